@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto'
+import { base62 } from './base62.ts'
+
+declare const brand: unique symbol
+/** A string that says what it names, so that an agent's id cannot be passed where a service's is wanted. */
+export type Id<Prefix extends string> = string & { readonly [brand]: Prefix }
+
+export type AgentId = Id<'agent'>
+export type OperatorId = Id<'op'>
+export type ServiceId = Id<'srv'>
+export type CredentialId = Id<'crd'>
+export type GrantId = Id<'grt'>
+export type TokenId = Id<'tok'>
+export type CallId = Id<'call'>
+
+/** A new id: prefix, `_`, 22 base62 characters from 16 random bytes. */
+export function newId<Prefix extends string>(prefix: Prefix): Id<Prefix> {
+  return `${prefix}_${base62(randomBytes(16), 22)}` as Id<Prefix>
+}
+
+/** Whether `text` has the shape of an id with this prefix: prefix, `_`, 1–64 of `[0-9A-Za-z]`. */
+export function isId<Prefix extends string>(prefix: Prefix, text: string): text is Id<Prefix> {
+  return text.startsWith(`${prefix}_`) && /^[0-9A-Za-z]{1,64}$/.test(text.slice(prefix.length + 1))
+}
