@@ -1,0 +1,70 @@
+/**
+ * What the gate asks the policy: facts only, all gathered beforehand, so that deciding needs no clock, no I/O and no luck.
+ * A fact that could not be gathered is `undefined`, and undefined never passes a check.
+ */
+export interface Question {
+  /** Wall clock at the time of asking, milliseconds since 1970. */
+  readonly now: number
+  readonly agent: AgentFacts | undefined
+  readonly token: TokenFacts | undefined
+  /** True when the service exists, its row is authentic and it is not removed. */
+  readonly serviceKnown: boolean
+  /** True when the origin that will be dialled is one of the service's. */
+  readonly originOnService: boolean
+  /** What this method and path is on the service; undefined when no allowed path covers it. */
+  readonly resolution: ResolutionFacts | undefined
+  /** True when the agent holds any grant on the service: tells `no grant` from `grant too narrow`. */
+  readonly anyGrant: boolean
+  /** The grant that covers the action, if one does. */
+  readonly grant: GrantFacts | undefined
+  readonly credential: CredentialFacts
+  readonly limits: LimitFacts
+  /** What the guard noticed. None of its findings blocks by itself. */
+  readonly findings: readonly FindingFacts[]
+  /** A human's answer for exactly this call, if there is one. */
+  readonly approval: ApprovalFacts | undefined
+}
+
+export interface AgentFacts {
+  readonly status: 'pending' | 'active' | 'suspended' | 'revoked'
+}
+
+export interface TokenFacts {
+  readonly status: 'active' | 'revoked'
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+export interface ResolutionFacts {
+  readonly action: string | undefined
+  readonly risk: 'low' | 'medium' | 'high'
+  /** True when the service wants a human's yes for this action. */
+  readonly ask?: boolean
+}
+
+export interface GrantFacts {
+  readonly id: string
+  readonly status: 'active' | 'revoked'
+  readonly expiresAt?: number | undefined
+  /** How many calls the grant is good for; undefined means no bound. */
+  readonly uses?: number | undefined
+  readonly used: number
+}
+
+/** `none`: the service needs no credential. `missing`: it needs one and there is none that fits. */
+export type CredentialFacts = 'none' | 'usable' | 'missing' | 'expired' | 'integrity_failed'
+
+export interface LimitFacts {
+  readonly rateAllows: boolean
+  readonly agentInFlightAllows: boolean
+  readonly totalInFlightAllows: boolean
+}
+
+export interface FindingFacts {
+  readonly id: string
+  readonly effect: 'note' | 'ask' | 'deny'
+}
+
+export interface ApprovalFacts {
+  readonly verdict: 'approved' | 'denied'
+}
