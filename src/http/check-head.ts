@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http'
+import type { Problem } from '../ground/problem.ts'
+import { httpProblem } from './problems.ts'
+
+const MAX_TARGET = 8 * 1024
+const MAX_HEADERS = 100
+
+/** Made once: the hot path only compares. */
+const refusals = {
+  form: httpProblem('target_form_refused'),
+  long: httpProblem('target_too_long'),
+  many: httpProblem('headers_too_large'),
+  host: httpProblem('host_refused'),
+  twice: httpProblem('header_conflict', { detail: 'Host stands more than once' }),
+  site: httpProblem('cross_site_refused'),
+}
+
+/**
+ * Judges a request head before anything else sees it: form and length of the target, number of headers, and `Host`,
+ * which must be one of `hosts` exactly (a rebinding page sends its own name). `hosts` is undefined on a Unix socket,
+ * where no name is involved. Returns the refusal, or undefined.
+ */
+export function checkHead(request: IncomingMessage, hosts: ReadonlySet<string> | undefined): Problem | undefined {
+  const target = request.url ?? ''
+  if (target.charCodeAt(0) !== 0x2f) return refusals.form
+  if (target.length > MAX_TARGET) return refusals.long
+  const raw = request.rawHeaders
+  if (raw.length > 2 * MAX_HEADERS) return refusals.many
+  let seen = 0
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') seen += 1
+  }
+  if (seen > 1) return refusals.twice
+  if (hosts !== undefined && !hosts.has((request.headers.host ?? '').toLowerCase())) return refusals.host
+  if (request.headers['sec-fetch-site'] === 'cross-site') return refusals.site
+  return undefined
+}
+
+/** The names a listener answers to: its own address, the loopback names where it is loopback, and what was configured. */
+export function hostNames(address: string, port: number, extra: readonly string[]): ReadonlySet<string> {
+  const names = new Set<string>()
+  const add = (name: string) => {
+    names.add(`${name}:${port}`)
+    if (port === 80) names.add(name)
+  }
+  const bracketed = address.includes(':') ? `[${address}]` : address
+  if (address !== '0.0.0.0' && address !== '::') add(bracketed)
+  for (const name of ['127.0.0.1', 'localhost', '[::1]']) add(name)
+  for (const name of extra) names.add(name.toLowerCase()).add(`${name.toLowerCase()}:${port}`)
+  return names
+}

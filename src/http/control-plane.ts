@@ -1,0 +1,130 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { Problem } from '../ground/problem.ts'
+import { parseStrictJson } from '../ground/strict-json.ts'
+import type { AnyEndpoint, BoundEndpoint } from './endpoint.ts'
+import { httpProblem } from './problems.ts'
+import { asProblem, problemHeaders } from './send-problem.ts'
+
+const BODY_LIMIT_BYTES = 1024 * 1024
+
+export interface ControlPlaneOptions<Who> {
+  readonly endpoints: readonly BoundEndpoint<Who>[]
+  /** Who asks, judged by the request's headers; throws a Problem unless it is a caller of the wanted kind. */
+  readonly authenticate: (headers: FastifyRequest['raw'], endpoint: AnyEndpoint) => Who
+  readonly nextRid: () => string
+  /** Told of everything that was not promised. */
+  readonly onBug: (error: unknown, rid: string) => void
+}
+
+/**
+ * The control plane: Fastify over endpoints that are data. It owns routing, reading, validation and the form of errors;
+ * it decides nothing. It does not listen: `listen.ts` hands it requests.
+ */
+export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    exposeHeadRoutes: false,
+    genReqId: options.nextRid,
+    return503OnClosing: true,
+    frameworkErrors: (_error, request, reply) =>
+      send(reply, httpProblem('request_invalid', { detail: 'the path is not well-formed' }), request.id),
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, bytes: Buffer) =>
+    parseStrictJson(bytes),
+  )
+  app.setNotFoundHandler((request, reply) => send(reply, unknownRoute(app, request), request.id))
+  app.setErrorHandler((error, request, reply) => {
+    const problem = fastifyProblem(error) ?? asProblem(error)
+    if (problem.code === 'internal_error') options.onBug(error, request.id)
+    return send(reply, problem, request.id)
+  })
+  for (const bound of options.endpoints) addRoute(app, bound, options)
+  await app.ready()
+  return app
+}
+
+function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options: ControlPlaneOptions<Who>): void {
+  const { endpoint, handle } = bound
+  app.route({
+    method: endpoint.method,
+    url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    onRequest: async (request) => {
+      const who = options.authenticate(request.raw, endpoint)
+      request.setDecorator('caller', who)
+    },
+    handler: async (request, reply) => {
+      const params = check(endpoint.params, request.params, 'path')
+      const query = check(endpoint.query, request.query, 'query')
+      const body = check(endpoint.body, request.body, 'body')
+      const caller = request.getDecorator<Who>('caller')
+      const result = await handle({ params, query, body, caller, rid: request.id })
+      reply.header('claviger-request-id', request.id).header('cache-control', 'no-store')
+      if (typeof result === 'string') return reply.type('text/html; charset=utf-8').headers(PAGE_HEADERS).send(result)
+      return reply
+        .status(endpoint.status ?? 200)
+        .type('application/json')
+        .send(JSON.stringify(endpoint.reply.parse(result)))
+    },
+  })
+}
+
+/** A page of ours runs no script, loads nothing and is framed by nobody. */
+const PAGE_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+}
+
+function check(schema: z.ZodType | undefined, value: unknown, part: 'path' | 'query' | 'body'): unknown {
+  if (schema === undefined) {
+    const extra =
+      part === 'body' ? value !== undefined && value !== null : Object.keys(value ?? {}).length > 0 && part === 'query'
+    if (extra) throw httpProblem('request_invalid', { detail: `this endpoint takes no ${part}`, facts: { part } })
+    return undefined
+  }
+  if (part === 'body' && value === undefined) {
+    throw httpProblem('request_invalid', { detail: 'a JSON body is required', facts: { part } })
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const at = issue?.path.join('.') ?? ''
+  throw httpProblem('request_invalid', {
+    detail: `${part}${at === '' ? '' : ` member '${at}'`}: ${issue?.message}`,
+    facts: { part, member: at },
+  })
+}
+
+function unknownRoute(app: FastifyInstance, request: FastifyRequest): Problem {
+  const path = request.url.split('?')[0] ?? '/'
+  const allowed = (['GET', 'POST', 'PUT', 'DELETE'] as const).filter(
+    (method) => app.findRoute({ method, url: path }) !== null,
+  )
+  return allowed.length > 0
+    ? httpProblem('method_refused', { hint: `Use ${allowed.join(' or ')}.` })
+    : httpProblem('endpoint_unknown')
+}
+
+/** Fastify's own refusals, in our words. */
+function fastifyProblem(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error
+  const { code, statusCode } = error as { code?: string; statusCode?: number }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return httpProblem('body_too_large')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return httpProblem('media_type_refused')
+  if (code?.startsWith('FST_ERR_CTP') || statusCode === 400)
+    return httpProblem('request_invalid', { detail: 'the body could not be read' })
+  return undefined
+}
+
+function send(reply: FastifyReply, problem: Problem, rid: string): FastifyReply {
+  const body = Buffer.from(JSON.stringify(problem.toBody(rid)))
+  if (!reply.raw.req.complete) reply.header('connection', 'close')
+  return reply
+    .status(problem.status)
+    .headers(problemHeaders(problem, rid, body.length))
+    .send(body)
+}

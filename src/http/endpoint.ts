@@ -1,0 +1,57 @@
+import type { z } from 'zod'
+import type { ProblemCatalogue } from '../ground/problem.ts'
+
+/**
+ * Who may call, and thereby where the endpoint answers: `anyone`, `agent` and `service` on the agent listener,
+ * `operator` on the operators' socket alone. Required, so that no route can forget its guard.
+ */
+export type Caller = 'anyone' | 'agent' | 'service' | 'operator'
+
+/** An endpoint as data: one source for routing, validation, types and OpenAPI. Unknown members are refused on input. */
+export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** RFC 6570 level 1: `/claviger/v1/agents/{id}`. */
+  readonly path: `/${string}`
+  readonly caller: Caller
+  readonly summary: string
+  readonly params?: P
+  readonly query?: Q
+  readonly body?: B
+  readonly reply: R
+  /** Status of the good answer; 200 if absent. */
+  readonly status?: number
+  /** Answers although the vault is sealed. What needs a caller then proves it by the body (the passphrase). */
+  readonly whileSealed?: true
+  readonly problems?: ProblemCatalogue
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: an endpoint of any schemas
+export type AnyEndpoint = Endpoint<any, any, any, any>
+
+/** What a handler gets: validated parts, who asks, and the request id. */
+export interface Asked<P, Q, B, Who> {
+  readonly params: P
+  readonly query: Q
+  readonly body: B
+  readonly caller: Who
+  readonly rid: string
+}
+
+export interface BoundEndpoint<Who> {
+  readonly endpoint: AnyEndpoint
+  readonly handle: (asked: Asked<unknown, unknown, unknown, Who>) => Promise<unknown>
+}
+
+export function endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
+  spec: Endpoint<P, Q, B, R>,
+): Endpoint<P, Q, B, R> {
+  return spec
+}
+
+/** Ties an endpoint to the function that answers it; the types of both must agree. */
+export function bind<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType, Who>(
+  spec: Endpoint<P, Q, B, R>,
+  handle: (asked: Asked<z.output<P>, z.output<Q>, z.output<B>, Who>) => Promise<z.input<R>> | z.input<R>,
+): BoundEndpoint<Who> {
+  return { endpoint: spec, handle: async (asked) => handle(asked as Asked<z.output<P>, z.output<Q>, z.output<B>, Who>) }
+}

@@ -1,0 +1,73 @@
+import type { ServerResponse } from 'node:http'
+import { Problem } from '../ground/problem.ts'
+import { httpProblem } from './problems.ts'
+
+/** The problem the caller may see: a promised one as it is, anything else as `internal_error`. */
+export function asProblem(error: unknown): Problem {
+  return error instanceof Problem ? error : httpProblem('internal_error')
+}
+
+/** RFC 9209 `proxy-status` of an answer that the gateway made itself. */
+export function proxyStatus(problem: Problem): string {
+  return `claviger; error=${PROXY_ERRORS[problem.code] ?? 'http_request_denied'}; details="${problem.code}"`
+}
+
+/** Our codes that have an error type of their own in RFC 9209 §2.3. */
+const PROXY_ERRORS: Readonly<Record<string, string>> = {
+  internal_error: 'proxy_internal_error',
+  http_malformed: 'http_request_error',
+  upstream_unreachable: 'connection_refused',
+  upstream_timeout: 'http_response_timeout',
+  upstream_connect_timeout: 'connection_timeout',
+  upstream_dns_failed: 'dns_error',
+  upstream_tls_failed: 'tls_certificate_error',
+  upstream_tls: 'tls_certificate_error',
+  upstream_broke: 'http_response_incomplete',
+  upstream_encoding_refused: 'http_response_content_coding',
+  address_refused: 'destination_ip_prohibited',
+}
+
+/** Headers of every problem answer. */
+export function problemHeaders(problem: Problem, rid: string, length: number): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json',
+    'content-length': String(length),
+    'cache-control': 'no-store',
+    'proxy-status': proxyStatus(problem),
+    'claviger-request-id': rid,
+  }
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="claviger"'
+  const retry = problem.facts.retryAfterSeconds
+  if (retry !== undefined) headers['retry-after'] = String(retry)
+  return headers
+}
+
+/**
+ * Answers with the problem. After a head that was already sent only the connection can say so: it is cut,
+ * never ended as if the answer were whole.
+ */
+export function sendProblem(response: ServerResponse, problem: Problem, rid: string): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const body = Buffer.from(JSON.stringify(problem.toBody(rid)))
+  // A request body we have not read would be taken for the next request, so the connection ends here.
+  if (!response.req.complete) response.shouldKeepAlive = false
+  response.writeHead(problem.status, problemHeaders(problem, rid, body.length))
+  response.end(response.req.method === 'HEAD' ? undefined : body)
+}
+
+/** A whole answer as text, for a socket whose request never became one (parse errors, CONNECT). */
+export function rawProblem(problem: Problem, rid: string): string {
+  const body = JSON.stringify(problem.toBody(rid))
+  const headers = Object.entries({ ...problemHeaders(problem, rid, Buffer.byteLength(body)), connection: 'close' })
+  const lines = headers.map(([name, value]) => `${name}: ${value}`)
+  return `HTTP/1.1 ${problem.status} ${reason(problem.status)}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+function reason(status: number): string {
+  if (status === 408) return 'Request Timeout'
+  if (status === 431) return 'Request Header Fields Too Large'
+  return status === 403 ? 'Forbidden' : 'Bad Request'
+}
