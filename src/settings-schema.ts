@@ -1,0 +1,153 @@
+// Every setting there is: its shape, its environment variable, its default, its sentence in the guide.
+// docs/guides/configuration.md and the example in a new home are written from this file.
+import { isIP } from 'node:net'
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { logLevels } from './ground/log.ts'
+
+/** What people read about a setting: its environment variable, its default as text, and one sentence. */
+export interface SettingDoc {
+  readonly env: string
+  /** As it is parsed when nothing is set; '' means none. `$CLAVIGER_HOME` stands for the home. */
+  readonly fallback: string
+  readonly doc: string
+}
+
+const docs = z.registry<SettingDoc>()
+
+function setting<Schema extends z.ZodType>(schema: Schema, doc: SettingDoc): Schema {
+  if (docs.has(schema)) throw new TypeError(`${doc.env}: a schema documents one setting`)
+  docs.add(schema, doc)
+  return schema
+}
+
+const filePath = () => z.string().transform((text) => resolve(text.replace(/^~(?=\/|$)/, homedir())))
+const optionalPath = () =>
+  z.string().transform((text) => (text === '' ? undefined : resolve(text.replace(/^~(?=\/|$)/, homedir()))))
+const whole = (low: number, high: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,9}$/, 'a whole number is wanted')
+    .transform(Number)
+    .pipe(z.number().min(low, `at least ${low} is wanted`).max(high, `at most ${high} is wanted`))
+const onOff = () =>
+  z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(['on', 'off', '1', '0', 'true', 'false', 'yes', 'no'], 'on or off is wanted'))
+    .transform((text) => text === 'on' || text === '1' || text === 'true' || text === 'yes')
+const listOf = (pattern: RegExp, wanted: string) =>
+  z
+    .string()
+    .transform((text) => text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim().toLowerCase()])))
+    .pipe(z.array(z.string().regex(pattern, wanted)))
+
+const hostName = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$/
+const listenAddress = z
+  .string()
+  .transform((text) => text.replace(/^\[(.*)\]$/, '$1').toLowerCase())
+  .refine(
+    (text) => isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text),
+    'an IP address or a host name is wanted',
+  )
+const cidr = /^[0-9a-f:.]+(\/[0-9]{1,3})?$/
+
+export const settingsSchema = z.object({
+  home: setting(filePath(), {
+    env: 'CLAVIGER_HOME',
+    fallback: '~/.claviger',
+    doc: 'Folder that holds the database, the audit log and the operator socket. Mode 0700, owned by the user who runs the gateway.',
+  }),
+  host: setting(listenAddress, {
+    env: 'CLAVIGER_HOST',
+    fallback: '127.0.0.1',
+    doc: 'Address the agents reach. Anything but loopback also needs CLAVIGER_UNSAFE_PLAIN_LISTEN.',
+  }),
+  port: setting(whole(0, 65_535), {
+    env: 'CLAVIGER_PORT',
+    fallback: '4317',
+    doc: 'Port the agents reach; 0 takes a free one and prints it.',
+  }),
+  unsafePlainListen: setting(onOff(), {
+    env: 'CLAVIGER_UNSAFE_PLAIN_LISTEN',
+    fallback: 'off',
+    doc: 'Lets CLAVIGER_HOST be an address that other machines reach, without TLS. Tokens then cross the network in clear.',
+  }),
+  allowedHosts: setting(listOf(hostName, 'host names, each with or without a port, are wanted'), {
+    env: 'CLAVIGER_ALLOWED_HOSTS',
+    fallback: '',
+    doc: 'Further `Host` values that are answered, by commas. Any other value than these and the listener’s own is refused with 421.',
+  }),
+  trustedProxies: setting(
+    listOf(cidr, 'IP addresses or CIDR blocks are wanted').pipe(z.array(z.string().refine(isCidr))),
+    {
+      env: 'CLAVIGER_TRUSTED_PROXIES',
+      fallback: '',
+      doc: 'Addresses or CIDR blocks, by commas, whose `X-Forwarded-For` is believed.',
+    },
+  ),
+  keyFile: setting(filePath(), {
+    env: 'CLAVIGER_KEY_FILE',
+    fallback: '$CLAVIGER_HOME.key',
+    doc: 'Key file that unseals the vault at start. Mode 0400, beside the home and not in it, so that a copy of the home is not enough.',
+  }),
+  witnessFile: setting(optionalPath(), {
+    env: 'CLAVIGER_WITNESS_FILE',
+    fallback: '',
+    doc: 'File outside the home (best on another disk) that also gets every signed audit checkpoint (`audit.witnessFile`).',
+  }),
+  maxInFlight: setting(whole(1, 1_000_000), {
+    env: 'CLAVIGER_MAX_IN_FLIGHT',
+    fallback: '2048',
+    doc: 'Calls that may run at once; more are answered 503 with `Retry-After`.',
+  }),
+  maxInFlightPerAgent: setting(whole(1, 1_000_000), {
+    env: 'CLAVIGER_MAX_IN_FLIGHT_PER_AGENT',
+    fallback: '512',
+    doc: 'Calls that one agent may have running at once; more are answered 429.',
+  }),
+  drainSeconds: setting(whole(0, 3_600), {
+    env: 'CLAVIGER_DRAIN_SECONDS',
+    fallback: '30',
+    doc: 'How long SIGTERM waits for running calls before it ends them.',
+  }),
+  demo: setting(onOff(), {
+    env: 'CLAVIGER_DEMO',
+    fallback: 'on',
+    doc: 'The built-in demo upstream, and the demo service, agent and credential of the first start.',
+  }),
+  log: setting(
+    z
+      .string()
+      .toLowerCase()
+      .pipe(z.enum(logLevels, `one of ${logLevels.join(', ')} is wanted`)),
+    {
+      env: 'CLAVIGER_LOG',
+      fallback: 'info',
+      doc: 'Least severity that is logged on stderr: fatal, error, warn, info, debug, trace or silent. Without it LOG_LEVEL and DEBUG=* are understood.',
+    },
+  ),
+})
+
+/** Everything that can be set, checked and frozen. Times and counts carry their unit in the name. */
+export type Settings = Readonly<z.output<typeof settingsSchema>>
+export type SettingName = keyof Settings
+
+/** The documentation of every setting, in the order of the schema. */
+export function settingDocs(): readonly (SettingDoc & { readonly name: SettingName })[] {
+  return settingNames.map((name) => ({ name, ...docs.get(settingsSchema.shape[name])! }))
+}
+
+/** The documentation of one setting. */
+export function settingDoc(name: SettingName): SettingDoc {
+  return docs.get(settingsSchema.shape[name])!
+}
+
+export const settingNames = Object.keys(settingsSchema.shape) as SettingName[]
+
+function isCidr(text: string): boolean {
+  const [address = '', prefix] = text.split('/')
+  const family = isIP(address)
+  return family !== 0 && (prefix === undefined || Number(prefix) <= (family === 4 ? 32 : 128))
+}
