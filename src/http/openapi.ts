@@ -6,7 +6,8 @@ import { httpProblems } from './problems.ts'
 export function openApi(endpoints: readonly AnyEndpoint[], version: string): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const endpoint of [...endpoints].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))) {
-    const item = (paths[endpoint.path] ??= {})
+    const item = paths[endpoint.path] ?? {}
+    paths[endpoint.path] = item
     // One path may serve an agent and an operator on different listeners; OpenAPI has one slot, so the summaries share it.
     const method = endpoint.method.toLowerCase()
     const before = item[method] as { summary: string } | undefined

@@ -1,0 +1,166 @@
+import type { Audit } from '../audit/contract.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { ProblemFacts } from '../ground/problem.ts'
+import { type Decision, decide, explain } from '../policy/decide.ts'
+import type { Mint } from '../policy/mint.ts'
+import type { Permit } from '../policy/permit.ts'
+import { denial, denialProblem } from './denials.ts'
+import { type Gathered, gatherFacts, type InFlightLimits } from './gather-facts.ts'
+import type { OpenCall, OpenCalls } from './open-calls.ts'
+import type { CallRequest, GateGrant, GateRooms, GateService } from './rooms.ts'
+
+export interface GateOptions {
+  readonly rooms: GateRooms
+  readonly audit: Audit
+  readonly openCalls: OpenCalls
+  readonly limits: InFlightLimits
+  readonly clock: Clock
+  readonly mint: Mint['mint']
+  /** The epoch of the authority the decision rests on. */
+  readonly epoch: () => number
+}
+
+/** What an admitted call goes on with. Whoever holds it must call `open.leave()` when the call is over. */
+export interface Admission {
+  readonly permit: Permit
+  readonly service: GateService
+  readonly open: OpenCall
+}
+
+export interface Explanation {
+  readonly decision: Decision
+  readonly checks: ReturnType<typeof explain>
+  readonly action: string | undefined
+  readonly required: readonly string[]
+  readonly grant: string | undefined
+}
+
+/**
+ * The one path to a permit: facts → decide → consume → record → permit. A permit exists only after the intent is on disk,
+ * and only if nothing that allowed the call was taken away while it got there.
+ */
+export class Gate {
+  readonly #options: GateOptions
+
+  constructor(options: GateOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. */
+  async admit(call: CallRequest): Promise<Admission> {
+    const gathered = this.#gather(call)
+    const decision = decide(gathered.question)
+    if (decision.outcome !== 'allow') throw this.#refuse(call, decision, gathered)
+    const { service, grant, origin } = gathered
+    if (service === undefined || grant === undefined || origin === undefined) throw denial('no_grant')
+    const open = this.#enter(call, service, grant)
+    try {
+      this.#options.rooms.grants.takeRate(grant)
+      if (grant.uses !== undefined) await this.#consume(call, grant)
+      const intentSeq = await this.#recordIntent(call, gathered, service, grant)
+      if (open.aborted !== undefined) {
+        this.#options.audit.outcome({
+          rid: call.rid,
+          outcome: { status: 0, bytesIn: 0, bytesOut: 0, ms: 0, error: 'not_sent' },
+        })
+        throw denialProblem('revoked_meanwhile')
+      }
+      const permit = this.#options.mint({
+        call: {
+          rid: call.rid,
+          agent: call.principal.agent.id,
+          token: call.principal.token.id,
+          service: service.id,
+          serviceName: service.name,
+          method: call.method,
+          origin,
+          target: call.target,
+          action: gathered.resolution?.action,
+        },
+        grant: grant.id,
+        credential: service.injection === undefined ? undefined : grant.credential,
+        origins: service.originHrefs,
+        intentSeq,
+      })
+      return { permit, service, open }
+    } catch (error) {
+      open.leave()
+      throw error
+    }
+  }
+
+  /** What each check answers for this call, without making it: nothing is taken, nothing is recorded, no permit exists. */
+  explain(call: CallRequest): Explanation {
+    const { question, resolution, grant } = this.#gather(call)
+    return {
+      decision: decide(question),
+      checks: explain(question),
+      action: resolution?.action,
+      required: resolution?.required ?? [],
+      grant: grant?.id,
+    }
+  }
+
+  #gather(call: CallRequest): Gathered {
+    const { rooms, openCalls, limits, clock } = this.#options
+    return gatherFacts(call, rooms, openCalls, limits, clock)
+  }
+
+  #enter(call: CallRequest, service: GateService, grant: GateGrant): OpenCall {
+    return this.#options.openCalls.enter({
+      rid: call.rid,
+      agent: call.principal.agent.id,
+      token: call.principal.token.id,
+      service: service.id,
+      grant: grant.id,
+      credential: grant.credential,
+    })
+  }
+
+  async #consume(call: CallRequest, grant: GateGrant): Promise<void> {
+    if (await this.#options.rooms.grants.consume(grant.id, call.rid)) return
+    this.#recordDenial(call, 'grant_used_up')
+    throw denial('grant_used_up')
+  }
+
+  #recordIntent(call: CallRequest, gathered: Gathered, service: GateService, grant: GateGrant): Promise<number> {
+    const { audit, epoch } = this.#options
+    const { path, query } = audit.redactTarget(call.target, service.plainQuery)
+    const version = gathered.credentialVersion
+    return audit.intent({
+      rid: call.rid,
+      actor: { kind: 'agent', id: call.principal.agent.id, key: call.principal.token.id },
+      req: {
+        service: service.name,
+        method: call.method,
+        origin: gathered.origin?.href ?? '',
+        path,
+        ...(query !== '' && { query }),
+      },
+      decision: { effect: 'allow', rule: grant.id, policy: epoch() },
+      ...(grant.credential !== undefined &&
+        service.injection !== undefined && { credential: { id: grant.credential, version } }),
+    })
+  }
+
+  #refuse(call: CallRequest, decision: Decision, gathered: Gathered) {
+    const reason = decision.why ?? 'no_grant'
+    this.#recordDenial(call, reason)
+    const facts: Record<string, string | number> = {}
+    if (reason === 'scope_not_granted') facts.requiredScopes = (gathered.resolution?.required ?? []).join(' ')
+    if (reason === 'rate_limited') facts.retryAfterSeconds = 60
+    if (reason === 'total_in_flight_limit' || reason === 'agent_in_flight_limit') facts.retryAfterSeconds = 1
+    return denial(reason, facts satisfies ProblemFacts)
+  }
+
+  #recordDenial(call: CallRequest, reason: string): void {
+    const { audit, epoch } = this.#options
+    const { path } = audit.redactTarget(call.target, undefined)
+    audit.deny({
+      rid: call.rid,
+      actor: { kind: 'agent', id: call.principal.agent.id, key: call.principal.token.id },
+      req: { service: call.serviceName, method: call.method, path },
+      decision: { effect: 'deny', reasons: [reason], policy: epoch() },
+    })
+  }
+}

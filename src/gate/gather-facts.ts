@@ -1,0 +1,92 @@
+import type { Clock } from '../ground/clock.ts'
+import { type Origin, originMatches } from '../ground/origin.ts'
+import { chooseGrant } from '../policy/choose-grant.ts'
+import type { CredentialFacts, LimitFacts, Question } from '../policy/question.ts'
+import type { OpenCalls } from './open-calls.ts'
+import type { CallRequest, GateGrant, GateResolution, GateRooms, GateService } from './rooms.ts'
+
+export interface InFlightLimits {
+  readonly total: number
+  readonly perAgent: number
+}
+
+/** The question, and the room entries that its facts were read from. */
+export interface Gathered {
+  readonly question: Question
+  readonly service: GateService | undefined
+  readonly origin: Origin | undefined
+  readonly resolution: GateResolution | undefined
+  readonly grant: GateGrant | undefined
+  readonly credentialVersion: number
+}
+
+const allOk: LimitFacts = Object.freeze({ rateAllows: true, agentInFlightAllows: true, totalInFlightAllows: true })
+const none: readonly never[] = Object.freeze([])
+
+/** Reads every fact that the policy wants from the rooms' memory. Changes nothing, waits for nothing. */
+export function gatherFacts(
+  call: CallRequest,
+  rooms: GateRooms,
+  open: OpenCalls,
+  limits: InFlightLimits,
+  clock: Clock,
+): Gathered {
+  const { agent, token } = call.principal
+  const now = clock.now()
+  const service = rooms.services.byName(call.serviceName)
+  const origin = service === undefined ? undefined : originFor(service, call.origin)
+  const resolution = service?.resolve(call.method, call.target)
+  const grants = service === undefined ? none : rooms.grants.of(agent.id, service.id)
+  const grant = resolution === undefined ? undefined : chooseGrant(grants, resolution, now)
+  const credential = credentialOf(service, grant, rooms)
+  const question: Question = {
+    now,
+    agent,
+    token,
+    serviceKnown: service !== undefined,
+    originOnService: origin !== undefined,
+    resolution,
+    anyGrant: grants.length > 0,
+    grant,
+    credential: credential.facts,
+    limits: limitFacts(call, grant, rooms, open, limits),
+    findings: none,
+    approval: undefined,
+  }
+  return { question, service, origin, resolution, grant, credentialVersion: credential.version }
+}
+
+/** The origin that will be dialled: the one the caller named, if it is the service's; else the service's first. */
+function originFor(service: GateService, named: Origin | undefined): Origin | undefined {
+  if (named === undefined) {
+    const first = service.origins[0]
+    return first === undefined || first.wildcard ? undefined : first
+  }
+  for (const origin of service.origins) {
+    if (originMatches(origin, named.host, named.port, named.scheme)) return named
+  }
+  return undefined
+}
+
+const noCredential = Object.freeze({ facts: 'none' as CredentialFacts, version: 0 })
+const missing = Object.freeze({ facts: 'missing' as CredentialFacts, version: 0 })
+
+function credentialOf(service: GateService | undefined, grant: GateGrant | undefined, rooms: GateRooms) {
+  if (service === undefined || grant === undefined) return missing
+  if (service.injection === undefined) return noCredential
+  return grant.credential === undefined ? missing : rooms.credentials.state(grant.credential)
+}
+
+function limitFacts(
+  call: CallRequest,
+  grant: GateGrant | undefined,
+  rooms: GateRooms,
+  open: OpenCalls,
+  limits: InFlightLimits,
+): LimitFacts {
+  const rateAllows = grant === undefined || rooms.grants.rateAllows(grant)
+  const agentInFlightAllows = open.ofAgent(call.principal.agent.id) < limits.perAgent
+  const totalInFlightAllows = open.total < limits.total
+  if (rateAllows && agentInFlightAllows && totalInFlightAllows) return allOk
+  return { rateAllows, agentInFlightAllows, totalInFlightAllows }
+}

@@ -1,0 +1,59 @@
+import type { AgentId, CallId, CredentialId, GrantId, ServiceId, TokenId } from '../ground/ids.ts'
+import type { Origin } from '../ground/origin.ts'
+import type { Target } from '../ground/target.ts'
+import type { CredentialFacts, GrantFacts, ResolutionFacts } from '../policy/question.ts'
+
+/** What the gate asks of the rooms below it, and nothing more. Every answer comes from memory. */
+export interface GateRooms {
+  readonly services: { byName(name: string): GateService | undefined }
+  readonly grants: {
+    /** In the order in which they were given. */
+    of(agent: AgentId, service: ServiceId): readonly GateGrant[]
+    /** Whether the grant's rate allows one more call now; takes nothing. */
+    rateAllows(grant: GateGrant): boolean
+    /** Takes one call from the grant's rate. */
+    takeRate(grant: GateGrant): void
+    /** Uses the grant once, in one statement, committed when it resolves; false when it was used up meanwhile. */
+    consume(grant: GrantId, rid: CallId): Promise<boolean>
+  }
+  readonly credentials: { state(id: CredentialId): { readonly facts: CredentialFacts; readonly version: number } }
+}
+
+export interface GateService {
+  readonly id: ServiceId
+  readonly name: string
+  readonly origins: readonly Origin[]
+  readonly originHrefs: readonly string[]
+  /** Present when calls to the service carry a credential. */
+  readonly injection: object | undefined
+  readonly plainQuery: ReadonlySet<string>
+  resolve(method: string, target: Target): GateResolution | undefined
+}
+
+export interface GateResolution extends ResolutionFacts {
+  readonly required: readonly string[]
+}
+
+export interface GateGrant extends GrantFacts {
+  readonly id: GrantId
+  readonly credential: CredentialId | undefined
+  covers(resolution: GateResolution): boolean
+}
+
+/** The agent that asks, as identity recognised it. */
+export interface AgentPrincipal {
+  readonly kind: 'agent'
+  readonly agent: { readonly id: AgentId; readonly status: 'pending' | 'active' | 'suspended' | 'revoked' }
+  readonly token: { readonly id: TokenId; readonly status: 'active' | 'revoked'; readonly expiresAt: number }
+}
+
+/** A call as a door brings it: who, what, where; nothing decided. */
+export interface CallRequest {
+  readonly rid: CallId
+  readonly principal: AgentPrincipal
+  readonly serviceName: string
+  readonly method: string
+  readonly target: Target
+  /** Set when the caller named an origin; it must be one of the service's. Otherwise the service's first is meant. */
+  readonly origin?: Origin | undefined
+}
