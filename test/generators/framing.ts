@@ -1,0 +1,148 @@
+import { seeded } from './seeded.ts'
+
+/** One hostile way to frame a request. */
+export interface Framing {
+  readonly name: string
+  /** The bytes after which a correct server either answers the one request or refuses the connection. */
+  readonly bytes: Buffer
+  /** Marks an embedded request that must never be served as one. */
+  readonly smuggled: string
+}
+
+export interface FramingPlace {
+  readonly path: string
+  readonly host: string
+  /** Header lines that make the request an authorised one, each ending with CRLF. */
+  readonly headers: string
+}
+
+const smuggledPath = (n: number): string => `/smuggled/${n}`
+
+/** Transfer-Encoding spellings; `null` leaves the header out. */
+const codings: readonly (string | null)[] = [
+  null,
+  'Transfer-Encoding: chunked',
+  'Transfer-Encoding : chunked',
+  'Transfer-Encoding:chunked',
+  'Transfer-Encoding:\tchunked',
+  'Transfer-Encoding: xchunked',
+  'Transfer-Encoding: chunked, identity',
+  'Transfer-Encoding: identity, chunked',
+  'Transfer-Encoding: identity',
+  'Transfer-Encoding: CHUNKED',
+  'Transfer-Encoding: "chunked"',
+  'Transfer-Encoding: chunked;q=1',
+  'Transfer-Encoding:\x0bchunked',
+  'Transfer-Encoding: chunked\x00',
+  'Transfer-Encoding: gzip, chunked',
+  'Transfer-Encoding: chunked, chunked',
+  'Transfer-Encoding: ,chunked',
+  ' Transfer-Encoding: chunked',
+  'X: y\r\n Transfer-Encoding: chunked',
+  'X: y\nTransfer-Encoding: chunked',
+  'X: y\rTransfer-Encoding: chunked',
+  'Transfer-Encoding\r\n: chunked',
+  'Transfer_Encoding: chunked',
+  'Transfer-Encoding: identity\r\nTransfer-Encoding: chunked',
+  'Transfer-Encoding: chunked\r\nTransfer-Encoding: x',
+  'TE: trailers\r\nTransfer-encoding: cow',
+]
+
+/** Content-Length spellings around the true length L; `null` leaves the header out. */
+const lengths: readonly (string | null)[] = [
+  null,
+  'Content-Length: L',
+  'Content-Length: 0',
+  'Content-Length: 3',
+  'Content-Length: +L',
+  'Content-Length: -1',
+  'Content-Length: 0xL',
+  'Content-Length: 0L',
+  'Content-Length: L L',
+  'Content-Length: L,L',
+  'Content-Length: 0, L',
+  'Content-Length: L\r\nContent-Length: 0',
+  'Content-Length: 0\r\nContent-Length: L',
+  'Content-Length : L',
+  'Content-Length:\r\n L',
+  'Content-Length: 1e1',
+  'Content-Length: 18446744073709551617',
+  'Content-Length: L\x00',
+  'Content_Length: L',
+  'Content-Length: ',
+]
+
+/** Chunk-size lines and endings for a body of three bytes followed by an embedded request. */
+const chunkings: readonly string[] = [
+  '3\r\nabc\r\n0\r\n\r\n',
+  '03\r\nabc\r\n0\r\n\r\n',
+  '3;ext=1\r\nabc\r\n0\r\n\r\n',
+  '3;ext="\r\n\r\nabc\r\n0\r\n\r\n',
+  '3 \r\nabc\r\n0\r\n\r\n',
+  '0x3\r\nabc\r\n0\r\n\r\n',
+  '+3\r\nabc\r\n0\r\n\r\n',
+  '-3\r\nabc\r\n0\r\n\r\n',
+  '3\nabc\n0\n\n',
+  '3\r\nabc0\r\n\r\n',
+  '3\r\nabcd\r\n0\r\n\r\n',
+  '3\rabc\r0\r\r',
+  'FFFFFFFFFFFFFFFF3\r\nabc\r\n0\r\n\r\n',
+  '100000000000000003\r\nabc\r\n0\r\n\r\n',
+  '\r\n3\r\nabc\r\n0\r\n\r\n',
+  '3\r\nabc\r\n0\r\nX-T: v\r\n\r\n',
+  '3\r\nabc\r\n0\r\nContent-Length: 5\r\n\r\n',
+  '3\r\nabc\r\n00\r\n\r\n',
+  '3\r\nabc\r\n0;x\r\n\r\n',
+  '3\r\nabc\r\n\r\n',
+  '3_0\r\nabc\r\n0\r\n\r\n',
+  '',
+]
+
+/** Spellings of the request line and of line ends that parsers have disagreed about. */
+const lines: readonly ((path: string, host: string, headers: string) => string)[] = [
+  (path, host, headers) => `POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `POST ${path} HTTP/1.1\nHost: ${host}\n${headers}`,
+  (path, host, headers) => `POST  ${path}  HTTP/1.1\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `POST\t${path}\tHTTP/1.1\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `POST ${path} HTTP/1.0\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `POST ${path} HTTP/2.0\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `POST ${path} HTTP/1.1 \r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `\r\n\r\nPOST ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `POST ${path} HTTP/1.1\r\nHost : ${host}\r\n${headers}`,
+  (path, host, headers) => `POST ${path}\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `POST ${path} http/1.1\r\nHost: ${host}\r\n${headers}`,
+  (path, host, headers) => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers}`,
+]
+
+/**
+ * At least `atLeast` requests whose framing is ambiguous or broken, each with a second request hidden behind it:
+ * the whole cross product of codings and lengths, the rest drawn by the seed.
+ */
+export function framings(place: FramingPlace, seed: number, atLeast = 600): Framing[] {
+  const out: Framing[] = []
+  const add = (
+    name: string,
+    coding: string | null,
+    length: string | null,
+    chunking: string,
+    line = lines[0]!,
+  ): void => {
+    const smuggled = smuggledPath(out.length)
+    const hidden = `GET ${smuggled} HTTP/1.1\r\nHost: ${place.host}\r\n${place.headers}\r\n`
+    const body = `${chunking}${hidden}`
+    const fields = [coding, length?.replaceAll('L', String(body.length)) ?? null]
+    const head = `${line(place.path, place.host, place.headers)}${fields
+      .filter((f) => f !== null)
+      .map((f) => `${f}\r\n`)
+      .join('')}\r\n`
+    out.push({ name: `${name}#${out.length}`, bytes: Buffer.from(head + body, 'latin1'), smuggled })
+  }
+  for (const coding of codings) for (const length of lengths) add('te×cl', coding, length, chunkings[0]!)
+  for (const chunking of chunkings) add('chunk', codings[1]!, null, chunking)
+  for (const line of lines) add('line', codings[1]!, null, chunkings[0]!, line)
+  const random = seeded(seed)
+  while (out.length < atLeast) {
+    add('drawn', random.pick(codings), random.pick(lengths), random.pick(chunkings), random.pick(lines))
+  }
+  return out
+}
