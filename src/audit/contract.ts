@@ -47,9 +47,12 @@ export interface DenyRecord {
   readonly rid: string
   /** Leave out where the caller could not be named. */
   readonly actor?: RecordActor
-  readonly req?: Omit<RecordRequest, 'origin'> & { readonly origin?: string }
-  /** `reasons[0]` is what denials are summed by; `policy` the epoch the decision was made in. */
-  readonly decision: { readonly effect: 'deny'; readonly reasons: readonly string[]; readonly policy: number }
+  /** An empty `origin` is left out of the record. */
+  readonly req?: RecordRequest
+  /** What denials are summed by: the problem code that the caller got, or the check's reason. */
+  readonly reason: string
+  /** Epoch the decision was made in. */
+  readonly policy: number
 }
 
 export type EventObject = { readonly [name: string]: Canonical | undefined }
@@ -101,11 +104,11 @@ export interface Audit {
   deny(record: DenyRecord): void
   /** `hmac-sha256:<N>:<base64url>`; while sealed a form that says so and reveals nothing. */
   redact(value: string): string
-  /** Path with credential-like segments redacted; query with the values redacted whose names are not plain, '' if none. */
+  /** Path with credential-like segments redacted; query with the values redacted whose names are not plain. */
   redactTarget(
     target: RedactableTarget,
     plainQuery: ReadonlySet<string> | undefined,
-  ): { readonly path: string; readonly query: string }
+  ): { readonly path: string; readonly query?: string }
   /** Number of durable records. */
   size(): number
   /** Size and Merkle root of the durable log. */
