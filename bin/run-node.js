@@ -1,0 +1,57 @@
+// Finds a Node that runs this program and becomes it. Plain JavaScript for Node 18 and later: it runs before anything else.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** How a gateway process is started: no inspector by signal, no secrets in reports, no `__proto__`, keys in locked memory. */
+export const gatewayFlags = [
+  '--disable-sigusr1',
+  '--report-exclude-env',
+  '--disable-proto=throw',
+  '--secure-heap=65536',
+]
+
+/** The environment of a gateway process: fsync, DNS and key stretching share this pool, and four threads are too few. */
+export const gatewayEnv = () => ({ UV_THREADPOOL_SIZE: '16', ...process.env })
+
+/** Whether this version text is Node ≥ 24.16. */
+export function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 24 || (major === 24 && minor >= 16)
+}
+
+/** Path of a Node ≥ 24.16: this one, or the one that `npm ci` put beside us; undefined if there is none. */
+export function findNode() {
+  if (isNewEnough(process.versions.node)) return process.execPath
+  const local = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node')
+  return existsSync(local) ? local : undefined
+}
+
+/**
+ * Turns this process into `node args`: by execve where Node has it, so that signals and exit code need no relay;
+ * else as a child that gets every signal we get, and whose end is ours.
+ */
+export function becomeNode(node, args, env = process.env) {
+  if (typeof process.execve === 'function' && process.platform !== 'win32') {
+    process.execve(node, [node, ...args], env)
+  }
+  const child = spawn(node, args, { stdio: 'inherit', env })
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGQUIT']) {
+    process.on(signal, () => {
+      // A terminal sends these two to the whole group: passing them on would deliver them twice.
+      const fromTerminal = process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT')
+      if (!fromTerminal) child.kill(signal)
+    })
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`claviger: cannot start ${node}\n  why:  ${error.message}\n`)
+    process.exit(78)
+  })
+  child.on('exit', (code, signal) => {
+    process.exit(signal === null ? (code ?? 70) : 128 + (constants.signals[signal] ?? 0))
+  })
+}

@@ -1,0 +1,104 @@
+// What only certain files may do. A new name in a list below is a decision that a reviewer sees.
+import ts from 'typescript'
+import { codeRule, collect, loads } from './code-rule.ts'
+
+/** Modules that open connections, and the names in them that do not. `*` imports of them are refused. */
+const networkModules: Readonly<Record<string, readonly string[]>> = {
+  undici: ['errors'],
+  http: [
+    'createServer',
+    'Server',
+    'IncomingMessage',
+    'ServerResponse',
+    'validateHeaderName',
+    'validateHeaderValue',
+    'STATUS_CODES',
+    'METHODS',
+    'maxHeaderSize',
+  ],
+  https: ['createServer', 'Server'],
+  http2: ['createServer', 'createSecureServer', 'constants'],
+  net: ['createServer', 'Server', 'BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6'],
+  tls: ['createServer', 'createSecureContext', 'rootCertificates', 'Server'],
+  dgram: [],
+  dns: [],
+  'dns/promises': [],
+  inspector: [],
+}
+const networkGlobals = new Set(['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest'])
+
+export const outboundCalls = codeRule({
+  name: 'outbound-calls',
+  allowed: {
+    'src/proxy/dial.ts': 'any', // calls with a permit
+    'src/http/outbound.ts': 'any', // the gateway's own calls
+    'src/http/ask-names.ts': 'any', // names to addresses, for both
+    'src/cli/client.ts': 'any', // the command line to the gateway
+  },
+  sightings: (tree) =>
+    collect(tree, (node) => {
+      const loaded = loads(node)
+      if (loaded?.module === '?') return 'loads a module whose name is computed'
+      const harmless = loaded === undefined ? undefined : networkModules[loaded.module]
+      const names = harmless === undefined ? [] : (loaded?.names ?? []).filter((name) => !harmless.includes(name))
+      if (names.length > 0) return `takes ${names.join(', ')} from ${loaded?.module}`
+      return isGlobalUse(node, networkGlobals) ? `uses the global ${node.getText()}` : undefined
+    }),
+})
+
+export const childProcesses = codeRule({
+  name: 'child-processes',
+  allowed: {},
+  sightings: (tree) =>
+    collect(tree, (node) =>
+      ['child_process', 'cluster'].includes(loads(node)?.module ?? '') ? 'starts processes' : undefined,
+    ),
+})
+
+export const decipherInOnePlace = codeRule({
+  name: 'decipher-in-one-place',
+  allowed: { 'src/crypto/aead.ts': 1 },
+  sightings: (tree) =>
+    collect(tree, (node) =>
+      isNamed(node, 'createDecipheriv') ? 'calls createDecipheriv; use open() of crypto/aead.ts' : undefined,
+    ),
+})
+
+export const revealers = codeRule({
+  name: 'revealers',
+  allowed: {},
+  sightings: (tree) =>
+    collect(tree, (node) => {
+      const isProperty = ts.isPropertyAccessExpression(node) || ts.isPropertyAccessChain(node)
+      if (isProperty && node.name.text === 'reveal') return 'reveals a secret'
+      const byIndex = ts.isElementAccessExpression(node) && ts.isStringLiteralLike(node.argumentExpression)
+      if (byIndex && (node.argumentExpression as ts.StringLiteralLike).text === 'reveal') return 'reveals a secret'
+      return ts.isBindingElement(node) && (node.propertyName ?? node.name).getText() === 'reveal'
+        ? 'reveals a secret'
+        : undefined
+    }),
+})
+
+export const noConsole = codeRule({
+  name: 'no-console',
+  allowed: {},
+  sightings: (tree) =>
+    collect(tree, (node) => (isGlobalUse(node, new Set(['console'])) ? 'uses console; use ground/log.ts' : undefined)),
+})
+
+/** A call, import or property of this name: `createDecipheriv(…)`, `crypto.createDecipheriv(…)`. Imports alone do not count. */
+function isNamed(node: ts.Node, name: string): boolean {
+  if (!ts.isIdentifier(node) || node.text !== name) return false
+  return !ts.isImportSpecifier(node.parent) || node.parent.propertyName !== undefined
+}
+
+/** Whether this is the global of that name itself, also as `globalThis.name`, and not a property or a declaration. */
+function isGlobalUse(node: ts.Node, names: ReadonlySet<string>): boolean {
+  if (!ts.isIdentifier(node) || !names.has(node.text)) return false
+  const { parent } = node
+  if (ts.isPropertyAccessExpression(parent) && parent.name === node) return parent.expression.getText() === 'globalThis'
+  if (ts.isTypeReferenceNode(parent) || ts.isTypeQueryNode(parent)) return false
+  const declares = ts.isPropertyAssignment(parent) || ts.isMethodDeclaration(parent) || ts.isPropertySignature(parent)
+  const members = ts.isMethodSignature(parent) || ts.isPropertyDeclaration(parent) || ts.isNamedTupleMember(parent)
+  return !((declares || members) && parent.name === node)
+}

@@ -1,0 +1,11 @@
+// npm start, npm run dev: installs what is missing, then runs the gateway in the foreground. `--watch` restarts it on change.
+import { join } from 'node:path'
+import { becomeNode, gatewayEnv, gatewayFlags, root } from '../bin/run-node.js'
+import { installed } from './install.mjs'
+
+const args = process.argv.slice(2)
+const watch = args.includes('--watch')
+const rest = args.filter((arg) => arg !== '--watch')
+const node = installed()
+const watchFlags = watch ? ['--watch', '--watch-preserve-output'] : []
+becomeNode(node, [...watchFlags, ...gatewayFlags, join(root, 'bin', 'claviger.js'), 'up', ...rest], gatewayEnv())
