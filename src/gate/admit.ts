@@ -135,7 +135,7 @@ export class Gate {
         method: call.method,
         origin: gathered.origin?.href ?? '',
         path,
-        ...(query !== '' && { query }),
+        ...(query !== undefined && { query }),
       },
       decision: { effect: 'allow', rule: grant.id, policy: epoch() },
       ...(grant.credential !== undefined &&
@@ -145,7 +145,7 @@ export class Gate {
 
   #refuse(call: CallRequest, decision: Decision, gathered: Gathered) {
     const reason = decision.why ?? 'no_grant'
-    this.#recordDenial(call, reason)
+    this.#recordDenial(call, reason, gathered.origin?.href)
     const facts: Record<string, string | number> = {}
     if (reason === 'scope_not_granted') facts.requiredScopes = (gathered.resolution?.required ?? []).join(' ')
     if (reason === 'rate_limited') facts.retryAfterSeconds = 60
@@ -153,14 +153,16 @@ export class Gate {
     return denial(reason, facts satisfies ProblemFacts)
   }
 
-  #recordDenial(call: CallRequest, reason: string): void {
+  #recordDenial(call: CallRequest, reason: string, origin?: string): void {
     const { audit, epoch } = this.#options
-    const { path } = audit.redactTarget(call.target, undefined)
+    const { path } = audit.redactTarget(call.target, nothingPlain)
     audit.deny({
       rid: call.rid,
       actor: { kind: 'agent', id: call.principal.agent.id, key: call.principal.token.id },
-      req: { service: call.serviceName, method: call.method, path },
+      req: { service: call.serviceName, method: call.method, path, ...(origin !== undefined && { origin }) },
       decision: { effect: 'deny', reasons: [reason], policy: epoch() },
     })
   }
 }
+
+const nothingPlain: ReadonlySet<string> = new Set()
