@@ -1,5 +1,7 @@
 import { type ColumnDefinitionBuilder, type CreateTableBuilder, sql } from 'kysely'
+import type { Clock } from '../ground/clock.ts'
 import { storageProblem } from './problems.ts'
+import type { SqliteEngine } from './sqlite-engine.ts'
 import type { Db } from './storage.ts'
 
 /** One step forward. Its id is permanent ('0001-identity') and never used for anything else. */
@@ -31,15 +33,43 @@ export async function authenticatedTable(db: Db, name: string, columns: (table: 
 }
 
 /**
- * Ids of `migrations` that `db` has not seen, in the given order. Throws Problem `database_newer` if it has seen one that
- * this version does not know: there is no way back.
+ * Applies what is missing, each migration in a transaction of its own together with the note that it was applied: a
+ * process that is killed leaves the old schema or the new one. Throws Problem `database_newer` if the database has seen a
+ * migration that this version does not know: there is no way back.
  */
-export async function missingMigrations(db: Db, migrations: readonly Migration[]): Promise<Migration[]> {
-  const known = new Set(migrations.map((migration) => migration.id))
-  if (known.size !== migrations.length) throw new TypeError('two migrations have the same id')
+export async function migrate(engine: SqliteEngine, migrations: readonly Migration[], clock: Clock): Promise<void> {
+  const ids = new Set(migrations.map((migration) => migration.id))
+  if (ids.size !== migrations.length) throw new TypeError('two migrations have the same id')
+  const done = await inTransaction(engine, seenMigrations)
+  const newer = done.find((id) => !ids.has(id))
+  if (newer !== undefined) throw storageProblem('database_newer', { facts: { migration: newer } })
+  for (const migration of migrations) {
+    if (done.includes(migration.id)) continue
+    await inTransaction(engine, async (db) => {
+      await migration.up(db)
+      await db.insertInto('migrations').values({ id: migration.id, applied_at: clock.now() }).execute()
+    })
+  }
+}
+
+async function seenMigrations(db: Db): Promise<string[]> {
+  const table = db.schema.createTable('migrations').ifNotExists().modifyEnd(sql`strict`)
+  await table
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('applied_at', 'integer', (column) => column.notNull())
+    .execute()
   const rows: { id: string }[] = await db.selectFrom('migrations').select('id').orderBy('id').execute()
-  const newer = rows.find((row) => !known.has(row.id))
-  if (newer) throw storageProblem('database_newer', { facts: { migration: newer.id } })
-  const done = new Set(rows.map((row) => row.id))
-  return migrations.filter((migration) => !done.has(migration.id))
+  return rows.map((row) => row.id)
+}
+
+async function inTransaction<T>(engine: SqliteEngine, work: (db: Db) => Promise<T>): Promise<T> {
+  engine.begin()
+  try {
+    const value = await work(engine.writeDb)
+    engine.commit()
+    return value
+  } catch (error) {
+    engine.rollback()
+    throw error
+  }
 }

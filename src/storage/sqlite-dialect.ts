@@ -38,13 +38,13 @@ export class StatementCache {
 
 /**
  * kysely over one node:sqlite connection. Statements run synchronously, so a query is never torn apart by another; the
- * caller decides about transactions, and kysely's own are refused.
+ * caller decides about transactions, and kysely's own are refused. Each query runs inside `guard`.
  */
-export function kyselyOver(statements: StatementCache): Db {
+export function kyselyOver(statements: StatementCache, guard: <T>(run: () => T) => T): Db {
   const connection: DatabaseConnection = {
-    executeQuery: async <R>(query: CompiledQuery) => runQuery<R>(statements, query),
+    executeQuery: async <R>(query: CompiledQuery) => guard(() => runQuery<R>(statements, query)),
     async *streamQuery<R>(query: CompiledQuery) {
-      yield runQuery<R>(statements, query)
+      yield guard(() => runQuery<R>(statements, query))
     },
   }
   const dialect: Dialect = {

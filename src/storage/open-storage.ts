@@ -1,0 +1,96 @@
+import type { Clock } from '../ground/clock.ts'
+import { Authority } from './authority.ts'
+import { storageMigrations } from './base-schema.ts'
+import { type Migration, migrate } from './migrations.ts'
+import { Outbox } from './outbox.ts'
+import { SqliteEngine } from './sqlite-engine.ts'
+import { SqliteRows } from './sqlite-rows.ts'
+import type { Change, Db, Row, Storage } from './storage.ts'
+import { WriteQueue } from './write-queue.ts'
+
+export interface OpenStorageOptions {
+  /** Path of the database file, made 0600 if it is not there. Its directory exists and is checked (safe-home.ts). */
+  readonly file: string
+  /** The rooms' migrations, in the order to apply them. */
+  readonly migrations: readonly Migration[]
+  readonly clock: Clock
+  /** The database can no longer be trusted: end the process with this exit code. Called once. */
+  readonly onFatal: (exitCode: 74, cause: unknown) => void
+  /** Makes room on a full disk for an urgent write; resolves to whether it did. */
+  readonly freeReserve?: () => Promise<boolean>
+}
+
+/** Opens the database, brings it up to date, and refuses one that is newer (Problem `database_newer`). */
+export async function openStorage(options: OpenStorageOptions): Promise<Storage> {
+  const engine = new SqliteEngine(options.file, (cause) => options.onFatal(74, cause))
+  try {
+    await migrate(engine, [...storageMigrations, ...options.migrations], options.clock)
+    return await storageOver(engine, options)
+  } catch (error) {
+    engine.close()
+    throw error
+  }
+}
+
+async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): Promise<Storage> {
+  const rows = new SqliteRows(engine)
+  const instanceId = await instanceIdOf(engine.readDb)
+  const authority = new Authority(rows, instanceId)
+  const followers: ((change: Change) => void)[] = []
+  const outbox: Outbox = new Outbox(() => void queue.add(async () => {}, false).catch(() => {}))
+  const publish = (change: Change) => {
+    for (const follower of followers) callFollower(follower, change)
+  }
+  const freeReserve = options.freeReserve ?? (async () => false)
+  const queue = new WriteQueue({ engine, authority, outbox, publish, freeReserve })
+
+  return {
+    instanceId,
+    read: (work) => work(engine.readDb),
+    write: async (work, { urgent = false } = {}) => queue.add(work, urgent),
+    follow: (listener) => void followers.push(listener),
+    recordWith: (recorder) => outbox.setRecorder(recorder),
+    pending: () => outbox.pending(engine.readDb),
+    markRecorded: async (id, seq) => outbox.mark(id, seq),
+    epoch: () => authority.epoch,
+    authenticateWith: (key) => authority.setKey(key),
+    load: async <R>(table: string) => loadRows(authority, rows, table) as { rows: R[]; bad: string[] },
+    checkRows: async () => authority.check(),
+    acceptRows: (above) => queue.add(async () => authority.accept(above), true),
+    close: async () => {
+      outbox.close()
+      if (outbox.hasMarks) await queue.add(async () => {}, false).catch(() => {})
+      await queue.idle()
+      engine.close()
+    },
+  }
+}
+
+/** A follower that throws has left its read-model behind the database: a bug that must end the process, not one write. */
+function callFollower(follower: (change: Change) => void, change: Change): void {
+  try {
+    follower(change)
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}
+
+function loadRows(authority: Authority, stored: SqliteRows, table: string): { rows: Row[]; bad: string[] } {
+  authority.requireKey()
+  const rows: Row[] = []
+  const bad: string[] = []
+  for (const each of stored.scan(table)) {
+    const row = authority.believe(table, each)
+    if (row) rows.push(row)
+    else bad.push(each.id)
+  }
+  return { rows, bad }
+}
+
+/** Throws if the row is gone: a database whose name is unknown has no history to go on from. */
+async function instanceIdOf(db: Db): Promise<string> {
+  const row = await db.selectFrom('instance').select('value').executeTakeFirstOrThrow()
+  return row.value
+}

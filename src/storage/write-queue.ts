@@ -1,0 +1,169 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Problem } from '../ground/problem.ts'
+import type { Authority } from './authority.ts'
+import type { Outbox } from './outbox.ts'
+import type { SqliteEngine } from './sqlite-engine.ts'
+import type { Change, NewChange, Row, Tx } from './storage.ts'
+
+interface Job {
+  readonly work: (tx: Tx) => Promise<unknown>
+  readonly urgent: boolean
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A job that was done in the transaction and waits for its commit. */
+interface Done {
+  readonly job: Job
+  readonly value: unknown
+  readonly changes: readonly Change[]
+}
+
+export interface WriteQueueParts {
+  readonly engine: SqliteEngine
+  readonly authority: Authority
+  readonly outbox: Outbox
+  /** Called with each change right after its commit. */
+  readonly publish: (change: Change) => void
+  /** Gives up the reserve when the disk is full; true if that made room. */
+  readonly freeReserve: () => Promise<boolean>
+}
+
+/** Most jobs in one transaction: beyond this a sync is a small part of the cost, and the first ones would wait for the last. */
+const BATCH = 512
+
+/**
+ * One transaction at a time. Jobs asked for in one turn, and while another transaction runs, share the next one.
+ * Order for each: commit → followers → record durable → resolve. A job is acknowledged after all of these or not at all.
+ */
+export class WriteQueue {
+  readonly #parts: WriteQueueParts
+  readonly #inside = new AsyncLocalStorage<{ running: boolean }>()
+  #waiting: Job[] = []
+  #running: Promise<void> | undefined
+
+  constructor(parts: WriteQueueParts) {
+    this.#parts = parts
+  }
+
+  add<T>(work: (tx: Tx) => Promise<T>, urgent: boolean): Promise<T> {
+    if (this.#inside.getStore()?.running)
+      throw new TypeError('write() inside the work of a write() would wait for itself')
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, urgent, resolve: resolve as (value: unknown) => void, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Resolves when nothing waits. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await new Promise(setImmediate) // the end of this turn: what it asks for comes along
+      const jobs = this.#waiting.splice(0, BATCH)
+      await this.#batch(jobs)
+    }
+    this.#running = undefined
+  }
+
+  async #batch(jobs: readonly Job[], mayFree = true): Promise<void> {
+    try {
+      const done = await this.#transaction(jobs)
+      for (const each of done) this.#settle(each)
+    } catch (error) {
+      const full = error instanceof Problem && error.code === 'storage_full'
+      const urgent = full && mayFree ? jobs.filter((job) => job.urgent) : []
+      const room = urgent.length > 0 && (await this.#parts.freeReserve().catch(() => false))
+      for (const job of jobs) if (!room || !job.urgent) job.reject(error)
+      if (room) await this.#batch(urgent, false)
+    }
+  }
+
+  /** Throws if the transaction as a whole is lost; a job that fails alone is rejected here. */
+  async #transaction(jobs: readonly Job[]): Promise<readonly Done[]> {
+    const { engine, authority, outbox, publish } = this.#parts
+    engine.begin()
+    let done: Done[]
+    const failed: { job: Job; error: unknown }[] = []
+    try {
+      authority.begin()
+      done = []
+      for (const job of jobs) {
+        const outcome = await this.#perform(job)
+        if ('error' in outcome) failed.push(outcome)
+        else done.push(outcome)
+      }
+      const marks = await outbox.flush(engine.writeDb)
+      authority.seal()
+      engine.commit()
+      outbox.flushed(marks)
+    } catch (error) {
+      engine.rollback()
+      throw error
+    }
+    authority.committed()
+    for (const { changes } of done) for (const change of changes) publish(change)
+    for (const { job, error } of failed) job.reject(error)
+    engine.checkpoint()
+    return done
+  }
+
+  /** One job in its savepoint. Throws if the transaction cannot go on: the disk is full, or the database failed. */
+  async #perform(job: Job): Promise<Done | { job: Job; error: unknown }> {
+    const { engine, authority } = this.#parts
+    const takeBack = authority.mark()
+    const changes: Change[] = []
+    const scope = { running: true }
+    engine.savepoint()
+    try {
+      const value = await this.#inside.run(scope, () => job.work(this.#txOf(changes, scope)))
+      if (engine.full || engine.failed) throw new TypeError('the work went on after the disk had refused it')
+      engine.release()
+      return { job, value, changes }
+    } catch (error) {
+      if (engine.full || engine.failed || !engine.inTransaction) throw error
+      takeBack()
+      engine.rollbackToSavepoint()
+      return { job, error }
+    } finally {
+      scope.running = false
+    }
+  }
+
+  #txOf(changes: Change[], scope: { readonly running: boolean }): Tx {
+    const { engine, authority, outbox } = this.#parts
+    const whileRunning = () => {
+      if (!scope.running) throw new TypeError('tx was used after its work had ended')
+    }
+    return {
+      db: engine.writeDb,
+      get: async <R>(table: string, id: string) => {
+        whileRunning()
+        return authority.get(table, id) as R | undefined
+      },
+      put: async (table: string, row: Row) => {
+        whileRunning()
+        authority.put(table, row)
+      },
+      remove: async (table: string, id: string) => {
+        whileRunning()
+        authority.remove(table, id)
+      },
+      change: async (change: NewChange) => {
+        whileRunning()
+        const made = await outbox.insert(engine.writeDb, change, authority.change())
+        changes.push(made)
+        return made.epoch
+      },
+    }
+  }
+
+  /** Acknowledges one job once its records are durable; others need not wait for them. */
+  #settle({ job, value, changes }: Done): void {
+    const records = changes.map((change) => this.#parts.outbox.record(change))
+    Promise.all(records).then(() => job.resolve(value), job.reject)
+  }
+}
