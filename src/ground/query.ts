@@ -1,3 +1,6 @@
+import { escapedByte, isUnreserved, Utf8Check } from './percent.ts'
+import { ambiguous, badCharacter } from './target-problems.ts'
+
 /** One `name=value` of a query, as sent and as meant. */
 export interface QueryPair {
   readonly rawName: string
@@ -43,4 +46,38 @@ export function queryPairs(query: string): readonly QueryPair[] {
     if (piece !== '') pairs.push(new RawPair(piece))
   }
   return pairs
+}
+
+/** Printable ASCII but for what no client sends raw in a query: `"`, `#`, `<`, `>`, `\`. */
+const QUERY_BAD = new Uint8Array(128)
+QUERY_BAD.fill(1, 0, 0x21)
+QUERY_BAD[0x7f] = 1
+for (const char of '"#<>\\') QUERY_BAD[char.charCodeAt(0)] = 1
+
+/**
+ * One pass over the query that begins at `raw[start]`: bytes, escapes, and names that are spelled the plain way.
+ * Throws Problem `target_ambiguous`.
+ */
+export function checkQuery(raw: string, start: number): void {
+  let inName = true
+  const utf8 = new Utf8Check()
+  for (let at = start; at < raw.length; at++) {
+    const code = raw.charCodeAt(at)
+    if (code >= 128 || QUERY_BAD[code] === 1) throw ambiguous(badCharacter(code))
+    const byte = code === 0x25 ? escapedByte(raw, at) : code
+    if (byte < 0) throw ambiguous(byte === -2 ? 'escape_unicode' : 'escape_malformed')
+    if (!utf8.take(byte)) throw ambiguous('escape_utf8')
+    if (code === 0x25) {
+      if (inName) refuseNameEscape(byte)
+      at += 2
+    } else if (code === 0x26) inName = true
+    else if (code === 0x3d) inName = false
+  }
+  if (!utf8.done()) throw ambiguous('escape_utf8')
+}
+
+function refuseNameEscape(byte: number): void {
+  if (byte < 0x20 || byte === 0x7f) throw ambiguous('escape_control')
+  if (byte === 0x25) throw ambiguous('escape_percent')
+  if (byte < 0x80 && isUnreserved(byte)) throw ambiguous('escape_unreserved')
 }

@@ -3,47 +3,8 @@
  * What two parsers could read differently is refused here, never repaired (RFC 3986 §3.3, §6.2.2).
  */
 import { escapedByte, isUnreserved, Utf8Check } from './percent.ts'
-import { problemsOf } from './problem.ts'
-import { type QueryPair, queryPairs } from './query.ts'
-
-export const targetProblems = {
-  target_ambiguous: {
-    status: 400,
-    title: 'The request target can be read in more than one way',
-    hint: 'Send the path in its plain form: no dot segments, no empty segments, nothing encoded that need not be.',
-  },
-  target_too_long: { status: 414, title: 'The request target is longer than 8192 bytes' },
-} as const
-
-const problem = problemsOf(targetProblems)
-
-/** Why a target was refused; sent as the fact `rule` of `target_ambiguous`. */
-export type TargetRule =
-  | 'form'
-  | 'character'
-  | 'control_byte'
-  | 'non_ascii'
-  | 'backslash'
-  | 'fragment'
-  | 'dot_segment'
-  | 'empty_segment'
-  | 'escape_malformed'
-  | 'escape_unicode'
-  | 'escape_unreserved'
-  | 'escape_backslash'
-  | 'escape_percent'
-  | 'escape_control'
-  | 'escape_utf8'
-  | 'lookalike'
-  | 'query_separator'
-  | 'query_duplicate'
-  | 'query_lookalike'
-  | 'query_method'
-
-/** The refusal itself, for those who find ambiguity where only they can see it (constrained query keys). */
-export function ambiguous(rule: TargetRule, detail?: string) {
-  return problem('target_ambiguous', { facts: { rule }, ...(detail === undefined ? {} : { detail }) })
-}
+import { checkQuery, type QueryPair, queryPairs } from './query.ts'
+import { ambiguous, badCharacter, targetProblem } from './target-problems.ts'
 
 export interface Target {
   /** The exact bytes to forward, without the query; starts with `/`. */
@@ -83,12 +44,6 @@ PATH_KIND[0x25] = PERCENT
 PATH_KIND[0x3f] = QUESTION
 PATH_KIND[0x3b] = SEMICOLON
 
-/** Printable ASCII but for what no client sends raw in a query: `"`, `#`, `<`, `>`, `\`. */
-const QUERY_BAD = new Uint8Array(128)
-QUERY_BAD.fill(1, 0, 0x21)
-QUERY_BAD[0x7f] = 1
-for (const char of '"#<>\\') QUERY_BAD[char.charCodeAt(0)] = 1
-
 /** What single-byte code pages fold to a slash or a backslash although Unicode does not. */
 const LOOKS_LIKE_SLASH = /[\u2044\u2215\u2216\u29f5\u29f8]/
 
@@ -123,7 +78,7 @@ class CanonicalTarget implements Target {
  * Throws Problem `target_ambiguous` (400, fact `rule`) or `target_too_long` (414).
  */
 export function canonicalTarget(raw: string): Target {
-  if (raw.length > MAX_TARGET) throw problem('target_too_long')
+  if (raw.length > MAX_TARGET) throw targetProblem('target_too_long')
   if (raw.charCodeAt(0) !== 0x2f) throw ambiguous('form')
   const segments: string[] = []
   let matrix = false
@@ -158,13 +113,6 @@ function plainSegment(raw: string, start: number, end: number): string {
   while (at < end && raw.charCodeAt(at) === 0x2e) at++
   if (at === end && end > start) throw ambiguous('dot_segment')
   return raw.slice(start, end)
-}
-
-function badCharacter(code: number): TargetRule {
-  if (code === 0x5c) return 'backslash'
-  if (code === 0x23) return 'fragment'
-  if (code < 0x20 || code === 0x7f) return 'control_byte'
-  return code > 0x7f ? 'non_ascii' : 'character'
 }
 
 /** Decodes every escape but `%2F`, refusing those that only an attacker or a broken client sends. */
@@ -206,29 +154,4 @@ function refuseHiddenDots(segment: string): void {
   }
   if (!segment.includes('%2F')) return
   if (segment.split('%2F').includes('')) throw ambiguous('empty_segment')
-}
-
-/** One pass over the query: bytes, escapes, and names that are spelled the plain way. */
-function checkQuery(raw: string, start: number): void {
-  let inName = true
-  const utf8 = new Utf8Check()
-  for (let at = start; at < raw.length; at++) {
-    const code = raw.charCodeAt(at)
-    if (code >= 128 || QUERY_BAD[code] === 1) throw ambiguous(badCharacter(code))
-    const byte = code === 0x25 ? escapedByte(raw, at) : code
-    if (byte < 0) throw ambiguous(byte === -2 ? 'escape_unicode' : 'escape_malformed')
-    if (!utf8.take(byte)) throw ambiguous('escape_utf8')
-    if (code === 0x25) {
-      if (inName) refuseNameEscape(byte)
-      at += 2
-    } else if (code === 0x26) inName = true
-    else if (code === 0x3d) inName = false
-  }
-  if (!utf8.done()) throw ambiguous('escape_utf8')
-}
-
-function refuseNameEscape(byte: number): void {
-  if (byte < 0x20 || byte === 0x7f) throw ambiguous('escape_control')
-  if (byte === 0x25) throw ambiguous('escape_percent')
-  if (byte < 0x80 && isUnreserved(byte)) throw ambiguous('escape_unreserved')
 }
