@@ -34,7 +34,7 @@ const odd = [
   '..%09',
   '..%0d',
   '.%0a.',
-  '‥',
+  '\u00e2\u0080\u00a5',
   '%e2%80%a5',
   '..%ff',
   '..~',
@@ -88,11 +88,17 @@ function dotSegment(random: Seeded): string {
   return random.chance(5) ? random.pick(odd) : random.pick(dots) + random.pick(dots)
 }
 
+/** One request target that tries to leave `base`. */
+export interface HostilePath {
+  readonly path: string
+}
+
 /**
  * `count` request targets below `base` that try to leave it: dot segments × separators × encodings × depth × suffix.
- * Every pair of spellings of a dot with every separator comes first, the rest is drawn.
+ * Every pair of spellings of a dot with every separator, and longer ones drawn at random, in random order. Characters are bytes (latin1).
  */
-export function traversals(seed: number, count: number, base = '/v1/public/'): string[] {
+export function generatePaths(options: { seed: number; count: number; base?: string }): HostilePath[] {
+  const { seed, count, base = '/v1/public/' } = options
   const random = seeded(seed)
   const out = new Set<string>()
   for (const first of dots) {
@@ -105,5 +111,8 @@ export function traversals(seed: number, count: number, base = '/v1/public/'): s
     for (let depth = 1 + random.below(6); depth > 0; depth--) text += dotSegment(random) + random.pick(slashes)
     out.add(text + random.pick(suffixes))
   }
-  return [...out].slice(0, Math.max(count, 0))
+  return random
+    .shuffle([...out])
+    .slice(0, count)
+    .map((path) => ({ path }))
 }
