@@ -1,0 +1,48 @@
+// Programs that some tests drive. Installed from Debian where we may; without them those tests say so and are skipped.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Program → Debian package. */
+const programs: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
+  nginx: 'nginx-light',
+  wrk: 'wrk',
+  strace: 'strace',
+}
+const PATIENCE_MS = 300_000
+
+/** Never fails: what could not be installed is named on stderr. CLAVIGER_TEST_INSTALL=off leaves the machine as it is. */
+export async function installForTests(): Promise<void> {
+  const missing = Object.keys(programs).filter((name) => !isThere(name))
+  if (missing.length === 0) return
+  const may = process.getuid?.() === 0 && isThere('apt-get') && process.env.CLAVIGER_TEST_INSTALL !== 'off'
+  if (may) {
+    const packages = missing.map((name) => programs[name]!)
+    console.error(`tests: installing ${packages.join(', ')} (apt-get) …`)
+    if (!(await apt(['install', '-y', '--no-install-recommends', ...packages]))) {
+      await apt(['update'])
+      for (const name of packages) await apt(['install', '-y', '--no-install-recommends', name])
+    }
+  }
+  const absent = missing.filter((name) => !isThere(name))
+  if (absent.length > 0) console.error(`tests: without ${absent.join(', ')}; the tests that need them are skipped`)
+}
+
+function isThere(name: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.some((folder) => existsSync(join(folder, name)))
+}
+
+function apt(args: readonly string[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const child = spawn('apt-get', ['-q', ...args], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+      env,
+      timeout: PATIENCE_MS,
+    })
+    child.on('error', () => resolve(false))
+    child.on('exit', (code) => resolve(code === 0))
+  })
+}
