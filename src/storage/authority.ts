@@ -73,7 +73,7 @@ export class Authority {
 
   /** Raises the epoch for one change and gives it. */
   change(): number {
-    if (this.#keyed) this.#writingKey()
+    if (this.#keyed || this.#key) this.#writingKey()
     if (!this.#reserved) this.#raise()
     this.#reserved = false
     return this.#draft.epoch

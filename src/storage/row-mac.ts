@@ -8,6 +8,7 @@ const INTEGER = 1
 const TEXT = 2
 const BLOB = 3
 
+/** Long enough for any table's prefix; grows for long columns. */
 let scratch = Buffer.allocUnsafe(4096)
 
 /**
@@ -16,11 +17,11 @@ let scratch = Buffer.allocUnsafe(4096)
  * so a MAC fits one version of one row of one table. Throws TypeError for values that have no one spelling in SQL.
  */
 export function rowMac(key: KeyObject, table: string, row: Row): Buffer {
-  const length = encode(row, Object.keys(row).sort())
-  return createHmac('sha256', key)
-    .update(prefixOf(table))
-    .update(lp(scratch.subarray(0, length)))
-    .digest()
+  const prefix = prefixOf(table)
+  scratch.set(prefix)
+  const end = encode(row, Object.keys(row).sort(), prefix.length + 4)
+  scratch.writeUInt32BE(end - prefix.length - 4, prefix.length)
+  return createHmac('sha256', key).update(scratch.subarray(0, end)).digest()
 }
 
 /** The row that was stored, if its MAC holds; else undefined. */
@@ -44,9 +45,8 @@ function prefixOf(table: string): Buffer {
   return prefix
 }
 
-/** Writes the columns into `scratch` and gives their length: this runs for every row of a start, so it allocates nothing. */
-function encode(row: Row, columns: readonly string[]): number {
-  let at = 0
+/** Writes the columns into `scratch` from `at` and gives the end: it runs for every row at every start, so it allocates little. */
+function encode(row: Row, columns: readonly string[], at: number): number {
   for (const name of columns) {
     const value = row[name]
     if (name === 'mac' || value === null || value === undefined) continue

@@ -100,6 +100,7 @@ export class SqliteEngine {
   }
 
   close(): void {
+    if (!this.#writer.isOpen) return
     this.#reader.close()
     try {
       if (!this.#failed) this.#writer.exec('PRAGMA wal_checkpoint(TRUNCATE)')

@@ -1,0 +1,4 @@
+import { testDatabase } from './fixture.ts'
+import { conformanceMigrations, storageConformance } from './storage.conformance.ts'
+
+storageConformance('SQLite', () => testDatabase(conformanceMigrations))
