@@ -1,0 +1,46 @@
+import { proxyProblem } from './problems.ts'
+
+/** Headers in which an SDK may put what it takes for the API's own key. */
+const KEY_HEADERS: ReadonlySet<string> = new Set(['x-api-key', 'api-key', 'x-goog-api-key', 'xi-api-key'])
+const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i
+const SCHEME = /^(?:bearer|token|bot) +([^\s]+) *$/i
+const PREFIX = 'clv_'
+
+/**
+ * The token that the caller presents: in `Authorization` (Bearer, or the schemes `token` and `Bot` that some SDKs
+ * use), in `x-api-key` or a relative of it, or in Basic as user or as password. Keys that are not of our shape count
+ * only where none of ours is there, so that they are answered as an unknown token. Undefined if nothing is presented.
+ * Throws Problem `token_conflict` for two different tokens: which of them is meant is not ours to guess.
+ */
+export function callerToken(rawHeaders: readonly string[]): string | undefined {
+  let ours: string | undefined
+  let other: string | undefined
+  const take = (text: string) => {
+    if (!text.startsWith(PREFIX)) {
+      if (text !== '') other ??= text
+    } else if (ours !== undefined && ours !== text) throw proxyProblem('token_conflict')
+    else ours = text
+  }
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const length = (rawHeaders[i] as string).length
+    // Only names of 7 to 14 characters can be one of these: most headers are passed over by this look alone.
+    if (length < 7 || length > 14) continue
+    const name = (rawHeaders[i] as string).toLowerCase()
+    const value = rawHeaders[i + 1] as string
+    if (name === 'authorization') takeAuthorization(value, take)
+    else if (KEY_HEADERS.has(name)) take(value.trim())
+  }
+  return ours ?? other
+}
+
+function takeAuthorization(value: string, take: (text: string) => void): void {
+  const basic = BASIC.exec(value)
+  if (basic === null) {
+    take(SCHEME.exec(value)?.[1] ?? value.trim())
+    return
+  }
+  const text = Buffer.from(basic[1] as string, 'base64').toString('latin1')
+  const colon = text.indexOf(':')
+  take(colon < 0 ? text : text.slice(0, colon))
+  if (colon >= 0) take(text.slice(colon + 1))
+}

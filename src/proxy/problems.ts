@@ -1,0 +1,49 @@
+import { problemsOf } from '../ground/problem.ts'
+
+/** How carrying a call out may fail. Each of these is an answer that the gateway made itself (RFC 9209). */
+export const proxyProblems = {
+  token_conflict: {
+    status: 400,
+    title: 'The call carries two different tokens',
+    hint: 'Send the token once: as Authorization: Bearer, as x-api-key, or as Basic user or password.',
+  },
+  header_refused: {
+    status: 400,
+    title: 'A header of the call cannot be forwarded',
+    hint: 'Names hold letters, digits and -, values printable ASCII; methods are not overridden by header.',
+  },
+  credential_in_query: {
+    status: 403,
+    title: 'The query carries a credential of the caller, and this service is called with its own',
+    hint: 'Leave the key out of the query: the gateway attaches the credential.',
+  },
+  credential_unusable: {
+    status: 503,
+    title: 'The credential cannot stand in a request: it holds bytes other than printable ASCII',
+    hint: 'An operator can store it again: `claviger credential rotate`.',
+  },
+  body_too_large_to_sign: { status: 413, title: 'The body is larger than can be signed for this service' },
+  service_busy: {
+    status: 503,
+    title: 'As many calls to the service are running as may',
+    hint: 'Wait for running calls to end.',
+  },
+  service_resting: {
+    status: 503,
+    title: 'The service failed many times in a row, so it is left alone for a moment',
+    hint: 'Try again after the time in Retry-After.',
+  },
+  upstream_unreachable: { status: 502, title: 'The service cannot be reached' },
+  upstream_connect_timeout: { status: 504, title: 'The service did not take the connection in time' },
+  upstream_tls: { status: 502, title: 'The service could not prove who it is' },
+  upstream_timeout: { status: 504, title: 'The service went silent for longer than it may' },
+  upstream_broke: { status: 502, title: 'The service ended its answer before it was complete, or in a broken form' },
+  caller_timeout: { status: 408, title: 'The call went silent before its body was complete' },
+  call_ended: {
+    status: 403,
+    title: 'The call was ended: what allowed it was taken away',
+    hint: 'An operator can say why.',
+  },
+} as const
+
+export const proxyProblem = problemsOf(proxyProblems)
