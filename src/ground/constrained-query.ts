@@ -1,22 +1,35 @@
 import type { Target } from './target.ts'
 import { ambiguous } from './target-problems.ts'
 
+/** The query keys that a rule speaks about, as written and as a careless server reads them. */
+export interface QueryKeys {
+  readonly names: ReadonlySet<string>
+  readonly folded: ReadonlySet<string>
+}
+
+/** `names` are made of `[A-Za-z0-9_-]`. */
+export function queryKeys(names: Iterable<string>): QueryKeys {
+  const list = [...names]
+  return { names: new Set(list), folded: new Set(list.map((name) => name.toLowerCase())) }
+}
+
 const none: ReadonlyMap<string, string> = new Map()
 
 /**
  * Values of the query keys that a rule speaks about. Where servers disagree on what a query says of such a key (twice,
  * `;` between pairs, brackets, other letter case, `+`), the target is refused: there is no "last wins".
- * `names` must be lower-case and made of `[a-z0-9_-]`. Throws Problem `target_ambiguous`.
+ * Throws Problem `target_ambiguous`.
  */
-export function constrainedQuery(target: Target, names: ReadonlySet<string>): ReadonlyMap<string, string> {
-  if (target.query === '' || names.size === 0) return none
+export function constrainedQuery(target: Target, keys: QueryKeys): ReadonlyMap<string, string> {
+  if (target.query === '' || keys.names.size === 0) return none
   if (target.query.includes(';')) throw ambiguous('query_separator')
   const values = new Map<string, string>()
   for (const pair of target.pairs) {
-    refuseHiddenPair(pair.value, names)
-    if (!names.has(pair.rawName)) {
-      if (lookalike(pair.name, names))
-        throw ambiguous('query_lookalike', `The query has a name that some read as a constrained one.`)
+    refuseHiddenPair(pair.value, keys)
+    if (!keys.names.has(pair.rawName)) {
+      if (looksLikeKey(pair.name, keys)) {
+        throw ambiguous('query_lookalike', 'The query has a name that some servers read as a constrained one.')
+      }
       continue
     }
     if (values.has(pair.rawName)) throw ambiguous('query_duplicate', `The query has '${pair.rawName}' twice.`)
@@ -27,18 +40,19 @@ export function constrainedQuery(target: Target, names: ReadonlySet<string>): Re
 }
 
 /** Names that PHP, Rails, ASP.NET and others take for the plain one: ` a`, `a[]`, `A`, `a.b` for `a_b`, `x&a`. */
-function lookalike(name: string, names: ReadonlySet<string>): boolean {
+function looksLikeKey(name: string, { folded }: QueryKeys): boolean {
   for (const piece of name.toLowerCase().split(/[&;=]/)) {
     const plain = piece.replace(/\[.*$/s, '').trim().normalize('NFKC')
-    if (names.has(plain) || names.has(plain.replace(/[ .]/g, '_')) || names.has(plain.split('.')[0]!)) return true
+    if (folded.has(plain) || folded.has(plain.replace(/[ .]/g, '_')) || folded.has(plain.split('.')[0]!)) return true
   }
   return false
 }
 
 /** A value that becomes further pairs if somebody decodes it once too often: `b=x%26a=bad`. */
-function refuseHiddenPair(value: string, names: ReadonlySet<string>): void {
+function refuseHiddenPair(value: string, keys: QueryKeys): void {
   if (!/[&;]/.test(value)) return
   for (const piece of value.split(/[&;]/).slice(1)) {
-    if (piece.includes('=') && lookalike(piece.slice(0, piece.indexOf('=')), names)) throw ambiguous('query_lookalike')
+    const equals = piece.indexOf('=')
+    if (equals >= 0 && looksLikeKey(piece.slice(0, equals), keys)) throw ambiguous('query_lookalike')
   }
 }

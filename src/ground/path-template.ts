@@ -18,18 +18,8 @@ export interface PathTemplate {
   readonly specificity: string
   /** `opened`: somebody else opened the segments that hold `%2F` or `;`, as an action does for the allowed paths. */
   matches(target: Target, opened?: boolean): boolean
-  /** Matches but for upper and lower case and one slash at the end: what a lenient upstream takes for the same path. */
-  resembles(folded: FoldedPath): boolean
-}
-
-/** Decoded segments in lower case without the empty last one. */
-export type FoldedPath = readonly string[]
-
-export function foldedPath(target: Target): FoldedPath {
-  return withoutEnd(
-    target.decoded.map((segment) => segment.toLowerCase()),
-    (segment) => segment === '',
-  )
+  /** Matches but for ASCII letter case and one slash at the end: what a lenient upstream takes for the same path. */
+  resembles(target: Target): boolean
 }
 
 /** Throws Problem `template_invalid`. */
@@ -41,7 +31,6 @@ class CompiledTemplate implements PathTemplate {
   readonly text: string
   readonly segments: readonly TemplateSegment[]
   readonly specificity: string
-  #folded: readonly TemplateSegment[] | undefined
 
   constructor(text: string, segments: readonly TemplateSegment[]) {
     this.text = text
@@ -50,50 +39,101 @@ class CompiledTemplate implements PathTemplate {
   }
 
   matches(target: Target, opened = false): boolean {
-    return listMatches(this.segments, target.decoded, opened || !(target.encodedSlash || target.matrix))
+    const how = opened || !(target.encodedSlash || target.matrix) ? opaque : exact
+    return listMatches(this.segments, this.segments.length, target.decoded, target.decoded.length, how)
   }
 
-  resembles(path: FoldedPath): boolean {
-    this.#folded ??= withoutEnd(this.segments.map(folded), (one) => one.kind === 'literal' && one.prefix === '')
-    return listMatches(this.#folded, path, true)
+  resembles(target: Target): boolean {
+    const own = this.segments
+    const end = own.length > 1 && isEmpty(own.at(-1)!) ? own.length - 1 : own.length
+    return listMatches(own, end, target.decoded, lengthWithoutEnd(target), lenient)
   }
 }
 
+/** Segments of the target, an empty last one not counted. `/` has one. */
+export function lengthWithoutEnd({ decoded }: Target): number {
+  return decoded.length > 1 && decoded.at(-1) === '' ? decoded.length - 1 : decoded.length
+}
+
+interface How {
+  /** Whether segments with `%2F` or `;` need an opening. */
+  readonly guarded: boolean
+  readonly equals: (text: string, wanted: string) => boolean
+  readonly begins: (text: string, wanted: string) => boolean
+  readonly ends: (text: string, wanted: string) => boolean
+}
+
+const exact: How = {
+  guarded: true,
+  equals: (text, wanted) => text === wanted,
+  begins: (text, wanted) => text.startsWith(wanted),
+  ends: (text, wanted) => text.endsWith(wanted),
+}
+const opaque: How = { ...exact, guarded: false }
+const lenient: How = {
+  guarded: false,
+  equals: (text, wanted) => text.length === wanted.length && sameButCase(text, 0, wanted),
+  begins: (text, wanted) => sameButCase(text, 0, wanted),
+  ends: (text, wanted) => sameButCase(text, text.length - wanted.length, wanted),
+}
+
 /** A loop, not a regular expression: time is linear in the segments and nothing is allocated. */
-function listMatches(own: readonly TemplateSegment[], segments: readonly string[], opened: boolean): boolean {
-  const spare = segments.length - own.length
+function listMatches(
+  own: readonly TemplateSegment[],
+  end: number,
+  segments: readonly string[],
+  count: number,
+  how: How,
+) {
+  const spare = count - end
   if (spare < 0) return false
   let at = 0
   let stretched = spare === 0
-  for (let mine = 0; mine < own.length; mine++) {
+  for (let mine = 0; mine < end; mine++) {
     const template = own[mine]!
     if (template.kind !== 'several') {
-      if (!oneMatches(template, segments[at++]!, opened)) return false
+      if (!oneMatches(template, segments[at++]!, how)) return false
       continue
     }
     stretched = true
     for (const last = at + spare; at < last; at++) {
-      const isEnd = template.suffix === '' && at + 1 === last && last === segments.length - 1 && segments[last] === ''
-      if (isEnd) return oneMatches(template, segments[at]!, opened)
-      if (segments[at] === '' || !isOpen(template, segments[at]!, opened)) return false
+      const isEnd = template.suffix === '' && at + 1 === last && last === count - 1 && segments[last] === ''
+      if (isEnd) return oneMatches(template, segments[at]!, how)
+      if (segments[at] === '' || !isOpen(template, segments[at]!, how)) return false
     }
-    if (!oneMatches(template, segments[at++]!, opened)) return false
+    if (!oneMatches(template, segments[at++]!, how)) return false
   }
   return stretched
 }
 
-function oneMatches(own: TemplateSegment, text: string, opened: boolean): boolean {
-  if (own.kind === 'literal') return text === own.prefix
+function oneMatches(own: TemplateSegment, text: string, how: How): boolean {
+  if (own.kind === 'literal') return how.equals(text, own.prefix)
   return (
     text.length > own.prefix.length + own.suffix.length &&
-    text.startsWith(own.prefix) &&
-    text.endsWith(own.suffix) &&
-    isOpen(own, text, opened)
+    how.begins(text, own.prefix) &&
+    how.ends(text, own.suffix) &&
+    isOpen(own, text, how)
   )
 }
 
-function isOpen(own: TemplateSegment, text: string, opened: boolean): boolean {
-  return opened || ((own.encoded || !text.includes('%2F')) && (own.matrix || !text.includes(';')))
+function isOpen(own: TemplateSegment, text: string, how: How): boolean {
+  return !how.guarded || ((own.encoded || !text.includes('%2F')) && (own.matrix || !text.includes(';')))
+}
+
+function isEmpty(segment: TemplateSegment): boolean {
+  return segment.kind === 'literal' && segment.prefix === ''
+}
+
+/** Whether `wanted` stands in `text` from `start` on, ASCII letters in either case. */
+function sameButCase(text: string, start: number, wanted: string): boolean {
+  for (let at = 0; at < wanted.length; at++) {
+    const code = text.charCodeAt(start + at)
+    const other = wanted.charCodeAt(at)
+    if (code === other) continue
+    const letter = code | 0x20
+    if (letter !== (other | 0x20) || letter < 0x61 || letter > 0x7a) return false
+  }
+  return true
 }
 
 const SEVERAL = 0x100
@@ -106,12 +146,4 @@ function weight(segment: TemplateSegment): string {
   const fixed = 4 * (segment.prefix.length + segment.suffix.length)
   const openings = Number(segment.encoded) + Number(segment.matrix)
   return String.fromCharCode((segment.kind === 'several' ? SEVERAL : VARIABLE) + fixed + 2 - openings)
-}
-
-function folded(segment: TemplateSegment): TemplateSegment {
-  return { ...segment, prefix: segment.prefix.toLowerCase(), suffix: segment.suffix.toLowerCase() }
-}
-
-function withoutEnd<T>(list: readonly T[], isEmpty: (one: T) => boolean): readonly T[] {
-  return list.length > 1 && isEmpty(list.at(-1)!) ? list.slice(0, -1) : list
 }
