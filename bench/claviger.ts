@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Pool } from 'undici'
+import { CREDENTIAL, ended, firstLine, PROXY_CORE, pinned, type Subject } from './subject.ts'
+
+export interface Gateway extends Subject {
+  readonly home: string
+  readonly explicitCall: Subject
+  operator(method: 'GET' | 'POST', path: string, body?: object): Promise<Record<string, unknown>>
+}
+
+export interface GatewayOptions {
+  readonly name: string
+  readonly port: number
+  readonly upstreamPort: number
+  readonly agents: number
+}
+
+const FLAGS = ['--disable-sigusr1', '--report-exclude-env', '--disable-proto=throw', '--secure-heap=65536']
+
+/**
+ * The product as a user starts it: its own process, flags and default settings, durable audit on, scrubbing on.
+ * One service, one credential, `agents` agents of which each has a token and a grant; the load comes with the last one's.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const home = join(mkdtempSync(join(tmpdir(), 'claviger-bench-')), 'home')
+  const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+  const env = {
+    CLAVIGER_HOME: home,
+    CLAVIGER_PORT: String(options.port),
+    CLAVIGER_DEMO: 'off',
+    CLAVIGER_LOG: 'error',
+    UV_THREADPOOL_SIZE: '16',
+  }
+  const child = pinned(PROXY_CORE, process.execPath, [...FLAGS, main], env)
+  const line = await firstLine(child, (text) => text.startsWith('claviger ready '))
+  const { url, operatorToken } = JSON.parse(line.slice('claviger ready '.length)) as Record<string, string>
+  const client = new Pool('http://operator', { socketPath: join(home, 'operator.sock'), connections: 64 })
+  const operator = async (method: 'GET' | 'POST', path: string, body?: object) => {
+    const answer = await client.request({
+      method,
+      path: `/claviger/v1${path}`,
+      headers: { authorization: `Bearer ${operatorToken}`, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+    const json = (await answer.body.json()) as Record<string, unknown>
+    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${JSON.stringify(json)}`)
+    return json
+  }
+  await operator('POST', '/services', {
+    name: 'items',
+    origins: [`http://127.0.0.1:${options.upstreamPort}`],
+    injection: { kind: 'bearer' },
+    addresses: ['127.0.0.0/8'],
+  })
+  await operator('POST', '/credentials', { handle: 'items-key', service: 'items', secret: CREDENTIAL })
+  const token = await addAgents(options.agents, operator)
+  const subject = (path: string): Subject => ({
+    name: options.name,
+    url: `${url}${path}`,
+    headers: [`Authorization: Bearer ${token}`],
+    pids: [child.pid as number],
+    stop: async () => {},
+  })
+  return {
+    ...subject('/to/items/v1/items'),
+    home,
+    explicitCall: subject('/claviger/v1/call'),
+    operator,
+    stop: async () => {
+      await client.close()
+      await ended(child)
+      rmSync(join(home, '..'), { recursive: true, force: true })
+    },
+  }
+}
+
+/** Adds agents with a token and a grant each, 200 at a time so that writes share commits; returns the last token. */
+async function addAgents(count: number, operator: Gateway['operator']): Promise<string> {
+  let token = ''
+  for (let from = 0; from < count; from += 200) {
+    const names = Array.from({ length: Math.min(200, count - from) }, (_, i) => `agent-${from + i}`)
+    await Promise.all(names.map((name) => operator('POST', '/agents', { name })))
+    await Promise.all(
+      names.map((agent) => operator('POST', '/grants', { agent, service: 'items', scopes: ['items:read'] })),
+    )
+    const issued = await Promise.all(names.map((agent) => operator('POST', '/tokens', { agent })))
+    token = String(issued.at(-1)?.token)
+  }
+  return token
+}

@@ -1,0 +1,105 @@
+import type { Growth } from './growth.ts'
+import { middle, type Round, ratioOf } from './rounds.ts'
+
+export interface Rss {
+  readonly resting: number
+  readonly loaded: number
+}
+
+export interface Result {
+  readonly machine: Record<string, string | number>
+  readonly measured: Record<string, readonly Round[]>
+  readonly rss: Rss
+  readonly growth: Growth
+}
+
+/** The five figures of the small size. Ratios are those that decide: CPU per call where the core was shared. */
+export function quickFigures(measured: Record<string, readonly Round[]>, rss: Rss): Record<string, number | string> {
+  const c32 = measured.c32 ?? []
+  const c128 = measured.c128 ?? []
+  const ratio32 = ratioOf(c32, 'claviger', 'nginx')
+  const ratio128 = ratioOf(c128, 'claviger', 'nginx')
+  return {
+    ratio_nginx_c32: round(ratio32.decides, 3),
+    ratio_nginx_c128: round(ratio128.decides, 3),
+    p50_ms_c1: round(middle(measured.c1 ?? [], 'claviger', 'p50Ms'), 3),
+    cpu_us_c32: round(middle(c32, 'claviger', 'cpuUs'), 1),
+    rss_mb: round(rss.loaded, 0),
+    ratio_c32_by: ratio32.by,
+    ratio_c128_by: ratio128.by,
+    ratio_nginx_c32_throughput: round(ratio32.throughput, 3),
+    ratio_nginx_c128_throughput: round(ratio128.throughput, 3),
+    ratio_nginx_c32_cpu: round(ratio32.cpu, 3),
+    ratio_nginx_c128_cpu: round(ratio128.cpu, 3),
+  }
+}
+
+/** The table, as Markdown, so that it can be kept in docs/figures as it is. */
+export function report(result: Result): string {
+  const lines = ['# Benchmark', '', ...Object.entries(result.machine).map(([name, value]) => `- ${name}: ${value}`), '']
+  lines.push(
+    'Same upstream, client, cores and run; the log is synced before each call is forwarded. Medians over paired rounds.',
+    '',
+  )
+  for (const [connections, kept] of Object.entries(result.measured))
+    lines.push(...table(connections.slice(1), kept), '')
+  const { growth, rss } = result
+  lines.push(
+    '## Growth',
+    '',
+    '| | ratio to the small gateway, by throughput | by CPU per call |',
+    '|---|---|---|',
+    `| ${growth.records.after.toLocaleString('en')} records in the log | ${round(growth.records.ratio, 2)} | ${round(growth.records.cpuRatio, 2)} |`,
+    `| 100,000 agents | ${round(growth.agents.ratio, 2)} | ${round(growth.agents.cpuRatio, 2)} |`,
+    '',
+    `\`POST /claviger/v1/call\`, 32 connections: ${Math.round(growth.explicitCallPerSecond)} calls/s, ${round(growth.explicitCallCpuUs, 1)} µs CPU per call.`,
+    '',
+    `Memory (RSS): ${round(rss.resting, 0)} MB at rest, ${round(rss.loaded, 0)} MB after the load, ${round(growth.agents.rssMb, 0)} MB with 100,000 agents.`,
+    '',
+  )
+  return lines.join('\n')
+}
+
+function table(connections: string, kept: readonly Round[]): string[] {
+  const names = Object.keys(kept[0] ?? {}).sort()
+  const direct50 = middle(kept, 'direct', 'p50Ms')
+  const direct99 = middle(kept, 'direct', 'p99Ms')
+  const rows = names.map((name) => {
+    const ratio = ratioOf(kept, name, 'nginx')
+    const cpu = middle(kept, name, 'cpuUs')
+    return [
+      name,
+      Math.round(middle(kept, name, 'requestsPerSecond')).toLocaleString('en'),
+      `${round(ratio.throughput, 2)} (${round(ratio.throughputMin, 2)}–${round(ratio.throughputMax, 2)})`,
+      Number.isNaN(cpu) ? '–' : round(cpu, 1),
+      Number.isNaN(ratio.cpu) ? '–' : round(ratio.cpu, 2),
+      round(middle(kept, name, 'p50Ms') - direct50, 3),
+      round(middle(kept, name, 'p99Ms') - direct99, 3),
+      round(middle(kept, name, 'busy'), 2),
+    ]
+  })
+  const heads = [
+    'subject',
+    'calls/s',
+    'to nginx (min–max)',
+    'CPU µs/call',
+    'to nginx by CPU',
+    'added p50 ms',
+    'added p99 ms',
+    'core busy',
+  ]
+  const to = (name: string) => round(ratioOf(kept, 'claviger', name).throughput, 2)
+  return [
+    `## ${connections} connection${connections === '1' ? '' : 's'}`,
+    '',
+    `| ${heads.join(' | ')} |`,
+    `|${heads.map(() => '---').join('|')}|`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+    `claviger to http-proxy-3: ${to('http-proxy-3')}, to bare undici: ${to('undici')} (throughput). Its own p50 is ${round(middle(kept, 'claviger', 'p50Ms'), 3)} ms.`,
+  ]
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}
