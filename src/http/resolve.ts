@@ -18,7 +18,7 @@ export const resolveProblems = {
   upstream_dns_failed: { status: 502, title: "The service's name does not resolve" },
 } as const
 
-const problem = problemsOf(resolveProblems)
+export const resolveProblem = problemsOf(resolveProblems)
 
 export interface Resolver {
   /**
@@ -153,7 +153,7 @@ class CachingResolver implements Resolver {
   }
 
   #rememberFailure(host: string, why: string): Known {
-    const failure = problem('upstream_dns_failed', { detail: `'${host}' does not resolve: ${why}.` })
+    const failure = resolveProblem('upstream_dns_failed', { detail: `'${host}' does not resolve: ${why}.` })
     const until = this.#clock.mono() + NEGATIVE_MS
     return this.#keep(host, { addresses: [], until, failure, choices: new Map() })
   }
@@ -187,14 +187,20 @@ function judge(host: string, addresses: readonly string[], allowed: AddressSet |
   for (const address of dialled.length > 0 ? dialled : addresses) {
     const range = refusedAddress(address, allowed)
     if (range !== undefined) {
-      return problem('address_refused', { detail: `'${host}' is at a refused address (${range}).`, facts: { range } })
+      return resolveProblem('address_refused', {
+        detail: `'${host}' is at a refused address (${range}).`,
+        facts: { range },
+      })
     }
   }
   return { addresses: dialled, turn: 0 }
 }
 
 function insideName(host: string): Problem {
-  return problem('address_refused', { detail: `'${host}' is a name of a private network.`, facts: { range: 'name' } })
+  return resolveProblem('address_refused', {
+    detail: `'${host}' is a name of a private network.`,
+    facts: { range: 'name' },
+  })
 }
 
 function literalAddress(host: string): string | undefined {

@@ -1,6 +1,6 @@
 // Where the credential meets the request, and the only place where it becomes text. Its invariant: the request carries
 // one credential, ours, where the service says; what the caller sent in that place is gone or the call is refused.
-import { constrainedQuery } from '../ground/constrained-query.ts'
+import { constrainedQuery, type QueryKeys, queryKeys } from '../ground/constrained-query.ts'
 import { comparableName, isHeaderValue } from '../ground/header-names.ts'
 import type { CredentialId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
@@ -99,12 +99,12 @@ class QueryInjector implements Injector {
   readonly needsBodyDigest = false
   readonly header = undefined
   readonly #name: string
-  readonly #names: ReadonlySet<string>
+  readonly #keys: QueryKeys
   readonly #values = new WeakMap<Opened, string>()
 
   constructor(name: string) {
     this.#name = name
-    this.#names = new Set([name.toLowerCase()])
+    this.#keys = queryKeys([name])
   }
 
   apply(head: OutgoingHead, opened: Opened): void {
@@ -113,10 +113,10 @@ class QueryInjector implements Injector {
       value = `${strictlyEncoded(this.#name)}=${strictlyEncoded(secretText(opened.value))}`
       this.#values.set(opened, value)
     }
-    refuseCredentialInQuery(head, this.#names)
+    refuseCredentialInQuery(head, this.#keys.folded)
     const { path, query, pairs } = head.matched
     // Refuses the key in any spelling but the plain one, and twice: then it is not known what would be left.
-    const sent = constrainedQuery(head.matched, this.#names).size > 0
+    const sent = constrainedQuery(head.matched, this.#keys).size > 0
     const rest = sent ? pairs.filter(({ rawName }) => rawName !== this.#name) : pairs
     const kept = sent ? rest.map(({ raw }) => raw).join('&') : query
     head.target = kept === '' ? `${path}?${value}` : `${path}?${kept}&${value}`
