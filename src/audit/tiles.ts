@@ -1,0 +1,93 @@
+/**
+ * Hash tiles on the disk, written behind the log. Segments are the truth: a tile that is missing, short or wrong costs a
+ * rebuild, never a record. Level 0 is therefore not synced; the levels above are, so that a start finds the roots of full
+ * segments without reading them.
+ */
+import { constants, readFileSync } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { writeDurably } from './durable-file.ts'
+import { TILE_BYTES, TILE_WIDTH } from './growing-tree.ts'
+import { tilePath } from './log-paths.ts'
+import { HASH_BYTES } from './tree.ts'
+
+/** Tiles waiting for a slow disk above which new ones are left to `fsck`: 32 MiB. */
+const MOST_WAITING = 4_096
+
+export class TileWriter {
+  readonly #dir: string
+  readonly #onTrouble: (error: unknown) => void
+  readonly #folders = new Set<string>()
+  #waiting = 0
+  #chain: Promise<void> = Promise.resolve()
+
+  constructor(dir: string, onTrouble: (error: unknown) => void) {
+    this.#dir = dir
+    this.#onTrouble = onTrouble
+  }
+
+  /** Queues a full tile. Never fails and never waits. */
+  readonly put = (level: number, index: number, bytes: Buffer): void => {
+    if (this.#waiting >= MOST_WAITING) return this.#onTrouble(new Error('tiles: too many waiting'))
+    this.#later(() => this.#write(tilePath(this.#dir, level, index), bytes, level > 0))
+  }
+
+  /** Queues the unfinished tiles of a published checkpoint, each in place of its narrower forerunners. */
+  putPartial(level: number, index: number, bytes: Buffer): void {
+    const path = tilePath(this.#dir, level, index, bytes.length / HASH_BYTES)
+    this.#later(async () => {
+      await rm(dirname(path), { recursive: true, force: true })
+      this.#folders.delete(dirname(path))
+      await this.#write(path, bytes, false)
+    })
+  }
+
+  /** Resolves when everything queued so far is written. */
+  async settled(): Promise<void> {
+    await this.#chain
+  }
+
+  #later(work: () => Promise<void>): void {
+    this.#waiting += 1
+    this.#chain = this.#chain
+      .then(work)
+      .catch(this.#onTrouble)
+      .finally(() => {
+        this.#waiting -= 1
+      })
+  }
+
+  async #write(path: string, bytes: Buffer, durably: boolean): Promise<void> {
+    const folder = dirname(path)
+    if (!this.#folders.has(folder)) {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      this.#folders.add(folder)
+    }
+    if (durably) return await writeDurably(path, bytes)
+    const temporary = `${path}.new`
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+    const handle = await open(temporary, flags, 0o600)
+    try {
+      await handle.writeFile(bytes)
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, path)
+  }
+}
+
+/** A full tile; undefined if it is missing or has another length. Its content is not checked. */
+export function readTile(dir: string, level: number, index: number): Buffer | undefined {
+  try {
+    const bytes = readFileSync(tilePath(dir, level, index))
+    return bytes.length === TILE_BYTES ? bytes : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The hash at `place` (0–255) of a tile. */
+export function hashIn(tile: Buffer, place: number): Buffer {
+  if (place >= TILE_WIDTH) throw new RangeError('tile: 256 hashes')
+  return tile.subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES)
+}
