@@ -5,14 +5,14 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeS
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { systemClock } from '../ground/clock.ts'
-import { testDatabase } from './fixture.ts'
 import { openStorage } from './open-storage.ts'
 import { conformanceMigrations, thing } from './storage.conformance.ts'
+import { testDatabase } from './storage.support.ts'
 import type { Storage } from './storage.ts'
 
 const database = testDatabase(conformanceMigrations)
 after(() => database.remove())
-const writer = join(import.meta.dirname, 'fixtures', 'write-until-fault.ts')
+const writer = join(import.meta.dirname, 'testing', 'write-until-fault.ts')
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
 
 /** Runs the writer under `command` and gives what it said, line by line. */

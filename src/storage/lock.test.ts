@@ -13,7 +13,7 @@ after(() => rmSync(home, { recursive: true, force: true }))
 
 /** Starts a process that wants the lock, and resolves to what it says: `held`, or the problem. */
 async function contender(): Promise<{ child: ChildProcess; says: string }> {
-  const script = join(import.meta.dirname, 'fixtures', 'hold-lock.ts')
+  const script = join(import.meta.dirname, 'testing', 'hold-lock.ts')
   const child = spawn(process.execPath, [script, home], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await once(child.stdout, 'data')
   return { child, says: String(line).trim() }

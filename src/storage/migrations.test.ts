@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { type TestDatabase, testDatabase } from './fixture.ts'
 import { type Migration, plainTable } from './migrations.ts'
 import { conformanceMigrations } from './storage.conformance.ts'
+import { type TestDatabase, testDatabase } from './storage.support.ts'
 
 const adds = (id: string, table: string): Migration => ({
   id,

@@ -26,12 +26,6 @@ export function faultKind(error: unknown): FaultKind {
   return PRIMARY[code & 0xff] ?? 'other'
 }
 
-/** Whether `error` says that a unique or primary key already has this value. */
-export function isDuplicate(error: unknown): boolean {
-  const code = errcodeOf(error)
-  return code === 2067 || code === 1555 // SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY
-}
-
 function errcodeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
   return error.errcode

@@ -5,8 +5,8 @@ import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SQLInputValue } from 'node:sqlite'
 import { after, describe, test } from 'node:test'
-import { type TestDatabase, testDatabase } from './fixture.ts'
 import { conformanceMigrations, storageConformance, thing } from './storage.conformance.ts'
+import { type TestDatabase, testDatabase } from './storage.support.ts'
 import type { Storage } from './storage.ts'
 
 storageConformance('SQLite', () => testDatabase(conformanceMigrations))
@@ -157,7 +157,7 @@ describe('a process killed between commit and record', () => {
     const database = fresh()
     const child = spawn(
       process.execPath,
-      [join(import.meta.dirname, 'fixtures', 'commit-then-hang.ts'), database.file],
+      [join(import.meta.dirname, 'testing', 'commit-then-hang.ts'), database.file],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },
