@@ -1,0 +1,191 @@
+/**
+ * Stores, rotates, rebinds and removes credentials.
+ * Invariant: the secret is sealed inside the transaction that writes it, under the generation that is primary then; what
+ * reaches SQL is ciphertext; the read-model changes in the turn of the commit.
+ */
+import type { Clock } from '../ground/clock.ts'
+import { type CredentialId, newId, type ServiceId } from '../ground/ids.ts'
+import type { Actor, ChangeRecord, Storage, Tx } from '../storage/storage.ts'
+import { checkExpiry, checkHandle, checkMeta, checkSecret } from './check-credential.ts'
+import { type CredentialView, type NewCredential, type NewVersion, vaultProblem } from './contract.ts'
+import {
+  type CredentialEntries,
+  credentialRow,
+  type EntriesChange,
+  type Entry,
+  entryOf,
+  versionRow,
+  viewOf,
+} from './credential-entries.ts'
+import { hashOrigins, sealEnvelope } from './envelope.ts'
+import { bindingOf, openEntry } from './open-entry.ts'
+import type { Sealing } from './sealing.ts'
+import {
+  credentialsOf,
+  getCredential,
+  getVersion,
+  handleIsTaken,
+  putCredential,
+  putVersion,
+  removeCredential,
+  type VersionRow,
+  versionHistory,
+  versionId,
+} from './store.ts'
+
+export interface CredentialParts {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly sealing: Sealing
+  readonly entries: CredentialEntries
+}
+
+export class Credentials {
+  readonly #parts: CredentialParts
+
+  constructor(parts: CredentialParts) {
+    this.#parts = parts
+  }
+
+  /** Throws Problem `handle_*`, `secret_*`, `credential_not_header_safe`, `metadata_*`, `expiry_past`, `vault_sealed`. */
+  async store(input: NewCredential, by: Actor): Promise<CredentialView> {
+    const { clock, storage } = this.#parts
+    const { handle, service, secret, meta = {}, expiresAt } = input
+    checkHandle(handle)
+    checkSecret(secret, input.inHeader ?? true)
+    checkMeta(meta, secret)
+    checkExpiry(expiresAt, clock.now())
+    const plain = { id: newId('crd'), handle, service, version: 1, meta: { ...meta }, createdAt: clock.now() }
+    const originsHash = hashOrigins(input.origins)
+    return storage.write(async (tx) => {
+      if (await handleIsTaken(tx, handle)) throw vaultProblem('handle_taken', { facts: { handle } })
+      const entry = this.#sealed({ ...plain, rotatedAt: undefined, expiresAt, originsHash }, secret.reveal())
+      return this.#put(tx, entry, 'secret.stored', by)
+    })
+  }
+
+  /** A new version with a data key of its own; the old secret is erased. Throws as store() does; `credential_unknown`. */
+  async rotate(handleOrId: string, input: NewVersion, by: Actor): Promise<CredentialView> {
+    const { clock, storage } = this.#parts
+    const { secret } = input
+    checkSecret(secret, input.inHeader ?? true)
+    checkExpiry(input.expiresAt, clock.now())
+    const { id } = this.#known(handleOrId)
+    return storage.write(async (tx) => {
+      const { entry: old, version } = await this.#stored(tx, id)
+      checkMeta(old.meta, secret)
+      const rotatedAt = clock.now()
+      const expiresAt = input.expiresAt ?? renewed(old, rotatedAt)
+      await putVersion(tx, retired(version, rotatedAt))
+      const entry = this.#sealed({ ...old, version: old.version + 1, rotatedAt, expiresAt }, secret.reveal())
+      return this.#put(tx, entry, 'secret.rotated', by)
+    })
+  }
+
+  /** Removes every version. Throws Problem `credential_unknown`. */
+  async remove(handleOrId: string, by: Actor): Promise<void> {
+    const { id, handle } = this.#known(handleOrId)
+    await this.#parts.storage.write(
+      async (tx) => {
+        if ((await getCredential(tx, id)) === undefined) throw vaultProblem('credential_unknown')
+        await removeCredential(tx, id)
+        await this.#record(tx, { set: [], removed: [id] }, id, 'secret.removed', by, { handle })
+      },
+      { urgent: true },
+    )
+  }
+
+  /**
+   * Binds every credential of a service to its new origins, with new data keys. Give `tx` to do it in the transaction
+   * that changes the service, so that neither is done without the other. Throws Problem `integrity_failed` if one of them
+   * does not open: rotate or remove that one first.
+   */
+  async rebind(service: ServiceId, origins: readonly string[], by: Actor, tx?: Tx): Promise<void> {
+    if (tx === undefined) return this.#parts.storage.write((own) => this.rebind(service, origins, by, own))
+    const originsHash = hashOrigins(origins)
+    const rebound: Entry[] = []
+    for (const id of await credentialsOf(tx, service)) {
+      const { entry: old, version } = await this.#stored(tx, id)
+      const secret = openEntry(this.#parts.sealing.unlocked(), old)
+      if (secret === undefined) throw vaultProblem('integrity_failed', { facts: { credential: id } })
+      const entry = this.#sealed({ ...old, originsHash }, secret)
+      secret.fill(0)
+      await putVersion(tx, { ...this.#versionRow(entry), created_at: version.created_at })
+      rebound.push(entry)
+    }
+    if (rebound.length === 0) return
+    const ev = { service, origins, credentials: rebound.map((entry) => entry.id) }
+    await this.#record(tx, { set: rebound, removed: [] }, service, 'secret.rebound', by, ev)
+  }
+
+  /** Versions of a credential, newest first; only the first has a secret. Throws Problem `credential_unknown`. */
+  async versions(handleOrId: string) {
+    const { id } = this.#known(handleOrId)
+    const rows = await this.#parts.storage.read((db) => versionHistory(db, id))
+    return rows.map(({ version, created_at, retired_at }) => ({
+      version,
+      createdAt: created_at,
+      ...(retired_at !== null && { retiredAt: retired_at }),
+    }))
+  }
+
+  #known(handleOrId: string): Entry {
+    this.#parts.sealing.unlocked()
+    const entry = this.#parts.entries.find(handleOrId)
+    if (entry === undefined) throw vaultProblem('credential_unknown')
+    return entry
+  }
+
+  /** As it lies in the database now. Throws Problem `row_tampered` if other hands changed it. */
+  async #stored(tx: Tx, id: CredentialId): Promise<{ entry: Entry; version: VersionRow }> {
+    const row = await getCredential(tx, id)
+    if (row === undefined) throw vaultProblem('credential_unknown')
+    const version = await getVersion(tx, versionId(id, row.version))
+    if (version === undefined) throw vaultProblem('integrity_failed', { facts: { credential: id } })
+    return { entry: entryOf(row, version), version }
+  }
+
+  #sealed(entry: Omit<Entry, 'envelope' | 'failed'>, secret: Uint8Array): Entry {
+    const { keyring, settings } = this.#parts.sealing.unlocked()
+    const binding = bindingOf(keyring.installId, entry)
+    return { ...entry, failed: false, envelope: sealEnvelope(keyring.kek(settings.kek.primary), binding, secret) }
+  }
+
+  #versionRow(entry: Entry): VersionRow {
+    return versionRow(entry, this.#parts.sealing.unlocked().settings.kek.primary)
+  }
+
+  async #put(tx: Tx, entry: Entry, type: string, by: Actor): Promise<CredentialView> {
+    await putCredential(tx, credentialRow(entry))
+    await putVersion(tx, this.#versionRow(entry))
+    const { handle, service, version, expiresAt } = entry
+    const ev = { handle, service, version, expiresAt }
+    await this.#record(tx, { set: [entry], removed: [] }, entry.id, type, by, ev)
+    return viewOf(entry, this.#parts.clock.now())
+  }
+
+  async #record(
+    tx: Tx,
+    after: EntriesChange,
+    ref: string,
+    type: string,
+    actor: Actor,
+    ev: ChangeRecord['ev'],
+  ): Promise<void> {
+    await tx.change({ kind: 'credential', ref, after, record: { type, actor, ev } })
+  }
+}
+
+/** What stays of an old version: that it was. Its envelope is gone, and with it the only wrapped form of its key. */
+function retired(version: VersionRow, at: number): VersionRow {
+  return { ...version, kek: null, origins_hash: null, envelope: null, retired_at: at }
+}
+
+/** A rotation renews the life that the credential was given. */
+function renewed(old: Entry, now: number): number | undefined {
+  return old.expiresAt === undefined ? undefined : now + (old.expiresAt - (old.rotatedAt ?? old.createdAt))
+}
+
+export function isEntriesChange(kind: string, after: unknown): after is EntriesChange {
+  return (kind === 'credential' || kind === 'rewrap') && typeof after === 'object' && after !== null
+}

@@ -1,0 +1,156 @@
+/**
+ * The vault: sealed credentials, and the keys of the house.
+ * Owns the root key and everything derived from it, keyslots, credentials and their versions.
+ * Invariant: a secret is in the clear only in memory, only while unsealed, and is handed out only for a permit that the
+ * gate minted and that was not used before. Unknown, changed or sealed means no.
+ * Refuses: to open for anything but a permit; to go on when slots or settings were changed by other hands.
+ */
+import type { Argon2idCost } from '../crypto/phc.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { CredentialId, ServiceId } from '../ground/ids.ts'
+import type { Secret } from '../ground/secret.ts'
+import type { Permit } from '../policy/permit.ts'
+import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
+import type {
+  CredentialState,
+  CredentialView,
+  KekRotation,
+  NewCredential,
+  NewVersion,
+  OpenedCredential,
+  Opener,
+  SealReason,
+  SlotView,
+  VaultKeys,
+  VaultStatus,
+  VersionView,
+} from './contract.ts'
+import { CredentialEntries, stateOf, viewOf } from './credential-entries.ts'
+import { Credentials, isEntriesChange } from './credentials.ts'
+import { KekRotator } from './kek-rotation.ts'
+import { isVaultChange, Keyholders } from './keyholders.ts'
+import { loadEntries } from './load-entries.ts'
+import { PermitOpener } from './open-permit.ts'
+import { OpenedCache } from './opened-cache.ts'
+import { Sealing } from './sealing.ts'
+import { readVault } from './store.ts'
+
+export interface VaultOptions {
+  readonly storage: Storage
+  readonly clock: Clock
+  /** The other half of the gate's mint. */
+  readonly redeem: (permit: Permit) => boolean
+  /** A credential that does not open: it is disabled already; raise the alarm. Must not throw. */
+  readonly onIntegrityFailure?: (credential: CredentialId) => void
+  /** What stretching a new passphrase costs. Default Argon2id 256 MiB, 3 passes, 4 lanes. */
+  readonly kdf?: Argon2idCost
+}
+
+export interface Vault {
+  state(): VaultStatus
+  /** Called with every new state, after it holds. On `sealed`, drop the keys you were given. */
+  watch(listener: (status: VaultStatus) => void): void
+  /** Makes the root key and the first slot, and leaves the vault open. A key file is made if it is not there. */
+  initialise(opener: Opener): Promise<void>
+  unseal(opener: Opener): Promise<void>
+  /** At once: zeroes what is open and drops the keys. */
+  seal(reason: SealReason): void
+  /** Throws Problem `vault_sealed`. */
+  keys(): VaultKeys
+  /** Takes the credentials into memory: after unsealing, once storage has the key that authenticates rows. */
+  load(): Promise<void>
+  store(input: NewCredential, by: Actor): Promise<CredentialView>
+  rotate(handleOrId: string, input: NewVersion, by: Actor): Promise<CredentialView>
+  remove(handleOrId: string, by: Actor): Promise<void>
+  list(): CredentialView[]
+  find(handleOrId: string): CredentialView | undefined
+  /** For the gate: whether this credential can be used now. */
+  stateOf(id: CredentialId): CredentialState
+  versions(handleOrId: string): Promise<VersionView[]>
+  rebind(service: ServiceId, origins: readonly string[], by: Actor, tx?: Tx): Promise<void>
+  open(permit: Permit): OpenedCredential | undefined
+  slots(): SlotView[]
+  setPassphrase(passphrase: Secret, options: { readonly only: boolean }, by: Actor): Promise<void>
+  addKeyFile(path: string, by: Actor): Promise<void>
+  removeSlot(id: string, by: Actor): Promise<void>
+  /** Makes a new key-encryption key, or finishes a rotation that was interrupted. */
+  rotateKek(by: Actor): Promise<KekRotation>
+  /** Whether a rotation was interrupted: rotateKek() finishes it. */
+  kekRotationUnfinished(): boolean
+}
+
+/** Sealed with reason `boot`, or uninitialised; `integrity` if the vault's own row is gone and its credentials are not. */
+export async function createVault(options: VaultOptions): Promise<Vault> {
+  const { storage, clock, redeem, onIntegrityFailure = () => {} } = options
+  const stored = await storage.read(readVault)
+  const reason = stored === 'damaged' ? 'integrity' : 'boot'
+  const sealing = new Sealing(stored ? { state: 'sealed', reason } : { state: 'uninitialised' }, () => clock.mono())
+  const entries = new CredentialEntries()
+  const cache = new OpenedCache(clock)
+  const keyholders = new Keyholders({ storage, clock, sealing, kdf: options.kdf })
+  const credentials = new Credentials({ storage, clock, sealing, entries })
+  const opener = new PermitOpener({ clock, sealing, entries, cache, redeem, onIntegrityFailure })
+  const rotator = new KekRotator({ storage, sealing, entries, keyholders })
+
+  storage.follow((change) => followChange(change, { sealing, entries, cache }))
+  sealing.watch(({ state }) => {
+    if (state !== 'sealed') return
+    cache.clear()
+    entries.replaceAll([])
+  })
+
+  return {
+    state: () => sealing.status(),
+    watch: (listener) => sealing.watch(listener),
+    initialise: (first) => keyholders.initialise(first),
+    unseal: (presented) => keyholders.unseal(presented),
+    seal: (why) => sealing.seal(why),
+    keys: () => sealing.unlocked().keys,
+    load: async () => {
+      sealing.unlocked()
+      const { loaded, failed } = await loadEntries(storage)
+      sealing.unlocked()
+      entries.replaceAll(loaded)
+      for (const id of failed) onIntegrityFailure(id)
+    },
+    store: (input, by) => credentials.store(input, by),
+    rotate: (handleOrId, input, by) => credentials.rotate(handleOrId, input, by),
+    remove: (handleOrId, by) => credentials.remove(handleOrId, by),
+    list: () => entries.all().map((entry) => viewOf(entry, clock.now())),
+    find: (handleOrId) => {
+      const entry = entries.find(handleOrId)
+      return entry && viewOf(entry, clock.now())
+    },
+    stateOf: (id) => stateOf(entries.byId(id), clock.now()),
+    versions: (handleOrId) => credentials.versions(handleOrId),
+    rebind: (service, origins, by, tx) => credentials.rebind(service, origins, by, tx),
+    open: (permit) => opener.open(permit),
+    slots: () => keyholders.slots(),
+    setPassphrase: (passphrase, { only }, by) => keyholders.setPassphrase(passphrase, only, by),
+    addKeyFile: (path, by) => keyholders.addKeyFile(path, by),
+    removeSlot: (id, by) => keyholders.removeSlot(id, by),
+    rotateKek: (by) => rotator.rotate(by),
+    kekRotationUnfinished: () => rotator.unfinished,
+  }
+}
+
+interface ReadModels {
+  readonly sealing: Sealing
+  readonly entries: CredentialEntries
+  readonly cache: OpenedCache
+}
+
+/** In the turn of the commit. While sealed there is nothing to follow: load() reads it all after the next unsealing. */
+function followChange({ kind, after }: Change, { sealing, entries, cache }: ReadModels): void {
+  if (sealing.status().state !== 'unsealed') return
+  if (isVaultChange(kind, after)) sealing.renew(after)
+  if (!isEntriesChange(kind, after)) return
+  for (const id of after.removed) {
+    cache.drop(id)
+    entries.remove(id)
+  }
+  for (const entry of after.set) {
+    if (kind === 'credential') cache.drop(entry.id)
+    entries.set(entry)
+  }
+}
