@@ -15,7 +15,7 @@ interface Standing {
 /**
  * The epoch, and the proof that the rows which grant authority are those we wrote.
  * Before a database has seen its first key the epoch is a plain number; from then on only a holder of the key can raise it.
- * Refuses: to write authority without the key, over a row that other hands changed, or after the sum did not fit.
+ * Refuses: to write authority without the key or after the sum did not fit, and to read a row that other hands changed.
  */
 export class Authority {
   readonly #rows: SqliteRows
@@ -196,13 +196,16 @@ export class Authority {
     return row
   }
 
-  /** Takes the row that is there out of the sum; false if there is none. A row we did not write is never written over. */
+  /**
+   * Takes the row that is there out of the sum; false if there is none. A row that other hands changed stays in the sum:
+   * taking authority away must not fail because of it, and check() must still find that it was there.
+   */
   #subtract(key: KeyObject, table: string, id: string): boolean {
     const stored = this.#rows.get(table, id)
-    if (!stored) return false
-    if (!believedRow(key, table, stored)) throw storageProblem('row_tampered', { facts: { table, id } })
-    this.#count(-1, takeFrom(this.#draft.sum ?? 0n, elementOf(key, stored.mac)))
-    return true
+    if (stored && believedRow(key, table, stored)) {
+      this.#count(-1, takeFrom(this.#draft.sum ?? 0n, elementOf(key, stored.mac)))
+    }
+    return stored !== undefined
   }
 
   #count(rows: 1 | -1, sum: bigint): void {

@@ -216,17 +216,29 @@ function authority(
     })
   }
 
-  test('does not launder a row that other hands edited', async () => {
+  test('gives nobody a row that other hands edited', async () => {
     await putThing('a', 1)
     database().edit("update things set size = 9 where id = 'a'")
-    for (const attempt of ['put', 'remove', 'get'] as const) {
-      const write = storage().write(async (tx) => {
-        if (attempt === 'put') await tx.put('things', { id: 'a', name: 'a' })
-        else await tx[attempt]('things', 'a')
-      })
-      await assert.rejects(write, { code: 'row_tampered' }, attempt)
-    }
+    await assert.rejects(
+      storage().write((tx) => tx.get('things', 'a')),
+      { code: 'row_tampered' },
+    )
+    assert.equal(await storage().write((tx) => tx.get('things', 'b')), undefined)
   })
+
+  for (const what of ['put', 'remove'] as const) {
+    test(`lets a ${what} win over a row that other hands edited, and keeps the evidence`, async () => {
+      await putThing('a', 1)
+      await putThing('b', 1)
+      database().edit("update things set size = 9 where id = 'a'")
+      await storage().write((tx) =>
+        what === 'put' ? tx.put('things', { id: 'a', name: 'a' }) : tx.remove('things', 'a'),
+      )
+      assert.deepEqual((await load()).bad, [])
+      await reopen()
+      assert.equal(await storage().checkRows(), 'tampered')
+    })
+  }
 
   test('takes the rows as they are when told to, above the epoch it is told', async () => {
     await putThing('a', 1)

@@ -54,7 +54,8 @@ export interface Tx {
   get<R = Row>(table: string, id: string): Promise<R | undefined>
   /**
    * Inserts or replaces (by `id`) a row of an authenticated table; sets its `epoch` and `mac`.
-   * Throws Problem `vault_sealed` without the key, `row_tampered` if the row it replaces was edited by other hands.
+   * Throws Problem `vault_sealed` without the key, `rows_tampered` after a check that failed. A row that other hands edited
+   * is replaced all the same (a revocation must not fail because of it), and checkRows() says 'tampered' from then on.
    */
   put(table: string, row: Row): Promise<void>
   /** Deletes a row of an authenticated table; nothing happens if there is none. Throws as put() does. */
@@ -92,7 +93,10 @@ export interface Storage {
   epoch(): number
   /** The key that authenticates rows: given after unsealing, taken back (undefined) at sealing. */
   authenticateWith(key: KeyObject | undefined): void
-  /** All rows of an authenticated table whose MAC holds; `bad` lists the ids of those whose MAC does not. */
+  /**
+   * All rows of an authenticated table whose MAC holds; `bad` lists the ids of those whose MAC does not. Reads at once when
+   * called: what is loaded in one turn is of one moment.
+   */
   load<R = Row>(table: string): Promise<{ rows: R[]; bad: string[] }>
   /**
    * Whether the rows that are there are those that were put, and the epoch is the one that was reached: finds rows
