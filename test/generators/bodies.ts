@@ -127,26 +127,19 @@ const wrongValues: readonly string[] = [
   '{"toString":1}',
 ]
 
-/** Known members with values of the wrong kind, and members nobody knows. */
-function wrongKinds(members: readonly string[]): HostileBody[] {
+/** The valid body with one known member of the wrong kind or missing, or with a member that nobody knows. */
+function wrongKinds(members: readonly string[], valid: string): HostileBody[] {
+  const fields = JSON.parse(valid) as Record<string, unknown>
+  const written = (changed: Readonly<Record<string, unknown>>): string => JSON.stringify({ ...fields, ...changed })
   const out: HostileBody[] = []
   for (const member of members) {
-    for (const value of wrongValues) out.push(text(`${member}=${value}`, `{${JSON.stringify(member)}:${value}}`))
+    out.push(text(`without ${member}`, written({ [member]: undefined })))
+    for (const value of wrongValues) out.push(text(`${member}=${value}`, written({ [member]: JSON.parse(value) })))
   }
-  for (const extra of [
-    'admin',
-    'base_url',
-    'api_base',
-    'url',
-    'endpoint',
-    'host',
-    '__proto__',
-    '',
-    '\u0000',
-    'a'.repeat(300),
-  ]) {
-    out.push(text(`unknown ${extra.slice(0, 12)}`, JSON.stringify({ [extra]: 'http://evil.test' })))
+  for (const extra of ['admin', 'base_url', 'api_base', 'url', 'endpoint', 'host', '', '\u0000', 'a'.repeat(300)]) {
+    out.push(text(`unknown ${extra.slice(0, 12)}`, written({ [extra]: 'http://evil.test' })))
   }
+  out.push(text('own proto', valid.replace('{', '{"__proto__":{"admin":true},')))
   return out
 }
 
@@ -170,7 +163,7 @@ function mutated(valid: string, random: Seeded, n: number): HostileBody {
  */
 export function hostileBodies(seed: number, members: readonly string[], valid: string, atLeast = 1_000): HostileBody[] {
   const random = seeded(seed)
-  const out = [...ambiguousJson(), ...multiparts(), ...wrongKinds(members)]
+  const out = [...ambiguousJson(), ...multiparts(), ...wrongKinds(members, valid)]
   out.push(...types.map((type) => text(`type ${type}`, valid, type)))
   while (out.length < atLeast) out.push(mutated(valid, random, out.length))
   return out

@@ -5,18 +5,24 @@ export interface Framing {
   readonly name: string
   /** The bytes after which a correct server either answers the one request or refuses the connection. */
   readonly bytes: Buffer
-  /** Marks an embedded request that must never be served as one. */
+  readonly path: string
+  /** Path of the second request behind the first. */
   readonly smuggled: string
+  /** The framing is unambiguous, so the second request may be served as a pipelined one; otherwise it must never be. */
+  readonly mayPipeline: boolean
 }
 
 export interface FramingPlace {
+  /** Begins the path of every request; its number and `-` follow, and `smuggled` for the hidden one. */
   readonly path: string
   readonly host: string
   /** Header lines that make the request an authorised one, each ending with CRLF. */
   readonly headers: string
 }
 
-const smuggledPath = (n: number): string => `/smuggled/${n}`
+const cleanCodings = new Set([1, 3, 4, 9])
+const cleanChunkings = new Set([0, 1, 2, 3, 15, 16, 17, 18])
+const cleanLines = new Set([0, 7, 11])
 
 /** Transfer-Encoding spellings; `null` leaves the header out. */
 const codings: readonly (string | null)[] = [
@@ -127,15 +133,21 @@ export function framings(place: FramingPlace, seed: number, atLeast = 600): Fram
     chunking: string,
     line = lines[0]!,
   ): void => {
-    const smuggled = smuggledPath(out.length)
+    const path = `${place.path}-${out.length}-`
+    const smuggled = `${path}smuggled`
     const hidden = `GET ${smuggled} HTTP/1.1\r\nHost: ${place.host}\r\n${place.headers}\r\n`
     const body = `${chunking}${hidden}`
     const fields = [coding, length?.replaceAll('L', String(body.length)) ?? null]
-    const head = `${line(place.path, place.host, place.headers)}${fields
+    const head = `${line(path, place.host, place.headers)}${fields
       .filter((f) => f !== null)
       .map((f) => `${f}\r\n`)
       .join('')}\r\n`
-    out.push({ name: `${name}#${out.length}`, bytes: Buffer.from(head + body, 'latin1'), smuggled })
+    const mayPipeline =
+      length === null &&
+      cleanCodings.has(codings.indexOf(coding)) &&
+      cleanChunkings.has(chunkings.indexOf(chunking)) &&
+      cleanLines.has(lines.indexOf(line))
+    out.push({ name: `${name}#${out.length}`, path, smuggled, mayPipeline, bytes: Buffer.from(head + body, 'latin1') })
   }
   for (const coding of codings) for (const length of lengths) add('te×cl', coding, length, chunkings[0]!)
   for (const chunking of chunkings) add('chunk', codings[1]!, null, chunking)

@@ -22,9 +22,7 @@ describe('the generators', () => {
 
   test('give at least what the test programme asks for, without repeats', () => {
     const distinct = (list: readonly unknown[]): number => new Set(list.map((item) => JSON.stringify(item))).size
-    assert.ok(
-      distinct(framings(place, 1).map(({ bytes }) => bytes.toString('latin1').replace(/smuggled.\d+/g, ''))) >= 500,
-    )
+    assert.ok(distinct(framings(place, 1).map(({ bytes }) => bytes.toString('latin1').replace(/n-\d+-/g, ''))) >= 500)
     assert.ok(distinct(addressSpellings().map(({ host }) => host)) >= 100)
     assert.ok(distinct(hostileStrings(1)) >= 300)
     assert.ok(distinct(hostileBodies(1, ['service', 'method', 'path'], '{"service":"a"}')) >= 1_000)

@@ -58,7 +58,7 @@ export class Gateway {
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
     const gateway = new Gateway(options)
     try {
-      await gateway.#spawn({})
+      await gateway.#spawn({}, options.wrapper ?? [])
     } catch (error) {
       if (options.folder === undefined) gateway.remove()
       throw error
@@ -162,10 +162,10 @@ export class Gateway {
   }
 
   /** Starts again on the same home and port. Gives the milliseconds until it said it was ready. */
-  async restart(env: Readonly<Record<string, string>> = {}): Promise<number> {
+  async restart(env: Readonly<Record<string, string>> = {}, wrapper: readonly string[] = []): Promise<number> {
     await this.stop()
     const from = performance.now()
-    await this.#spawn(env)
+    await this.#spawn(env, wrapper)
     return performance.now() - from
   }
 
@@ -179,11 +179,8 @@ export class Gateway {
     if (this.#options.folder === undefined) this.remove()
   }
 
-  async #spawn(env: Readonly<Record<string, string>>): Promise<void> {
-    const [command, ...rest] = [...(this.#options.wrapper ?? []), process.execPath, ...upCommand] as [
-      string,
-      ...string[],
-    ]
+  async #spawn(env: Readonly<Record<string, string>>, wrapper: readonly string[]): Promise<void> {
+    const [command, ...rest] = [...wrapper, process.execPath, ...upCommand] as [string, ...string[]]
     const child = spawn(command, rest, {
       cwd: this.folder,
       env: { ...baseEnv(), CLAVIGER_HOME: this.home, CLAVIGER_PORT: this.#port, ...this.#options.env, ...env },

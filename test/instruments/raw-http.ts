@@ -11,7 +11,9 @@ export interface RawTarget {
 export interface ExchangeOptions {
   /** The most the exchange may take, ms. Reaching it is not an error: `ended` says `timeout`. */
   readonly limitMs?: number
-  /** Silence after which our side of the connection is closed for writing, ms, so that a server waiting for more ends. */
+  /** Silence before the first byte and after any later one, ms, after which our side of the connection is closed for
+   * writing, so that a server that waits for more ends. Closing too early loses an answer that is still being made. */
+  readonly silentMs?: number
   readonly quietMs?: number
   /** Pause between pieces, ms. 0 writes all at once. */
   readonly gapMs?: number
@@ -29,16 +31,16 @@ export function exchange(
   pieces: string | Buffer | readonly (string | Buffer)[],
   options: ExchangeOptions = {},
 ): Promise<Exchange> {
-  const { limitMs = 3_000, quietMs = 60, gapMs = 0 } = options
+  const { limitMs = 5_000, silentMs = 400, quietMs = 60, gapMs = 0 } = options
   return new Promise((resolve) => {
     const socket = open(target)
     const chunks: Buffer[] = []
     let connected = false
     let ended: Exchange['ended'] | undefined
     let quiet: NodeJS.Timeout | undefined
-    const listen = (): void => {
+    const listen = (ms: number): void => {
       clearTimeout(quiet)
-      quiet = setTimeout(() => socket.end(), quietMs)
+      quiet = setTimeout(() => socket.end(), ms)
     }
     const limit = setTimeout(() => finish('timeout'), limitMs)
     const finish = (how: Exchange['ended']): void => {
@@ -51,11 +53,11 @@ export function exchange(
     }
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
-      listen()
+      listen(quietMs)
     })
     socket.once('connect', () => {
       connected = true
-      void sendPieces(socket, pieces, gapMs).then(listen)
+      void sendPieces(socket, pieces, gapMs).then(() => listen(chunks.length === 0 ? silentMs : quietMs))
     })
     socket.on('error', () => {
       ended ??= connected ? 'reset' : 'refused'

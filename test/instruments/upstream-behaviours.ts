@@ -12,6 +12,7 @@ const segment = (request: IncomingMessage, at: number): string =>
 /** The secret the gateway attached, taken out of whichever header carries it. */
 export function secretSeen(request: IncomingMessage): string {
   const header = query(request).get('from') ?? 'authorization'
+  if (header.startsWith('query:')) return query(request).get(header.slice('query:'.length)) ?? ''
   const value = String(request.headers[header] ?? '')
   if (value.startsWith('Basic '))
     return Buffer.from(value.slice(6), 'base64')

@@ -1,0 +1,33 @@
+// The long suites by name, each at its full counts. `of` takes the share that was asked for.
+import type { Figures } from './figures.ts'
+import { blockedAddresses } from './suites/addresses.ts'
+import { canaryLife } from './suites/canary.ts'
+import { hostileHttp } from './suites/hostile-http.ts'
+import { killUnderLoad } from './suites/kill.ts'
+import { powerCuts } from './suites/power-cut.ts'
+import { hardBodies, slowClients } from './suites/slow-clients.ts'
+import { stalledUpstreams } from './suites/stalls.ts'
+import { blockedLog, fullDisk, storageFaults } from './suites/storage-faults.ts'
+import { connectionReuse, largeBodies, longWork } from './suites/streams.ts'
+
+export interface Plan {
+  readonly seed: number
+  of(full: number): number
+}
+
+export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> = {
+  canary: ({ of }) => canaryLife({ credentials: of(1_000), splitStep: 1 }),
+  'hostile-http': ({ seed, of }) => hostileHttp({ count: of(30_000), seed }),
+  kill: ({ seed, of }) => killUnderLoad({ kills: of(500), seed, readyMs: 2_000 }),
+  'power-cut': ({ seed, of }) => powerCuts({ cuts: of(200), seed }),
+  'storage-faults': ({ seed, of }) => storageFaults({ injections: of(400), seed }),
+  'full-disk': ({ of }) => fullDisk({ cycles: of(50) }),
+  'blocked-log': () => blockedLog(),
+  addresses: () => blockedAddresses({ step: 1 }),
+  stalls: ({ of }) => stalledUpstreams({ concurrent: of(200), timed: true }),
+  'slow-clients': ({ of }) => slowClients({ connections: of(2_000), forMs: of(60_000), timed: true }),
+  'hard-bodies': ({ seed, of }) => hardBodies({ bodies: of(1_000), seed, timed: true }),
+  'large-bodies': ({ of }) => largeBodies({ transfers: of(20), mebibytes: of(1_024) }),
+  'long-work': ({ of }) => longWork({ workMs: of(240_000), idleMs: of(60_000) }),
+  'connection-reuse': ({ of }) => connectionReuse({ calls: of(10_000) }),
+}
