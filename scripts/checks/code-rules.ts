@@ -33,6 +33,8 @@ export const outboundCalls = codeRule({
     'src/proxy/dial.ts': 'any', // calls with a permit
     'src/http/outbound.ts': 'any', // the gateway's own calls
     'src/http/ask-names.ts': 'any', // names to addresses, for both
+    'src/http/connect.ts': 'any', // to a judged address, for both; sends nothing itself
+    'src/proxy/lines.ts': 'any', // the kept connections that dial.ts sends on
     'src/cli/client.ts': 'any', // the command line to the gateway
   },
   sightings: (tree) =>

@@ -17,7 +17,7 @@ export type Log = Logger
 /** Every field a log line may carry. Values are strings, numbers and booleans; `err` is reduced to name, code and stack. */
 export const logFields: ReadonlySet<string> = new Set(
   [
-    ['rid', 'room', 'code', 'status', 'reason', 'err', 'errno', 'signal', 'exitCode', 'ms', 'count', 'bytes', 'size'],
+    ['rid', 'room', 'code', 'status', 'reason', 'err', 'errno', 'signal', 'exit', 'exitCode', 'ms', 'count', 'bytes', 'size'],
     ['agent', 'token', 'operator', 'service', 'credential', 'grant', 'action', 'method', 'origin', 'path', 'check'],
     ['url', 'host', 'port', 'home', 'file', 'socket', 'version', 'node', 'pid', 'epoch', 'seq', 'segment', 'state'],
     ['type', 'id', 'name', 'kind', 'limit', 'inFlight', 'queued', 'lagMs', 'rssMb', 'openFiles', 'from', 'to', 'slot'],

@@ -1,0 +1,108 @@
+import { writeFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { auditFileCommands } from './audit-files.ts'
+import { cliProblem } from './problems.ts'
+import { facts, table } from './render.ts'
+import { readSecret, textOf } from './secret-source.ts'
+import { wholeNumber } from './values.ts'
+import { addVerb, type Session, secretOptions, type Verb } from './verb.ts'
+
+const prove: Verb = {
+  signature: 'prove',
+  summary: 'a self-contained proof that a record is in the log (C2SP tlog-proof)',
+  options: [
+    { flags: '--seq <number>', about: 'of the record with this number' },
+    { flags: '--rid <id>', about: 'of the intent of this request' },
+    { flags: '--out <file>', about: 'write it to this file' },
+  ],
+  async run({ options, operator }) {
+    if ((options.seq === undefined) === (options.rid === undefined)) {
+      throw cliProblem('usage', { detail: 'Name a record with --seq or --rid.' })
+    }
+    const asked =
+      options.rid === undefined
+        ? `seq=${wholeNumber(options.seq, '--seq', 0)}`
+        : `rid=${encodeURIComponent(options.rid)}`
+    const json = await operator().ask({ method: 'GET', path: `/audit/proof?${asked}` })
+    if (options.out !== undefined) writeFileSync(options.out, json.proof, { mode: 0o600 })
+    return { json, text: options.out ?? json.proof.trimEnd() }
+  },
+}
+
+const hash: Verb = {
+  signature: 'hash',
+  summary: 'how a value would stand in the log, to search for it: it is asked for, never an argument',
+  options: secretOptions,
+  async run({ options, operator, terminal }) {
+    const client = operator()
+    const value = await readSecret(options, terminal, 'Value')
+    const json = await client.ask({
+      method: 'POST',
+      path: '/audit/hash',
+      body: { value: textOf(value) },
+    })
+    return { json, text: json.hash }
+  },
+}
+
+const reindex: Verb = {
+  signature: 'reindex',
+  summary: 'make the query index again, from the log',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'POST', path: '/audit/reindex' })
+    return { json, text: facts(json) }
+  },
+}
+
+const tail: Verb = {
+  signature: 'tail',
+  summary: 'the last records',
+  options: [
+    { flags: '-n, --limit <number>', about: 'how many; 20 if not said' },
+    { flags: '--type <type>', about: 'of this type: intent, outcome, deny, auth, grant, …' },
+    { flags: '--rid <id>', about: 'of this request' },
+    { flags: '--agent <name>', about: 'of this agent' },
+    { flags: '--service <name>', about: 'of this service' },
+  ],
+  async run({ options, operator }) {
+    const asked = new URLSearchParams({ limit: String(wholeNumber(options.limit ?? '20', '--limit', 1, 1_000)) })
+    for (const name of ['type', 'rid', 'agent', 'service'])
+      if (options[name] !== undefined) asked.set(name, options[name])
+    const json = await operator().ask({ method: 'GET', path: `/audit/records?${asked}` })
+    return { json, text: table(json.items.map(row), ['seq', 'time', 'type', 'rid', 'actor', 'what'], 'no records') }
+  },
+}
+
+const show: Verb = {
+  signature: 'show <seq>',
+  summary: 'one record, whole',
+  async run({ args: [seq = ''], operator }) {
+    const json = await operator().ask({ method: 'GET', path: `/audit/records/${wholeNumber(seq, 'seq', 0)}` })
+    return { json, text: facts(json) }
+  },
+}
+
+/** `claviger audit tail | show | prove | hash | reindex`, and from audit-files.ts what reads the files themselves. */
+export function auditCommands(program: Command, session: Session): void {
+  const audit = program.command('audit').description('the record of what happened, which nobody can rewrite unseen')
+  readingCommands(audit, session)
+  auditFileCommands(audit, session)
+  addVerb(audit, session, prove)
+  addVerb(audit, session, hash)
+  addVerb(audit, session, reindex)
+}
+
+function readingCommands(audit: Command, session: Session): void {
+  addVerb(audit, session, tail)
+  addVerb(audit, session, show)
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the audit room
+function row(record: any): any {
+  const { seq, type, rid, actor, req, decision, outcome, t, time } = record
+  const asked = req === undefined ? [] : [req.method, req.service, req.path]
+  const said = [decision?.effect, decision?.reason, outcome?.status, outcome?.error].filter(
+    (part) => part !== undefined,
+  )
+  return { seq, time: time ?? t, type, rid, actor: actor?.id, what: [...asked, ...said].join(' ') }
+}

@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import { type Answer, problemIn } from './client.ts'
+import { type ExitCode, exitCode } from './exit-codes.ts'
+import { cliProblem } from './problems.ts'
+import { readSmallFile } from './secret-source.ts'
+import { safeJson, safeText, say, type Terminal, write } from './terminal.ts'
+import { pair, query } from './values.ts'
+import { addVerb, type Options, type Session } from './verb.ts'
+
+/** `claviger call <service> <method> <path>`: what an agent does, from a shell. */
+export function callCommand(program: Command, session: Session): void {
+  addVerb(program, session, {
+    signature: 'call <service> <method> <path>',
+    summary: 'call a service as an agent (CLAVIGER_TOKEN); the answer streams to stdout',
+    options: [
+      { flags: '--query <name=value>', about: 'a query parameter; may be repeated', many: true },
+      { flags: '--header <name:value>', about: 'a request header; may be repeated', many: true },
+      { flags: '--body <text>', about: 'the request body' },
+      { flags: '--body-file <file>', about: 'the request body, from a file of at most 64 KiB; - is stdin' },
+      { flags: '--include', about: 'print status and headers before the body' },
+      { flags: '--fail', about: 'end with 1 when the upstream answers 400 or more' },
+    ],
+    examples: [
+      'claviger call github GET /user',
+      `claviger call openai POST /v1/responses --header 'content-type: application/json' --body-file question.json`,
+    ],
+    async run({ args, options, agent, terminal }) {
+      const [service, method = '', path] = args
+      const body = { service, method: method.toUpperCase(), path, ...extras(options) }
+      const answer = await agent().send({ method: 'POST', path: '/claviger/v1/call', body })
+      await refuseProblem(answer)
+      if (options.json === true) await printJson(answer, terminal)
+      else await stream(answer, terminal, options.include === true)
+      if (answer.statusCode >= 400) say(terminal, `claviger: the upstream answered ${answer.statusCode}`)
+      const failed: ExitCode = options.fail === true && answer.statusCode >= 400 ? exitCode.refused : exitCode.ok
+      return failed
+    },
+  })
+}
+
+function extras(options: Options): object {
+  if (options.body !== undefined && options.bodyFile !== undefined) {
+    throw cliProblem('usage', { detail: '--body and --body-file exclude each other.' })
+  }
+  const asked = query(options.query ?? [], '--query')
+  const headers = Object.fromEntries((options.header ?? []).map((text: string) => pair(text, '--header', ':')))
+  const file = options.bodyFile === '-' ? '/dev/stdin' : options.bodyFile
+  return {
+    ...(asked !== undefined && { query: asked }),
+    ...(options.header !== undefined && { headers }),
+    ...(options.body !== undefined && { body: options.body }),
+    ...(file !== undefined && { bodyBase64: readSmallFile(file).toString('base64') }),
+  }
+}
+
+/** What the gateway itself says carries Proxy-Status with an error (RFC 9209); everything else is the upstream's. */
+async function refuseProblem(answer: Answer): Promise<void> {
+  const type = String(answer.headers['content-type'] ?? '')
+  const byGateway = /(^|,)\s*claviger\b[^,]*;\s*error=/.test(String(answer.headers['proxy-status'] ?? ''))
+  if (answer.statusCode < 400 || !byGateway || !type.startsWith('application/problem+json')) return
+  throw problemIn(await answer.body.text(), answer.statusCode)
+}
+
+async function stream(answer: Answer, terminal: Terminal, include: boolean): Promise<void> {
+  const { stdout } = terminal
+  if (include) {
+    const lines = Object.entries(answer.headers).flatMap(([name, value]) =>
+      [value ?? []].flat().map((one) => `${name}: ${one}`),
+    )
+    await write(stdout, `${safeText([`HTTP ${answer.statusCode}`, ...lines].join('\n'))}\n\n`)
+  }
+  const decoder = new TextDecoder()
+  for await (const chunk of answer.body) {
+    // A terminal obeys control characters; a file or a pipe gets every byte as it came.
+    await write(stdout, stdout.isTTY ? safeText(decoder.decode(chunk, { stream: true })) : chunk)
+  }
+  if (stdout.isTTY) await write(stdout, '\n')
+}
+
+async function printJson(answer: Answer, terminal: Terminal): Promise<void> {
+  const bytes = Buffer.from(await answer.body.arrayBuffer())
+  const text = bytes.toString('utf8')
+  const whole = Buffer.from(text, 'utf8').equals(bytes)
+  const body = whole ? { body: text } : { bodyBase64: bytes.toString('base64') }
+  await write(terminal.stdout, `${safeJson({ status: answer.statusCode, headers: answer.headers, ...body })}\n`)
+}

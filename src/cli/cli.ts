@@ -1,0 +1,104 @@
+// The command line: reads arguments, runs one command, says how it went. Everything else is in the commands' files.
+import { Command, CommanderError } from 'commander'
+import { Problem } from '../ground/problem.ts'
+import { agentCommands } from './agent.ts'
+import { auditCommands } from './audit.ts'
+import { callCommand } from './call.ts'
+import { configCommand } from './config.ts'
+import { credentialCommands } from './credential.ts'
+import { doctorCommand } from './doctor.ts'
+import { emergencyRevokeCommand } from './emergency-revoke.ts'
+import { exitCode, exitCodeHelp, exitCodeOf } from './exit-codes.ts'
+import { explainCommand } from './explain.ts'
+import { grantCommands } from './grant.ts'
+import { initCommand } from './init.ts'
+import { operatorCommands } from './operator.ts'
+import { cliProblem } from './problems.ts'
+import { serviceCommands } from './service.ts'
+import { statusCommand } from './status.ts'
+import { processTerminal, say, type Terminal } from './terminal.ts'
+import { tokenCommands } from './token.ts'
+import { upCommand } from './up.ts'
+import { vaultCommands } from './vault.ts'
+import { isMisplacedSecret, type Session } from './verb.ts'
+import { version } from './version.ts'
+
+const families = [
+  initCommand,
+  upCommand,
+  statusCommand,
+  doctorCommand,
+  serviceCommands,
+  credentialCommands,
+  agentCommands,
+  tokenCommands,
+  grantCommands,
+  emergencyRevokeCommand,
+  callCommand,
+  explainCommand,
+  auditCommands,
+  vaultCommands,
+  operatorCommands,
+  configCommand,
+]
+
+/** Runs one command line (without node and script). Resolves to the exit code; never throws, never ends the process. */
+export async function run(argv: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
+  process.umask(0o077)
+  const session: Session = { terminal, exitCode: exitCode.ok }
+  try {
+    if (argv.some(isMisplacedSecret)) throw cliProblem('secret_in_argv')
+    await program(session).parseAsync(argv, { from: 'user' })
+    return session.exitCode
+  } catch (error) {
+    return report(error, terminal)
+  }
+}
+
+function program(session: Session): Command {
+  const { terminal } = session
+  const root = new Command('claviger')
+    .description(
+      'The gateway that carries the keys: agents act, Claviger holds the credentials, decides, and keeps the record.',
+    )
+    .version(version(), '--version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      outputError: () => {},
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showHelpAfterError(false)
+    .addHelpText('afterAll', exitCodeHelp)
+  for (const family of families) family(root, session)
+  return root
+}
+
+function report(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) return reportUsage(error, terminal)
+  if (error instanceof Problem) {
+    const lines = [`claviger: ${error.title} [${error.code}]`]
+    if (error.detail !== undefined) lines.push(`  why:  ${error.detail}`)
+    if (error.hint !== undefined) lines.push(`  hint: ${error.hint}`)
+    if (error.facts.requestId !== undefined) lines.push(`  request: ${error.facts.requestId}`)
+    say(terminal, lines.join('\n'))
+    return exitCodeOf(error)
+  }
+  if ((error as NodeJS.ErrnoException)?.code === 'EPIPE') return exitCode.ok
+  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : []
+  const name = error instanceof Error ? error.name : typeof error
+  say(terminal, [`claviger: a bug: ${name} [internal_error]`, ...frames.slice(0, 8)].join('\n'))
+  return exitCode.bug
+}
+
+function reportUsage(error: CommanderError, terminal: Terminal): number {
+  if (error.exitCode === 0) return exitCode.ok
+  // `claviger agent` alone prints its help: that is an answer to a question nobody asked.
+  if (error.code === 'commander.help') return exitCode.usage
+  const [why = '', ...more] = error.message.replace(/^error: /, '').split('\n')
+  const hint = more.find((line) => line !== '')?.replace(/[()]/g, '') ?? 'Add --help to see what it takes.'
+  say(terminal, `claviger: The command line was not understood [usage]\n  why:  ${why}\n  hint: ${hint}`)
+  return exitCode.usage
+}

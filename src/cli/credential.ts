@@ -1,0 +1,78 @@
+import type { Command } from 'commander'
+import { facts, table } from './render.ts'
+import { readSecret, textOf } from './secret-source.ts'
+import { pairs, seconds } from './values.ts'
+import { addVerb, type Session, secretOptions, type Verb } from './verb.ts'
+
+const ttl = { flags: '--ttl <time>', about: 'how long it may be used: 12h, 30d, 1y' }
+const meta = {
+  flags: '--meta <name=value>',
+  about: 'note something about it, never secret; may be repeated',
+  many: true,
+}
+
+const store: Verb = {
+  signature: 'store <handle>',
+  summary: 'seal a credential in the vault, for one service',
+  options: [{ flags: '--service <name>', about: 'the service it is for', required: true }, meta, ttl, ...secretOptions],
+  examples: [
+    'claviger store github-main --service github            # asks without echo',
+    'claviger store github-main --service github --secret-file ~/github.key',
+    'pass show github | claviger store github-main --service github --secret-stdin',
+  ],
+  async run({ args: [handle], options, operator, terminal }) {
+    const client = operator()
+    const secret = await readSecret(options, terminal, `Secret for ${handle}`)
+    const body = {
+      handle,
+      service: options.service,
+      secret: textOf(secret),
+      ...(options.meta !== undefined && { meta: pairs(options.meta, '--meta') }),
+      ...(options.ttl !== undefined && { ttlSeconds: seconds(options.ttl, '--ttl') }),
+    }
+    const json = await client.ask({ method: 'POST', path: '/credentials', body })
+    return { json, text: facts(json) }
+  },
+}
+
+const list: Verb = {
+  signature: 'list',
+  summary: 'list credentials, never their secrets',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'GET', path: '/credentials' })
+    const columns = ['handle', 'id', 'service', 'version', 'status', 'createdAt', 'rotatedAt', 'expiresAt', 'meta']
+    return { json, text: table(json.items, columns, 'no credentials') }
+  },
+}
+
+const rotate: Verb = {
+  signature: 'rotate <handle>',
+  summary: 'give a credential a new secret, as its next version',
+  options: [ttl, ...secretOptions],
+  async run({ args: [handle = ''], options, operator, terminal }) {
+    const client = operator()
+    const secret = await readSecret(options, terminal, `New secret for ${handle}`)
+    const life = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
+    const body = { secret: textOf(secret), ...life }
+    const json = await client.ask({ method: 'POST', path: `/credentials/${encodeURIComponent(handle)}/rotate`, body })
+    return { json, text: facts(json) }
+  },
+}
+
+const remove: Verb = {
+  signature: 'remove <handle>',
+  summary: 'remove a credential and every version of it',
+  async run({ args: [handle = ''], operator }) {
+    const json = await operator().ask({ method: 'DELETE', path: `/credentials/${encodeURIComponent(handle)}` })
+    return { json, text: `removed ${handle}` }
+  },
+}
+
+/** `claviger store` and `claviger credential list | rotate | remove`. */
+export function credentialCommands(program: Command, session: Session): void {
+  addVerb(program, session, store)
+  const credential = program.command('credential').description('secrets sealed in the vault, by their handles')
+  addVerb(credential, session, list)
+  addVerb(credential, session, rotate)
+  addVerb(credential, session, remove)
+}

@@ -1,0 +1,43 @@
+import { problemsOf } from '../ground/problem.ts'
+
+/** What the command line itself refuses. `status` has no meaning here; the exit code follows the code. */
+export const cliProblem = problemsOf({
+  usage: { status: 400, title: 'The command line was not understood', hint: 'Add --help to see what it takes.' },
+  secret_in_argv: {
+    status: 400,
+    title: 'A secret may not stand on the command line',
+    hint: 'Every process of this machine could read it, and your shell keeps it: replace that secret. Use --secret-env, --secret-file, --secret-stdin or the prompt.',
+  },
+  secret_source_missing: {
+    status: 400,
+    title: 'No secret was given',
+    hint: 'Give it with --secret-env NAME, --secret-file FILE or --secret-stdin; on a terminal it is asked for without echo.',
+  },
+  secret_source_invalid: { status: 400, title: 'The secret cannot be read from there' },
+  gateway_not_running: {
+    status: 503,
+    title: 'The gateway is not running',
+    hint: 'Start it with `claviger up` (in the checkout: npm start). If it runs with another home, set CLAVIGER_HOME.',
+  },
+  gateway_broken_off: {
+    status: 502,
+    title: 'The gateway ended the connection before it answered',
+    hint: 'Look at its log on stderr; `claviger doctor` looks at the rest.',
+  },
+  socket_unsafe: {
+    status: 500,
+    title: 'The operators’ socket is not ours',
+    hint: 'Run this as the user who runs the gateway. If you are that user, somebody else made this socket: look before you go on.',
+  },
+  operator_token_missing: {
+    status: 401,
+    title: 'This needs the operator token',
+    hint: 'Set CLAVIGER_OPERATOR_TOKEN or CLAVIGER_OPERATOR_TOKEN_FILE. It was printed at the first start; with the gateway stopped `claviger operator token reset` makes a new one.',
+  },
+  agent_token_missing: {
+    status: 401,
+    title: 'This needs an agent token',
+    hint: 'Set CLAVIGER_TOKEN or CLAVIGER_TOKEN_FILE; `claviger token issue AGENT` makes one.',
+  },
+  token_file_invalid: { status: 400, title: 'The token file cannot be used' },
+})

@@ -1,0 +1,53 @@
+// JSON of the API as text for people: a table for a list, `name: value` lines for one thing.
+
+type Json = unknown
+type Item = Readonly<Record<string, Json>>
+
+/** A list as an aligned table of these members; a member that no item has makes no column. */
+export function table(items: readonly Item[], columns: readonly string[], none = 'none'): string {
+  if (items.length === 0) return none
+  const shown = columns.filter((column) => items.some((item) => item[column] !== undefined))
+  const rows = [shown.map(heading), ...items.map((item) => shown.map((column) => cell(column, item[column])))]
+  const widths = shown.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)))
+  return rows
+    .map((row) =>
+      row
+        .map((text, index) => text.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** One thing as aligned `name  value` lines; objects inside it are named `outer.inner`. */
+export function facts(item: Item): string {
+  const lines = flatten(item, '')
+  const width = Math.max(0, ...lines.map(([name]) => name.length))
+  return lines.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join('\n')
+}
+
+function flatten(item: Item, prefix: string): [string, string][] {
+  return Object.entries(item).flatMap(([name, value]) => {
+    if (value === undefined || value === null) return []
+    if (typeof value === 'object' && !Array.isArray(value)) return flatten(value as Item, `${prefix}${name}.`)
+    if (Array.isArray(value) && value.some((inner) => typeof inner === 'object')) {
+      return value.flatMap((inner, index) => flatten({ [`${name}[${index}]`]: inner } as Item, prefix))
+    }
+    return [[`${prefix}${name}`, cell(name, value)] as [string, string]]
+  })
+}
+
+function cell(name: string, value: Json): string {
+  if (value === undefined || value === null || value === '') return '-'
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map((inner) => cell('', inner)).join(' ')
+  if (typeof value === 'number' && /(At|^t|^time)$/.test(name) && value > 1e11) return new Date(value).toISOString()
+  if (typeof value === 'object') {
+    const pairs = Object.entries(value).map(([inner, text]) => `${inner}=${cell(inner, text)}`)
+    return pairs.length === 0 ? '-' : pairs.join(' ')
+  }
+  return String(value)
+}
+
+function heading(column: string): string {
+  return column.replace(/([a-z])([A-Z])/g, '$1 $2').toUpperCase()
+}

@@ -1,0 +1,151 @@
+import type { Command } from 'commander'
+import { cliProblem } from './problems.ts'
+import { facts, table } from './render.ts'
+import { readSmallFile } from './secret-source.ts'
+import { addVerb, type Options, type Session, type Verb } from './verb.ts'
+
+const add: Verb = {
+  signature: 'add <name>',
+  summary: 'describe a service: by a preset (its name, unless said otherwise), by options, or by a JSON file',
+  options: [
+    { flags: '--preset <name>', about: 'start from this preset' },
+    {
+      flags: '--origin <url>',
+      about: 'https origin it lives on; may be repeated; *. in front is one label',
+      many: true,
+    },
+    {
+      flags: '--inject <how>',
+      about: 'bearer, header:NAME, basic[:USER], query:NAME, template:HEADER=Bot {secret}, or none',
+    },
+    { flags: '--action <name=METHOD path>', about: 'a named action; may be repeated', many: true },
+    { flags: '--path <template>', about: 'only these paths may be called; may be repeated', many: true },
+    {
+      flags: '--address <cidr>',
+      about: 'private address or range that may be dialled for it; may be repeated',
+      many: true,
+    },
+    { flags: '--strict-audit', about: 'answer only after the outcome is on disk, too' },
+    { flags: '--unsafe-no-scrub', about: 'do not look for the credential in answers' },
+    { flags: '--unsafe-plain-http', about: 'let the credential cross the network in clear' },
+    { flags: '--file <file>', about: 'a JSON description; options add to it' },
+    { flags: '--replace', about: 'replace the service of that name' },
+  ],
+  examples: [
+    'claviger service add github',
+    'claviger service add tickets --origin https://tickets.example --inject header:X-Api-Key',
+    `claviger service add files --origin https://files.example --inject bearer --action 'file.get=GET /files/{id}'`,
+  ],
+  async run({ args: [name = ''], options, operator }) {
+    const { name: _, ...described } = { name, ...description(name, options) }
+    const json =
+      options.replace === true
+        ? await operator().ask({ method: 'PUT', path: `/services/${encodeURIComponent(name)}`, body: described })
+        : await operator().ask({ method: 'POST', path: '/services', body: { name, ...described } })
+    return { json, text: summaryOf(json) }
+  },
+}
+
+const list: Verb = {
+  signature: 'list',
+  summary: 'list services',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'GET', path: '/services' })
+    const items = json.items.map(withInjection)
+    return { json, text: table(items, ['name', 'id', 'origins', 'injection', 'preset', 'createdAt'], 'no services') }
+  },
+}
+
+const show: Verb = {
+  signature: 'show <name>',
+  summary: 'show a service with its actions',
+  async run({ args: [name = ''], operator }) {
+    const json = await operator().ask({ method: 'GET', path: `/services/${encodeURIComponent(name)}` })
+    return { json, text: summaryOf(json) }
+  },
+}
+
+const remove: Verb = {
+  signature: 'remove <name>',
+  summary: 'remove a service and what hangs on it',
+  async run({ args: [name = ''], operator }) {
+    const json = await operator().ask({ method: 'DELETE', path: `/services/${encodeURIComponent(name)}` })
+    return { json, text: `removed ${name}` }
+  },
+}
+
+/** `claviger service add | list | show | remove`. */
+export function serviceCommands(program: Command, session: Session): void {
+  const service = program.command('service').description('upstream APIs: origins, injection, named actions')
+  addVerb(service, session, add)
+  addVerb(service, session, list)
+  addVerb(service, session, show)
+  addVerb(service, session, remove)
+}
+
+function description(name: string, options: Options): Record<string, unknown> {
+  const file = options.file === undefined ? {} : jsonFile(options.file)
+  const implied = options.preset === undefined && options.origin === undefined && options.file === undefined
+  return {
+    ...file,
+    ...(implied ? { preset: name } : options.preset !== undefined && { preset: options.preset }),
+    ...(options.origin !== undefined && { origins: options.origin }),
+    ...(options.inject !== undefined && { injection: injection(options.inject) }),
+    ...(options.action !== undefined && { actions: actions(options.action) }),
+    ...(options.path !== undefined && { paths: options.path }),
+    ...(options.address !== undefined && { addresses: options.address }),
+    ...(options.strictAudit === true && { auditMode: 'strict' }),
+    ...(options.unsafeNoScrub === true && { unsafeNoScrub: true }),
+    ...(options.unsafePlainHttp === true && { unsafePlainHttp: true }),
+  }
+}
+
+/** `bearer`, `header:NAME`, `basic[:USER]`, `query:NAME`, `template:HEADER=TEXT with {secret}`, `none`. */
+export function injection(text: string): object {
+  const [, kind = '', rest] = /^([a-z]+)(?::(.+))?$/.exec(text) ?? []
+  if ((kind === 'bearer' || kind === 'none') && rest === undefined) return { kind }
+  if (kind === 'basic') return { kind, ...(rest !== undefined && { username: rest }) }
+  if ((kind === 'header' || kind === 'query') && rest !== undefined) return { kind, name: rest }
+  const [, name, template] = /^([^=]+)=(.+)$/.exec(kind === 'template' ? (rest ?? '') : '') ?? []
+  if (name !== undefined && template?.includes('{secret}')) return { kind, name, template }
+  throw cliProblem('usage', {
+    detail:
+      '--inject: bearer, header:NAME, basic, basic:USER, query:NAME, template:HEADER=Bot {secret}, or none is wanted.',
+  })
+}
+
+/** `name=METHOD /path/{template}` as an action; scopes, risk and query need a JSON file. */
+export function actions(texts: readonly string[]): Record<string, { method: string; path: string }> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, name, method, path] = /^([^=\s]+)=([A-Za-z]+) +(\/\S*)$/.exec(text) ?? []
+      if (name === undefined || method === undefined || path === undefined) {
+        throw cliProblem('usage', { detail: `--action: 'name=METHOD /path' is wanted.` })
+      }
+      return [name, { method: method.toUpperCase(), path }]
+    }),
+  )
+}
+
+function jsonFile(path: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(readSmallFile(path).toString('utf8'))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw cliProblem('usage', { detail: `--file: ${path} does not hold a JSON object.` })
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the services room
+function withInjection(item: any): any {
+  return { ...item, injection: item.injection === undefined ? '-' : Object.values(item.injection).join(' ') }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the services room
+function summaryOf(json: any): string {
+  const { actions: named = {}, ...rest } = withInjection(json)
+  const rows = Object.entries(named).map(([action, item]) => ({ action, ...(item as object) }))
+  const columns = ['action', 'method', 'path', 'scopes', 'risk', 'ask', 'query']
+  return rows.length === 0 ? facts(rest) : `${facts(rest)}\n\n${table(rows, columns)}`
+}
