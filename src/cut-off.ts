@@ -1,0 +1,24 @@
+// Which running calls end when something they stand on changes. Called in the turn of the commit.
+import type { CallFooting, OpenCalls } from './gate/open-calls.ts'
+import type { Change } from './storage/storage.ts'
+
+/** Kinds of change, and what of a call's footing they touch. */
+const footingOf: Readonly<Record<string, keyof CallFooting>> = {
+  agent: 'agent',
+  token: 'token',
+  tokens_revoked: 'agent',
+  grant: 'grant',
+  service: 'service',
+  credential: 'credential',
+}
+
+/**
+ * Ends the calls that stand on what changed; returns how many. Whether the change took or gave is not asked: no call
+ * stands on what is new, and one that runs on what was there before must be admitted again.
+ */
+export function cutOff(change: Change, openCalls: OpenCalls): number {
+  if (change.kind === 'revoke_all') return openCalls.kill(() => true, 'emergency_revoke')
+  const part = footingOf[change.kind]
+  if (part === undefined) return 0
+  return openCalls.kill((footing) => footing[part] === change.ref, `${change.kind}_changed`)
+}

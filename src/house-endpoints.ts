@@ -1,0 +1,140 @@
+// The endpoints of the house itself: what runs, sealing, stopping everything, explaining. Data only.
+import { z } from 'zod'
+import { denialProblems } from './gate/denials.ts'
+import { endpoint } from './http/endpoint.ts'
+import { Done } from './http/shapes.ts'
+import { Unseal, VaultStatus, vaultProblems } from './vault/contract.ts'
+
+/** `GET /health` carries the union of the fields that the clients of other systems look for. */
+export const Health = z.object({
+  ok: z.literal(true),
+  status: z.literal('ok'),
+  service: z.literal('claviger'),
+  version: z.string(),
+  state: VaultStatus.shape.state,
+  timestamp: z.string(),
+})
+
+const healthOf = (path: '/health' | '/claviger/v1/health') =>
+  endpoint({
+    method: 'GET',
+    path,
+    caller: 'anyone',
+    summary: 'Whether it runs and whether the vault is open',
+    reply: Health,
+    whileSealed: true,
+  })
+
+export const health = healthOf('/health')
+export const nativeHealth = healthOf('/claviger/v1/health')
+
+export const home = endpoint({
+  method: 'GET',
+  path: '/',
+  caller: 'anyone',
+  summary: 'One static page: what runs here',
+  reply: z.string(),
+  whileSealed: true,
+})
+
+export const Status = z.object({
+  version: z.string(),
+  url: z.string(),
+  home: z.string(),
+  startedAt: z.int(),
+  vault: VaultStatus,
+  epoch: z.int(),
+  audit: z.object({ size: z.int(), witness: z.string().optional() }),
+  counts: z.object({ agents: z.int(), services: z.int(), credentials: z.int(), grants: z.int(), openCalls: z.int() }),
+})
+
+export const status = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/status',
+  caller: 'operator',
+  summary: 'State of the gateway, its vault and its log',
+  reply: Status,
+})
+
+export const config = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/config',
+  caller: 'operator',
+  summary: 'Settings in force, by their environment names',
+  reply: z.object({
+    settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
+  }),
+})
+
+export const seal = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/seal',
+  caller: 'operator',
+  summary: 'Seal the vault: running calls end, nothing is forwarded until it is unsealed',
+  reply: VaultStatus,
+})
+
+export const unseal = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/unseal',
+  caller: 'operator',
+  summary: 'Open the vault with the passphrase, or with the key file that the gateway was started with',
+  body: z.union([Unseal, z.strictObject({ keyFile: z.literal(true) })]),
+  reply: VaultStatus,
+  whileSealed: true,
+  problems: vaultProblems,
+})
+
+export const emergencyRevoke = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/emergency-revoke',
+  caller: 'operator',
+  summary: 'Stop every agent at once: all agent tokens die, running calls and streams end',
+  reply: z.object({ epoch: z.int(), stoppedCalls: z.int() }),
+})
+
+export const revokeLeaked = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/tokens/revoke-leaked',
+  caller: 'anyone',
+  summary: 'Revoke a token on possession: whoever finds one can make it harmless',
+  body: z.strictObject({ token: z.string().min(1).max(512) }),
+  reply: Done,
+})
+
+const explained = {
+  method: 'POST',
+  path: '/claviger/v1/explain',
+  reply: z.object({
+    outcome: z.enum(['allow', 'ask', 'deny']),
+    check: z.string(),
+    why: z.string().optional(),
+    action: z.string().optional(),
+    requiredScopes: z.array(z.string()),
+    grant: z.string().optional(),
+    checks: z.array(z.object({ check: z.string(), say: z.enum(['pass', 'ask', 'deny']), why: z.string().optional() })),
+  }),
+  problems: denialProblems,
+} as const
+
+export const Query = z.record(z.string(), z.union([z.string(), z.array(z.string())]))
+const question = {
+  service: z.string().min(1).max(128),
+  method: z.string().min(1).max(32),
+  path: z.string().min(1).max(8_192),
+  query: Query.optional(),
+}
+
+export const explainOwn = endpoint({
+  ...explained,
+  caller: 'agent',
+  summary: 'Say which check would answer what for a call of this agent, without making it',
+  body: z.strictObject(question),
+})
+
+export const explainFor = endpoint({
+  ...explained,
+  caller: 'operator',
+  summary: 'The same for any agent, by name or id',
+  body: z.strictObject({ agent: z.string().min(1).max(128), ...question }),
+})

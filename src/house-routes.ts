@@ -1,0 +1,104 @@
+// The house's own endpoints, bound to what the house does. Translation only.
+
+import type { z } from 'zod'
+import type { Explanation, Gate } from './gate/admit.ts'
+import type { AgentPrincipal } from './gate/rooms.ts'
+import type { Clock } from './ground/clock.ts'
+import type { CallId } from './ground/ids.ts'
+import { Secret } from './ground/secret.ts'
+import { canonicalTarget, type Target } from './ground/target.ts'
+import * as endpoints from './house-endpoints.ts'
+import { type BoundEndpoint, bind } from './http/endpoint.ts'
+import { homePage } from './http/home-page.ts'
+import { done } from './http/shapes.ts'
+import type { Opener, SealReason, VaultStatus } from './vault/contract.ts'
+
+/** What the house can do for its endpoints. */
+export interface HouseActions<Who> {
+  readonly version: string
+  readonly clock: Clock
+  readonly gate: Gate
+  vaultStatus(): VaultStatus
+  status(): z.input<typeof endpoints.Status>
+  settings(): Record<string, string | number | boolean | string[]>
+  seal(reason: SealReason): Promise<void>
+  unseal(opener: Opener | 'key file'): Promise<void>
+  emergencyRevoke(who: Who): Promise<{ epoch: number; stoppedCalls: number }>
+  revokeLeaked(token: string): Promise<void>
+  /** The agent that the caller is. */
+  agentOf(who: Who): AgentPrincipal
+  /** The agent of that name or id, as if it asked with a live token; throws its Problem when there is none. */
+  agentNamed(nameOrId: string): AgentPrincipal
+}
+
+export function houseRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
+  const { version, gate } = house
+  const health = () => ({
+    ok: true as const,
+    status: 'ok' as const,
+    service: 'claviger' as const,
+    version,
+    state: house.vaultStatus().state,
+    timestamp: new Date(house.clock.now()).toISOString(),
+  })
+  const explain = (principal: AgentPrincipal, rid: string, body: Asked) =>
+    shown(
+      gate.explain({
+        rid: rid as CallId,
+        principal,
+        serviceName: body.service,
+        method: body.method.toUpperCase(),
+        target: targetOf(body),
+      }),
+    )
+  return [
+    bind(endpoints.health, health),
+    bind(endpoints.nativeHealth, health),
+    bind(endpoints.home, () => homePage({ version, state: house.vaultStatus().state })),
+    bind(endpoints.status, () => house.status()),
+    bind(endpoints.config, () => ({ settings: house.settings() })),
+    bind(endpoints.seal, async () => {
+      await house.seal('operator')
+      return house.vaultStatus()
+    }),
+    bind(endpoints.unseal, async ({ body }) => {
+      await house.unseal('keyFile' in body ? 'key file' : { passphrase: Secret.fromText(body.passphrase) })
+      return house.vaultStatus()
+    }),
+    bind(endpoints.emergencyRevoke, ({ caller }) => house.emergencyRevoke(caller as Who)),
+    bind(endpoints.revokeLeaked, async ({ body }) => {
+      await house.revokeLeaked(body.token)
+      return done
+    }),
+    bind(endpoints.explainOwn, ({ body, caller, rid }) => explain(house.agentOf(caller as Who), rid, body)),
+    bind(endpoints.explainFor, ({ body, rid }) => explain(house.agentNamed(body.agent), rid, body)),
+  ]
+}
+
+interface Asked {
+  readonly service: string
+  readonly method: string
+  readonly path: string
+  readonly query?: Record<string, string | string[]> | undefined
+}
+
+/** The target that a call with these parts would have. Throws Problem `target_ambiguous`, as the call would. */
+function targetOf({ path, query }: Asked): Target {
+  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, one] as const),
+  )
+  const text = pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
+  return canonicalTarget(text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`)
+}
+
+function shown({ decision, checks, action, required, grant }: Explanation) {
+  return {
+    outcome: decision.outcome,
+    check: decision.check,
+    ...(decision.why !== undefined && { why: decision.why }),
+    ...(action !== undefined && { action }),
+    ...(grant !== undefined && { grant }),
+    requiredScopes: [...required],
+    checks: checks.map((line) => ({ ...line })),
+  }
+}

@@ -1,0 +1,93 @@
+// Starts and ends the process: settings in, exit code out. Everything between is the house's.
+import { writeEnvExample } from './env-example.ts'
+import { createLog, type Log } from './ground/log.ts'
+import { Problem } from './ground/problem.ts'
+import { type House, openHouse } from './house.ts'
+import { readyLine, readyText } from './ready.ts'
+import { loadSettings, type Settings } from './settings.ts'
+
+/** 0 ended as asked · 70 a bug · 74 the database's storage failed · 75 the log's storage failed · 78 configuration or unsafe environment. */
+export type ExitCode = 0 | 70 | 74 | 75 | 78
+
+/** Runs the gateway in the foreground until it is told to stop. Resolves to the exit code. */
+export async function up(settings: Settings): Promise<ExitCode> {
+  const log = createLog(settings.log)
+  const ended = Promise.withResolvers<ExitCode>()
+  guardProcess(log)
+  let house: House
+  try {
+    house = await openHouse({ settings, log, onFatal: (code, cause) => die(log, code, cause) })
+  } catch (error) {
+    return startFailed(log, error)
+  }
+  writeEnvExample(settings.home)
+  announce(house)
+  let stopping = false
+  const stop = (signal: string) => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    house.close(settings.drainSeconds * 1_000).then(() => ended.resolve(0), (error) => die(log, 70, error))
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
+  process.on('SIGUSR2', () => house.seal('operator'))
+  return ended.promise
+}
+
+/** Makes the home, its keys and the operator token without serving: for images and scripts. Safe to run again. */
+export async function init(settings: Settings): Promise<{ home: string; operatorToken?: string }> {
+  const log = createLog(settings.log)
+  const house = await openHouse({ settings: { ...settings, port: 0 }, log, onFatal: (code, cause) => die(log, code, cause), serve: false })
+  writeEnvExample(settings.home)
+  await house.close(0)
+  const token = house.firstRun?.operatorToken
+  return { home: settings.home, ...(token !== undefined && { operatorToken: token }) }
+}
+
+/** stdout is for whoever started us: text for a person at a terminal, one line of JSON for a program. */
+function announce(house: House): void {
+  process.stdout.write(process.stdout.isTTY ? readyText(house) : readyLine(house))
+}
+
+function guardProcess(log: Log): void {
+  process.title = 'claviger'
+  process.on('uncaughtException', (error) => die(log, 70, error))
+  process.on('unhandledRejection', (error) => die(log, 70, error))
+}
+
+/** The end when nothing can be trusted any more: no drain, no sync, no second try. */
+function die(log: Log, code: ExitCode, cause: unknown): never {
+  log.fatal({ err: cause instanceof Error ? cause : new Error(String(cause)), exit: code }, 'stopped at once')
+  process.exit(code)
+}
+
+function startFailed(log: Log, error: unknown): ExitCode {
+  if (error instanceof Problem) {
+    process.stderr.write(`claviger: ${error.title} [${error.code}]\n${line('why', error.detail)}${line('hint', error.hint)}`)
+    return EXIT_OF[error.code] ?? 78
+  }
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    process.stderr.write(`claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', 'Another program has the address; CLAVIGER_PORT and CLAVIGER_HOST choose another.')}`)
+    return 78
+  }
+  return die(log, 70, error)
+}
+
+const EXIT_OF: Readonly<Record<string, ExitCode>> = { storage_failed: 74, storage_full: 74, audit_unavailable: 75 }
+
+function line(name: string, text: string | undefined): string {
+  return text === undefined ? '' : `  ${name}:  ${text}\n`
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await up(loadSettings({ env: process.env }))
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    process.stderr.write(`claviger: ${error.title} [${error.code}]\n${line('why', error.detail)}${line('hint', error.hint)}`)
+    process.exitCode = 78
+  }
+  // Sockets of clients that went away without a word must not keep a stopped gateway alive.
+  process.exit()
+}

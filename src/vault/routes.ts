@@ -1,0 +1,165 @@
+import { z } from 'zod'
+import type { Clock } from '../ground/clock.ts'
+import type { ServiceId } from '../ground/ids.ts'
+import { Secret } from '../ground/secret.ts'
+import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
+import { Done, done, listOf, TtlSeconds } from '../http/shapes.ts'
+import type { Actor } from '../storage/storage.ts'
+import {
+  CredentialView,
+  KekRotation,
+  RotateCredential,
+  SetPassphrase,
+  SlotView,
+  StoreCredential,
+  vaultProblems,
+} from './contract.ts'
+import type { Vault } from './vault.ts'
+
+const HandleParam = z.strictObject({ handle: z.string().min(1).max(128) })
+
+export const listCredentials = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/credentials',
+  caller: 'operator',
+  summary: 'List credentials, never their secrets',
+  reply: listOf(CredentialView),
+})
+
+export const storeCredential = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/credentials',
+  caller: 'operator',
+  summary: 'Seal a secret under a handle, bound to the origins of one service',
+  body: StoreCredential.omit({ expiresAt: true }).extend({ ttlSeconds: TtlSeconds.optional() }),
+  reply: CredentialView,
+  status: 201,
+  problems: vaultProblems,
+})
+
+export const rotateCredential = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/credentials/{handle}/rotate',
+  caller: 'operator',
+  summary: 'Give a credential a new secret, as a new version',
+  params: HandleParam,
+  body: RotateCredential.omit({ expiresAt: true }).extend({ ttlSeconds: TtlSeconds.optional() }),
+  reply: CredentialView,
+  problems: vaultProblems,
+})
+
+export const removeCredential = endpoint({
+  method: 'DELETE',
+  path: '/claviger/v1/credentials/{handle}',
+  caller: 'operator',
+  summary: 'Remove a credential and every version of it',
+  params: HandleParam,
+  reply: Done,
+  problems: vaultProblems,
+})
+
+export const setPassphrase = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/passphrase',
+  caller: 'operator',
+  summary: 'Set or replace the passphrase; with `only`, take every other keyslot away',
+  body: SetPassphrase,
+  reply: listOf(SlotView),
+  problems: vaultProblems,
+})
+
+export const listSlots = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/slots',
+  caller: 'operator',
+  summary: 'List the keyslots that open the vault',
+  reply: listOf(SlotView),
+})
+
+export const rotateKek = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/kek/rotate',
+  caller: 'operator',
+  summary: 'Make a new key-encryption key and rewrap every credential under it',
+  reply: KekRotation,
+  problems: vaultProblems,
+})
+
+/** What the vault's endpoints need from other rooms. */
+export interface VaultRouteNeeds<Who> {
+  readonly vault: Vault
+  readonly clock: Clock
+  readonly actorOf: (who: Who) => Actor
+  /** The service by id or name; throws its Problem when there is none. */
+  readonly serviceOf: (nameOrId: string) => {
+    readonly id: ServiceId
+    readonly originHrefs: readonly string[]
+    readonly inHeader: boolean
+  }
+  /** Whether credentials of that service go into a header as they are. */
+  readonly inHeader: (service: ServiceId) => boolean
+}
+
+export function vaultRoutes<Who>({
+  vault,
+  clock,
+  actorOf,
+  serviceOf,
+  inHeader,
+}: VaultRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  const until = (ttlSeconds: number | undefined) =>
+    ttlSeconds === undefined ? undefined : clock.now() + ttlSeconds * 1_000
+  return [
+    bind(listCredentials, () => ({ items: vault.list() })),
+    bind(storeCredential, ({ body, caller }) => {
+      const service = serviceOf(body.service)
+      return withSecret(body.secret, (secret) =>
+        vault.store(
+          {
+            handle: body.handle,
+            service: service.id,
+            origins: service.originHrefs,
+            secret,
+            meta: body.meta,
+            expiresAt: until(body.ttlSeconds),
+            inHeader: service.inHeader,
+          },
+          actorOf(caller as Who),
+        ),
+      )
+    }),
+    bind(rotateCredential, ({ params, body, caller }) => {
+      const view = vault.find(params.handle)
+      const header = view === undefined ? true : inHeader(view.service)
+      return withSecret(body.secret, (secret) =>
+        vault.rotate(
+          params.handle,
+          { secret, expiresAt: until(body.ttlSeconds), inHeader: header },
+          actorOf(caller as Who),
+        ),
+      )
+    }),
+    bind(removeCredential, async ({ params, caller }) => {
+      await vault.remove(params.handle, actorOf(caller as Who))
+      return done
+    }),
+    bind(setPassphrase, ({ body, caller }) =>
+      withSecret(body.passphrase, async (secret) => {
+        await vault.setPassphrase(secret, { only: body.only }, actorOf(caller as Who))
+        return { items: vault.slots() }
+      }),
+    ),
+    bind(listSlots, () => ({ items: vault.slots() })),
+    bind(rotateKek, ({ caller }) => vault.rotateKek(actorOf(caller as Who))),
+  ]
+}
+
+/** Secrets arrive as JSON strings, which Node cannot erase; the copy that is handed on is wiped whatever happens. */
+async function withSecret<T>(text: string, use: (secret: Secret) => Promise<T>): Promise<T> {
+  const secret = Secret.fromText(text)
+  try {
+    return await use(secret)
+  } finally {
+    secret.wipe()
+  }
+}
