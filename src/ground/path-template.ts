@@ -31,19 +31,28 @@ class CompiledTemplate implements PathTemplate {
   readonly text: string
   readonly segments: readonly TemplateSegment[]
   readonly specificity: string
+  /** The last literal whose place is fixed, and its place: what tells most templates apart is looked at first. */
+  readonly #telling: string
+  readonly #tellingAt: number
 
   constructor(text: string, segments: readonly TemplateSegment[]) {
     this.text = text
     this.segments = segments
     this.specificity = segments.map(weight).join('')
+    const several = segments.findIndex((segment) => segment.kind === 'several')
+    const fixed = several < 0 ? segments : segments.slice(0, several)
+    this.#tellingAt = fixed.findLastIndex((segment) => segment.kind === 'literal' && segment.prefix !== '')
+    this.#telling = segments[this.#tellingAt]?.prefix ?? ''
   }
 
   matches(target: Target, opened = false): boolean {
+    if (this.#tellingAt >= 0 && target.decoded[this.#tellingAt] !== this.#telling) return false
     const how = opened || !(target.encodedSlash || target.matrix) ? opaque : exact
     return listMatches(this.segments, this.segments.length, target.decoded, target.decoded.length, how)
   }
 
   resembles(target: Target): boolean {
+    if (this.#tellingAt >= 0 && !lenient.equals(target.decoded[this.#tellingAt] ?? '', this.#telling)) return false
     const own = this.segments
     const end = own.length > 1 && isEmpty(own.at(-1)!) ? own.length - 1 : own.length
     return listMatches(own, end, target.decoded, lengthWithoutEnd(target), lenient)

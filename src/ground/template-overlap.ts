@@ -1,5 +1,9 @@
-import type { PathTemplate } from './path-template.ts'
 import type { TemplateSegment } from './template-segments.ts'
+
+/** A template, as far as comparing goes. */
+interface Segments {
+  readonly segments: readonly TemplateSegment[]
+}
 
 /**
  * Templates compared as sets of paths. `{+several}` is one segment and then a star, so both questions are walks over two
@@ -12,7 +16,7 @@ interface Step {
 }
 
 /** Whether some target matches both. May say true for templates that only nearly meet, never false for those that do. */
-export function templatesOverlap(left: PathTemplate, right: PathTemplate): boolean {
+export function templatesOverlap(left: Segments, right: Segments): boolean {
   return new Walk(stepsOf(left), stepsOf(right), segmentsOverlap, 'some').from(0, 0)
 }
 
@@ -20,14 +24,14 @@ export function templatesOverlap(left: PathTemplate, right: PathTemplate): boole
  * Whether every target that matches `inner` matches `outer`, opened segments included.
  * May say false for templates of unusual shape that do contain each other, never true for those that do not.
  */
-export function templateContains(outer: PathTemplate, inner: PathTemplate): boolean {
+export function templateContains(outer: Segments, inner: Segments): boolean {
   const [outerSteps, innerSteps] = [stepsOf(outer), stepsOf(inner)]
   if (innerSteps.at(-1)!.star && !outerSteps.at(-1)!.star) return false
   return new Walk(outerSteps, innerSteps, segmentContains, 'all').from(0, 0)
 }
 
 /** `{+x}` is one and then any number; `{+x}.json` is any number and then one that ends so. */
-function stepsOf(template: PathTemplate): readonly Step[] {
+function stepsOf(template: Segments): readonly Step[] {
   return template.segments.flatMap((segment) => {
     if (segment.kind !== 'several') return [{ segment, star: false }]
     const free = { ...segment, suffix: '' }

@@ -1,0 +1,67 @@
+import type { Risk } from '../contract.ts'
+import type { Preset, PresetAction } from './preset.ts'
+
+/** Slack Web API: methods are paths, and nearly all are taken by GET as well as by POST, so both ask for the same scope. */
+function method(name: string, scope: string, risk: Risk = 'low'): PresetAction[] {
+  return [
+    [`${name}.get`, 'GET', `/api/${name}`, scope, risk],
+    [name, 'POST', `/api/${name}`, scope, risk],
+  ]
+}
+
+export const slack: Preset = {
+  name: 'slack',
+  title: 'Slack Web API',
+  docs: 'https://docs.slack.dev/reference/methods',
+  settings: { origins: ['https://slack.com', 'https://*.slack.com'], injection: { kind: 'bearer' } },
+  actions: [
+    ...method('auth.test', 'auth:read'),
+    ...method('auth.revoke', 'auth:admin', 'high'),
+    ...method('bots.info', 'users:read'),
+    ...method('chat.postMessage', 'chat:write', 'medium'),
+    ...method('chat.postEphemeral', 'chat:write', 'medium'),
+    ...method('chat.scheduleMessage', 'chat:write', 'medium'),
+    ...method('chat.update', 'chat:write', 'medium'),
+    ...method('chat.delete', 'chat:delete', 'high'),
+    ...method('chat.getPermalink', 'chat:read'),
+    ...method('conversations.list', 'channels:read'),
+    ...method('conversations.info', 'channels:read'),
+    ...method('conversations.members', 'channels:read'),
+    ...method('conversations.history', 'history:read'),
+    ...method('conversations.replies', 'history:read'),
+    ...method('conversations.open', 'channels:write', 'medium'),
+    ...method('conversations.join', 'channels:write', 'medium'),
+    ...method('conversations.leave', 'channels:write', 'medium'),
+    ...method('conversations.create', 'channels:admin', 'high'),
+    ...method('conversations.invite', 'channels:admin', 'high'),
+    ...method('conversations.inviteShared', 'channels:admin', 'high'),
+    ...method('conversations.kick', 'channels:admin', 'high'),
+    ...method('conversations.archive', 'channels:admin', 'high'),
+    ...method('conversations.setTopic', 'channels:write', 'medium'),
+    ...method('users.list', 'users:read'),
+    ...method('users.info', 'users:read'),
+    ...method('users.lookupByEmail', 'users:email', 'medium'),
+    ...method('users.profile.get', 'users:read'),
+    ...method('users.profile.set', 'users:write', 'medium'),
+    ...method('usergroups.list', 'users:read'),
+    ...method('reactions.add', 'reactions:write', 'medium'),
+    ...method('reactions.remove', 'reactions:write', 'medium'),
+    ...method('reactions.get', 'reactions:read'),
+    ...method('pins.add', 'pins:write', 'medium'),
+    ...method('pins.list', 'pins:read'),
+    ...method('files.list', 'files:read'),
+    ...method('files.info', 'files:read'),
+    ...method('files.getUploadURLExternal', 'files:write', 'medium'),
+    ...method('files.completeUploadExternal', 'files:write', 'medium'),
+    ...method('files.delete', 'files:delete', 'high'),
+    ...method('files.sharedPublicURL', 'files:admin', 'high'),
+    ...method('search.messages', 'search:read', 'medium'),
+    ...method('team.info', 'team:read'),
+    ...method('views.open', 'views:write', 'medium'),
+    ...method('views.publish', 'views:write', 'medium'),
+    ...method('apps.connections.open', 'apps:admin', 'high'),
+    ...method('oauth.v2.access', 'auth:admin', 'high'),
+    ...method('oauth.v2.exchange', 'auth:admin', 'high'),
+    ...method('tooling.tokens.rotate', 'auth:admin', 'high'),
+  ],
+}
