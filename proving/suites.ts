@@ -4,11 +4,15 @@ import { blockedAddresses } from './suites/addresses.ts'
 import { canaryLife } from './suites/canary.ts'
 import { hostileHttp } from './suites/hostile-http.ts'
 import { killUnderLoad } from './suites/kill.ts'
+import { logEdits } from './suites/log-edits.ts'
 import { powerCuts } from './suites/power-cut.ts'
+import { races } from './suites/races.ts'
+import { rollbacks } from './suites/rollback.ts'
 import { hardBodies, slowClients } from './suites/slow-clients.ts'
 import { stalledUpstreams } from './suites/stalls.ts'
 import { blockedLog, fullDisk, storageFaults } from './suites/storage-faults.ts'
 import { connectionReuse, largeBodies, longWork } from './suites/streams.ts'
+import { editedRows } from './suites/tamper.ts'
 
 export interface Plan {
   readonly seed: number
@@ -23,6 +27,10 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   'storage-faults': ({ seed, of }) => storageFaults({ injections: of(400), seed }),
   'full-disk': ({ of }) => fullDisk({ cycles: of(50) }),
   'blocked-log': () => blockedLog(),
+  races: ({ of }) => races({ artefacts: of(10_000), racers: 32 }),
+  'edited-rows': () => editedRows({ step: 1 }),
+  rollback: ({ of }) => rollbacks({ rounds: of(20) }),
+  'log-edits': ({ seed, of }) => logEdits({ trials: of(60), seed }),
   addresses: () => blockedAddresses({ step: 1 }),
   stalls: ({ of }) => stalledUpstreams({ concurrent: of(200), timed: true }),
   'slow-clients': ({ of }) => slowClients({ connections: of(2_000), forMs: of(60_000), timed: true }),

@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hostileHttp } from '../proving/suites/hostile-http.ts'
+import { runSeed } from './generators/seeded.ts'
+
+test('hostile requests never crash the gateway, get through it changed, or reach another origin', async () => {
+  const figures = await hostileHttp({ count: 3_000, seed: runSeed('hostile-http') })
+  console.log(`# ${figures.row()}`)
+  assert.deepEqual(figures.violations, [])
+  assert.ok(figures.inputs >= 3_000)
+  assert.ok(figures.load > 100, 'hardly anything was forwarded: the good cases are not good')
+})

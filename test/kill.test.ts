@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { killUnderLoad } from '../proving/suites/kill.ts'
+import { powerCuts } from '../proving/suites/power-cut.ts'
+import { runSeed } from './generators/seeded.ts'
+
+test('kill -9 under load loses nothing acknowledged and leaves no forward without an intent', async () => {
+  const figures = await killUnderLoad({ kills: 10, seed: runSeed('kill') })
+  console.log(`# ${figures.row()}`)
+  assert.deepEqual(figures.violations, [])
+  assert.ok(figures.load > 0)
+})
+
+test('a power cut loses nothing acknowledged and leaves no forward without an intent', async (t) => {
+  const figures = await powerCuts({ cuts: 5, seed: runSeed('power-cut') })
+  if (figures.skipped !== undefined) {
+    t.skip(figures.skipped)
+    return
+  }
+  console.log(`# ${figures.row()}`)
+  assert.deepEqual(figures.violations, [])
+})
