@@ -22,7 +22,6 @@ export const proxyProblems = {
     title: 'The credential cannot stand in a request: it holds bytes other than printable ASCII',
     hint: 'An operator can store it again: `claviger credential rotate`.',
   },
-  body_too_large_to_sign: { status: 413, title: 'The body is larger than can be signed for this service' },
   service_busy: {
     status: 503,
     title: 'As many calls to the service are running as may',

@@ -37,6 +37,8 @@ const onceBits = new Map<string, number>()
 const MAX_RULES = 4_096
 const OUR_TOKEN = 'clv_'
 
+const RANGE = onceBit('range')
+
 function ruleOf(name: string): NameRule {
   const known = rules.get(name)
   if (known !== undefined) return known
@@ -82,6 +84,8 @@ export class OutgoingHead {
   chunked = false
   /** Whether the caller waits for `100 Continue` before it sends the body. */
   expectsContinue = false
+  /** Whether a part of the body is asked for: parts of a compressed body cannot be decoded. */
+  ranged = false
   /** What the caller accepts as content coding. */
   accepts: string | undefined
   /** What `Connection` lists beyond the usual. */
@@ -131,7 +135,8 @@ export function outgoingHead(
     else if (comparable !== injected) headers.push(name, checked(comparable, value))
   }
   if (head.named !== undefined) removeNamed(headers, head.named)
-  const coding = acceptEncoding(head.accepts)
+  head.ranged = (seen & RANGE) !== 0
+  const coding = acceptEncoding(head.ranged ? undefined : head.accepts)
   if (coding !== undefined) headers.push('accept-encoding', coding)
   return head
 }

@@ -3,11 +3,12 @@ import { passesToCaller } from '../ground/response-header-names.ts'
 /** Headers as undici gives them: names in lower case, a list where a name stood more than once. */
 export type ParsedHeaders = Readonly<Record<string, string | string[] | undefined>>
 
-export interface ResponseHeadOptions {
-  /** Removes secrets from a value; undefined where the service is not scrubbed. */
-  readonly scrub: ((text: string) => string) | undefined
+/** What the head of an answer passes through on its way to the caller. */
+export interface HeadFilter {
+  /** Removes secrets from a value. */
+  text(value: string): string
   /** Turns a `Location` into what the caller gets, or undefined to drop it. */
-  readonly location: (value: string) => string | undefined
+  location(value: string): string | undefined
   /** Whether the body goes on in another coding or with other bytes than those the upstream described. */
   readonly rewritten: boolean
 }
@@ -33,29 +34,33 @@ function passes(name: string): boolean {
 }
 
 /** Headers for the caller, names and values by turns, without `Content-Length`. */
-export function responseHead(parsed: ParsedHeaders, options: ResponseHeadOptions): string[] {
+export function responseHead(parsed: ParsedHeaders, filter: HeadFilter): string[] {
   const headers: string[] = []
+  const hops = namedInConnection(parsed.connection)
   for (const name of Object.keys(parsed)) {
-    if (!passes(name) || (options.rewritten && ofTheBytes.has(name))) continue
+    if (!passes(name) || (filter.rewritten && ofTheBytes.has(name)) || hops?.has(name) === true) continue
     const value = parsed[name]
-    if (typeof value === 'string') put(headers, name, value, options)
-    else if (value !== undefined && name !== 'location') for (const one of value) put(headers, name, one, options)
+    if (typeof value === 'string') put(headers, name, value, filter)
+    else if (value !== undefined && name !== 'location') for (const one of value) put(headers, name, one, filter)
   }
   return headers
 }
 
-function put(headers: string[], name: string, sent: string, options: ResponseHeadOptions): void {
-  const value = name === 'location' ? options.location(sent) : sent
-  if (value === undefined || !VALUE.test(value)) return
-  headers.push(name, options.scrub === undefined ? value : options.scrub(value))
+/** What the service's `Connection` lists is meant for us alone. Undefined where that is the usual. */
+function namedInConnection(value: string | string[] | undefined): ReadonlySet<string> | undefined {
+  if (value === undefined || value === 'keep-alive' || value === 'close') return undefined
+  const options = Array.isArray(value) ? value.join(',') : value
+  return new Set(options.split(',').map((option) => option.trim().toLowerCase()))
+}
+
+function put(headers: string[], name: string, sent: string, filter: HeadFilter): void {
+  const value = name === 'location' ? filter.location(sent) : sent
+  if (value !== undefined && VALUE.test(value)) headers.push(name, filter.text(value))
 }
 
 /** The reason phrase for the caller: printable ASCII, scrubbed; undefined for the standard one. */
-export function responseReason(
-  text: string | undefined,
-  scrub: ((text: string) => string) | undefined,
-): string | undefined {
+export function responseReason(text: string | undefined, filter: HeadFilter): string | undefined {
   if (text === undefined || text === '') return undefined
-  const scrubbed = scrub === undefined ? text : scrub(text)
+  const scrubbed = filter.text(text)
   return /^[\t\x20-\x7e]{1,256}$/.test(scrubbed) ? scrubbed : undefined
 }

@@ -1,0 +1,80 @@
+import type { Origin } from '../ground/origin.ts'
+import type { CanonicalCall } from '../policy/permit.ts'
+import { acceptEncoding } from './decode.ts'
+import type { HeadFilter, ParsedHeaders } from './response-head.ts'
+import type { SecretMatcher } from './scrub/matcher.ts'
+import { type ScrubbedBody, scrubBody } from './scrub/scrub-body.ts'
+import type { BodyTransform } from './transform.ts'
+import { vetLocation } from './vet-location.ts'
+
+/** Everything that one answer passes through. Without a matcher the body goes on as it came. */
+export class AnswerFilter implements HeadFilter {
+  readonly #matcher: SecretMatcher | undefined
+  readonly #call: CanonicalCall
+  readonly #origins: readonly Origin[]
+  readonly #base: string | undefined
+  #body: ScrubbedBody | undefined
+  #textHits = 0
+  rewritten = false
+
+  /** `origins` are the service's; `base` is where redirects within it are sent, or undefined to give them as they are. */
+  constructor(
+    matcher: SecretMatcher | undefined,
+    call: CanonicalCall,
+    origins: readonly Origin[],
+    base: string | undefined,
+  ) {
+    this.#matcher = matcher
+    this.#call = call
+    this.#origins = origins
+    this.#base = base
+  }
+
+  /** How often a secret was taken out. */
+  get hits(): number {
+    return this.#textHits + (this.#body?.hits() ?? 0)
+  }
+
+  text(value: string): string {
+    if (this.#matcher === undefined) return value
+    const scrubbed = this.#matcher.text(value)
+    if (scrubbed !== value) this.#textHits += 1
+    return scrubbed
+  }
+
+  location(value: string): string | undefined {
+    const { origin, target } = this.#call
+    return vetLocation(value, origin, target.path, this.#origins, this.#base)
+  }
+
+  /** Whether the answer has no body, whatever its head says (RFC 9110 §6.4.1). */
+  bodiless(status: number): boolean {
+    return this.#call.method === 'HEAD' || status === 204 || status === 304
+  }
+
+  /**
+   * The way of the body, or undefined if there is none or nothing is done to it. Call it before the head is made.
+   * Throws Problem `upstream_encoding_refused`.
+   */
+  body(status: number, headers: ParsedHeaders): BodyTransform | undefined {
+    if (this.#matcher === undefined) return undefined
+    const encoding = joined(headers['content-encoding'])
+    this.rewritten = encoding !== undefined && encoding !== 'identity'
+    if (this.bodiless(status)) return undefined
+    this.#body = scrubBody(this.#matcher, encoding)
+    return this.#body.transform
+  }
+}
+
+/** What to ask for in place of what the caller accepts: where answers are searched, only what can be decoded. */
+export function askedEncoding(matcher: SecretMatcher | undefined) {
+  return matcher === undefined ? asRequested : acceptEncoding
+}
+
+function asRequested(requested: string | undefined): string | undefined {
+  return requested
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}

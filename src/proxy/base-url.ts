@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CallId } from '../ground/ids.ts'
+import { canonicalTarget } from '../ground/target.ts'
+import { httpProblem } from '../http/problems.ts'
+import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
+
+export const BASE_PREFIX = '/to/'
+
+/**
+ * Base-URL mode: `/to/<service>/<path>`, whatever the method. The rest of the target is taken byte for byte, so what the
+ * service gets is what an SDK with this base URL meant.
+ */
+export function createBaseUrlHandler(options: CarryOutOptions) {
+  return (request: IncomingMessage, response: ServerResponse, rid: string): void => {
+    try {
+      const { serviceName, rest } = splitBaseUrl(request.url ?? '')
+      const { rawHeaders } = request
+      void carryOut(options, {
+        rid: rid as CallId,
+        principal: callingAgent(options, rawHeaders),
+        serviceName,
+        method: request.method ?? '',
+        target: canonicalTarget(rest),
+        rawHeaders,
+        body: request,
+        response,
+        base: `${BASE_PREFIX}${serviceName}`,
+      })
+    } catch (error) {
+      refuse(options, response, rid, error)
+    }
+  }
+}
+
+/** `/to/github/user?x=1` → `github` and `/user?x=1`; a base URL alone means `/`. Throws Problem `endpoint_unknown`. */
+export function splitBaseUrl(url: string): { serviceName: string; rest: string } {
+  if (!url.startsWith(BASE_PREFIX)) throw httpProblem('endpoint_unknown')
+  let end = BASE_PREFIX.length
+  while (end < url.length && url.charCodeAt(end) !== 0x2f && url.charCodeAt(end) !== 0x3f) end++
+  const rest = url.slice(end)
+  return { serviceName: url.slice(BASE_PREFIX.length, end), rest: rest.startsWith('/') ? rest : `/${rest}` }
+}

@@ -1,0 +1,91 @@
+// What the ways in have in common: name the caller, ask the gate, open the credential, forward, record how it went.
+// Its invariant: every admission ends in exactly one outcome and is left, whatever fails in between.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { OpenCall } from '../gate/open-calls.ts'
+import type { AgentPrincipal, CallRequest } from '../gate/rooms.ts'
+import { Problem } from '../ground/problem.ts'
+import { httpProblem } from '../http/problems.ts'
+import { asProblem, sendProblem } from '../http/send-problem.ts'
+import type { Permit } from '../policy/permit.ts'
+import { callerToken } from './caller-token.ts'
+import type { Forward, ForwardedService } from './forward.ts'
+import type { Opened } from './inject.ts'
+import type { Outcome } from './passage.ts'
+
+/** What the gate gives for an admitted call. */
+export interface Admitted {
+  readonly permit: Permit
+  readonly service: ForwardedService
+  readonly open: OpenCall
+}
+
+export interface CarryOutOptions {
+  readonly authenticate: (presented: string) => AgentPrincipal | { readonly kind: 'operator' } | undefined
+  readonly admit: (call: CallRequest) => Promise<Admitted>
+  /** The vault: gives the credential and uses the permit up. */
+  readonly open: (permit: Permit) => Opened | undefined
+  readonly forward: Forward
+  /** Once for every permit. */
+  readonly onOutcome: (permit: Permit, outcome: Outcome) => void
+  /** Hears of what went wrong although nothing promised that it may. */
+  readonly onBug: (error: unknown, rid: string) => void
+}
+
+/** A call whose caller is known, and how it is to be sent on. */
+export interface CarriedCall extends CallRequest {
+  /** The caller's headers, names and values by turns. */
+  readonly rawHeaders: readonly string[]
+  readonly body: IncomingMessage | Buffer | undefined
+  readonly response: ServerResponse
+  readonly base: string | undefined
+}
+
+/** The agent that calls. Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
+export function callingAgent(options: CarryOutOptions, rawHeaders: readonly string[]): AgentPrincipal {
+  const presented = callerToken(rawHeaders)
+  const principal = presented === undefined ? undefined : options.authenticate(presented)
+  if (principal === undefined) throw httpProblem('unauthenticated')
+  if (principal.kind !== 'agent') throw httpProblem('caller_refused')
+  return principal
+}
+
+/** Never rejects: what goes wrong is answered. */
+export async function carryOut(options: CarryOutOptions, call: CarriedCall): Promise<void> {
+  let admitted: Admitted
+  try {
+    refuseMethod(call.method)
+    admitted = await options.admit(call)
+  } catch (error) {
+    refuse(options, call.response, call.rid, error)
+    return
+  }
+  const { permit, service, open } = admitted
+  const began = performance.now()
+  try {
+    const opened = options.open(permit)
+    const { rawHeaders, body, response, base } = call
+    const onEnd = (outcome: Outcome) => {
+      open.leave()
+      options.onOutcome(permit, outcome)
+    }
+    const running = options.forward({ permit, service, opened, rawHeaders, body, response, base, onEnd })
+    open.onAbort((reason) => running.abort(reason))
+  } catch (error) {
+    open.leave()
+    const { code, status } = asProblem(error)
+    const ms = Math.round(performance.now() - began)
+    options.onOutcome(permit, { status, bytesIn: 0, bytesOut: 0, ms, error: code, echoes: 0 })
+    refuse(options, call.response, call.rid, error)
+  }
+}
+
+/** Answers with what was thrown. */
+export function refuse(options: CarryOutOptions, response: ServerResponse, rid: string, error: unknown): void {
+  if (!(error instanceof Problem)) options.onBug(error, rid)
+  sendProblem(response, asProblem(error), rid)
+}
+
+/** Methods that a gateway would have to answer itself, or that send back what they were sent (RFC 9110 §9.3.6, §9.3.8). */
+function refuseMethod(method: string): void {
+  if (method === 'TRACE' || method === 'CONNECT' || method === 'TRACK') throw httpProblem('method_refused')
+}

@@ -1,0 +1,136 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { z } from 'zod'
+import type { CallId } from '../ground/ids.ts'
+import { type Origin, parseOrigin } from '../ground/origin.ts'
+import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
+import { canonicalTarget } from '../ground/target.ts'
+import { httpProblem } from '../http/problems.ts'
+import { readBody } from '../http/read-body.ts'
+import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
+
+export const EXPLICIT_CALL_PATH = '/claviger/v1/call'
+
+const Json: z.ZodType<JsonValue> = z.json() as z.ZodType<JsonValue>
+const Values = z.union([z.string(), z.array(z.string()).max(256)])
+
+/** One call, said in JSON. Nothing in it names a place to send to but `path`, and that only if the service is there. */
+export const ExplicitCall = z
+  .strictObject({
+    service: z.string().min(1).max(128),
+    method: z.enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']),
+    /** Path with query if any, or an absolute URL on one of the service's origins. */
+    path: z.string().min(1).max(8_192),
+    /** Added to the query of `path`. */
+    query: z.record(z.string(), Values).optional(),
+    headers: z.record(z.string(), Values).optional(),
+    /** Text is sent as it is, anything else as JSON. */
+    body: Json.optional(),
+    bodyBase64: z
+      .string()
+      .regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'not base64')
+      .optional(),
+  })
+  .refine((call) => call.body === undefined || call.bodyBase64 === undefined, 'body and bodyBase64 exclude each other')
+export type ExplicitCall = z.output<typeof ExplicitCall>
+
+const MAX_BYTES = 1024 * 1024
+const IDLE_MS = 30_000
+
+/** An origin that is on no service: what cannot be read as one is refused, and recorded, like a foreign one. */
+const unreadable: Origin = Object.freeze({ scheme: 'https', host: '', port: 0, wildcard: false, href: '(unreadable)' })
+
+/** `POST /claviger/v1/call`: answered with the service's own status, headers and body. */
+export function createExplicitCallHandler(options: CarryOutOptions) {
+  return (request: IncomingMessage, response: ServerResponse, rid: string): void => {
+    handle(options, request, response, rid).catch((error) => refuse(options, response, rid, error))
+  }
+}
+
+async function handle(
+  options: CarryOutOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  rid: string,
+): Promise<void> {
+  if (request.method !== 'POST') throw httpProblem('method_refused')
+  const principal = callingAgent(options, request.rawHeaders)
+  if (!/^application\/json(?: *;|$)/i.test(request.headers['content-type'] ?? '')) {
+    throw httpProblem('media_type_refused')
+  }
+  if (request.headers.expect !== undefined) response.writeContinue()
+  const call = readCall(await readBody(request, { maxBytes: MAX_BYTES, idleMs: IDLE_MS }))
+  const { origin, rest } = splitPath(call.path)
+  const body = bodyOf(call)
+  await carryOut(options, {
+    rid: rid as CallId,
+    principal,
+    serviceName: call.service,
+    method: call.method,
+    target: canonicalTarget(withQuery(rest, call.query)),
+    origin,
+    rawHeaders: headersOf(call, body),
+    body: body?.bytes,
+    response,
+    base: undefined,
+  })
+}
+
+function readCall(bytes: Buffer): ExplicitCall {
+  const read = ExplicitCall.safeParse(parseStrictJson(bytes))
+  if (read.success) return read.data
+  const issue = read.error.issues[0]
+  const place = issue === undefined || issue.path.length === 0 ? 'the call' : issue.path.map(String).join('.')
+  throw httpProblem('request_invalid', { detail: `${place}: ${issue?.message ?? 'invalid'}`.slice(0, 300) })
+}
+
+/** An absolute URL is split without being parsed, so that its path stays as it was written. */
+function splitPath(path: string): { origin: Origin | undefined; rest: string } {
+  const absolute = /^(https?:\/\/[^/?#]*)(.*)$/is.exec(path)
+  if (absolute === null) return { origin: undefined, rest: path }
+  const rest = absolute[2] as string
+  return { origin: readOrigin(absolute[1] as string), rest: rest.startsWith('/') ? rest : `/${rest}` }
+}
+
+function readOrigin(text: string): Origin {
+  try {
+    return parseOrigin(text, { anyPort: true })
+  } catch {
+    return unreadable
+  }
+}
+
+function withQuery(path: string, query: ExplicitCall['query']): string {
+  const added: string[] = []
+  for (const [name, values] of Object.entries(query ?? {})) {
+    for (const value of [values].flat()) added.push(`${encoded(name)}=${encoded(value)}`)
+  }
+  if (added.length === 0) return path
+  return `${path}${path.includes('?') ? '&' : '?'}${added.join('&')}`
+}
+
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+interface Body {
+  readonly bytes: Buffer
+  readonly type: string | undefined
+}
+
+function bodyOf({ body, bodyBase64 }: ExplicitCall): Body | undefined {
+  if (bodyBase64 !== undefined) return { bytes: Buffer.from(bodyBase64, 'base64'), type: undefined }
+  if (body === undefined) return undefined
+  if (typeof body === 'string') return { bytes: Buffer.from(body), type: undefined }
+  return { bytes: Buffer.from(JSON.stringify(body)), type: 'application/json' }
+}
+
+function headersOf(call: ExplicitCall, body: Body | undefined): string[] {
+  const headers: string[] = []
+  let typed = false
+  for (const [name, values] of Object.entries(call.headers ?? {})) {
+    if (name.toLowerCase() === 'content-type') typed = true
+    for (const value of [values].flat()) headers.push(name, value)
+  }
+  if (!typed && body?.type !== undefined) headers.push('content-type', body.type)
+  return headers
+}

@@ -1,0 +1,160 @@
+// Carries an admitted call out: heads by rule, the credential attached last, both bodies streamed, one outcome.
+// It decides nothing; it refuses what cannot be sent unambiguously, and sends nothing without a permit.
+import { createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressSet } from '../ground/addresses.ts'
+import type { ServiceId } from '../ground/ids.ts'
+import type { Origin } from '../ground/origin.ts'
+import { readBody } from '../http/read-body.ts'
+import { asProblem } from '../http/send-problem.ts'
+import type { Permit } from '../policy/permit.ts'
+import { AnswerFilter, askedEncoding } from './answer-filter.ts'
+import type { Breakers, CallEnd } from './breaker.ts'
+import type { Dialer } from './dial.ts'
+import { type Injection, injectorFor, type Opened } from './inject.ts'
+import { type Outcome, Passage } from './passage.ts'
+import { type OutgoingHead, outgoingHead } from './request-head.ts'
+import type { SecretMatcher } from './scrub/matcher.ts'
+import type { SilenceWatch } from './silence.ts'
+
+/** What forwarding needs to know of a service. Times in milliseconds of silence, not of the whole call. */
+export interface ForwardedService {
+  readonly id: ServiceId
+  readonly name: string
+  readonly origins: readonly Origin[]
+  readonly injection: Injection | undefined
+  readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
+  readonly allowed: AddressSet | undefined
+}
+
+export interface ForwardRequest {
+  readonly permit: Permit
+  readonly service: ForwardedService
+  readonly opened: Opened | undefined
+  /** The caller's headers, names and values by turns. */
+  readonly rawHeaders: readonly string[]
+  /** The request whose body is sent on, or a body that is already there. */
+  readonly body: IncomingMessage | Buffer | undefined
+  readonly response: ServerResponse
+  /** `/to/<service>`, where redirects within the service come back to; undefined to give them as they are. */
+  readonly base: string | undefined
+  /** Called once, when the call is over. */
+  readonly onEnd: (outcome: Outcome) => void
+}
+
+/** A call under way. */
+export interface RunningCall {
+  /** Stops it now: an answer in its middle is cut. */
+  abort(reason: string): void
+}
+
+export interface ForwarderOptions {
+  readonly dialer: Dialer
+  readonly breakers: Breakers
+  readonly watch: SilenceWatch
+  /** What to search the answer for; undefined where nothing is. */
+  readonly matcherFor: (service: ForwardedService, opened: Opened | undefined) => SecretMatcher | undefined
+}
+
+const MAX_DIGESTED = 1024 * 1024
+const NO_BODY = Buffer.alloc(0)
+
+export type Forward = (request: ForwardRequest) => RunningCall
+
+/** Forwarding as one function. It never throws: what goes wrong is answered, and told to `onEnd`. */
+export function createForward(options: ForwarderOptions): Forward {
+  return (request) => {
+    const { permit, service, opened, response } = request
+    const matcher = options.matcherFor(service, opened)
+    const breaker = options.breakers.of(service.id)
+    let counted = false
+    const passage = new Passage({
+      rid: permit.call.rid,
+      response,
+      timeouts: service.timeouts,
+      watch: options.watch,
+      isCutting: () => options.dialer.isCutting(),
+      filter: new AnswerFilter(matcher, permit.call, service.origins, request.base),
+      onEnd: (outcome: Outcome, end: CallEnd) => {
+        if (counted) breaker.leave(end)
+        request.onEnd(outcome)
+      },
+    })
+    try {
+      if (response.destroyed) passage.callerLeft()
+      else {
+        breaker.enter()
+        counted = true
+        prepare(options.dialer, request, passage, askedEncoding(matcher))
+      }
+    } catch (error) {
+      passage.fail(asProblem(error), 'neutral')
+    }
+    return passage
+  }
+}
+
+function prepare(
+  dialer: Dialer,
+  request: ForwardRequest,
+  passage: Passage,
+  acceptEncoding: (requested: string | undefined) => string | undefined,
+): void {
+  const { permit, service, opened } = request
+  if ((service.injection === undefined) !== (opened === undefined)) throw new TypeError('forward: credential mismatch')
+  const injector = service.injection === undefined ? undefined : injectorFor(service.injection)
+  const head = outgoingHead(permit.call, request.rawHeaders, injector?.header, acceptEncoding)
+  const body = bodyOf(head, request.body)
+  if (injector === undefined || opened === undefined) send(dialer, request, passage, head, body)
+  else if (!injector.needsBodyDigest) {
+    injector.apply(head, opened)
+    send(dialer, request, passage, head, body)
+  } else {
+    wholeBody(head, body, request, passage)
+      .then((whole) => {
+        injector.apply(head, opened, createHash('sha256').update(whole).digest())
+        send(dialer, request, passage, head, whole)
+      })
+      .catch((error) => passage.fail(asProblem(error), 'neutral'))
+  }
+}
+
+function send(
+  dialer: Dialer,
+  { permit, service, opened, response }: ForwardRequest,
+  passage: Passage,
+  head: OutgoingHead,
+  body: IncomingMessage | Buffer | null,
+): void {
+  if (passage.over) return
+  if (body !== null && !Buffer.isBuffer(body)) {
+    passage.streams(body)
+    if (head.contentLength !== undefined) head.headers.push('content-length', head.contentLength)
+    if (head.expectsContinue) response.writeContinue()
+  }
+  const { method, target: path, headers } = head
+  dialer.dispatch(permit, opened, service, { method, path, headers, body }, passage)
+}
+
+/** A body that has arrived whole is sent as one buffer; one that is still coming is streamed. */
+function bodyOf(head: OutgoingHead, body: IncomingMessage | Buffer | undefined): IncomingMessage | Buffer | null {
+  if (body === undefined) return null
+  if (Buffer.isBuffer(body)) return body.length === 0 ? null : body
+  if (!head.chunked && (head.contentLength === undefined || /^0+$/.test(head.contentLength))) return null
+  return body.complete ? (body.read() as Buffer | null) : body
+}
+
+async function wholeBody(
+  head: OutgoingHead,
+  body: IncomingMessage | Buffer | null,
+  { response, service }: ForwardRequest,
+  passage: Passage,
+): Promise<Buffer> {
+  if (body === null) return NO_BODY
+  if (Buffer.isBuffer(body)) return body
+  passage.collects(body)
+  if (head.expectsContinue) response.writeContinue()
+  const whole = await readBody(body, { maxBytes: MAX_DIGESTED, idleMs: service.timeouts.idleMs })
+  passage.dials()
+  return whole
+}
