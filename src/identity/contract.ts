@@ -1,0 +1,117 @@
+/** The promise of the identity room, data only: shapes, views, problems. Times are milliseconds since 1970. */
+import { z } from 'zod'
+import type { TokenKind } from '../crypto/tokens.ts'
+import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
+import { problemsOf } from '../ground/problem.ts'
+import { TtlSeconds } from '../http/shapes.ts'
+
+export const DAY_MS = 86_400_000
+/** Agent keys and operator tokens live at most this long, and this long unless told otherwise (CRYPTO §6). */
+export const MAX_TOKEN_LIFE_MS = 90 * DAY_MS
+
+/** Lower case, so that no two names look alike; never the shape of an id. */
+export const NAME_PATTERN = /^(?!(?:agent|op)_)[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
+export const AgentName = z.string().regex(NAME_PATTERN, {
+  error: 'lower-case letters, digits and . _ - between them, at most 64; not like an id',
+})
+
+/** For people: what a token is for. No control, format or private-use characters. */
+export const LABEL_PATTERN = /^\P{C}{1,100}$/u
+
+const Time = z.int().nonnegative()
+export const AgentStatus = z.enum(['pending', 'active', 'suspended', 'revoked'])
+export type AgentStatus = z.output<typeof AgentStatus>
+
+export const AddAgent = z.strictObject({ name: AgentName })
+
+export const AgentView = z.object({ id: z.string(), name: z.string(), status: AgentStatus, createdAt: Time })
+export type AgentView = z.output<typeof AgentView>
+
+export const IssueToken = z.strictObject({
+  /** Id or name. */
+  agent: z.string().min(1).max(128),
+  ttlSeconds: TtlSeconds.optional(),
+  label: z.string().regex(LABEL_PATTERN).optional(),
+})
+
+export const TokenView = z.object({
+  id: z.string(),
+  kind: z.string(),
+  /** Id of the agent or operator that it speaks for. */
+  owner: z.string(),
+  /** Name of the agent, if it is one's. */
+  agent: z.string().optional(),
+  label: z.string().optional(),
+  status: z.enum(['active', 'revoked', 'expired']),
+  createdAt: Time,
+  expiresAt: Time,
+  revokedAt: Time.optional(),
+})
+export type TokenView = z.output<typeof TokenView>
+
+/** The only answer that ever holds the token itself. */
+export const IssuedToken = TokenView.extend({ token: z.string() })
+
+/** The read-model's entry of an agent: the same object for its whole life, kept up to date in place. */
+export interface AgentEntry {
+  readonly id: AgentId
+  readonly name: string
+  readonly status: AgentStatus
+  readonly createdAt: number
+}
+
+export interface OperatorEntry {
+  readonly id: OperatorId
+  readonly name: string
+  readonly status: 'active' | 'revoked'
+}
+
+/** The read-model's entry of a token, kept up to date in place. `status` knows nothing of `expiresAt`. */
+export interface TokenEntry {
+  readonly id: TokenId
+  readonly kind: TokenKind
+  readonly owner: string
+  readonly label: string | undefined
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly status: 'active' | 'revoked'
+  readonly revokedAt: number | undefined
+}
+
+/** Who asks. An agent's or its token's status may forbid everything: that is the policy's to say. */
+export type Principal = AgentPrincipal | OperatorPrincipal
+export interface AgentPrincipal {
+  readonly kind: 'agent'
+  readonly agent: AgentEntry
+  readonly token: TokenEntry
+}
+export interface OperatorPrincipal {
+  readonly kind: 'operator'
+  readonly id: OperatorId
+  readonly operator: OperatorEntry
+  readonly token: TokenEntry
+}
+
+export const identityProblems = {
+  agent_unknown: { status: 404, title: 'There is no such agent', hint: 'List them: claviger agent list' },
+  agent_name_taken: { status: 409, title: 'Another agent has this name', hint: 'Choose another name' },
+  agent_name_invalid: {
+    status: 422,
+    title: 'Cannot use this name for an agent',
+    hint: 'Use 1 to 64 of lower-case letters, digits, `.`, `_`, `-`, with a letter or digit at both ends',
+  },
+  agent_revoked: { status: 409, title: 'The agent is revoked for good', hint: 'Add a new agent' },
+  token_unknown: { status: 404, title: 'There is no such token', hint: 'List them: claviger token list' },
+  token_life_invalid: {
+    status: 422,
+    title: 'A token cannot live that long',
+    hint: 'Give 1 second to 90 days, and issue a new token before the old one ends',
+  },
+  token_label_invalid: {
+    status: 422,
+    title: 'Cannot use this label',
+    hint: 'Use 1 to 100 printable characters',
+  },
+} as const
+
+export const identityProblem = problemsOf(identityProblems)

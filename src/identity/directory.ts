@@ -1,0 +1,188 @@
+import type { TokenKind } from '../crypto/tokens.ts'
+import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
+import type { AgentEntry, AgentStatus, OperatorEntry, Principal, TokenEntry } from './contract.ts'
+import type { AgentRow, OperatorRow, TokenRow } from './store.ts'
+
+class Agent implements AgentEntry {
+  readonly id: AgentId
+  readonly name: string
+  readonly createdAt: number
+  status: AgentStatus
+
+  constructor(row: AgentRow) {
+    this.id = row.id
+    this.name = row.name
+    this.createdAt = row.created_at
+    this.status = row.status
+  }
+}
+
+class Operator implements OperatorEntry {
+  readonly id: OperatorId
+  readonly name: string
+  readonly createdAt: number
+  status: 'active' | 'revoked'
+
+  constructor(row: OperatorRow) {
+    this.id = row.id
+    this.name = row.name
+    this.createdAt = row.created_at
+    this.status = row.status
+  }
+}
+
+/** A token as it is remembered: enough to recognise it, and to write its row again when it is revoked. */
+class Token implements TokenEntry {
+  readonly id: TokenId
+  readonly kind: TokenKind
+  readonly owner: string
+  readonly label: string | undefined
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly issuedEpoch: number
+  readonly pepper: number
+  /** The stored hash, one character a byte: the key of the map it is found by. */
+  readonly hash: string
+  status: 'active' | 'revoked' = 'active'
+  revokedAt: number | undefined
+  /** Made once, so that recognising a caller allocates nothing. Undefined while its owner is unknown. */
+  principal: Principal | undefined
+
+  constructor(row: TokenRow, owner: string) {
+    this.id = row.id
+    this.kind = row.kind
+    this.owner = owner
+    this.label = row.label ?? undefined
+    this.createdAt = row.created_at
+    this.expiresAt = row.expires_at
+    this.issuedEpoch = row.issued_epoch
+    this.pepper = row.pepper
+    this.hash = hashKey(row.hash)
+  }
+
+  toRow(): TokenRow {
+    return {
+      id: this.id,
+      kind: this.kind,
+      owner: this.owner,
+      label: this.label ?? null,
+      hash: Buffer.from(this.hash, 'latin1'),
+      pepper: this.pepper,
+      issued_epoch: this.issuedEpoch,
+      status: this.status,
+      created_at: this.createdAt,
+      expires_at: this.expiresAt,
+      revoked_at: this.revokedAt ?? null,
+    }
+  }
+}
+
+export type { Agent, Operator, Token }
+
+export function hashKey(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1')
+}
+
+/**
+ * The read-model: who there is and which tokens speak for whom, all in memory. Filled after unsealing, then kept up to date
+ * by following the commits. Tokens of owners it does not know are in no index that recognises anybody.
+ */
+export class Directory {
+  readonly #agents = new Map<string, Agent>()
+  readonly #agentsByName = new Map<string, Agent>()
+  readonly #operators = new Map<string, Operator>()
+  readonly #tokens = new Map<string, Token>()
+  readonly #tokensByHash = new Map<string, Token>()
+  #revokedUpTo = 0
+
+  /** Forgets everybody: nobody is recognised until it is filled again. */
+  clear(): void {
+    for (const map of [this.#agents, this.#agentsByName, this.#operators, this.#tokens, this.#tokensByHash]) map.clear()
+    this.#revokedUpTo = 0
+  }
+
+  putAgent(row: AgentRow): void {
+    const known = this.#agents.get(row.id)
+    if (known) {
+      known.status = row.status
+      return
+    }
+    const agent = new Agent(row)
+    this.#agents.set(agent.id, agent)
+    this.#agentsByName.set(agent.name, agent)
+  }
+
+  putOperator(row: OperatorRow): void {
+    const known = this.#operators.get(row.id)
+    if (known) known.status = row.status
+    else this.#operators.set(row.id, new Operator(row))
+  }
+
+  putToken(row: TokenRow): void {
+    const known = this.#tokens.get(row.id)
+    const token = known ?? new Token(row, this.#ownerId(row.owner))
+    token.status = row.status
+    token.revokedAt = row.revoked_at ?? undefined
+    this.#applyRevokeAll(token)
+    if (known) return
+    token.principal = this.#principalOf(token)
+    this.#tokens.set(token.id, token)
+    if (token.principal) this.#tokensByHash.set(token.hash, token)
+  }
+
+  /** Every agent's token issued up to `epoch` is dead. Operators' are not: they are needed to put things right. */
+  revokeAll(epoch: number): void {
+    this.#revokedUpTo = Math.max(this.#revokedUpTo, epoch)
+    for (const token of this.#tokens.values()) this.#applyRevokeAll(token)
+  }
+
+  agent(idOrName: string): Agent | undefined {
+    return this.#agents.get(idOrName) ?? this.#agentsByName.get(idOrName)
+  }
+
+  agents(): Iterable<Agent> {
+    return this.#agents.values()
+  }
+
+  get agentCount(): number {
+    return this.#agents.size
+  }
+
+  operator(id: string): Operator | undefined {
+    return this.#operators.get(id)
+  }
+
+  operators(): Iterable<Operator> {
+    return this.#operators.values()
+  }
+
+  token(id: string): Token | undefined {
+    return this.#tokens.get(id)
+  }
+
+  tokens(): Iterable<Token> {
+    return this.#tokens.values()
+  }
+
+  tokenByHash(hash: string): Token | undefined {
+    return this.#tokensByHash.get(hash)
+  }
+
+  #applyRevokeAll(token: Token): void {
+    if (token.kind !== 'op' && token.issuedEpoch <= this.#revokedUpTo) token.status = 'revoked'
+  }
+
+  /** The owner's own copy of its id: a hundred thousand tokens need not each keep another. */
+  #ownerId(id: string): string {
+    return this.#agents.get(id)?.id ?? this.#operators.get(id)?.id ?? id
+  }
+
+  #principalOf(token: Token): Principal | undefined {
+    if (token.kind === 'op') {
+      const operator = this.#operators.get(token.owner)
+      return operator && { kind: 'operator', id: operator.id, operator, token }
+    }
+    const agent = this.#agents.get(token.owner)
+    return agent && { kind: 'agent', agent, token }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Who is asking? Agents, operators, and the opaque tokens that speak for them.
+ *
+ * Owns: the tables of schema.ts and their read-model. Invariant: nobody is recognised but by a token that this gateway
+ * issued, whose row it has authenticated, under the pepper that is in the vault.
+ * Refuses: to say what a caller may do; to show a token twice; to recognise anybody while the vault is sealed.
+ */
+import { readToken, storedForm } from '../crypto/tokens.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { OperatorId } from '../ground/ids.ts'
+import type { Secret } from '../ground/secret.ts'
+import type { Actor, Change, Storage } from '../storage/storage.ts'
+import { addAgent, lockAgent, requireAgent, unlockAgent, viewAgent } from './agents.ts'
+import { followChange } from './changes.ts'
+import { type AgentEntry, type AgentView, identityProblem, type Principal, type TokenView } from './contract.ts'
+import { Directory, hashKey } from './directory.ts'
+import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
+import type { Pepper, Room } from './room.ts'
+import { type Loaded, loadAll } from './store.ts'
+import * as tokens from './tokens.ts'
+
+export interface IdentityOptions {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly pepper: Pepper
+  /** Told of each row that load() refuses because its MAC does not hold. */
+  readonly onBadRow?: (table: string, id: string) => void
+}
+
+export interface IssuedToken {
+  readonly view: TokenView
+  /** Shown to its owner once; kept by nobody. */
+  readonly token: Secret
+}
+
+export class Identity {
+  readonly #room: Room
+  readonly #onBadRow: (table: string, id: string) => void
+  /** Commits that came while load() was reading. */
+  #meanwhile: Change[] | undefined
+
+  constructor({ storage, clock, pepper, onBadRow }: IdentityOptions) {
+    this.#room = { storage, clock, pepper, directory: new Directory() }
+    this.#onBadRow = onBadRow ?? (() => {})
+    storage.follow((change) => {
+      this.#meanwhile?.push(change)
+      followChange(this.#room.directory, change)
+    })
+  }
+
+  /**
+   * Who presents this token; undefined for anything that is not a token of ours. No SQL, nothing allocated but the hash.
+   * The checksum comes first, so that garbage costs neither hash nor lookup. The map's lookup need not be constant-time:
+   * it is keyed by an HMAC whose key the caller does not have, so its timing says nothing about any stored token.
+   * An agent's status, its token's status and its expiry are the policy's to judge. No policy is asked for operators, so
+   * theirs are judged here. Throws Problem `vault_sealed` while there is no pepper.
+   */
+  authenticate(presented: string): Principal | undefined {
+    const name = readToken(presented)
+    if (!name) return undefined
+    const hash = hashKey(storedForm(this.#room.pepper().key, name.kind, presented))
+    const principal = this.#room.directory.tokenByHash(hash)?.principal
+    if (principal?.kind !== 'operator') return principal
+    const live = principal.operator.status === 'active' && this.#isLive(principal)
+    return live ? principal : undefined
+  }
+
+  /** Whether this agent's token still speaks for it: asked of running calls after each change. */
+  isLive(agent: string, token: string): boolean {
+    const principal = this.#room.directory.token(token)?.principal
+    if (principal?.kind !== 'agent' || principal.agent.id !== agent) return false
+    return principal.agent.status === 'active' && this.#isLive(principal)
+  }
+
+  /**
+   * Fills the read-model, after the vault was unsealed. Rows whose MAC does not hold are reported and left out.
+   * Throws Problem `vault_sealed` without the key of the rows.
+   */
+  async load(): Promise<void> {
+    this.#meanwhile = []
+    try {
+      const loaded = await loadAll(this.#room.storage)
+      this.#fill(loaded)
+      for (const change of this.#meanwhile) followChange(this.#room.directory, change)
+      for (const [table, { bad }] of Object.entries(loaded)) for (const id of bad) this.#onBadRow(table, id)
+    } finally {
+      this.#meanwhile = undefined
+    }
+  }
+
+  /** Forgets everybody, when the vault is sealed. */
+  clear(): void {
+    this.#room.directory.clear()
+  }
+
+  findAgent(idOrName: string): AgentEntry | undefined {
+    return this.#room.directory.agent(idOrName)
+  }
+
+  /** Throws Problem `agent_unknown`. */
+  requireAgent(idOrName: string): AgentEntry {
+    return requireAgent(this.#room.directory.agent(idOrName))
+  }
+
+  listAgents(): AgentView[] {
+    return Array.from(this.#room.directory.agents(), viewAgent)
+  }
+
+  get agentCount(): number {
+    return this.#room.directory.agentCount
+  }
+
+  /** Adds an active agent. Throws Problems `agent_name_invalid`, `agent_name_taken`. */
+  addAgent(name: string, by: Actor): Promise<AgentEntry> {
+    return addAgent(this.#room, name, by)
+  }
+
+  /** Suspends an agent, by id or name. Throws Problems `agent_unknown`, `agent_revoked`. */
+  lockAgent(idOrName: string, by: Actor): Promise<AgentEntry> {
+    return lockAgent(this.#room, idOrName, by)
+  }
+
+  unlockAgent(idOrName: string, by: Actor): Promise<AgentEntry> {
+    return unlockAgent(this.#room, idOrName, by)
+  }
+
+  /**
+   * Issues an agent's API key. `lifeMs` at most 90 days, which is also what it gets if left out.
+   * Throws Problems `agent_unknown`, `agent_revoked`, `token_life_invalid`, `token_label_invalid`, `vault_sealed`.
+   */
+  async issueToken(
+    asked: { agent: string; lifeMs?: number | undefined; label?: string | undefined },
+    by: Actor,
+  ): Promise<IssuedToken> {
+    const { id: owner, status } = this.requireAgent(asked.agent)
+    if (status === 'revoked') throw identityProblem('agent_revoked')
+    const fresh = tokens.makeToken(this.#room, { kind: 'ak', owner, lifeMs: asked.lifeMs, label: asked.label })
+    await this.#room.storage.write((tx) => tokens.issueInto(tx, fresh, by))
+    return this.#issued(fresh)
+  }
+
+  /** Of one agent (id or name), or of everybody. */
+  listTokens(agent?: string): TokenView[] {
+    const owner = agent === undefined ? undefined : this.requireAgent(agent).id
+    const views: TokenView[] = []
+    for (const token of this.#room.directory.tokens()) {
+      if (owner === undefined || token.owner === owner) views.push(tokens.viewToken(this.#room, token))
+    }
+    return views
+  }
+
+  /** Revokes one token; twice is no error. Throws Problem `token_unknown`. */
+  revokeToken(id: string, by: Actor): Promise<void> {
+    return tokens.revokeToken(this.#room, id, by)
+  }
+
+  /** Revokes every live token of an agent, by id or name. Resolves to how many there were. */
+  revokeTokensOf(agent: string, by: Actor): Promise<number> {
+    return tokens.revokeTokensOf(this.#room, this.requireAgent(agent).id, by)
+  }
+
+  /** Revokes a token that somebody found and shows. False if it is none of ours; it may be dead already. */
+  async revokeLeaked(presented: string): Promise<boolean> {
+    const name = readToken(presented)
+    if (!name) return false
+    const hash = hashKey(storedForm(this.#room.pepper().key, name.kind, presented))
+    const token = this.#room.directory.tokenByHash(hash)
+    if (!token) return false
+    const finder: Actor = { kind: 'system', id: 'finder' }
+    if (token.status === 'active') await tokens.revoke(this.#room, token, finder, 'leaked')
+    return true
+  }
+
+  /** Every agent's token issued so far is dead, by one row that survives a restart. Resolves to its epoch. */
+  emergencyRevoke(by: Actor): Promise<number> {
+    return tokens.revokeEverything(this.#room, by)
+  }
+
+  get firstOperator(): OperatorId | undefined {
+    return firstOperator(this.#room)
+  }
+
+  /** The one valid operator token from now on; makes the operator if there is none. */
+  async resetOperatorToken(by: Actor): Promise<IssuedToken> {
+    return this.#issued(await resetOperatorToken(this.#room, by))
+  }
+
+  /** A new operator token in the place of `old`. Throws Problem `token_unknown`. */
+  async rotateOperatorToken(old: string, by: Actor): Promise<IssuedToken> {
+    return this.#issued(await rotateOperatorToken(this.#room, old, by))
+  }
+
+  #fill(loaded: Loaded): void {
+    const { storage, directory } = this.#room
+    directory.clear()
+    for (const row of loaded.agents.rows) directory.putAgent(row)
+    for (const row of loaded.operators.rows) directory.putOperator(row)
+    for (const row of loaded.tokens.rows) directory.putToken(row)
+    for (const row of loaded.revocations.rows) directory.revokeAll(row.up_to_epoch)
+    // Somebody tampered with the one row that stops everything: then everything issued so far stays stopped.
+    if (loaded.revocations.bad.length > 0) directory.revokeAll(storage.epoch())
+  }
+
+  #isLive({ token }: Principal): boolean {
+    return token.status === 'active' && this.#room.clock.now() < token.expiresAt
+  }
+
+  #issued({ row, token }: tokens.FreshToken): IssuedToken {
+    const entry = this.#room.directory.token(row.id)
+    if (!entry) throw new TypeError('a token was committed and did not arrive in the read-model')
+    return { view: tokens.viewToken(this.#room, entry), token }
+  }
+}
+
+export function createIdentity(options: IdentityOptions): Identity {
+  return new Identity(options)
+}

@@ -1,0 +1,52 @@
+import { newId, type OperatorId } from '../ground/ids.ts'
+import type { Actor, ChangeRecord } from '../storage/storage.ts'
+import { identityProblem } from './contract.ts'
+import type { Room } from './room.ts'
+import { type OperatorRow, putOperator } from './store.ts'
+import { type FreshToken, issueInto, makeToken, revokeInto } from './tokens.ts'
+
+/** Name of the operator that the first start makes. */
+const FIRST = 'operator'
+
+/**
+ * Gives a new operator token and revokes every other one: for the first start, where it makes the operator too, and for
+ * the reset by whoever holds the key file. There is no default token.
+ */
+export async function resetOperatorToken(room: Room, by: Actor): Promise<FreshToken> {
+  const { storage, clock, directory } = room
+  const [known] = directory.operators()
+  const row: OperatorRow = known
+    ? { id: known.id, name: known.name, status: 'active', created_at: known.createdAt }
+    : { id: newId('op'), name: FIRST, status: 'active', created_at: clock.now() }
+  const fresh = makeToken(room, { kind: 'op', owner: row.id })
+  await storage.write(async (tx) => {
+    if (!known) {
+      const record: ChangeRecord = { type: 'auth', actor: by, ev: { did: 'operator.added', operator: row.id } }
+      await tx.change({ kind: 'operator', ref: row.id, after: row, record })
+      await putOperator(tx, row)
+    }
+    for (const token of directory.tokens()) {
+      if (token.kind === 'op' && token.status === 'active') await revokeInto(room, tx, token, by, 'reset')
+    }
+    await issueInto(tx, fresh, by)
+  })
+  return fresh
+}
+
+/** Puts a new token in the place of one of the same operator's; the old one dies in the same commit. */
+export async function rotateOperatorToken(room: Room, old: string, by: Actor): Promise<FreshToken> {
+  const token = room.directory.token(old)
+  if (token?.kind !== 'op') throw identityProblem('token_unknown')
+  const fresh = makeToken(room, { kind: 'op', owner: token.owner, label: token.label })
+  await room.storage.write(async (tx) => {
+    await revokeInto(room, tx, token, by, 'rotated')
+    await issueInto(tx, fresh, by)
+  })
+  return fresh
+}
+
+/** Whether there is an operator: the first start makes one. */
+export function firstOperator({ directory }: Room): OperatorId | undefined {
+  const [first] = directory.operators()
+  return first?.id
+}

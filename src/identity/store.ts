@@ -1,0 +1,63 @@
+/** The only file of the room that speaks SQL. */
+import type { TokenKind } from '../crypto/tokens.ts'
+import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
+import type { Storage, Tx } from '../storage/storage.ts'
+import type { AgentStatus } from './contract.ts'
+
+export interface AgentRow {
+  readonly id: AgentId
+  readonly name: string
+  readonly status: AgentStatus
+  readonly created_at: number
+}
+
+export interface OperatorRow {
+  readonly id: OperatorId
+  readonly name: string
+  readonly status: 'active' | 'revoked'
+  readonly created_at: number
+}
+
+export interface TokenRow {
+  readonly id: TokenId
+  readonly kind: TokenKind
+  readonly owner: string
+  readonly label: string | null
+  readonly hash: Uint8Array
+  /** Version of the pepper that `hash` was made with. */
+  readonly pepper: number
+  /** Epoch of the change that issued it; `epoch` moves with every change of the row, this never does. */
+  readonly issued_epoch: number
+  readonly status: 'active' | 'revoked'
+  readonly created_at: number
+  readonly expires_at: number
+  readonly revoked_at: number | null
+}
+
+const REVOKE_ALL = 'all'
+
+export async function agentNameTaken(tx: Tx, name: string): Promise<boolean> {
+  const row = await tx.db.selectFrom('agents').select('id').where('name', '=', name).executeTakeFirst()
+  return row !== undefined
+}
+
+export const putAgent = (tx: Tx, row: AgentRow): Promise<void> => tx.put('agents', { ...row })
+export const putOperator = (tx: Tx, row: OperatorRow): Promise<void> => tx.put('operators', { ...row })
+export const putToken = (tx: Tx, row: TokenRow): Promise<void> => tx.put('tokens', { ...row })
+
+export async function putRevokeAll(tx: Tx, upToEpoch: number): Promise<void> {
+  await tx.put('revocations', { id: REVOKE_ALL, up_to_epoch: upToEpoch })
+}
+
+/** Every row whose MAC holds, of one moment, and per table the ids of those whose MAC does not. */
+export async function loadAll(storage: Storage) {
+  const [agents, operators, tokens, revocations] = await Promise.all([
+    storage.load<AgentRow>('agents'),
+    storage.load<OperatorRow>('operators'),
+    storage.load<TokenRow>('tokens'),
+    storage.load<{ readonly up_to_epoch: number }>('revocations'),
+  ])
+  return { agents, operators, tokens, revocations }
+}
+
+export type Loaded = Awaited<ReturnType<typeof loadAll>>
