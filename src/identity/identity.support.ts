@@ -1,0 +1,51 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { SetClock } from '../ground/clock.ts'
+import type { Secret } from '../ground/secret.ts'
+import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
+import type { Actor, Storage } from '../storage/storage.ts'
+import { createIdentity, type Identity } from './identity.ts'
+import { identityMigrations } from './schema.ts'
+
+export const by: Actor = { kind: 'operator', id: 'op_tester' }
+
+/** For tests: the room on a real database, which can be closed, edited by other hands and started again. */
+export class TestIdentity {
+  readonly clock = new SetClock()
+  readonly database: TestDatabase = testDatabase(identityMigrations, this.clock)
+  readonly pepper = { version: 1, key: createSecretKey(randomBytes(32)) }
+  bad: string[] = []
+  storage!: Storage
+  identity!: Identity
+
+  async start(): Promise<this> {
+    this.bad = []
+    this.storage = await this.database.open()
+    this.identity = createIdentity({
+      storage: this.storage,
+      clock: this.clock,
+      pepper: () => this.pepper,
+      onBadRow: (table, id) => this.bad.push(`${table}/${id}`),
+    })
+    await this.identity.load()
+    return this
+  }
+
+  /** Stops, runs SQL as somebody else who can write the file, starts again. */
+  async restart(...edits: string[]): Promise<void> {
+    await this.storage.close()
+    for (const edit of edits) this.database.edit(edit)
+    await this.start()
+  }
+
+  async end(): Promise<void> {
+    await this.storage.close()
+    this.database.remove()
+  }
+
+  /** An agent's new token, as its owner sees it. */
+  async issue(agent: string, lifeMs?: number): Promise<string> {
+    return text((await this.identity.issueToken({ agent, lifeMs }, by)).token)
+  }
+}
+
+export const text = (token: Secret): string => token.reveal().toString('latin1')
