@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { logLevels } from './ground/log.ts'
+import { logLevels } from './ground/log-level.ts'
 
 /** What people read about a setting: its environment variable, its default as text, and one sentence. */
 export interface SettingDoc {

@@ -4,7 +4,7 @@
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type EnvFile, readEnvFile } from './env-file.ts'
-import { logLevelOf } from './ground/log.ts'
+import { logLevelOf } from './ground/log-level.ts'
 import { problemsOf } from './ground/problem.ts'
 import {
   type SettingName,

@@ -77,7 +77,8 @@ const show: Verb = {
   signature: 'show <seq>',
   summary: 'one record, whole',
   async run({ args: [seq = ''], operator }) {
-    const json = await operator().ask({ method: 'GET', path: `/audit/records/${wholeNumber(seq, 'seq', 0)}` })
+    const path = `/audit/records/${wholeNumber(seq, 'seq', 0)}`
+    const json = await operator().ask({ method: 'GET', path })
     return { json, text: facts(json) }
   },
 }

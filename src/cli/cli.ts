@@ -97,8 +97,18 @@ function reportUsage(error: CommanderError, terminal: Terminal): number {
   if (error.exitCode === 0) return exitCode.ok
   // `claviger agent` alone prints its help: that is an answer to a question nobody asked.
   if (error.code === 'commander.help') return exitCode.usage
-  const [why = '', ...more] = error.message.replace(/^error: /, '').split('\n')
+  const [said = '', ...more] = error.message.replace(/^error: /, '').split('\n')
+  const why = withoutValues(error.code, said)
   const hint = more.find((line) => line !== '')?.replace(/[()]/g, '') ?? 'Add --help to see what it takes.'
   say(terminal, `claviger: The command line was not understood [usage]\n  why:  ${why}\n  hint: ${hint}`)
   return exitCode.usage
+}
+
+/** What was typed may be a secret in the wrong place: it is repeated only where it looks like one of our words. */
+function withoutValues(code: string, said: string): string {
+  if (code === 'commander.excessArguments') return 'too many arguments (they are not repeated here)'
+  return said.replace(/'([^']*)'/, (quoted, word: string) => {
+    const name = word.split('=')[0] ?? ''
+    return /^-{0,2}[a-z-]{1,24}$/.test(name) ? `'${name}'` : quoted.startsWith("'-") ? 'option' : 'argument'
+  })
 }

@@ -1,7 +1,7 @@
 // The command line's connections to a gateway: the operators' socket, and the agents' listener for what an agent does.
 // Invariant: a token goes only to a socket that this user owns, in a folder that nobody else can write.
 import { lstatSync } from 'node:fs'
-import { Client, type Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { Problem } from '../ground/problem.ts'
 import { operatorSocket, type Settings } from '../settings.ts'
 import { cliProblem } from './problems.ts'
@@ -18,15 +18,19 @@ export interface Asked {
   readonly body?: unknown
 }
 
+/** undici takes a third of the time that a command takes: it is loaded when there is something to send. */
+type Connect = () => Promise<Client>
+
 /** One gateway, reached one way, on behalf of one token (none: only what anyone may ask). */
 export class GatewayClient {
-  readonly #client: Client
+  readonly #connect: Connect
+  #client: Client | undefined
   readonly #token: string | undefined
   readonly #missing: () => Problem
 
   /** `missing` is the problem when the gateway wants a token and we have none. */
-  constructor(client: Client, token: string | undefined, missing: () => Problem) {
-    this.#client = client
+  constructor(connect: Connect, token: string | undefined, missing: () => Problem) {
+    this.#connect = connect
     this.#token = token
     this.#missing = missing
   }
@@ -45,6 +49,7 @@ export class GatewayClient {
   async send({ method, path, body }: Asked): Promise<Answer> {
     const json = body === undefined ? undefined : JSON.stringify(body)
     try {
+      this.#client ??= await this.#connect()
       return await this.#client.request({
         method,
         path: path as `/${string}`,
@@ -60,8 +65,8 @@ export class GatewayClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.#client.destroy()
+  async close(): Promise<void> {
+    await this.#client?.destroy()
   }
 }
 
@@ -74,13 +79,16 @@ export function operatorClient(settings: Settings, token: string | undefined): G
     headersTimeout: PATIENCE_MS,
     bodyTimeout: PATIENCE_MS,
   }
-  return new GatewayClient(new Client('http://localhost', options), token, () => cliProblem('operator_token_missing'))
+  const connect = async () => new (await import('undici')).Client('http://localhost', options)
+  return new GatewayClient(connect, token, () => cliProblem('operator_token_missing'))
 }
 
 /** The listener that agents use. `url` is the gateway's origin. */
 export function agentClient(url: string, token: string | undefined): GatewayClient {
   const patience = { connectTimeout: 5_000, headersTimeout: 0, bodyTimeout: 0 }
-  return new GatewayClient(new Client(originOf(url), patience), token, () => cliProblem('agent_token_missing'))
+  const origin = originOf(url)
+  const connect = async () => new (await import('undici')).Client(origin, patience)
+  return new GatewayClient(connect, token, () => cliProblem('agent_token_missing'))
 }
 
 function originOf(url: string): string {

@@ -21,15 +21,14 @@ const store: Verb = {
     'pass show github | claviger store github-main --service github --secret-stdin',
   ],
   async run({ args: [handle], options, operator, terminal }) {
-    const client = operator()
-    const secret = await readSecret(options, terminal, `Secret for ${handle}`)
-    const body = {
+    const known = {
       handle,
       service: options.service,
-      secret: textOf(secret),
       ...(options.meta !== undefined && { meta: pairs(options.meta, '--meta') }),
       ...(options.ttl !== undefined && { ttlSeconds: seconds(options.ttl, '--ttl') }),
     }
+    const client = operator()
+    const body = { ...known, secret: textOf(await readSecret(options, terminal, `Secret for ${handle}`)) }
     const json = await client.ask({ method: 'POST', path: '/credentials', body })
     return { json, text: facts(json) }
   },
@@ -50,10 +49,9 @@ const rotate: Verb = {
   summary: 'give a credential a new secret, as its next version',
   options: [ttl, ...secretOptions],
   async run({ args: [handle = ''], options, operator, terminal }) {
-    const client = operator()
-    const secret = await readSecret(options, terminal, `New secret for ${handle}`)
     const life = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
-    const body = { secret: textOf(secret), ...life }
+    const client = operator()
+    const body = { ...life, secret: textOf(await readSecret(options, terminal, `New secret for ${handle}`)) }
     const json = await client.ask({ method: 'POST', path: `/credentials/${encodeURIComponent(handle)}/rotate`, body })
     return { json, text: facts(json) }
   },

@@ -23,11 +23,22 @@ export async function readSecret(
   ask: string,
   confirm = false,
 ): Promise<Secret> {
-  const named = [options.secretEnv, options.secretFile, options.secretStdin].filter((source) => source !== undefined)
-  if (named.length > 1) throw cliProblem('usage', { detail: 'Name one source for the secret.' })
+  checkSecretOptions(options)
   const secret = await fromSource(options, terminal, ask, confirm)
   if (secret.length > 0) return secret
   throw cliProblem('secret_source_invalid', { detail: 'The secret is empty.' })
+}
+
+/** What can be said against the options before anything else is done. Throws `usage` or `secret_in_argv`. */
+export function checkSecretOptions({ secretEnv, secretFile, secretStdin }: SecretOptions): void {
+  const named = [secretEnv, secretFile, secretStdin].filter((source) => source !== undefined)
+  if (named.length > 1) throw cliProblem('usage', { detail: 'Name one source for the secret.' })
+  // A mistaken value after --secret-env is most likely the secret itself: it is not repeated.
+  if (secretEnv !== undefined && !/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(secretEnv)) {
+    throw cliProblem('secret_in_argv', {
+      detail: '--secret-env takes the name of an environment variable, not its value.',
+    })
+  }
 }
 
 /** The secret as JSON can carry it. The bytes are wiped; the text lives on until it is sent. Throws if it is not UTF-8. */
@@ -50,12 +61,6 @@ async function fromSource(options: SecretOptions, terminal: Terminal, ask: strin
 }
 
 function fromEnv(name: string, terminal: Terminal): Secret {
-  // A mistaken value after --secret-env is most likely the secret itself: it is not repeated.
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name)) {
-    throw cliProblem('secret_in_argv', {
-      detail: '--secret-env takes the name of an environment variable, not its value.',
-    })
-  }
   const value = terminal.env[name]
   if (value !== undefined) return Secret.fromText(value)
   throw cliProblem('secret_source_invalid', {

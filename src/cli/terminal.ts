@@ -1,5 +1,5 @@
 // What a command may touch of its process: environment, standard streams. Results on stdout, talk on stderr.
-import { escapeControls } from '../ground/log.ts'
+import { escapeControls } from '../ground/escape-controls.ts'
 
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>

@@ -19,10 +19,10 @@ const issue: Verb = {
     'claviger token issue coder --out coder.token',
   ],
   async run({ args: [agent], options, operator, terminal }) {
-    const client = operator()
-    const out = options.out === undefined ? undefined : openNewFile(options.out)
     const ttl = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
     const label = options.label === undefined ? {} : { label: options.label }
+    const client = operator()
+    const out = options.out === undefined ? undefined : openNewFile(options.out)
     const json = await client.ask({ method: 'POST', path: '/tokens', body: { agent, ...ttl, ...label } })
     say(
       terminal,

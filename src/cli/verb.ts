@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { loadSettings, type Settings } from '../settings.ts'
 import { agentClient, type GatewayClient, operatorClient } from './client.ts'
 import { type ExitCode, exitCode } from './exit-codes.ts'
+import { checkSecretOptions } from './secret-source.ts'
 import { safeJson, safeText, type Terminal, write } from './terminal.ts'
 import { agentToken, operatorToken } from './tokens.ts'
 import { gather } from './values.ts'
@@ -113,6 +114,7 @@ async function perform(verb: Verb, args: Invocation['args'], options: Options, t
     operator: () => keep(operatorClient(invocation.settings(), operatorToken(terminal))),
     agent: () => keep(agentClient(agentUrl(invocation), agentToken(terminal))),
   }
+  checkSecretOptions(options)
   try {
     const result = await verb.run(invocation)
     if (typeof result === 'number') return result

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createLog, escapeControls, type Log } from './log.ts'
+import { escapeControls } from './escape-controls.ts'
+import { createLog, type Log } from './log.ts'
 import { Secret } from './secret.ts'
 
 function capture(level: Parameters<typeof createLog>[0], use: (log: Log) => void, pretty = false): string {

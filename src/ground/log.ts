@@ -9,15 +9,30 @@ import {
   type LoggerOptions,
   pino,
 } from 'pino'
+import { escapeControls } from './escape-controls.ts'
+import type { LogLevel } from './log-level.ts'
 
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
 export type Log = Logger
 
 /** Every field a log line may carry. Values are strings, numbers and booleans; `err` is reduced to name, code and stack. */
 export const logFields: ReadonlySet<string> = new Set(
   [
-    ['rid', 'room', 'code', 'status', 'reason', 'err', 'errno', 'signal', 'exit', 'exitCode', 'ms', 'count', 'bytes', 'size'],
+    [
+      'rid',
+      'room',
+      'code',
+      'status',
+      'reason',
+      'err',
+      'errno',
+      'signal',
+      'exit',
+      'exitCode',
+      'ms',
+      'count',
+      'bytes',
+      'size',
+    ],
     ['agent', 'token', 'operator', 'service', 'credential', 'grant', 'action', 'method', 'origin', 'path', 'check'],
     ['url', 'host', 'port', 'home', 'file', 'socket', 'version', 'node', 'pid', 'epoch', 'seq', 'segment', 'state'],
     ['type', 'id', 'name', 'kind', 'limit', 'inFlight', 'queued', 'lagMs', 'rssMb', 'openFiles', 'from', 'to', 'slot'],
@@ -25,16 +40,6 @@ export const logFields: ReadonlySet<string> = new Set(
 )
 
 const MAX_TEXT = 2_000
-
-/** The level that `LOG_LEVEL` or `DEBUG` ask for in the words of other programs; undefined if they ask for none. */
-export function logLevelOf(env: Readonly<Record<string, string | undefined>>): LogLevel | undefined {
-  const words: Record<string, LogLevel> = { warning: 'warn', verbose: 'debug', off: 'silent', none: 'silent' }
-  const asked = env.LOG_LEVEL?.trim().toLowerCase() ?? ''
-  const level = logLevels.find((known) => known === (words[asked] ?? asked))
-  if (level !== undefined) return level
-  const wanted = (env.DEBUG ?? '').split(/[\s,]+/)
-  return wanted.some((name) => name === '*' || /^claviger(:.*)?\*?$/.test(name)) ? 'debug' : undefined
-}
 
 /**
  * The log. `pretty` gives the form for a terminal. Lines are written at once, in order: a crash loses none.
@@ -97,12 +102,4 @@ function readable(line: string): string {
   )
   const text = [String(time).slice(11, 23), String(level).toUpperCase().padEnd(5), String(msg ?? ''), ...rest].join(' ')
   return `${escapeControls(text)}\n`
-}
-
-/** Control characters (C0, DEL, C1, bidi overrides) as visible escapes, so that no text from outside drives a terminal. */
-export function escapeControls(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
-    const code = character.charCodeAt(0)
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
-  })
 }
