@@ -8,6 +8,7 @@ import { logEdits } from './suites/log-edits.ts'
 import { powerCuts } from './suites/power-cut.ts'
 import { races } from './suites/races.ts'
 import { rollbacks } from './suites/rollback.ts'
+import { secondHops } from './suites/second-hop.ts'
 import { hardBodies, slowClients } from './suites/slow-clients.ts'
 import { stalledUpstreams } from './suites/stalls.ts'
 import { blockedLog, fullDisk, storageFaults } from './suites/storage-faults.ts'
@@ -22,6 +23,7 @@ export interface Plan {
 export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> = {
   canary: ({ of }) => canaryLife({ credentials: of(1_000), splitStep: 1 }),
   'hostile-http': ({ seed, of }) => hostileHttp({ count: of(30_000), seed }),
+  'second-hop': ({ seed, of }) => secondHops({ count: of(600), seed }),
   kill: ({ seed, of }) => killUnderLoad({ kills: of(500), seed, readyMs: 2_000 }),
   'power-cut': ({ seed, of }) => powerCuts({ cuts: of(200), seed }),
   'storage-faults': ({ seed, of }) => storageFaults({ injections: of(400), seed }),
