@@ -25,7 +25,8 @@ if (node === undefined) {
 async function start() {
   try {
     const { run } = await import('../src/cli/cli.ts')
-    process.exitCode = await run(args)
+    // Everything is written by now; sockets of clients that went away without a word must not keep us alive.
+    process.exit(await run(args))
   } catch (error) {
     if (error?.code !== 'ERR_MODULE_NOT_FOUND' || !/Cannot find package/.test(error.message)) throw error
     process.stderr.write(

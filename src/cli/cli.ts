@@ -1,6 +1,7 @@
 // The command line: reads arguments, runs one command, says how it went. Everything else is in the commands' files.
 import { Command, CommanderError } from 'commander'
 import { Problem } from '../ground/problem.ts'
+import { VERSION } from '../version.ts'
 import { agentCommands } from './agent.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
@@ -21,7 +22,6 @@ import { tokenCommands } from './token.ts'
 import { upCommand } from './up.ts'
 import { vaultCommands } from './vault.ts'
 import { isMisplacedSecret, type Session } from './verb.ts'
-import { version } from './version.ts'
 
 const families = [
   initCommand,
@@ -61,7 +61,7 @@ function program(session: Session): Command {
     .description(
       'The gateway that carries the keys: agents act, Claviger holds the credentials, decides, and keeps the record.',
     )
-    .version(version(), '--version')
+    .version(VERSION, '--version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),

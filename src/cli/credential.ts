@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
 import { pairs, seconds } from './values.ts'
@@ -45,10 +46,23 @@ const list: Verb = {
 }
 
 const rotate: Verb = {
-  signature: 'rotate <handle>',
-  summary: 'give a credential a new secret, as its next version',
-  options: [ttl, ...secretOptions],
-  async run({ args: [handle = ''], options, operator, terminal }) {
+  signature: 'rotate [handle]',
+  summary: 'give a credential a new secret, as its next version; or with --kek rewrap all of them',
+  options: [
+    ttl,
+    {
+      flags: '--kek',
+      about: 'make a new key-encryption key and rewrap every credential under it; goes on where it was cut off',
+    },
+    ...secretOptions,
+  ],
+  async run({ args: [handle], options, operator, terminal }) {
+    if ((handle === undefined) === (options.kek !== true))
+      throw cliProblem('usage', { detail: 'Name a credential, or --kek.' })
+    if (handle === undefined) {
+      const json = await operator().ask({ method: 'POST', path: '/kek/rotate' })
+      return { json, text: facts(json) }
+    }
     const life = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
     const client = operator()
     const body = { ...life, secret: textOf(await readSecret(options, terminal, `New secret for ${handle}`)) }

@@ -37,11 +37,11 @@ const add: Verb = {
     `claviger service add files --origin https://files.example --inject bearer --action 'file.get=GET /files/{id}'`,
   ],
   async run({ args: [name = ''], options, operator }) {
-    const { name: _, ...described } = { name, ...description(name, options) }
+    const body = { ...description(name, options), name }
     const json =
       options.replace === true
-        ? await operator().ask({ method: 'PUT', path: `/services/${encodeURIComponent(name)}`, body: described })
-        : await operator().ask({ method: 'POST', path: '/services', body: { name, ...described } })
+        ? await operator().ask({ method: 'PUT', path: `/services/${encodeURIComponent(name)}`, body })
+        : await operator().ask({ method: 'POST', path: '/services', body })
     return { json, text: summaryOf(json) }
   },
 }

@@ -15,15 +15,21 @@ const seal: Verb = {
 const unseal: Verb = {
   signature: 'unseal',
   summary: 'open the vault with the passphrase, or with the key file of the gateway',
-  options: [{ flags: '--key-file', about: 'use the key file that the gateway was started with' }, ...secretOptions],
+  options: [
+    { flags: '--key-file', about: 'use the key file that the gateway was started with' },
+    {
+      flags: '--accept',
+      about: 'go on although the database or the log looks rolled back or edited: you looked at it. Recorded',
+    },
+    ...secretOptions,
+  ],
   async run({ options, operator, terminal }) {
     const client = operator()
-    if (options.keyFile === true) {
-      const json = await client.ask({ method: 'POST', path: '/unseal', body: { keyFile: true } })
-      return { json, text: facts(json) }
-    }
-    const secret = await readSecret(options, terminal, 'Passphrase')
-    const body = { passphrase: textOf(secret) }
+    const key =
+      options.keyFile === true
+        ? { keyFile: true }
+        : { passphrase: textOf(await readSecret(options, terminal, 'Passphrase')) }
+    const body = { ...key, ...(options.accept === true && { accept: true }) }
     const json = await client.ask({ method: 'POST', path: '/unseal', body })
     return { json, text: facts(json) }
   },
@@ -41,11 +47,10 @@ const setPassphrase: Verb = {
   ],
   async run({ options, operator, terminal }) {
     const client = operator()
-    const secret = await readSecret(options, terminal, 'New passphrase', true)
     const only = options.only === true ? { only: true } : {}
-    const body = { passphrase: textOf(secret), ...only }
+    const body = { passphrase: textOf(await readSecret(options, terminal, 'New passphrase', true)), ...only }
     const json = await client.ask({ method: 'POST', path: '/passphrase', body })
-    return { json, text: table(json.items, ['id', 'kind', 'type', 'createdAt'], 'done') }
+    return { json, text: table(json.items, ['id', 'type', 'kdf', 'createdAt'], 'done') }
   },
 }
 
