@@ -153,14 +153,15 @@ export class Gate {
     return denial(reason, facts satisfies ProblemFacts)
   }
 
-  #recordDenial(call: CallRequest, reason: string, origin?: string): void {
+  #recordDenial(call: CallRequest, reason: string, origin = ''): void {
     const { audit, epoch } = this.#options
     const { path } = audit.redactTarget(call.target, nothingPlain)
     audit.deny({
       rid: call.rid,
       actor: { kind: 'agent', id: call.principal.agent.id, key: call.principal.token.id },
-      req: { service: call.serviceName, method: call.method, path, ...(origin !== undefined && { origin }) },
-      decision: { effect: 'deny', reasons: [reason], policy: epoch() },
+      req: { service: call.serviceName, method: call.method, origin, path },
+      reason,
+      policy: epoch(),
     })
   }
 }

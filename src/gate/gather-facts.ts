@@ -74,7 +74,7 @@ const missing = Object.freeze({ facts: 'missing' as CredentialFacts, version: 0 
 function credentialOf(service: GateService | undefined, grant: GateGrant | undefined, rooms: GateRooms) {
   if (service === undefined || grant === undefined) return missing
   if (service.injection === undefined) return noCredential
-  return grant.credential === undefined ? missing : rooms.credentials.state(grant.credential)
+  return grant.credential === undefined ? missing : rooms.credentials.stateOf(grant.credential)
 }
 
 function limitFacts(

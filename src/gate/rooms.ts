@@ -16,7 +16,7 @@ export interface GateRooms {
     /** Uses the grant once, in one statement, committed when it resolves; false when it was used up meanwhile. */
     consume(grant: GrantId, rid: CallId): Promise<boolean>
   }
-  readonly credentials: { state(id: CredentialId): { readonly facts: CredentialFacts; readonly version: number } }
+  readonly credentials: { stateOf(id: CredentialId): { readonly facts: CredentialFacts; readonly version: number } }
 }
 
 export interface GateService {
