@@ -21,8 +21,8 @@ export function installed() {
 /** npm keeps in node_modules a copy of the lockfile entries it installed: they must say the same as ours. */
 function fitsLockfile() {
   const wanted = packagesOf(join(root, 'package-lock.json'))
-  const present = packagesOf(join(root, 'node_modules', '.package-lock.json'))
-  if (wanted === undefined || present === undefined) return false
+  const present = packagesOf(join(root, 'node_modules', '.package-lock.json')) ?? {}
+  if (wanted === undefined) return false
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '') return true
     const found = present[path]
