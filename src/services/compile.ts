@@ -116,11 +116,5 @@ function definedOnly<T extends object>(members: T): { [K in keyof T]: Exclude<T[
 }
 
 function viewOf({ id, name, definition, createdAt, updatedAt }: ServiceRecord): ServiceView {
-  return {
-    id,
-    name,
-    ...definition,
-    createdAt: new Date(createdAt).toISOString(),
-    updatedAt: new Date(updatedAt).toISOString(),
-  }
+  return { id, name, ...definition, createdAt, updatedAt }
 }

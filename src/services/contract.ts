@@ -91,9 +91,9 @@ export const ServiceDefinition = ServiceInput.omit({ name: true }).extend({
 export const ServiceView = ServiceDefinition.extend({
   id: z.string(),
   name: z.string(),
-  /** RFC 3339. */
-  createdAt: z.string(),
-  updatedAt: z.string(),
+  /** Milliseconds since 1970. */
+  createdAt: z.int().nonnegative(),
+  updatedAt: z.int().nonnegative(),
 })
 
 export type ServiceInput = z.input<typeof ServiceInput>

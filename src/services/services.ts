@@ -89,7 +89,7 @@ export class Services {
     if (name !== old.name) {
       throw serviceProblem('service_invalid', { detail: 'A service keeps its name: scopes and URLs are made of it.' })
     }
-    const createdAt = Date.parse(old.view.createdAt)
+    const { createdAt } = old.view
     const record = { id: old.id, name, definition, createdAt, updatedAt: this.#clock.now() }
     const service = await this.#write(record, 'replaced', by)
     return { service, oldOrigins: old.originHrefs, newOrigins: service.originHrefs }

@@ -1,0 +1,105 @@
+/** The promise of the grants room: what a grant is, as data. See grants.ts for what the room does with it. */
+import { z } from 'zod'
+import type { AgentId, CredentialId, GrantId, ServiceId } from '../ground/ids.ts'
+import { problemsOf } from '../ground/problem.ts'
+import { type Scoped, type ScopeMeaning, scopeProblems } from '../policy/scope.ts'
+
+/** Milliseconds since 1970. */
+const Time = z.int().nonnegative()
+
+export const MAX_RPM = 100_000
+
+/** What bounds a grant, as an operator says it. */
+export const GrantLimits = {
+  /** Calls in any 60 seconds; 0 allows none. */
+  rpm: z.int().min(0).max(MAX_RPM).optional(),
+  /** Calls in all. */
+  uses: z.int().min(1).max(1_000_000_000).optional(),
+  expiresAt: Time.optional(),
+}
+
+/** `agent` and `service` are names or ids; `credential` is a handle or id. */
+export const GrantInput = z.strictObject({
+  agent: z.string().min(1).max(128),
+  service: z.string().min(1).max(128),
+  scopes: z.array(z.string().max(200)).min(1).max(64),
+  credential: z.string().min(1).max(128).optional(),
+  ...GrantLimits,
+})
+
+export const GrantStatus = z.enum(['active', 'expired', 'used_up', 'revoked'])
+
+/** `agent`, `service` and `credential` are ids. */
+export const GrantView = z.object({
+  id: z.string(),
+  agent: z.string(),
+  service: z.string(),
+  scopes: z.array(z.string()),
+  credential: z.string().optional(),
+  rpm: z.int().optional(),
+  uses: z.int().optional(),
+  used: z.int(),
+  expiresAt: Time.optional(),
+  status: GrantStatus,
+  createdAt: Time,
+  revokedAt: Time.optional(),
+})
+export type GrantView = z.output<typeof GrantView>
+
+/** The read-model's entry. `used` moves; all else stays as it was given. */
+export interface Grant {
+  readonly id: GrantId
+  readonly agent: AgentId
+  readonly service: ServiceId
+  readonly scopes: readonly string[]
+  /** Undefined where the service is called without one. */
+  readonly credential: CredentialId | undefined
+  readonly rpm: number | undefined
+  readonly uses: number | undefined
+  readonly used: number
+  readonly expiresAt: number | undefined
+  readonly status: 'active' | 'revoked'
+  readonly createdAt: number
+  readonly revokedAt: number | undefined
+  /** Whether the scopes allow this; says nothing of limits and ends. */
+  covers(resolution: Scoped): boolean
+}
+
+/** What the room must know of a service to grant something on it. */
+export interface GrantedService {
+  readonly id: ServiceId
+  readonly name: string
+  /** Undefined where calls carry no credential. */
+  readonly injection: object | undefined
+  explainScope(scope: string): readonly ScopeMeaning[]
+  scopes(): readonly string[]
+}
+
+/** A grant as the house asks for it: names resolved, and the credentials that the service has. */
+export interface NewGrant {
+  readonly agent: AgentId
+  readonly service: GrantedService
+  readonly scopes: readonly string[]
+  /** Handle or id of one of `credentials`; left out, the only one is meant. */
+  readonly credential?: string | undefined
+  readonly credentials: readonly { readonly id: CredentialId; readonly handle: string }[]
+  readonly rpm?: number | undefined
+  readonly uses?: number | undefined
+  readonly expiresAt?: number | undefined
+}
+
+export const grantProblems = {
+  ...scopeProblems,
+  grant_unknown: { status: 404, title: 'There is no such grant', hint: 'See `claviger grants`.' },
+  grant_invalid: { status: 422, title: 'The grant cannot be given like that' },
+  scope_unknown: { status: 422, title: 'The scope means nothing on this service' },
+  credential_needed: {
+    status: 422,
+    title: 'The service has no credential yet',
+    hint: 'Store one first: `claviger store <handle> --service <service>`.',
+  },
+  credential_ambiguous: { status: 422, title: 'The service has several credentials: name the one that is meant' },
+  credential_not_of_service: { status: 422, title: 'The service has no such credential' },
+} as const
+
+export const grantProblem = problemsOf(grantProblems)

@@ -1,0 +1,154 @@
+import type { AgentId, CredentialId, GrantId, ServiceId } from '../ground/ids.ts'
+import { Coverage, type Scoped } from '../policy/scope.ts'
+import type { Grant } from './contract.ts'
+
+/** A grant's row, read. */
+export interface GrantRecord {
+  readonly id: GrantId
+  readonly agent: AgentId
+  readonly service: ServiceId
+  readonly scopes: readonly string[]
+  readonly credential: CredentialId | undefined
+  readonly rpm: number | undefined
+  readonly uses: number | undefined
+  readonly expiresAt: number | undefined
+  readonly createdAt: number
+  readonly revokedAt: number | undefined
+  readonly used: number
+}
+
+/** Scopes and what they cover, one of each kind however many grants have them. */
+class Coverages {
+  readonly #known = new Map<string, { scopes: readonly string[]; coverage: Coverage }>()
+
+  of(scopes: readonly string[]): { readonly scopes: readonly string[]; readonly coverage: Coverage } {
+    const key = scopes.join(' ')
+    let known = this.#known.get(key)
+    if (known === undefined) {
+      const service = scopes[0]!.slice(0, scopes[0]!.indexOf(':'))
+      known = { scopes: Object.freeze([...scopes]), coverage: new Coverage(service, scopes) }
+      this.#known.set(key, known)
+    }
+    return known
+  }
+}
+
+export class GrantEntry implements Grant {
+  readonly id: GrantId
+  readonly agent: AgentId
+  readonly service: ServiceId
+  readonly scopes: readonly string[]
+  readonly credential: CredentialId | undefined
+  readonly rpm: number | undefined
+  readonly uses: number | undefined
+  readonly expiresAt: number | undefined
+  readonly createdAt: number
+  readonly revokedAt: number | undefined
+  used: number
+  readonly coverage: Coverage
+
+  constructor(record: GrantRecord, shared: { scopes: readonly string[]; coverage: Coverage }) {
+    this.id = record.id
+    this.agent = record.agent
+    this.service = record.service
+    this.scopes = shared.scopes
+    this.credential = record.credential
+    this.rpm = record.rpm
+    this.uses = record.uses
+    this.expiresAt = record.expiresAt
+    this.createdAt = record.createdAt
+    this.revokedAt = record.revokedAt
+    this.used = record.used
+    this.coverage = shared.coverage
+  }
+
+  get status(): 'active' | 'revoked' {
+    return this.revokedAt === undefined ? 'active' : 'revoked'
+  }
+
+  covers(resolution: Scoped): boolean {
+    return this.coverage.covers(resolution)
+  }
+}
+
+interface OnService {
+  readonly service: ServiceId
+  readonly grants: GrantEntry[]
+}
+
+const none: readonly GrantEntry[] = Object.freeze([])
+
+/** All grants in memory, found by id, and by agent and service in the order in which they were given. */
+export class GrantEntries {
+  readonly #byId = new Map<GrantId, GrantEntry>()
+  readonly #byAgent = new Map<AgentId, OnService[]>()
+  #coverages = new Coverages()
+  /** One string for each service and credential: rows bring a copy each. */
+  readonly #ids = new Map<string, string>()
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  get(id: GrantId): GrantEntry | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** Live or not, but none that is revoked. */
+  of(agent: AgentId, service: ServiceId): readonly GrantEntry[] {
+    const lists = this.#byAgent.get(agent)
+    if (lists === undefined) return none
+    for (const list of lists) if (list.service === service) return list.grants
+    return none
+  }
+
+  all(): IterableIterator<GrantEntry> {
+    return this.#byId.values()
+  }
+
+  /** Puts a grant in, or in the place of what it was. */
+  put(record: GrantRecord): void {
+    this.#leave(record.id)
+    const lists = this.#byAgent.get(record.agent) ?? []
+    const entry = new GrantEntry(
+      {
+        ...record,
+        agent: lists[0]?.grants[0]?.agent ?? record.agent,
+        service: this.#one(record.service),
+        credential: record.credential === undefined ? undefined : this.#one(record.credential),
+      },
+      this.#coverages.of(record.scopes),
+    )
+    this.#byId.set(entry.id, entry)
+    if (entry.revokedAt !== undefined) return
+    if (lists.length === 0) this.#byAgent.set(entry.agent, lists)
+    const list = lists.find(({ service }) => service === entry.service)
+    if (list === undefined) lists.push({ service: entry.service, grants: [entry] })
+    else list.grants.push(entry)
+  }
+
+  #leave(id: GrantId): void {
+    const old = this.#byId.get(id)
+    const lists = old === undefined ? undefined : this.#byAgent.get(old.agent)
+    if (old === undefined || lists === undefined) return
+    const at = lists.findIndex(({ service }) => service === old.service)
+    const grants = lists[at]?.grants ?? []
+    if (grants.includes(old)) grants.splice(grants.indexOf(old), 1)
+    if (at >= 0 && grants.length === 0) lists.splice(at, 1)
+    if (lists.length === 0) this.#byAgent.delete(old.agent)
+  }
+
+  clear(): void {
+    this.#byId.clear()
+    this.#byAgent.clear()
+    this.#ids.clear()
+    this.#coverages = new Coverages()
+  }
+
+  #one<T extends string>(id: T): T {
+    const known = this.#ids.get(id)
+    if (known !== undefined) return known as T
+    this.#ids.set(id, id)
+    return id
+  }
+}

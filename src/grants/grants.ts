@@ -1,0 +1,204 @@
+import type { Clock } from '../ground/clock.ts'
+import { type AgentId, type CallId, type CredentialId, type GrantId, newId, type ServiceId } from '../ground/ids.ts'
+import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
+import { checkLimits, chooseCredential, readScopes } from './check-grant.ts'
+import { type Grant, type GrantView, grantProblem, type NewGrant } from './contract.ts'
+import { GrantEntries, type GrantRecord } from './entries.ts'
+import { type Limited, RateLimits } from './limits.ts'
+import { getGrant, loadGrants, putGrant } from './store.ts'
+import { Uses } from './uses.ts'
+import { viewOf } from './view.ts'
+
+/**
+ * What each agent was given: agent × service × scopes (× credential), with limits and an end.
+ *
+ * Owns: the tables `grants`, `grant_counters`, `grant_uses`, `grant_calls`; the rate of each grant, in memory.
+ * Invariant: a grant in memory is one whose row's MAC held; a use is counted before anything is sent, and never twice.
+ * Refuses: scopes that mean nothing on the service, a credential that is neither named nor the only one.
+ */
+export class Grants {
+  readonly #storage: Storage
+  readonly #clock: Clock
+  readonly #entries = new GrantEntries()
+  readonly #limits: RateLimits
+  readonly #uses: Uses
+
+  constructor({ storage, clock }: { storage: Storage; clock: Clock }) {
+    this.#storage = storage
+    this.#clock = clock
+    this.#limits = new RateLimits(clock)
+    this.#uses = new Uses(storage, clock, (id, change) => {
+      const entry = this.#entries.get(id)
+      if (entry !== undefined) entry.used = change(entry.used)
+    })
+    storage.follow((change) => this.#follow(change))
+  }
+
+  /** After unsealing. `bad`: ids of grants that are not believed, and so give nothing. */
+  async load(): Promise<{ bad: readonly string[] }> {
+    const { records, bad } = await loadGrants(this.#storage)
+    this.#entries.clear()
+    for (const record of records) this.#entries.put(record)
+    return { bad }
+  }
+
+  /** At sealing. Rates are kept: sealing must not be a way to a fresh minute. */
+  clear(): void {
+    this.#entries.clear()
+  }
+
+  /** Revoked ones too. */
+  get count(): number {
+    return this.#entries.size
+  }
+
+  /** In the order in which they were given, expired and used-up ones too, but none that is revoked. From memory. */
+  of(agent: AgentId, service: ServiceId): readonly Grant[] {
+    return this.#entries.of(agent, service)
+  }
+
+  /** Throws Problem `grant_unknown`. */
+  find(id: string): GrantView {
+    const grant = this.#entries.get(id as GrantId)
+    if (grant === undefined) throw grantProblem('grant_unknown', { facts: { grant: id } })
+    return viewOf(grant, this.#clock.now())
+  }
+
+  /** In the order in which they were given, revoked ones too. */
+  list(agent?: AgentId): readonly GrantView[] {
+    const now = this.#clock.now()
+    return [...this.#entries.all()]
+      .filter((one) => agent === undefined || one.agent === agent)
+      .map((one) => viewOf(one, now))
+  }
+
+  /**
+   * Gives a grant. One with the same agent, service, scopes and credential is replaced, so that its limits change.
+   * Throws Problem `scope_invalid`, `scope_unknown`, `credential_needed`, `credential_ambiguous`,
+   * `credential_not_of_service`, `grant_invalid`.
+   */
+  async add(wanted: NewGrant, by: Actor): Promise<GrantView> {
+    const now = this.#clock.now()
+    checkLimits(wanted, now)
+    const record: GrantRecord = {
+      id: newId('grt'),
+      agent: wanted.agent,
+      service: wanted.service.id,
+      scopes: readScopes(wanted.service, wanted.scopes),
+      credential: chooseCredential(wanted),
+      rpm: wanted.rpm,
+      uses: wanted.uses,
+      expiresAt: wanted.expiresAt,
+      createdAt: now,
+      revokedAt: undefined,
+      used: 0,
+    }
+    await this.#storage.write(async (tx) => {
+      const replaced = this.of(record.agent, record.service).filter((old) => sameSubject(old, record))
+      for (const { id } of replaced) await this.#revoke(tx, id, by)
+      await putGrant(tx, record)
+      const { used: _, scopes, ...rest } = record
+      const ev = { ...rest, scopes: [...scopes], what: 'grant.added' }
+      await tx.change({ kind: 'grant', ref: record.id, after: record, record: { type: 'grant', actor: by, ev } })
+    })
+    return viewOf({ ...record, status: 'active' }, now)
+  }
+
+  /** Takes a grant back; nothing happens to one that is revoked already. Throws Problem `grant_unknown`. */
+  async revoke(id: string, by: Actor): Promise<GrantView> {
+    await this.#revokeAll([this.find(id).id as GrantId], by)
+    return this.find(id)
+  }
+
+  /** Takes back all grants of the agent. Gives the ids of those that it ended. */
+  revokeOf(agent: AgentId, by: Actor): Promise<readonly GrantId[]> {
+    return this.#revokeWhere((grant) => grant.agent === agent, by)
+  }
+
+  revokeOfService(service: ServiceId, by: Actor): Promise<readonly GrantId[]> {
+    return this.#revokeWhere((grant) => grant.service === service, by)
+  }
+
+  revokeOfCredential(credential: CredentialId, by: Actor): Promise<readonly GrantId[]> {
+    return this.#revokeWhere((grant) => grant.credential === credential, by)
+  }
+
+  /** Whether the grant's rate allows one more call now; takes nothing. */
+  rateAllows(grant: Limited): boolean {
+    return this.#limits.waitMs(grant) <= 0
+  }
+
+  /** Milliseconds until the grant's rate allows a call; Infinity if it allows none ever. */
+  rateWaitMs(grant: Limited): number {
+    return this.#limits.waitMs(grant)
+  }
+
+  /** Takes one call from the grant's rate; false, and nothing taken, if it allows none now. */
+  takeRate(grant: Limited): boolean {
+    return this.#limits.take(grant)
+  }
+
+  /**
+   * Uses the grant once for this call; committed when it resolves. False when it is used up, ended or taken back.
+   * Throws Problem `row_tampered` if a counter was changed by other hands.
+   */
+  consume(id: GrantId, rid: CallId): Promise<boolean> {
+    return this.#uses.consume(id, rid)
+  }
+
+  /** Gives a use back whose call was refused after all, with nothing sent and no intent on record. */
+  giveBack(id: GrantId, rid: CallId): Promise<boolean> {
+    return this.#uses.giveBack(id, rid)
+  }
+
+  /**
+   * At boot, after load(): gives back the uses of calls that an earlier process counted and never put on record, since an
+   * intact log without the intent proves that nothing was sent. Gives how many.
+   */
+  settle(isRecorded: (rid: CallId) => boolean | Promise<boolean>): Promise<number> {
+    return this.#uses.settle(isRecorded)
+  }
+
+  async #revokeWhere(isMeant: (grant: Grant) => boolean, by: Actor): Promise<readonly GrantId[]> {
+    const meant = [...this.#entries.all()].filter((grant) => grant.status === 'active' && isMeant(grant))
+    const ids = meant.map((grant) => grant.id)
+    await this.#revokeAll(ids, by)
+    return ids
+  }
+
+  async #revokeAll(ids: readonly GrantId[], by: Actor): Promise<void> {
+    if (ids.length === 0) return
+    await this.#storage.write(
+      async (tx) => {
+        for (const id of ids) await this.#revoke(tx, id, by)
+      },
+      { urgent: true },
+    )
+  }
+
+  async #revoke(tx: Tx, id: GrantId, by: Actor): Promise<void> {
+    const record = await getGrant(tx, id)
+    if (record === undefined || record.revokedAt !== undefined) return
+    const revoked = { ...record, revokedAt: this.#clock.now() }
+    await putGrant(tx, revoked)
+    const ev = { what: 'grant.revoked', id, agent: record.agent, service: record.service }
+    await tx.change({ kind: 'grant', ref: id, after: revoked, record: { type: 'revoke', actor: by, ev } })
+  }
+
+  #follow({ kind, ref, after }: Change): void {
+    if (kind !== 'grant' || after === undefined) return
+    const record = after as GrantRecord
+    const used = this.#entries.get(ref as GrantId)?.used ?? record.used
+    this.#entries.put({ ...record, used })
+    if (record.revokedAt !== undefined) this.#limits.forget(record.id)
+  }
+}
+
+export function createGrants(options: { storage: Storage; clock: Clock }): Grants {
+  return new Grants(options)
+}
+
+function sameSubject(one: Grant, other: GrantRecord): boolean {
+  const [left, right] = [one.scopes, other.scopes].map((scopes) => [...scopes].sort().join(' '))
+  return left === right && one.credential === other.credential
+}
