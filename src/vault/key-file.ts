@@ -1,7 +1,7 @@
 /** Key files: 32 random bytes, mode 0400, owned by the user that runs the gateway, reached without following a link. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Secret } from '../ground/secret.ts'
 import { vaultProblem } from './contract.ts'
@@ -49,17 +49,6 @@ export async function readOrCreateKeyFile(path: string): Promise<Secret> {
     if (!hasCode(error, 'EEXIST')) throw error
     return readKeyFile(path)
   }
-}
-
-/** Takes the file away once its slot is gone. Nothing happens if it is not there. */
-export async function removeKeyFile(path: string): Promise<void> {
-  try {
-    await unlink(path)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-    return
-  }
-  await syncFolder(dirname(path))
 }
 
 async function openOrRefuse(path: string): Promise<FileHandle> {

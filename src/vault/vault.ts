@@ -98,7 +98,28 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
     cache.clear()
     entries.replaceAll([])
   })
+  const load = async () => {
+    sealing.unlocked()
+    const { loaded, failed } = await loadEntries(storage)
+    sealing.unlocked()
+    entries.replaceAll(loaded)
+    for (const id of failed) onIntegrityFailure(id)
+  }
+  return vaultOver({ clock, sealing, entries, keyholders, credentials, opener, rotator, load })
+}
 
+interface Parts {
+  readonly clock: Clock
+  readonly sealing: Sealing
+  readonly entries: CredentialEntries
+  readonly keyholders: Keyholders
+  readonly credentials: Credentials
+  readonly opener: PermitOpener
+  readonly rotator: KekRotator
+  readonly load: () => Promise<void>
+}
+
+function vaultOver({ clock, sealing, entries, keyholders, credentials, opener, rotator, load }: Parts): Vault {
   return {
     state: () => sealing.status(),
     watch: (listener) => sealing.watch(listener),
@@ -106,13 +127,7 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
     unseal: (presented) => keyholders.unseal(presented),
     seal: (why) => sealing.seal(why),
     keys: () => sealing.unlocked().keys,
-    load: async () => {
-      sealing.unlocked()
-      const { loaded, failed } = await loadEntries(storage)
-      sealing.unlocked()
-      entries.replaceAll(loaded)
-      for (const id of failed) onIntegrityFailure(id)
-    },
+    load,
     store: (input, by) => credentials.store(input, by),
     rotate: (handleOrId, input, by) => credentials.rotate(handleOrId, input, by),
     remove: (handleOrId, by) => credentials.remove(handleOrId, by),
