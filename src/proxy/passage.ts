@@ -59,6 +59,7 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
   #trailers: ParsedHeaders | undefined
   #untilClosed = false
   movedAt: number
+  place = -1
 
   constructor(options: PassageOptions) {
     this.#options = options

@@ -4,9 +4,11 @@ import { type Clock, systemClock } from '../ground/clock.ts'
 export interface Watched {
   /** The watch's time when something last moved. */
   movedAt: number
+  /** Where the watch keeps it; the watch's own business. */
+  place: number
   /** How long nothing may move in its present state, in milliseconds. */
   limitMs(): number
-  /** It was silent for longer than that. Called once per silence found. */
+  /** It was silent for longer than that. Called at every look until it is removed. */
   silent(): void
 }
 
@@ -23,24 +25,51 @@ export interface SilenceWatch {
 
 /** Looks round every `everyMs`; silences are found up to that much late, never early. */
 export function createSilenceWatch(clock: Clock = systemClock, everyMs = 500): SilenceWatch {
-  const all = new Set<Watched>()
-  let now = clock.mono()
-  const look = () => {
-    const before = now
-    now = clock.mono()
-    // What moved since the last look is stamped with the time of that look, so it gets the gap on top.
-    const slack = Math.min(now - before, everyMs)
-    for (const watched of all) if (now - watched.movedAt - slack > watched.limitMs()) watched.silent()
+  return new LookingWatch(clock, everyMs)
+}
+
+class LookingWatch implements SilenceWatch {
+  now: number
+  readonly #clock: Clock
+  readonly #everyMs: number
+  readonly #timer: NodeJS.Timeout
+  /** An array, not a Set: a Set that is added to and looked through all the time keeps dead calls alive for long. */
+  readonly #all: Watched[] = []
+
+  constructor(clock: Clock, everyMs: number) {
+    this.#clock = clock
+    this.#everyMs = everyMs
+    this.now = clock.mono()
+    this.#timer = setInterval(() => this.look(), everyMs)
+    this.#timer.unref()
   }
-  const timer = setInterval(look, everyMs)
-  timer.unref()
-  return {
-    get now() {
-      return now
-    },
-    add: (watched) => void all.add(watched),
-    remove: (watched) => void all.delete(watched),
-    look,
-    stop: () => clearInterval(timer),
+
+  add(watched: Watched): void {
+    watched.place = this.#all.length
+    this.#all.push(watched)
+  }
+
+  remove(watched: Watched): void {
+    const last = this.#all.at(-1)
+    if (this.#all[watched.place] !== watched || last === undefined) return
+    this.#all[watched.place] = last
+    last.place = watched.place
+    watched.place = -1
+    this.#all.pop()
+  }
+
+  look(): void {
+    const before = this.now
+    this.now = this.#clock.mono()
+    // What moved since the last look is stamped with the time of that look, so it gets the gap on top.
+    const slack = Math.min(this.now - before, this.#everyMs)
+    for (let i = this.#all.length - 1; i >= 0; i--) {
+      const watched = this.#all[i]
+      if (watched !== undefined && this.now - watched.movedAt - slack > watched.limitMs()) watched.silent()
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
   }
 }
