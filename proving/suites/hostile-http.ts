@@ -4,6 +4,7 @@
 import { type Exchange, exchange } from '../../test/instruments/raw-http.ts'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { furnish, type World, world } from '../../test/instruments/world.ts'
+import { forwardsWithoutIntent } from '../audit-on-disk.ts'
 import { Figures } from '../figures.ts'
 import { callersOwn, type HostileCase, hostileCases } from '../hostile-cases.ts'
 
@@ -28,14 +29,18 @@ export async function hostileHttp({ count, seed }: HostileOptions): Promise<Figu
     attacker: `127.0.0.1:${around.attacker.port}`,
   }
   const cases = hostileCases(place, seed, count)
+  const urls: string[] = []
   for (let at = 0; at < cases.length; at += batchSize) {
     await runBatch(around, cases.slice(at, at + batchSize), figures)
+    urls.push(...around.upstream.receipts.map((receipt) => receipt.url))
   }
   if (around.attacker.accepts > 0) figures.leaked.push(`E got ${around.attacker.accepts} connections`)
   figures.notes.push(`${figures.load} forwarded, ${cases.length - figures.load} refused, seed ${seed}`)
   await around.oracle.selfTest()
   figures.leaked.push(...(await around.oracle.searchSinks(['credential', 'sink'])).map((hit) => JSON.stringify(hit)))
   await sink.close()
+  await around.gateway.stop()
+  for (const path of forwardsWithoutIntent(around.gateway.home, urls)) figures.lost.push(`no intent for ${path}`)
   return figures
 }
 
