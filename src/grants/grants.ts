@@ -4,7 +4,7 @@ import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
 import { checkLimits, chooseCredential, readScopes } from './check-grant.ts'
 import { type Grant, type GrantView, grantProblem, type NewGrant } from './contract.ts'
 import { GrantEntries, type GrantRecord } from './entries.ts'
-import { type Limited, RateLimits } from './limits.ts'
+import { RateLimits } from './limits.ts'
 import { getGrant, loadGrants, putGrant } from './store.ts'
 import { Uses } from './uses.ts'
 import { viewOf } from './view.ts'
@@ -124,18 +124,20 @@ export class Grants {
   }
 
   /** Whether the grant's rate allows one more call now; takes nothing. */
-  rateAllows(grant: Limited): boolean {
-    return this.#limits.waitMs(grant) <= 0
+  rateAllows(grant: { readonly id: GrantId }): boolean {
+    return this.rateWaitMs(grant) <= 0
   }
 
-  /** Milliseconds until the grant's rate allows a call; Infinity if it allows none ever. */
-  rateWaitMs(grant: Limited): number {
-    return this.#limits.waitMs(grant)
+  /** Milliseconds until the grant's rate allows a call; Infinity if it allows none ever, or there is no such grant. */
+  rateWaitMs({ id }: { readonly id: GrantId }): number {
+    const entry = this.#entries.get(id)
+    return entry === undefined ? Number.POSITIVE_INFINITY : this.#limits.waitMs(entry)
   }
 
   /** Takes one call from the grant's rate; false, and nothing taken, if it allows none now. */
-  takeRate(grant: Limited): boolean {
-    return this.#limits.take(grant)
+  takeRate({ id }: { readonly id: GrantId }): boolean {
+    const entry = this.#entries.get(id)
+    return entry !== undefined && this.#limits.take(entry)
   }
 
   /**

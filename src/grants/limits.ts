@@ -10,7 +10,7 @@ interface Ring {
 }
 
 /** A grant, as far as its rate goes. */
-export interface Limited {
+interface Limited {
   readonly id: GrantId
   readonly rpm: number | undefined
 }
