@@ -245,6 +245,14 @@ describe('rebind()', () => {
     assert.equal(vault.open(room.permitFor(views[0]!.id, { call, origins: next }))?.version, 2)
   })
 
+  test('leaves alone what is bound to these origins already', async () => {
+    const view = await store()
+    const envelope = () => room.database.look('SELECT envelope FROM credential_versions WHERE credential = ?', view.id)
+    const before = envelope()
+    await vault.rebind(service, origins, operator)
+    assert.deepEqual(envelope(), before)
+  })
+
   test('changes nothing where the service has no credentials', () =>
     vault.rebind('srv_none' as ServiceId, [], operator))
 })
