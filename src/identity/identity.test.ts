@@ -94,6 +94,20 @@ describe('identity', () => {
       for (const token of strangers) assert.equal(room.identity.authenticate(token), undefined, token)
     })
 
+    test('are told apart by the thousand: 10,000 of them, over a restart', async () => {
+      const names = Array.from({ length: 100 }, (_, at) => `agent-${at}`)
+      await Promise.all(names.map((name) => room.identity.addAgent(name, by)))
+      const issued: [string, string][] = []
+      for (const name of names) {
+        const batch = await Promise.all(Array.from({ length: 100 }, () => room.issue(name)))
+        for (const token of batch) issued.push([name, token])
+      }
+      await room.restart()
+      assert.equal(new Set(issued.map(([, token]) => token)).size, 10_000)
+      for (const [name, token] of issued) assert.equal(whoIs(token), name)
+      assert.equal(await room.storage.checkRows(), 'ok')
+    })
+
     test('live as long as asked, 90 days at most, and the view says when they ended', async () => {
       await room.identity.addAgent('coder', by)
       const short = await room.issue('coder', 60_000)

@@ -9,14 +9,14 @@ import { readToken, storedForm } from '../crypto/tokens.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { OperatorId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
-import type { Actor, Change, Storage } from '../storage/storage.ts'
+import type { Actor, Storage } from '../storage/storage.ts'
 import { addAgent, lockAgent, requireAgent, unlockAgent, viewAgent } from './agents.ts'
 import { followChange } from './changes.ts'
 import { type AgentEntry, type AgentView, identityProblem, type Principal, type TokenView } from './contract.ts'
 import { Directory, hashKey } from './directory.ts'
 import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
 import type { Pepper, Room } from './room.ts'
-import { type Loaded, loadAll } from './store.ts'
+import { loadInto } from './store.ts'
 import * as tokens from './tokens.ts'
 
 export interface IdentityOptions {
@@ -36,16 +36,11 @@ export interface IssuedToken {
 export class Identity {
   readonly #room: Room
   readonly #onBadRow: (table: string, id: string) => void
-  /** Commits that came while load() was reading. */
-  #meanwhile: Change[] | undefined
 
   constructor({ storage, clock, pepper, onBadRow }: IdentityOptions) {
     this.#room = { storage, clock, pepper, directory: new Directory() }
     this.#onBadRow = onBadRow ?? (() => {})
-    storage.follow((change) => {
-      this.#meanwhile?.push(change)
-      followChange(this.#room.directory, change)
-    })
+    storage.follow((change) => followChange(this.#room.directory, change))
   }
 
   /**
@@ -77,15 +72,17 @@ export class Identity {
    * Throws Problem `vault_sealed` without the key of the rows.
    */
   async load(): Promise<void> {
-    this.#meanwhile = []
-    try {
-      const loaded = await loadAll(this.#room.storage)
-      this.#fill(loaded)
-      for (const change of this.#meanwhile) followChange(this.#room.directory, change)
-      for (const [table, { bad }] of Object.entries(loaded)) for (const id of bad) this.#onBadRow(table, id)
-    } finally {
-      this.#meanwhile = undefined
-    }
+    const { storage, directory } = this.#room
+    directory.clear()
+    const bad = await loadInto(storage, {
+      agent: (row) => directory.putAgent(row),
+      operator: (row) => directory.putOperator(row),
+      token: (row) => directory.putToken(row),
+      revokeAll: (epoch) => directory.revokeAll(epoch),
+    })
+    // Somebody tampered with the one row that stops everything: then everything issued so far stays stopped.
+    if (bad.get('revocations')?.length) directory.revokeAll(storage.epoch())
+    for (const [table, ids] of bad) for (const id of ids) this.#onBadRow(table, id)
   }
 
   /** Forgets everybody, when the vault is sealed. */
@@ -188,17 +185,6 @@ export class Identity {
   /** A new operator token in the place of `old`. Throws Problem `token_unknown`. */
   async rotateOperatorToken(old: string, by: Actor): Promise<IssuedToken> {
     return this.#issued(await rotateOperatorToken(this.#room, old, by))
-  }
-
-  #fill(loaded: Loaded): void {
-    const { storage, directory } = this.#room
-    directory.clear()
-    for (const row of loaded.agents.rows) directory.putAgent(row)
-    for (const row of loaded.operators.rows) directory.putOperator(row)
-    for (const row of loaded.tokens.rows) directory.putToken(row)
-    for (const row of loaded.revocations.rows) directory.revokeAll(row.up_to_epoch)
-    // Somebody tampered with the one row that stops everything: then everything issued so far stays stopped.
-    if (loaded.revocations.bad.length > 0) directory.revokeAll(storage.epoch())
   }
 
   #isLive({ token }: Principal): boolean {

@@ -49,15 +49,22 @@ export async function putRevokeAll(tx: Tx, upToEpoch: number): Promise<void> {
   await tx.put('revocations', { id: REVOKE_ALL, up_to_epoch: upToEpoch })
 }
 
-/** Every row whose MAC holds, of one moment, and per table the ids of those whose MAC does not. */
-export async function loadAll(storage: Storage) {
-  const [agents, operators, tokens, revocations] = await Promise.all([
-    storage.load<AgentRow>('agents'),
-    storage.load<OperatorRow>('operators'),
-    storage.load<TokenRow>('tokens'),
-    storage.load<{ readonly up_to_epoch: number }>('revocations'),
-  ])
-  return { agents, operators, tokens, revocations }
+/** Where the rows of a start go, one by one. */
+export interface RowTaker {
+  agent(row: AgentRow): void
+  operator(row: OperatorRow): void
+  token(row: TokenRow): void
+  revokeAll(upToEpoch: number): void
 }
 
-export type Loaded = Awaited<ReturnType<typeof loadAll>>
+/** Hands over every row whose MAC holds, all of one moment, owners before tokens. Resolves to the bad ids of each table. */
+export async function loadInto(storage: Storage, take: RowTaker): Promise<ReadonlyMap<string, readonly string[]>> {
+  const revocation = (row: { readonly up_to_epoch: number }) => take.revokeAll(row.up_to_epoch)
+  const bad = await Promise.all([
+    storage.loadEach('agents', take.agent),
+    storage.loadEach('operators', take.operator),
+    storage.loadEach('tokens', take.token),
+    storage.loadEach('revocations', revocation),
+  ])
+  return new Map(['agents', 'operators', 'tokens', 'revocations'].map((table, at) => [table, bad[at] ?? []]))
+}

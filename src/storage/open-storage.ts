@@ -54,7 +54,13 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
     markRecorded: async (id, seq) => outbox.mark(id, seq),
     epoch: () => authority.epoch,
     authenticateWith: (key) => authority.setKey(key),
-    load: async <R>(table: string) => loadRows(authority, rows, table) as { rows: R[]; bad: string[] },
+    load: async <R>(table: string) => {
+      const good: R[] = []
+      const bad = loadRows(authority, rows, table, (row) => good.push(row as R))
+      return { rows: good, bad }
+    },
+    loadEach: async <R>(table: string, take: (row: R) => void) =>
+      loadRows(authority, rows, table, (row) => take(row as R)),
     checkRows: async () => authority.check(),
     acceptRows: (above) => queue.add(async () => authority.accept(above), true),
     close: async () => {
@@ -77,16 +83,15 @@ function callFollower(follower: (change: Change) => void, change: Change): void 
   }
 }
 
-function loadRows(authority: Authority, stored: SqliteRows, table: string): { rows: Row[]; bad: string[] } {
+function loadRows(authority: Authority, stored: SqliteRows, table: string, take: (row: Row) => void): string[] {
   authority.requireKey()
-  const rows: Row[] = []
   const bad: string[] = []
   for (const each of stored.scan(table)) {
     const row = authority.believe(table, each)
-    if (row) rows.push(row)
+    if (row) take(row)
     else bad.push(each.id)
   }
-  return { rows, bad }
+  return bad
 }
 
 /** Throws if the row is gone: a database whose name is unknown has no history to go on from. */

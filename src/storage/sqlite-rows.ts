@@ -11,12 +11,14 @@ export interface StoredRow {
   readonly mac: Uint8Array
 }
 
-type Raw = Record<string, SQLOutputValue>
+/** Reads a statement's values in the order of its columns. */
+type Values = SQLOutputValue[]
 
 /** Rows of authenticated tables, by raw statements. Knows nothing of keys: what it reads is not to be believed yet. */
 export class SqliteRows {
   readonly #engine: SqliteEngine
   readonly #columns = new Map<string, readonly string[]>()
+  readonly #upserts = new Map<string, string>()
 
   constructor(engine: SqliteEngine) {
     this.#engine = engine
@@ -41,21 +43,16 @@ export class SqliteRows {
 
   /** Inside the transaction. */
   get(table: string, id: string): StoredRow | undefined {
-    this.columns(table)
-    const select = `select * from ${quoted(table)} where id = ?`
-    const raw = this.#engine.raw(() => bigints(this.#engine.writes, select).get(id))
-    return raw && toStored(raw)
+    const columns = this.columns(table)
+    const select = `${this.#select(table)} where id = ?`
+    const values = this.#engine.raw(() => arrays(this.#engine.writes, select).get(id))
+    return values && toStored(columns, values as unknown as Values)
   }
 
   /** Inside the transaction. `row` has every column of the table. */
   put(table: string, row: Row): void {
-    const columns = this.columns(table)
-    const names = columns.map(quoted).join(', ')
-    const update = columns.map((name) => `${quoted(name)} = excluded.${quoted(name)}`).join(', ')
-    const places = columns.map(() => '?').join(', ')
-    const upsert = `insert into ${quoted(table)} (${names}) values (${places}) on conflict (id) do update set ${update}`
-    const values = columns.map((name) => (row[name] ?? null) as SQLInputValue)
-    this.#engine.raw(() => this.#engine.writes.get(upsert).run(...values))
+    const values = this.columns(table).map((name) => (row[name] ?? null) as SQLInputValue)
+    this.#engine.raw(() => this.#engine.writes.get(this.#upsert(table)).run(...values))
   }
 
   /** Inside the transaction. */
@@ -64,12 +61,11 @@ export class SqliteRows {
     this.#engine.raw(() => this.#engine.writes.get(`delete from ${quoted(table)} where id = ?`).run(id))
   }
 
-  /** Every row of `table`, one at a time, so that a large table is never in memory twice. Committed state, or the transaction's. */
+  /** Every row of `table`, one at a time: a large table is never in memory twice. Committed state, or the transaction's. */
   *scan(table: string, from: 'committed' | 'transaction' = 'committed'): Generator<StoredRow> {
-    this.columns(table)
+    const columns = this.columns(table)
     const cache = from === 'committed' ? this.#engine.reads : this.#engine.writes
-    const rows = this.#engine.raw(() => bigints(cache, `select * from ${quoted(table)}`).iterate())
-    yield* this.#each(rows, toStored)
+    for (const values of this.#each(cache, this.#select(table))) yield toStored(columns, values)
   }
 
   isEmpty(table: string): boolean {
@@ -81,11 +77,10 @@ export class SqliteRows {
   /** Epoch and sum as stored, in committed state; nothing reached if the row is gone. */
   standing(): SealedSum {
     const select = 'select epoch, row_count, nonce, sum, mac from authority where id = 1'
-    const row = this.#engine.raw(() => bigints(this.#engine.reads, select).get())
-    const integer = (value: unknown) => (typeof value === 'bigint' ? Number(value) : 0)
-    const bytes = (value: unknown) => (value instanceof Uint8Array ? value : new Uint8Array())
-    const [nonce, sum, mac] = [bytes(row?.nonce), bytes(row?.sum), bytes(row?.mac)]
-    return { epoch: integer(row?.epoch), rowCount: integer(row?.row_count), nonce, sum, mac }
+    const values = this.#engine.raw(() => arrays(this.#engine.reads, select).get()) as unknown as Values | undefined
+    const [epoch = 0, rowCount = 0, ...blobs] = values ?? []
+    const [nonce = NONE, sum = NONE, mac = NONE] = blobs.map(bytesOf)
+    return { epoch: Number(epoch), rowCount: Number(rowCount), nonce, sum, mac }
   }
 
   /** Inside the transaction. */
@@ -100,15 +95,31 @@ export class SqliteRows {
   /** The MACs of `table`, alone. */
   *macs(table: string): Generator<Uint8Array> {
     this.columns(table)
-    const rows = this.#engine.raw(() => this.#engine.reads.get(`select mac from ${quoted(table)}`).iterate())
-    yield* this.#each(rows, (row) => (row.mac instanceof Uint8Array ? row.mac : new Uint8Array()))
+    for (const [mac] of this.#each(this.#engine.reads, `select mac from ${quoted(table)}`)) yield bytesOf(mac)
+  }
+
+  #upsert(table: string): string {
+    const known = this.#upserts.get(table)
+    if (known !== undefined) return known
+    const columns = this.columns(table).map(quoted)
+    const update = columns.map((name) => `${name} = excluded.${name}`).join(', ')
+    const places = columns.map(() => '?').join(', ')
+    const into = `insert into ${quoted(table)} (${columns.join(', ')}) values (${places})`
+    const upsert = `${into} on conflict (id) do update set ${update}`
+    this.#upserts.set(table, upsert)
+    return upsert
+  }
+
+  #select(table: string): string {
+    return `select ${this.columns(table).map(quoted).join(', ')} from ${quoted(table)}`
   }
 
   /** Steps through a statement with errors sorted, and puts it back when the reader stops early. */
-  *#each<T>(rows: Iterator<Raw>, read: (row: Raw) => T): Generator<T> {
+  *#each(cache: StatementCache, sql: string): Generator<Values> {
+    const rows = this.#engine.raw(() => arrays(cache, sql).iterate()) as unknown as Iterator<Values>
     try {
       for (let next = this.#engine.raw(() => rows.next()); !next.done; next = this.#engine.raw(() => rows.next())) {
-        yield read(next.value)
+        yield next.value
       }
     } finally {
       rows.return?.()
@@ -116,23 +127,30 @@ export class SqliteRows {
   }
 }
 
-function bigints(cache: StatementCache, sql: string): StatementSync {
+/** Integers as bigints, so that one beyond 2⁵³ makes one bad row and not a failed query; rows as arrays, which are small. */
+function arrays(cache: StatementCache, sql: string): StatementSync {
   const statement = cache.get(sql)
   statement.setReadBigInts(true)
+  statement.setReturnArrays(true)
   return statement
 }
 
-function toStored(raw: Raw): StoredRow {
-  const mac = raw.mac instanceof Uint8Array ? raw.mac : new Uint8Array()
+function toStored(columns: readonly string[], values: Values): StoredRow {
   const row: Record<string, string | number | Uint8Array | null> = {}
-  for (const name in raw) {
-    const value = raw[name]
-    if (name === 'mac' || value === undefined) continue
-    if (typeof value !== 'bigint') row[name] = value
-    else if (Number.isSafeInteger(Number(value))) row[name] = Number(value)
-    else return { id: String(raw.id), row: undefined, mac }
+  let mac: Uint8Array = NONE
+  let honest = true
+  for (const [at, name] of columns.entries()) {
+    const value = values[at] ?? null
+    if (name === 'mac') mac = bytesOf(value)
+    else if (typeof value !== 'bigint') row[name] = value
+    else {
+      row[name] = Number(value)
+      honest &&= Number.isSafeInteger(row[name])
+    }
   }
-  return { id: String(raw.id), row, mac }
+  return { id: String(row.id), row: honest ? row : undefined, mac }
 }
 
+const NONE = new Uint8Array()
+const bytesOf = (value: unknown): Uint8Array => (value instanceof Uint8Array ? value : NONE)
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`

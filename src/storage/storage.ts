@@ -95,9 +95,11 @@ export interface Storage {
   authenticateWith(key: KeyObject | undefined): void
   /**
    * All rows of an authenticated table whose MAC holds; `bad` lists the ids of those whose MAC does not. Reads at once when
-   * called: what is loaded in one turn is of one moment.
+   * called: what is loaded in one turn is of one moment. Throws Problem `vault_sealed` without the key.
    */
   load<R = Row>(table: string): Promise<{ rows: R[]; bad: string[] }>
+  /** The same for large tables, one row at a time: `take` is called before this returns. Resolves to the bad ids. */
+  loadEach<R = Row>(table: string, take: (row: R) => void): Promise<string[]>
   /**
    * Whether the rows that are there are those that were put, and the epoch is the one that was reached: finds rows
    * deleted, inserted or replayed. What a row says is checked by load(). After 'tampered', writes of authenticated rows
