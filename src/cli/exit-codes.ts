@@ -36,7 +36,7 @@ const byCode: readonly (readonly [RegExp, ExitCode])[] = [
   [/^(storage_|disk_)/, exitCode.storage],
   [/^audit_(unavailable|lost|write|sync)/, exitCode.audit],
   [/^(setting|env_file|home|key_file|lock|socket|node|not_installed)_/, exitCode.config],
-  [/^(operator_token|agent_token|token_file)_/, exitCode.notPermitted],
+  [/^(operator_token_|agent_token_|token_file_|unseal_failed$|caller_refused$)/, exitCode.notPermitted],
   [/^(checkpoint|log|state)_missing$/, exitCode.undecided],
 ]
 
@@ -44,6 +44,6 @@ const byCode: readonly (readonly [RegExp, ExitCode])[] = [
 export function exitCodeOf(problem: { readonly code: string; readonly status: number }): ExitCode {
   const known = byCode.find(([pattern]) => pattern.test(problem.code))
   if (known !== undefined) return known[1]
-  if (problem.status === 401 || problem.status === 403) return exitCode.notPermitted
+  if (problem.status === 401) return exitCode.notPermitted
   return exitCode.refused
 }

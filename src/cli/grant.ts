@@ -28,7 +28,7 @@ const grant: Verb = {
       service,
       scopes: options.scope,
       ...(options.credential !== undefined && { credential: options.credential }),
-      ...(options.rpm !== undefined && { rpm: wholeNumber(options.rpm, '--rpm') }),
+      ...(options.rpm !== undefined && { rpm: wholeNumber(options.rpm, '--rpm', 0) }),
       ...(options.uses !== undefined && { uses: wholeNumber(options.uses, '--uses') }),
       ...(options.ttl !== undefined && { ttlSeconds: seconds(options.ttl, '--ttl') }),
     }

@@ -92,7 +92,7 @@ test('exit codes follow the problem', () => {
     ['home_in_use', 409, 78],
     ['setting_unsafe', 500, 78],
     ['agent_unknown', 404, 1],
-    ['scope_not_granted', 403, 77],
+    ['scope_not_granted', 403, 1],
   ] as const
   for (const [code, status, wanted] of cases) assert.equal(exitCodeOf({ code, status }), wanted, code)
 })
