@@ -71,6 +71,8 @@ export interface OtherRecord {
   readonly ev?: EventObject
   /** Id of the outbox row that this record answers; written as `ev.outbox` and found again by recovery. */
   readonly outbox?: number
+  /** May be written from the reserve when the disk is full: what takes authority away. `revoke` and `seal` always may. */
+  readonly useReserve?: true
 }
 
 /** What the log needs from the vault. */
@@ -113,10 +115,14 @@ export interface Audit {
   size(): number
   /** Size and Merkle root of the durable log. */
   head(): Head
-  /** Checks every mac since the newest checkpoint, then signs. A verdict that is not ok means: seal with its reason. */
+  /**
+   * Checks every mac since the newest checkpoint, then signs. A verdict that is not ok (this check's, or what was found at
+   * the start) means: seal with its reason. Should an operator accept it instead, append `restore.accepted`: until that
+   * is on the disk no intent is taken and nothing is signed.
+   */
   keysArrived(keys: AuditKeys): Promise<LogVerdict>
-  /** Drops the keys at once. Records a `seal` itself if none was recorded since the keys came. */
-  keysGone(): void
+  /** Signs what is durable and drops the keys at once. Records `seal{reason}` unless one was recorded since they came. */
+  keysGone(reason?: string): void
   /** Anchors, signs and publishes now; resolves to the signed note, already on the disk. */
   checkpoint(): Promise<string>
   /** Frees the reserve, so that a revocation or a seal can be written while the disk is full. */

@@ -7,7 +7,7 @@ import type { Pieces } from './record-line.ts'
 const MOST_BYTES = 8_192 - 512
 const LIMITS = [1_024, 256, 64]
 
-export type CutRecord = Omit<OtherRecord, 'outbox'>
+export type CutRecord = Omit<OtherRecord, 'outbox' | 'useReserve'>
 type Members = { readonly [name: string]: Canonical | undefined }
 
 /**

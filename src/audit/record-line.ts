@@ -65,8 +65,8 @@ export function outcomePieces(boot: string, rid: string, outcome: OutcomeMembers
 
 /** Throws TypeError for a value without canonical form: a bug of the caller. */
 export function recordPieces(boot: string, record: OtherRecord): Pieces {
-  const { outbox, ev, ...rest } = record
-  return otherPieces(boot, outbox === undefined ? record : { ...rest, ev: { ...ev, outbox } })
+  const { outbox, useReserve: _, ...members } = record
+  return otherPieces(boot, outbox === undefined ? members : { ...members, ev: { ...members.ev, outbox } })
 }
 
 /** The parts that all lines of one group have in common. */

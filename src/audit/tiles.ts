@@ -18,6 +18,7 @@ export class TileWriter {
   readonly #dir: string
   readonly #onTrouble: (error: unknown) => void
   readonly #folders = new Set<string>()
+  readonly #partial = new Map<number, string>()
   #waiting = 0
   #chain: Promise<void> = Promise.resolve()
 
@@ -28,17 +29,18 @@ export class TileWriter {
 
   /** Queues a full tile. Never fails and never waits. */
   readonly put = (level: number, index: number, bytes: Buffer): void => {
-    if (this.#waiting >= MOST_WAITING) return this.#onTrouble(new Error('tiles: too many waiting'))
-    this.#later(() => this.#write(tilePath(this.#dir, level, index), bytes, level > 0))
+    if (this.#waiting >= MOST_WAITING) this.#onTrouble(new Error('tiles: too many waiting'))
+    else this.#later(() => this.#write(tilePath(this.#dir, level, index), bytes, level > 0))
   }
 
-  /** Queues the unfinished tiles of a published checkpoint, each in place of its narrower forerunners. */
+  /** Queues an unfinished tile of a published checkpoint; the one it published before at this level is removed. */
   putPartial(level: number, index: number, bytes: Buffer): void {
     const path = tilePath(this.#dir, level, index, bytes.length / HASH_BYTES)
+    const before = this.#partial.get(level)
+    this.#partial.set(level, path)
     this.#later(async () => {
-      await rm(dirname(path), { recursive: true, force: true })
-      this.#folders.delete(dirname(path))
       await this.#write(path, bytes, false)
+      if (before !== undefined && before !== path) await rm(before, { force: true })
     })
   }
 
