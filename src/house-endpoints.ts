@@ -74,12 +74,15 @@ export const seal = endpoint({
   reply: VaultStatus,
 })
 
+/** Go on although the database or the log looks rolled back or edited: a human looked at it. Recorded as `restore.accepted`. */
+const accept = z.boolean().optional()
+
 export const unseal = endpoint({
   method: 'POST',
   path: '/claviger/v1/unseal',
   caller: 'operator',
   summary: 'Open the vault with the passphrase, or with the key file that the gateway was started with',
-  body: z.union([Unseal, z.strictObject({ keyFile: z.literal(true) })]),
+  body: z.union([Unseal.extend({ accept }), z.strictObject({ keyFile: z.literal(true), accept })]),
   reply: VaultStatus,
   whileSealed: true,
   problems: vaultProblems,

@@ -22,7 +22,7 @@ export interface HouseActions<Who> {
   status(): z.input<typeof endpoints.Status>
   settings(): Record<string, string | number | boolean | string[]>
   seal(reason: SealReason): Promise<void>
-  unseal(opener: Opener | 'key file'): Promise<void>
+  unseal(opener: Opener | 'key file', accept: boolean): Promise<void>
   emergencyRevoke(who: Who): Promise<{ epoch: number; stoppedCalls: number }>
   revokeLeaked(token: string): Promise<void>
   /** The agent that the caller is. */
@@ -62,7 +62,10 @@ export function houseRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[]
       return house.vaultStatus()
     }),
     bind(endpoints.unseal, async ({ body }) => {
-      await house.unseal('keyFile' in body ? 'key file' : { passphrase: Secret.fromText(body.passphrase) })
+      await house.unseal(
+        'keyFile' in body ? 'key file' : { passphrase: Secret.fromText(body.passphrase) },
+        body.accept ?? false,
+      )
       return house.vaultStatus()
     }),
     bind(endpoints.emergencyRevoke, ({ caller }) => house.emergencyRevoke(caller as Who)),

@@ -1,10 +1,13 @@
 // Starts and ends the process: settings in, exit code out. Everything between is the house's.
 import { writeEnvExample } from './env-example.ts'
+import { noteFault } from './fault-history.ts'
 import { createLog, type Log } from './ground/log.ts'
 import { Problem } from './ground/problem.ts'
 import { type House, openHouse } from './house.ts'
 import { readyLine, readyText } from './ready.ts'
+import { buildRooms } from './rooms.ts'
 import { loadSettings, type Settings } from './settings.ts'
+import { wake } from './wake.ts'
 
 /** 0 ended as asked · 70 a bug · 74 the database's storage failed · 75 the log's storage failed · 78 configuration or unsafe environment. */
 export type ExitCode = 0 | 70 | 74 | 75 | 78
@@ -16,7 +19,11 @@ export async function up(settings: Settings): Promise<ExitCode> {
   guardProcess(log)
   let house: House
   try {
-    house = await openHouse({ settings, log, onFatal: (code, cause) => die(log, code, cause) })
+    const onFatal = (code: 74 | 75, cause: unknown) => {
+      noteFault(settings.home, Date.now())
+      die(log, code, cause)
+    }
+    house = await openHouse({ settings, log, onFatal })
   } catch (error) {
     return startFailed(log, error)
   }
@@ -27,7 +34,10 @@ export async function up(settings: Settings): Promise<ExitCode> {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'stopping')
-    house.close(settings.drainSeconds * 1_000).then(() => ended.resolve(0), (error) => die(log, 70, error))
+    house.close(settings.drainSeconds * 1_000).then(
+      () => ended.resolve(0),
+      (error) => die(log, 70, error),
+    )
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
   process.on('SIGUSR2', () => house.seal('operator'))
@@ -37,11 +47,33 @@ export async function up(settings: Settings): Promise<ExitCode> {
 /** Makes the home, its keys and the operator token without serving: for images and scripts. Safe to run again. */
 export async function init(settings: Settings): Promise<{ home: string; operatorToken?: string }> {
   const log = createLog(settings.log)
-  const house = await openHouse({ settings: { ...settings, port: 0 }, log, onFatal: (code, cause) => die(log, code, cause), serve: false })
+  const house = await openHouse({
+    settings: { ...settings, port: 0 },
+    log,
+    onFatal: (code, cause) => die(log, code, cause),
+    serve: false,
+  })
   writeEnvExample(settings.home)
   await house.close(0)
   const token = house.firstRun?.operatorToken
   return { home: settings.home, ...(token !== undefined && { operatorToken: token }) }
+}
+
+/**
+ * A new operator token without a running gateway, for whoever holds the key file; the old one dies.
+ * Throws Problem `home_in_use` while a gateway runs, `vault_sealed` where the key file does not open the vault.
+ */
+export async function resetOperatorToken(settings: Settings): Promise<{ token: string; expiresAt: number }> {
+  const log = createLog('error')
+  const rooms = await buildRooms({ settings, log, onFatal: (code, cause) => die(log, code, cause) })
+  try {
+    await rooms.vault.unseal({ keyFile: settings.keyFile })
+    await wake(rooms)
+    const { view, token } = await rooms.identity.resetOperatorToken({ kind: 'system', id: 'key-file' })
+    return { token: token.reveal().toString('ascii'), expiresAt: view.expiresAt }
+  } finally {
+    await rooms.close()
+  }
 }
 
 /** stdout is for whoever started us: text for a person at a terminal, one line of JSON for a program. */
@@ -63,12 +95,16 @@ function die(log: Log, code: ExitCode, cause: unknown): never {
 
 function startFailed(log: Log, error: unknown): ExitCode {
   if (error instanceof Problem) {
-    process.stderr.write(`claviger: ${error.title} [${error.code}]\n${line('why', error.detail)}${line('hint', error.hint)}`)
+    process.stderr.write(
+      `claviger: ${error.title} [${error.code}]\n${line('why', error.detail)}${line('hint', error.hint)}`,
+    )
     return EXIT_OF[error.code] ?? 78
   }
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    process.stderr.write(`claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', 'Another program has the address; CLAVIGER_PORT and CLAVIGER_HOST choose another.')}`)
+    process.stderr.write(
+      `claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', 'Another program has the address; CLAVIGER_PORT and CLAVIGER_HOST choose another.')}`,
+    )
     return 78
   }
   return die(log, 70, error)
@@ -85,7 +121,9 @@ if (import.meta.main) {
     process.exitCode = await up(loadSettings({ env: process.env }))
   } catch (error) {
     if (!(error instanceof Problem)) throw error
-    process.stderr.write(`claviger: ${error.title} [${error.code}]\n${line('why', error.detail)}${line('hint', error.hint)}`)
+    process.stderr.write(
+      `claviger: ${error.title} [${error.code}]\n${line('why', error.detail)}${line('hint', error.hint)}`,
+    )
     process.exitCode = 78
   }
   // Sockets of clients that went away without a word must not keep a stopped gateway alive.

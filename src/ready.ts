@@ -20,8 +20,18 @@ export function readyText(house: House): string {
     )
   }
   if (firstRun?.try !== undefined) {
-    lines.push('', '  A first call, to a service built in for trying. Paste it into another terminal:', '', `    ${firstRun.try}`)
+    lines.push(
+      '',
+      '  A first call, to a service built in for trying. Paste it into another terminal:',
+      '',
+      `    ${firstRun.try}`,
+    )
   }
-  lines.push('', '  What to do next stands in README.md; `npx claviger --help` lists the commands. Ctrl-C stops.', '', '')
+  lines.push(
+    '',
+    '  What to do next stands in README.md; `npx claviger --help` lists the commands. Ctrl-C stops.',
+    '',
+    '',
+  )
   return lines.join('\n')
 }

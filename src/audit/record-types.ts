@@ -19,7 +19,17 @@ const FIXED = new Set([
 const FAMILY = /^(?:approval|secret|key|rule)\.[a-z0-9_]+(?:\.[a-z0-9_]+)*$/
 
 /** What may be written while the vault is sealed, so without a mac. Everything else without one is a forgery. */
-const WITHOUT_MAC = new Set(['boot', 'recover', 'seal', 'anchor', 'outcome', 'deny', 'auth', 'restore.accepted'])
+const WITHOUT_MAC = new Set([
+  'key.initialised',
+  'boot',
+  'recover',
+  'seal',
+  'anchor',
+  'outcome',
+  'deny',
+  'auth',
+  'restore.accepted',
+])
 
 /** Whether the log knows records of this type. A verifier refuses the others: it could not say what they mean. */
 export function isRecordType(type: string): boolean {

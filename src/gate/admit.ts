@@ -57,7 +57,11 @@ export class Gate {
     try {
       this.#options.rooms.grants.takeRate(grant)
       if (grant.uses !== undefined) await this.#consume(call, grant)
-      const intentSeq = await this.#recordIntent(call, gathered, service, grant)
+      const intentSeq = await this.#recordIntent(call, gathered, service, grant).catch(async (error) => {
+        // The log refused, so no intent stands for the use that was counted: it was not used.
+        if (grant.uses !== undefined) await this.#options.rooms.grants.giveBack(grant.id, call.rid)
+        throw error
+      })
       if (open.aborted !== undefined) {
         this.#options.audit.outcome({
           rid: call.rid,
@@ -148,9 +152,15 @@ export class Gate {
     this.#recordDenial(call, reason, gathered.origin?.href)
     const facts: Record<string, string | number> = {}
     if (reason === 'scope_not_granted') facts.requiredScopes = (gathered.resolution?.required ?? []).join(' ')
-    if (reason === 'rate_limited') facts.retryAfterSeconds = 60
+    if (reason === 'rate_limited') facts.retryAfterSeconds = this.#rateWaitSeconds(gathered)
     if (reason === 'total_in_flight_limit' || reason === 'agent_in_flight_limit') facts.retryAfterSeconds = 1
     return denial(reason, facts satisfies ProblemFacts)
+  }
+
+  /** Whole seconds until the grant's rate allows a call; a day where it never does. */
+  #rateWaitSeconds({ grant }: Gathered): number {
+    const waitMs = grant === undefined ? 0 : this.#options.rooms.grants.rateWaitMs(grant)
+    return Number.isFinite(waitMs) ? Math.max(1, Math.ceil(waitMs / 1_000)) : 86_400
   }
 
   #recordDenial(call: CallRequest, reason: string, origin = ''): void {

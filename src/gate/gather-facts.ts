@@ -84,7 +84,7 @@ function limitFacts(
   open: OpenCalls,
   limits: InFlightLimits,
 ): LimitFacts {
-  const rateAllows = grant === undefined || rooms.grants.rateAllows(grant)
+  const rateAllows = grant === undefined || rooms.grants.rateWaitMs(grant) <= 0
   const agentInFlightAllows = open.ofAgent(call.principal.agent.id) < limits.perAgent
   const totalInFlightAllows = open.total < limits.total
   if (rateAllows && agentInFlightAllows && totalInFlightAllows) return allOk

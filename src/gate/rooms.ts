@@ -9,12 +9,14 @@ export interface GateRooms {
   readonly grants: {
     /** In the order in which they were given. */
     of(agent: AgentId, service: ServiceId): readonly GateGrant[]
-    /** Whether the grant's rate allows one more call now; takes nothing. */
-    rateAllows(grant: GateGrant): boolean
-    /** Takes one call from the grant's rate. */
-    takeRate(grant: GateGrant): void
+    /** Milliseconds until the grant's rate allows a call, 0 for now; takes nothing. */
+    rateWaitMs(grant: GateGrant): number
+    /** Takes one call from the grant's rate; false if it allows none now. */
+    takeRate(grant: GateGrant): boolean
     /** Uses the grant once, in one statement, committed when it resolves; false when it was used up meanwhile. */
     consume(grant: GrantId, rid: CallId): Promise<boolean>
+    /** Gives a use back: nothing was sent, and no intent is on record. */
+    giveBack(grant: GrantId, rid: CallId): Promise<boolean>
   }
   readonly credentials: { stateOf(id: CredentialId): { readonly facts: CredentialFacts; readonly version: number } }
 }
@@ -36,6 +38,8 @@ export interface GateResolution extends ResolutionFacts {
 
 export interface GateGrant extends GrantFacts {
   readonly id: GrantId
+  /** Calls in any 60 seconds. */
+  readonly rpm: number | undefined
   readonly credential: CredentialId | undefined
   covers(resolution: GateResolution): boolean
 }

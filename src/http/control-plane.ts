@@ -31,6 +31,7 @@ export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>):
     frameworkErrors: (_error, request, reply) =>
       send(reply, httpProblem('request_invalid', { detail: 'the path is not well-formed' }), request.id),
   })
+  app.decorateRequest('caller')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, bytes: Buffer) =>
     parseStrictJson(bytes),

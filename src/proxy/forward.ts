@@ -25,6 +25,8 @@ export interface ForwardedService {
   readonly injection: Injection | undefined
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   readonly allowed: AddressSet | undefined
+  /** Whether answers are searched for the credential; off only under `unsafeNoScrub`. */
+  readonly scrub: boolean
 }
 
 export interface ForwardRequest {

@@ -45,7 +45,8 @@ export class Keyholders {
   async initialise(opener: Opener): Promise<void> {
     await this.#parts.sealing.attempt('uninitialised', async () => {
       const rootBytes = randomBytes(32)
-      const keyring = new Keyring(rootBytes, randomBytes(16))
+      // The database's own id: known while sealed, so that the log can begin its chain with it.
+      const keyring = new Keyring(rootBytes, Buffer.from(this.#parts.storage.instanceId, 'hex'))
       const settings = newSettings(keyring, randomBytes(32))
       const slot = await this.#slotFor(keyring, opener)
       await this.#parts.storage.write(async (tx) => {

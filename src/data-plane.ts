@@ -1,0 +1,67 @@
+// Puts the proxy together with the rooms: the two short ways in, and what is recorded when a call is over.
+
+import type { Gate } from './gate/admit.ts'
+import type { Log } from './ground/log.ts'
+import type { Handle } from './http/listen.ts'
+import { createResolver } from './http/resolve.ts'
+import type { Permit } from './policy/permit.ts'
+import { createBaseUrlHandler } from './proxy/base-url.ts'
+import { createBreakers } from './proxy/breaker.ts'
+import type { CarryOutOptions } from './proxy/carry-out.ts'
+import { createDialer } from './proxy/dial.ts'
+import { createExplicitCallHandler } from './proxy/explicit-call.ts'
+import { createForward } from './proxy/forward.ts'
+import { createMatchers } from './proxy/matchers.ts'
+import type { Outcome } from './proxy/passage.ts'
+import { createSilenceWatch } from './proxy/silence.ts'
+import type { Rooms } from './rooms.ts'
+import type { Service } from './services/contract.ts'
+import type { Settings } from './settings.ts'
+
+export interface DataPlane {
+  readonly baseUrl: Handle
+  readonly explicitCall: Handle
+  close(): void
+}
+
+export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): DataPlane {
+  const { clock, identity, vault, storage, audit, services } = rooms
+  const dialer = createDialer({ resolver: createResolver({ clock }), clock })
+  const breakers = createBreakers({ clock, inFlight: settings.maxInFlight })
+  const watch = createSilenceWatch(clock)
+  const forward = createForward({ dialer, breakers, watch, matcherFor: createMatchers() })
+  storage.follow(({ kind, ref }) => {
+    if (kind === 'credential') dialer.closeCredential(ref as Parameters<typeof dialer.closeCredential>[0])
+    if (kind !== 'service') return
+    dialer.closeService(ref as Parameters<typeof dialer.closeService>[0])
+    if (services.byId(ref as Parameters<typeof services.byId>[0]) === undefined)
+      breakers.forget(ref as Parameters<typeof breakers.forget>[0])
+  })
+  vault.watch(({ state }) => {
+    if (state === 'sealed') dialer.cutAll()
+  })
+  const options: CarryOutOptions = {
+    authenticate: (presented) => identity.authenticate(presented) ?? rooms.noteUnknown(),
+    admit: (call) => rooms.gate.admit(call) as never,
+    open: (permit) => vault.open(permit),
+    forward,
+    onOutcome: (permit, outcome) => record(permit, outcome),
+    onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a call failed that should not have'),
+  }
+  const record = (permit: Permit, { echoes, error, ...rest }: Outcome) => {
+    const { rid, service } = permit.call
+    audit.outcome({ rid, outcome: { ...rest, ...(error !== undefined && { error }) } })
+    if (echoes > 0) rooms.noteEcho(permit, echoes)
+    void service
+  }
+  return {
+    baseUrl: createBaseUrlHandler(options),
+    explicitCall: createExplicitCallHandler(options),
+    close: () => {
+      watch.stop()
+      dialer.close()
+    },
+  }
+}
+
+export type { Gate, Service }

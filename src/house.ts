@@ -1,0 +1,171 @@
+/**
+ * The house: builds every room, brings together what two rooms need of each other, and opens and closes the doors.
+ * It holds no rule of its own. What happens when the vault opens stands in wake.ts, who may call which endpoint in
+ * callers.ts, how a call is carried out in data-plane.ts; the endpoints themselves stand in the rooms.
+ */
+import { existsSync } from 'node:fs'
+import { callerOf, type Who } from './callers.ts'
+import { createDataPlane, type DataPlane } from './data-plane.ts'
+import { type Demo, startDemo } from './demo.ts'
+import { failsAgainAndAgain } from './fault-history.ts'
+import { type FirstRun, firstRun } from './first-run.ts'
+import { control, frontDoor } from './front-door.ts'
+import type { Log } from './ground/log.ts'
+import { hostNames } from './http/check-head.ts'
+import { buildControlPlane } from './http/control-plane.ts'
+import { type Listener, listenTcp, listenUnix } from './http/listen.ts'
+import { httpProblem } from './http/problems.ts'
+import { sendProblem } from './http/send-problem.ts'
+import { buildRooms, type Rooms } from './rooms.ts'
+import { routesOf } from './routes.ts'
+import { operatorSocket, type Settings } from './settings.ts'
+import type { SealReason } from './vault/contract.ts'
+import { wake } from './wake.ts'
+
+export interface HouseOptions {
+  readonly settings: Settings
+  readonly log: Log
+  /** The process must end at once with this exit code. */
+  readonly onFatal: (code: 74 | 75, cause: unknown) => void
+  /** False: build, make what a first start makes, and open no door. */
+  readonly serve?: boolean
+}
+
+export interface House {
+  readonly url: string
+  readonly home: string
+  /** Present on the first start of a home only. */
+  readonly firstRun: FirstRun | undefined
+  state(): string
+  seal(reason: SealReason): void
+  /** Stops accepting, lets running calls end for `graceMs`, signs and closes the log, closes the database. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Opens the house. Rejects with a Problem for what an operator can mend, after closing what was open. */
+export async function openHouse(options: HouseOptions): Promise<House> {
+  const { settings, log } = options
+  const rooms = await buildRooms(options)
+  const closers: (() => Promise<void>)[] = [() => rooms.close()]
+  try {
+    const fresh = rooms.vault.state().state === 'uninitialised'
+    await openVault(rooms, settings, log, fresh)
+    const demo = settings.demo && options.serve !== false ? await openDemo(rooms, log) : undefined
+    if (demo !== undefined) closers.unshift(() => demo.close())
+    const dataPlane = createDataPlane(rooms, settings, log)
+    closers.unshift(async () => dataPlane.close())
+    const doors = options.serve === false ? undefined : await openDoors(rooms, dataPlane, options)
+    const url = `http://${urlHost(settings.host)}:${doors?.agents.port ?? settings.port}`
+    rooms.url = url
+    const first = fresh ? await firstRun(rooms, demo?.port, () => url) : undefined
+    return {
+      url,
+      home: settings.home,
+      firstRun: first,
+      state: () => rooms.vault.state().state,
+      seal: (reason) => rooms.seal(reason),
+      close: async (graceMs) => {
+        await doors?.close(graceMs)
+        for (const close of closers) await close()
+      },
+    }
+  } catch (error) {
+    for (const close of closers) await close().catch(() => {})
+    throw error
+  }
+}
+
+/** Makes the vault on the first start; opens it by the key file where there is one; else it stays sealed. */
+async function openVault(rooms: Rooms, settings: Settings, log: Log, fresh: boolean): Promise<void> {
+  const opener = { keyFile: settings.keyFile }
+  try {
+    if (fresh) await rooms.vault.initialise(opener)
+    else if (mayOpen(rooms, settings, log)) await rooms.vault.unseal(opener)
+    else return
+  } catch (error) {
+    if (fresh) throw error
+    log.warn({ err: error as Error }, 'the key file does not open the vault: it stays sealed')
+    return
+  }
+  await wake(rooms)
+}
+
+function mayOpen(rooms: Rooms, settings: Settings, log: Log): boolean {
+  if (failsAgainAndAgain(settings.home, rooms.clock.now())) {
+    log.fatal(
+      { home: settings.home },
+      'the storage failed three times in ten minutes: the vault stays sealed until it is unsealed by hand',
+    )
+    return false
+  }
+  return rooms.vault.state().reason === 'boot' && existsSync(settings.keyFile)
+}
+
+/** The demo keeps the port that its service was given on the first start. */
+async function openDemo(rooms: Rooms, log: Log): Promise<Demo> {
+  const wanted = rooms.services.byName('demo')?.origins[0]?.port ?? 0
+  const demo = await startDemo(wanted)
+  if (wanted !== 0 && demo.port !== wanted)
+    log.warn({ port: wanted, service: 'demo' }, 'the port of the demo service is taken')
+  return demo
+}
+
+interface Doors {
+  readonly agents: Listener
+  close(graceMs: number): Promise<void>
+}
+
+async function openDoors(rooms: Rooms, dataPlane: DataPlane, { settings, log }: HouseOptions): Promise<Doors> {
+  const onBug = (error: unknown, rid: string) =>
+    log.error({ rid, err: error as Error }, 'a request failed that should not have')
+  const authenticate = callerOf(rooms.identity, () => rooms.noteUnknown())
+  const planeOf = (onSocket: boolean) =>
+    buildControlPlane<Who>({
+      endpoints: routesOf(rooms, settings).filter(
+        ({ endpoint: { caller } }) => (caller === 'operator') === onSocket || caller === 'anyone',
+      ),
+      authenticate,
+      nextRid: rooms.nextRid,
+      onBug,
+    })
+  const agentPlane = await planeOf(false)
+  const operatorPlane = await planeOf(true)
+  const hosts = (port: number) => hostNames(settings.host, port, settings.allowedHosts)
+  let closing = false
+  const refusing =
+    (handle: ReturnType<typeof frontDoor>): typeof handle =>
+    (request, response, rid) => {
+      if (closing) sendProblem(response, httpProblem('shutting_down'), rid)
+      else handle(request, response, rid)
+    }
+  const operators = await listenUnix(
+    {
+      nextRid: rooms.nextRid,
+      hosts: undefined,
+      handle: (request, response) => control(operatorPlane, request, response),
+    },
+    operatorSocket(settings),
+  )
+  const handle = refusing(frontDoor({ ...dataPlane, controlPlane: agentPlane }))
+  const agents = await listenTcp({ nextRid: rooms.nextRid, hosts, handle }, settings.host, settings.port).catch(
+    async (error) => {
+      await operators.close(0)
+      throw error
+    },
+  )
+  return {
+    agents,
+    close: async (graceMs) => {
+      closing = true
+      await Promise.all([agents.close(graceMs), operators.close(graceMs), rooms.openCalls.drained(graceMs)])
+      rooms.openCalls.kill(() => true, 'shutting_down')
+      await Promise.all([agentPlane.close(), operatorPlane.close()])
+    },
+  }
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,66 @@
+// What happens when the vault opens: every room gets its keys and its memory back, or the vault is sealed again.
+import type { Rooms } from './rooms.ts'
+import type { SealReason } from './vault/contract.ts'
+
+/**
+ * Brings the house from unsealed to serving. Order matters: the log is checked before it is written with keys, rows are
+ * checked before they are believed, and what was committed without a record is recorded before anything new.
+ */
+export async function wake(rooms: Rooms, accept = false): Promise<void> {
+  const { vault, storage, identity, services, grants, log } = rooms
+  storage.authenticateWith(vault.keys().rowMac)
+  const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
+  if (refusal !== undefined && !accept) {
+    log.fatal({ reason: refusal }, 'the house does not open: see `claviger doctor`')
+    rooms.seal(refusal)
+    return
+  }
+  if (refusal !== undefined) await acceptRestore(rooms, refusal)
+  await vault.load()
+  await identity.load()
+  const { bad } = await services.load()
+  await grants.load()
+  for (const id of bad) log.error({ kind: 'services', id }, 'a row was edited by other hands and is refused')
+  await recordPending(rooms)
+  if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
+}
+
+/** What was committed and may lack its record, because the process ended in between. */
+async function recordPending({ storage, audit }: Rooms): Promise<void> {
+  for (const change of await storage.pending()) {
+    const { id, epoch, record } = change
+    const known = audit.recovery.outbox.get(id)
+    if (known !== undefined) {
+      await storage.markRecorded(id, known)
+      continue
+    }
+    const seq = await audit.append({
+      type: record.type,
+      epoch,
+      ev: record.ev,
+      outbox: id,
+      ...(record.actor && { actor: record.actor }),
+    })
+    await storage.markRecorded(id, seq)
+  }
+}
+
+async function logRefusal({ audit, vault, log }: Rooms): Promise<SealReason | undefined> {
+  const verdict = await audit.keysArrived(vault.keys())
+  if (verdict.ok) return undefined
+  log.fatal({ reason: verdict.reason, state: verdict.detail }, 'the audit log cannot be gone on from')
+  return verdict.reason
+}
+
+async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefined> {
+  if ((await storage.checkRows()) === 'ok') return undefined
+  log.fatal({}, 'rows of the database were deleted, inserted or replayed by other hands')
+  return 'integrity'
+}
+
+/** An operator looked at it and goes on from what is there. Recorded, and everything before it is older than what follows. */
+async function acceptRestore({ storage, audit, log }: Rooms, reason: SealReason): Promise<void> {
+  const { removed, epoch } = await storage.acceptRows(storage.epoch())
+  await audit.append({ type: 'restore.accepted', epoch, ev: { reason, removedRows: removed.length } })
+  log.warn({ reason, count: removed.length }, 'an operator accepted the state of the house')
+}
