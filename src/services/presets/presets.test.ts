@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { compileTemplate } from '../../ground/path-template.ts'
+import { canonicalTarget } from '../../ground/target.ts'
+import { templatesOverlap } from '../../ground/template-overlap.ts'
+import { Coverage } from '../../policy/scope.ts'
+import { say, service } from '../services.support.ts'
+import { findPreset, presets } from './catalogue.ts'
+
+const made = (name: string, as = name) => service({ name: as, preset: name, origins: undefined })
+
+/** A path of the template, every variable filled in. */
+const filled = (path: string) => path.replace(/\{\+?[A-Za-z_]+(?::[a-z,]+)?\}/g, 'zz')
+
+for (const { name, actions, settings } of presets) {
+  describe(`the preset ${name}`, () => {
+    const of = made(name)
+
+    test('resolves each of its actions to itself, and names it in full', () => {
+      for (const [action, method, path] of actions) {
+        const resolution = of.resolve(method, canonicalTarget(filled(path)))
+        assert.equal(resolution?.action, action)
+        assert.ok(
+          resolution?.required.every((scope) => scope.startsWith(`${name}:`)),
+          action,
+        )
+        assert.ok(new Coverage(name, [`${name}:${action}`]).covers(resolution!), action)
+      }
+    })
+
+    test('has no two actions that claim one call without one being the narrower', () => {
+      for (const [one, method, path] of actions) {
+        for (const [other, otherMethod, otherPath] of actions) {
+          if (one === other || method !== otherMethod) continue
+          const [left, right] = [compileTemplate(path), compileTemplate(otherPath)]
+          if (!templatesOverlap(left, right)) continue
+          for (const raw of [filled(path), filled(otherPath)]) {
+            assert.ok(of.resolve(method, canonicalTarget(raw))?.action, `${one} ${other} ${raw}`)
+          }
+        }
+      }
+    })
+
+    test('gives its class scopes to its plain actions, and keeps the others apart', () => {
+      for (const [action, method, path, scope, risk] of actions) {
+        const resolution = of.resolve(method, canonicalTarget(filled(path)))!
+        const verb = scope.split(':')[1]!
+        const byClass = ['read', 'write', 'delete'].filter((one) =>
+          new Coverage(name, [`${name}:${one}`]).covers(resolution),
+        )
+        assert.deepEqual(byClass, ['read', 'write', 'delete'].includes(verb) ? [verb] : [], action)
+        if (risk !== undefined) assert.equal(resolution.risk, risk)
+      }
+    })
+
+    test('reaches nothing but https, unless it is the demo', () => {
+      assert.ok(name === 'demo' || of.origins.every(({ scheme, port }) => scheme === 'https' && port === 443))
+      assert.equal(name === 'demo', settings.addresses !== undefined)
+    })
+
+    test('explains each scope that it lists', () => {
+      for (const scope of of.scopes()) assert.ok(of.explainScope(scope).length > 0, scope)
+    })
+  })
+}
+
+describe('presets', () => {
+  test('x is another name of twitter', () => {
+    assert.equal(findPreset('x', 'x').preset, 'twitter')
+    assert.deepEqual(
+      made('x').origins.map(({ host }) => host),
+      ['api.x.com', 'api.twitter.com'],
+    )
+  })
+
+  const injections: readonly [string, unknown][] = [
+    ['github', { kind: 'bearer' }],
+    ['openai', { kind: 'bearer' }],
+    ['stripe', { kind: 'bearer' }],
+    ['slack', { kind: 'bearer' }],
+    ['google', { kind: 'bearer' }],
+    ['twitter', { kind: 'bearer' }],
+    ['demo', { kind: 'bearer' }],
+    ['anthropic', { kind: 'header', name: 'x-api-key' }],
+    ['gemini', { kind: 'header', name: 'x-goog-api-key' }],
+    ['discord', { kind: 'template', name: 'authorization', template: 'Bot {secret}' }],
+  ]
+  for (const [name, injection] of injections) {
+    test(`${name} takes its key as its provider wants it`, () => assert.deepEqual(made(name).injection, injection))
+  }
+
+  test('models may think for five minutes before the first byte', () => {
+    for (const name of ['openai', 'anthropic', 'gemini']) assert.equal(made(name).timeouts.headersMs, 300_000)
+    assert.equal(made('github').timeouts.headersMs, 30_000)
+  })
+
+  test('github has the 22 actions of the push workflow, with slashes in branches and paths either way', () => {
+    const of = made('github')
+    const rows: readonly [string, string][] = [
+      ['GET /user/repos', 'repos.list: github:repos:read or github:read'],
+      ['GET /repos/o/r', 'repo.get: github:repos:read or github:read'],
+      ['GET /repos/o/r/contents/src/a.ts', 'contents.get: github:repos:read or github:read'],
+      ['GET /repos/o/r/contents/src%2Fa.ts', 'contents.get: github:repos:read or github:read'],
+      ['PUT /repos/o/r/contents/src/a.ts', 'contents.create_or_update: github:repos:write or github:write'],
+      ['GET /repos/o/r/branches', 'branches.list: github:repos:read or github:read'],
+      ['GET /repos/o/r/branches/feature/x', 'branches.get: github:repos:read or github:read'],
+      ['GET /repos/o/r/git/ref/heads/feature/x', 'refs.get: github:git:read or github:read'],
+      ['POST /repos/o/r/git/refs', 'refs.create: github:git:write or github:write'],
+      ['PATCH /repos/o/r/git/refs/heads/feature%2Fx', 'refs.update: github:git:write or github:write'],
+      ['GET /repos/o/r/commits', 'commits.list: github:git:read or github:read'],
+      ['GET /repos/o/r/git/commits/abc', 'commits.get: github:git:read or github:read'],
+      ['POST /repos/o/r/git/blobs', 'blobs.create: github:git:write or github:write'],
+      ['POST /repos/o/r/git/trees', 'trees.create: github:git:write or github:write'],
+      ['POST /repos/o/r/git/commits', 'git_commits.create: github:git:write or github:write'],
+      ['GET /repos/o/r/issues', 'issues.list: github:issues:read or github:read'],
+      ['GET /repos/o/r/issues/1', 'issues.get: github:issues:read or github:read'],
+      ['POST /repos/o/r/issues', 'issues.create: github:issues:write or github:write'],
+      ['GET /repos/o/r/pulls', 'pulls.list: github:prs:read or github:read'],
+      ['GET /repos/o/r/pulls/1', 'pulls.get: github:prs:read or github:read'],
+      ['POST /repos/o/r/pulls', 'pulls.create: github:prs:write or github:write'],
+      ['PUT /repos/o/r/pulls/1/merge', 'pulls.merge: github:prs:write or github:write'],
+      ['GET /repos/o/r/pulls/1/files', 'pulls.files: github:prs:read or github:read'],
+      ['DELETE /repos/o/r', 'repo.delete: github:repos:admin'],
+      ['GET /repos/o/r/branches/feature/x/protection', 'branch_protection.get: github:repos:admin'],
+      ['GET /user/emails', 'user.emails: github:user:email'],
+      ['GET /user/emails/', '-: github:read github:user:email'],
+      ['GET /meta', '-: github:read'],
+    ]
+    for (const [request, expected] of rows) assert.equal(say(of, request), expected)
+  })
+
+  test('slack reads by POST with a scope to read', () => {
+    assert.equal(say(made('slack'), 'POST /api/users.list'), 'users.list: slack:users:read or slack:read')
+    assert.equal(say(made('slack'), 'GET /api/chat.delete'), 'chat.delete.get: slack:chat:delete or slack:delete')
+  })
+})
