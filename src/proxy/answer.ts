@@ -13,6 +13,7 @@ export interface AnswerHead {
 }
 
 const HOLD_BYTES = 64 * 1024
+const AS_TEXT_BYTES = 8 * 1024
 
 /**
  * The caller's side of a call. The head is held back to the end of the turn in which it came: most answers are complete
@@ -90,7 +91,7 @@ export class Answer {
     const length = noBody ? head.length : String(this.#heldBytes)
     if (length !== undefined && head.status !== 204) head.headers.push('content-length', length)
     this.#writeHead(head)
-    this.#response.end(this.#held.length === 1 ? this.#held[0] : Buffer.concat(this.#held))
+    endWith(this.#response, this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held))
   }
 
   /** The answer will not become complete: the connection is cut, so that nobody takes it for whole. */
@@ -131,6 +132,12 @@ export class Answer {
       this.#response.once('drain', () => this.release())
     })
   }
+}
+
+/** A short body goes out as text with the head: node:http then makes one plain write of both. */
+function endWith(response: ServerResponse, body: Buffer): void {
+  if (body.length <= AS_TEXT_BYTES) response.end(body.toString('latin1'), 'latin1')
+  else response.end(body)
 }
 
 function sendHead(answer: Answer): void {

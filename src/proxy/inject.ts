@@ -1,7 +1,7 @@
 // Where the credential meets the request, and the only place where it becomes text. Its invariant: the request carries
 // one credential, ours, where the service says; what the caller sent in that place is gone or the call is refused.
 import { constrainedQuery, type QueryKeys, queryKeys } from '../ground/constrained-query.ts'
-import { comparableName, isHeaderValue } from '../ground/header-names.ts'
+import { comparableName, isHeaderName, isHeaderValue, isHopByHop } from '../ground/header-names.ts'
 import type { CredentialId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
 import { credentialQueryName } from './credential-query.ts'
@@ -32,6 +32,9 @@ export interface Injector {
   /** Changes the head in place. Throws Problem `credential_unusable`, `credential_in_query` or `target_ambiguous`. */
   apply(head: OutgoingHead, opened: Opened, bodyDigest?: Buffer): void
 }
+
+/** Headers that say where a message goes or where it ends. */
+const FRAMING: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
 
 const injectors = new WeakMap<Injection, Injector>()
 
@@ -82,6 +85,8 @@ class HeaderInjector implements Injector {
     this.#name = name
     this.#form = form
     this.header = comparableName(name)
+    const framing = isHopByHop(this.header) || FRAMING.has(this.header)
+    if (framing || !isHeaderName(name)) throw new TypeError(`inject: '${this.header}' cannot carry a credential`)
   }
 
   apply(head: OutgoingHead, opened: Opened): void {

@@ -54,6 +54,7 @@ export async function startRig(options: RigOptions) {
     injection: 'injection' in options ? options.injection : injection,
     timeouts: { connectMs: 5_000, headersMs: 30_000, idleMs: 120_000, ...options.timeouts },
     allowed: 'allowed' in options ? options.allowed : loopback,
+    scrub,
   }
   const opened: Opened = { id: 'crd_1' as CredentialId, version: 1, value: Secret.fromText(options.secret ?? SECRET) }
   const matcher = scrub ? matcherOf(options.secret ?? SECRET) : undefined
