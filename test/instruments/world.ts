@@ -48,13 +48,16 @@ export async function world(options: WorldOptions = {}): Promise<World> {
   })
   const attacker = await RecordingUpstream.start()
   const { service = {}, injection = { kind: 'bearer' }, receiptsFile: _, ...rest } = options
-  const gateway = await Gateway.start({ onOutput: oracle.sink('output'), ...rest })
+  await using opened = new AsyncDisposableStack()
+  opened.defer(async () => void (await Promise.all([upstream.close(), attacker.close()])))
+  const gateway = opened.use(await Gateway.start({ onOutput: oracle.sink('output'), ...rest }))
   const { serviceId, agentId, token } = await furnish(gateway, {
     name: 'u',
     origins: [upstream.origin],
     secret,
     service: { injection, ...service },
   })
+  const all = opened.move()
   oracle.canary('token', token)
   const transcript = oracle.sink('agent')
   return {
@@ -77,10 +80,7 @@ export async function world(options: WorldOptions = {}): Promise<World> {
       transcript(reply.body)
       return reply
     },
-    [Symbol.asyncDispose]: async () => {
-      await gateway[Symbol.asyncDispose]()
-      await Promise.all([upstream.close(), attacker.close()])
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }
 
