@@ -15,8 +15,7 @@ const SECOND_FAMILY_MS = 250
 const MAX_TTL_S = 30
 
 /** c-ares: no thread pool, no search domains. IPv4 goes first, and IPv6 is not waited for much longer. */
-export function createAskNames(): AskNames {
-  const cares = new Resolver({ timeout: 900, tries: 2 })
+export function createAskNames(cares = new Resolver({ timeout: 900, tries: 2 })): AskNames {
   return async (host) => {
     const six = asked((done) => cares.resolve6(host, { ttl: true }, done)).catch((): Records => [])
     const four = asked((done) => cares.resolve4(host, { ttl: true }, done))
