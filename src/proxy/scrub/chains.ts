@@ -90,15 +90,24 @@ function drawBrokenLine(drawing: Drawing, choice: string): void {
   drawing.word(next, [choice], DONE)
 }
 
-/** A digit whose first `known` bits are those of `value`. */
+const partialDigits = new Map<number, Fragment>()
+
+/** A digit whose first `known` bits (2 or 4) are those of `value`. */
 function partialDigit(value: number, known: number): Fragment {
   const free = 6 - known
+  const key = ((value >> free) << 3) | free
+  const drawn = partialDigits.get(key) ?? oneByte(partialChoices(value, free))
+  partialDigits.set(key, drawn)
+  return drawn
+}
+
+function partialChoices(value: number, free: number): string {
   let choices = ''
   for (let rest = 0; rest < 1 << free; rest++) {
     const digit = ((value >> free) << free) | rest
     choices += DIGITS[digit]! + URL_DIGITS[digit]!
   }
-  return oneByte(choices)
+  return choices
 }
 
 const padding = (() => {

@@ -14,13 +14,14 @@ export interface Format {
 
 /** What the body may be, by how it begins. */
 export function formatsOf(begin: Buffer): readonly Format[] {
+  if (!markable[begin[0]!]) return isText(begin) ? none : unmarked
   for (const { format, mark } of marks) if (begin.length >= mark.length && fits(begin, mark)) return [format]
-  return isText(begin) ? [] : unmarked
+  return isText(begin) ? none : unmarked
 }
 
 /** Whether more bytes are needed to tell. */
 export const beginsLikeMark = (begin: Buffer): boolean =>
-  marks.some(({ mark }) => begin.length < mark.length && fits(begin, mark))
+  begin.length < LONGEST_MARK && marks.some(({ mark }) => begin.length < mark.length && fits(begin, mark))
 
 function fits(begin: Buffer, mark: Mark): boolean {
   for (let i = 0; i < mark.length && i < begin.length; i++) {
@@ -45,16 +46,23 @@ const marks: readonly { readonly format: Format; readonly mark: Mark }[] = [
   })),
 ]
 
+const LONGEST_MARK = Math.max(...marks.map(({ mark }) => mark.length))
+/** Whether some mark begins with this byte: a quick no for nearly all text. */
+const markable = Array.from({ length: 256 }, (_, byte) => marks.some(({ mark }) => fits(Buffer.of(byte), mark)))
+
+const none: readonly Format[] = []
 const unmarked: readonly Format[] = [
   { engine: 'br', certain: false },
   { engine: 'raw', certain: false },
 ]
 
-function isText(first: Buffer): boolean {
-  const glance = first.subarray(0, GLANCE)
-  for (const byte of glance.subarray(0, 64))
+function isText(begin: Buffer): boolean {
+  const shown = Math.min(begin.length, 64)
+  for (let i = 0; i < shown; i++) {
+    const byte = begin[i]!
     if (byte < 0x20 && (byte < 0x09 || byte > 0x0d || byte === 0x0b)) return false
-  if (isUtf8(glance)) return true
+  }
+  if (begin.length <= GLANCE) return isUtf8(begin)
   // The end of the glance may have cut a character.
-  return first.length > GLANCE && [1, 2, 3].some((cut) => isUtf8(glance.subarray(0, GLANCE - cut)))
+  return [0, 1, 2, 3].some((cut) => isUtf8(begin.subarray(0, GLANCE - cut)))
 }

@@ -27,6 +27,9 @@ const guardProblem = problemsOf(guardProblems)
 /** Bytes that may wait for one decision. More come only from a sender who pads compressed data on purpose. */
 const MAX_WITHHELD = 1 << 20
 
+/** Downloads may be of any size; they are not collected. */
+const limits = { ...defaultDecodeLimits, maxBytes: Number.POSITIVE_INFINITY }
+
 interface Watcher {
   readonly stage: DecodeStage
   readonly stream: SecretStream
@@ -34,9 +37,11 @@ interface Watcher {
   readonly certain: boolean
 }
 
+const noWatchers: Watcher[] = []
+
 class CompressedGuard implements BodyTransform {
   readonly #matcher: SecretMatcher
-  readonly #budget = new DecodeBudget({ ...defaultDecodeLimits, maxBytes: Number.POSITIVE_INFINITY })
+  readonly #budget = new DecodeBudget(limits)
   /** The beginning of the body while it is too short to tell. */
   #begin: Buffer | undefined
   #watchers: Watcher[] | undefined
@@ -63,12 +68,17 @@ class CompressedGuard implements BodyTransform {
   }
 
   #decide(begin: Buffer, emit: Emit): void | Promise<void> {
-    this.#watchers = formatsOf(begin).map(({ engine, certain }) => ({
+    const formats = formatsOf(begin)
+    if (formats.length === 0) {
+      this.#watchers = noWatchers
+      return emit(begin)
+    }
+    this.#watchers = formats.map(({ engine, certain }) => ({
       stage: new DecodeStage(engines[engine](), this.#budget),
       stream: this.#matcher.stream(),
       certain,
     }))
-    return this.#watchers.length === 0 ? emit(begin) : this.#watch(begin, emit)
+    return this.#watch(begin, emit)
   }
 
   async #watch(chunk: Buffer, emit: Emit): Promise<void> {

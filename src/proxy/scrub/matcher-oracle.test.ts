@@ -5,6 +5,7 @@ import { type Chain, chainsOf } from './chains.ts'
 import { type SecretMatcher, secretMatcher } from './matcher.ts'
 
 const MARK = '[#]'
+const times = process.env.PROVING === '1' ? 100 : 1
 
 /** Every end of an occurrence of `chain` that begins at `from`: all threads, byte by byte, without any cleverness. */
 function endsOf(chain: Chain, bytes: Buffer, from: number): number[] {
@@ -107,7 +108,7 @@ describe('secretMatcher() against a naive search', () => {
           assert.equal(matcher.text(bytes.toString('latin1')), expected)
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: 3_000 * times },
     )
   })
 
@@ -129,7 +130,7 @@ describe('secretMatcher() against a naive search', () => {
         if (value.every((byte) => byte < 0x80)) assert.ok(expected.includes(MARK))
         assert.equal(scrub(compile([Buffer.from(value)]), chunksOf(bytes, places)), expected)
       }),
-      { numRuns: 2_000 },
+      { numRuns: 2_000 * times },
     )
   })
 
@@ -141,7 +142,7 @@ describe('secretMatcher() against a naive search', () => {
         const bytes = Buffer.from(`\x01${mixed(secret, choices)}\x02`, 'latin1')
         assert.equal(scrub(compile([secret]), chunksOf(bytes, places)), `\x01${MARK}\x02`)
       }),
-      { numRuns: 400 },
+      { numRuns: 400 * times },
     )
   })
 
@@ -154,7 +155,7 @@ describe('secretMatcher() against a naive search', () => {
         assert.equal(scrub(matcher, chunksOf(bytes, places)), bytes.toString('latin1'))
         assert.equal(matcher.text(value), value)
       }),
-      { numRuns: 2_000 },
+      { numRuns: 2_000 * times },
     )
   })
 })

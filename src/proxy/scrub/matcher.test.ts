@@ -127,6 +127,31 @@ describe('secretMatcher(), what is removed', () => {
     assert.equal(both.text('a first-second b second-third c first-second-third d'), 'a [one] b [two] c [one] d')
   })
 
+  test('a secret within a secret, whole', () => {
+    const patterns = ['outer-inner', 'inner', 'outer-inner-more'].map((text, i) => ({
+      secret: Buffer.from(text),
+      replacement: `[${i}]`,
+    }))
+    for (const order of [patterns, patterns.toReversed()]) {
+      const nested = secretMatcher(order, MARK)
+      assert.equal(nested.text('a outer-inner b inner c'), 'a [0] b [1] c')
+      assert.equal(nested.text('a outer-inner-more b'), 'a [0] b')
+    }
+  })
+
+  test('any bytes, and no others', () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => (i * 167 + 13) & 0xff))
+    const any = secretMatcher([{ secret: bytes }], MARK)
+    assert.equal(scrub(any, bytes), MARK)
+    for (let place = 0; place < 256; place += 15) {
+      for (let byte = 0; byte < 256; byte++) {
+        const other = Buffer.from(bytes)
+        other[place] = byte
+        assert.equal(scrub(any, other), byte === bytes[place] ? MARK : other.toString('latin1'))
+      }
+    }
+  })
+
   test('nothing of a clean body, which is passed on uncopied', () => {
     const stream = matcher.stream()
     const chunk = Buffer.from('{"data":[1,2,3],"path":"/usr/lib","text":"100% \\u00e9"}\n\n')

@@ -168,7 +168,7 @@ export class SecretStream {
         this.hits++
         span.shown = true
       }
-      at = Math.min(span.end, upTo)
+      at = span.end
       open = span
     }
     if (open !== undefined) this.#spans = this.#spans.slice(this.#spans.indexOf(open) + (open.end > upTo ? 0 : 1))
