@@ -109,11 +109,11 @@ export class GrantEntries {
   /** Puts a grant in, or in the place of what it was. */
   put(record: GrantRecord): void {
     this.#leave(record.id)
-    const lists = this.#byAgent.get(record.agent) ?? []
+    const lists = this.#byAgent.get(record.agent)
     const entry = new GrantEntry(
       {
         ...record,
-        agent: lists[0]?.grants[0]?.agent ?? record.agent,
+        agent: lists?.[0]?.grants[0]?.agent ?? record.agent,
         service: this.#one(record.service),
         credential: record.credential === undefined ? undefined : this.#one(record.credential),
       },
@@ -121,9 +121,10 @@ export class GrantEntries {
     )
     this.#byId.set(entry.id, entry)
     if (entry.revokedAt !== undefined) return
-    if (lists.length === 0) this.#byAgent.set(entry.agent, lists)
-    const list = lists.find(({ service }) => service === entry.service)
-    if (list === undefined) lists.push({ service: entry.service, grants: [entry] })
+    const list = lists?.find(({ service }) => service === entry.service)
+    // Literals, not push() onto an empty list, which would reserve places for 17: nearly every list has one member.
+    if (lists === undefined) this.#byAgent.set(entry.agent, [{ service: entry.service, grants: [entry] }])
+    else if (list === undefined) lists.push({ service: entry.service, grants: [entry] })
     else list.grants.push(entry)
   }
 

@@ -44,11 +44,16 @@ export class Uses {
   }
 
   async settle(isRecorded: (rid: CallId) => boolean | Promise<boolean>): Promise<number> {
-    let returned = 0
-    for (const { rid, grant } of await earlierUses(this.#storage, this.#boot)) {
-      if (await isRecorded(rid)) await this.#storage.write((tx) => forgetCall(tx, rid))
-      else if (await this.giveBack(grant, rid)) returned++
-    }
-    return returned
+    const left = await earlierUses(this.#storage, this.#boot)
+    const recorded = await Promise.all(left.map(({ rid }) => isRecorded(rid)))
+    // Asked for in one turn, so that all of them share one commit.
+    const returned = await Promise.all(
+      left.map(async ({ rid, grant }, at) => {
+        if (recorded[at] !== true) return this.giveBack(grant, rid)
+        await this.#storage.write((tx) => forgetCall(tx, rid))
+        return false
+      }),
+    )
+    return returned.filter((one) => one).length
   }
 }
