@@ -3,29 +3,36 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { newId } from '../ground/ids.ts'
 import { Directory, hashKey } from './directory.ts'
 import type { AgentRow, TokenRow } from './store.ts'
 
+/** As SQLite gives it: one piece. A string put together in JavaScript is a rope that weighs many times as much. */
+const flat = <T extends string>(text: string): T => Buffer.from(text, 'latin1').toString('latin1') as T
+
 const agentRow = (at: number): AgentRow => ({
-  id: newId('agent'),
-  name: `agent-${at}`,
+  id: flat(`agent_${String(at).padStart(22, '0')}`),
+  name: flat(`agent-${at}`),
   status: 'active',
   created_at: 1.7e12 + at,
 })
-const tokenRow = (owner: string): TokenRow => ({
-  id: newId('tok'),
-  kind: 'ak',
-  owner,
-  label: null,
-  hash: randomBytes(32),
-  pepper: 1,
-  issued_epoch: 5,
-  status: 'active',
-  created_at: 1.7e12,
-  expires_at: 1.8e12,
-  revoked_at: null,
-})
+
+let made = 0
+function tokenRow(owner: string): TokenRow {
+  made += 1
+  return {
+    id: flat(`tok_${String(made).padStart(16, '0')}`),
+    kind: 'ak',
+    owner: flat(owner),
+    label: null,
+    hash: randomBytes(32),
+    pepper: 1,
+    issued_epoch: 5,
+    status: 'active',
+    created_at: 1.7e12 + made,
+    expires_at: 1.8e12 + made,
+    revoked_at: null,
+  }
+}
 
 function heapInMegabytes(): number {
   setFlagsFromString('--expose-gc')

@@ -47,6 +47,10 @@ export class Authority {
     return this.#committed.epoch
   }
 
+  get key(): KeyObject | undefined {
+    return this.#key
+  }
+
   setKey(key: KeyObject | undefined): void {
     this.#key = key
     this.#tampered = false

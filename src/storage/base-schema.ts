@@ -33,6 +33,7 @@ async function makeBase(db: Db): Promise<void> {
       .addColumn('kind', 'text', (column) => column.notNull())
       .addColumn('ref', 'text', (column) => column.notNull())
       .addColumn('record', 'text', (column) => column.notNull())
+      .addColumn('mac', 'blob')
       .addColumn('seq', 'integer'),
   )
   await db.schema

@@ -37,7 +37,7 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
   const instanceId = await instanceIdOf(engine.readDb)
   const authority = new Authority(rows, instanceId)
   const followers: ((change: Change) => void)[] = []
-  const outbox: Outbox = new Outbox(() => void queue.add(async () => {}, false).catch(() => {}))
+  const outbox: Outbox = new Outbox(instanceId, () => void queue.add(async () => {}, false).catch(() => {}))
   const publish = (change: Change) => {
     for (const follower of followers) callFollower(follower, change)
   }
@@ -50,7 +50,7 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
     write: async (work, { urgent = false } = {}) => queue.add(work, urgent),
     follow: (listener) => void followers.push(listener),
     recordWith: (recorder) => outbox.setRecorder(recorder),
-    pending: () => outbox.pending(engine.readDb),
+    pending: () => outbox.pending(engine.readDb, authority.key),
     markRecorded: async (id, seq) => outbox.mark(id, seq),
     epoch: () => authority.epoch,
     authenticateWith: (key) => authority.setKey(key),

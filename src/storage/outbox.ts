@@ -1,26 +1,42 @@
+import { createHmac, type KeyObject } from 'node:crypto'
+import { domain, lp } from '../crypto/framing.ts'
+import { sameMac } from '../crypto/mac.ts'
 import { canonicalJson } from '../ground/canonical-json.ts'
-import type { Change, ChangeRecord, Db, NewChange } from './storage.ts'
+import type { Change, ChangeRecord, Db, NewChange, PendingChange } from './storage.ts'
 
 /** Recorded rows that are kept behind the newest, to look back at; older ones go. */
 const KEPT = 4_096
 const RETRY_MS = 1_000
+
+const DOMAIN = domain('outbox')
+
+/** What a row's MAC covers. The epoch is its own in this database, so no two rows have the same. */
+interface Covered {
+  readonly epoch: number
+  readonly kind: string
+  readonly ref: string
+  readonly record: string
+}
 
 type Recorder = (change: Change) => Promise<number>
 
 /**
  * Changes on their way into the audit log: a row in the change's own transaction, marked once its record is durable.
  * Marks are not urgent (a record found twice is recognised by its outbox id), so they ride with the next transaction.
- * A change whose record failed is tried again until it succeeds; after a crash it is found by `pending()`.
+ * A change whose record failed is tried again until it succeeds; after a crash it is found by `pending()`, and its MAC
+ * tells it from one that other hands wrote there to have a false record made of it.
  */
 export class Outbox {
   #recorder: Recorder | undefined
   readonly #marks = new Map<number, number>()
   readonly #failed: Change[] = []
   #timer: NodeJS.Timeout | undefined
+  readonly #instanceId: string
   readonly #flushSoon: () => void
 
   /** `flushSoon` asks for a transaction in which `flush` is called. */
-  constructor(flushSoon: () => void) {
+  constructor(instanceId: string, flushSoon: () => void) {
+    this.#instanceId = instanceId
     this.#flushSoon = flushSoon
   }
 
@@ -30,8 +46,9 @@ export class Outbox {
   }
 
   /** Inside the transaction. */
-  async insert(db: Db, change: NewChange, epoch: number): Promise<Change> {
-    const values = { epoch, kind: change.kind, ref: change.ref, record: recordText(change.record) }
+  async insert(db: Db, change: NewChange, epoch: number, key: KeyObject | undefined): Promise<Change> {
+    const covered = { epoch, kind: change.kind, ref: change.ref, record: recordText(change.record) }
+    const values = { ...covered, mac: key ? this.#macOf(key, covered) : null }
     const row = await db.insertInto('audit_outbox').values(values).returning('id').executeTakeFirstOrThrow()
     return { ...change, id: row.id, epoch }
   }
@@ -76,11 +93,20 @@ export class Outbox {
     for (const id of ids) this.#marks.delete(id)
   }
 
-  async pending(db: Db): Promise<readonly Change[]> {
-    const select = db.selectFrom('audit_outbox').select(['id', 'epoch', 'kind', 'ref', 'record'])
+  async pending(db: Db, key: KeyObject | undefined): Promise<readonly PendingChange[]> {
+    const select = db.selectFrom('audit_outbox').select(['id', 'epoch', 'kind', 'ref', 'record', 'mac'])
     const rows = await select.where('seq', 'is', null).orderBy('id').execute()
     const open = rows.filter((row) => !this.#marks.has(row.id))
-    return open.map((row) => ({ ...row, record: JSON.parse(row.record) as ChangeRecord }))
+    return open.map(({ mac, ...row }) => {
+      const proven = key !== undefined && mac !== null && sameMac(mac, this.#macOf(key, row))
+      return { ...row, record: proven ? JSON.parse(row.record) : readRecord(row.record), proven }
+    })
+  }
+
+  #macOf(key: KeyObject, { epoch, kind, ref, record }: Covered): Buffer {
+    const hmac = createHmac('sha256', key).update(DOMAIN)
+    for (const part of [this.#instanceId, epoch, kind, ref, record]) hmac.update(lp(part))
+    return hmac.digest()
   }
 
   close(): void {
@@ -96,6 +122,15 @@ export class Outbox {
     const again = this.#failed.splice(0)
     for (const change of again) this.record(change).catch(() => {}) // it is in #failed again
     if (this.hasMarks) this.#flushSoon()
+  }
+}
+
+/** What an unproven row says, if it says anything. */
+function readRecord(text: string): ChangeRecord {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { type: 'config', ev: {} }
   }
 }
 

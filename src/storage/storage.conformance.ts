@@ -64,7 +64,12 @@ export function storageConformance(name: string, make: () => ConformanceDatabase
       putThing,
       reopen,
     )
-    outbox(() => storage, putThing, reopen)
+    outbox(
+      () => storage,
+      () => database,
+      putThing,
+      reopen,
+    )
   })
 }
 
@@ -295,7 +300,12 @@ function authority(
   })
 }
 
-function outbox(storage: () => Storage, putThing: PutThing, reopen: () => Promise<void>): void {
+function outbox(
+  storage: () => Storage,
+  database: () => ConformanceDatabase,
+  putThing: PutThing,
+  reopen: (options?: { sealed?: boolean }) => Promise<void>,
+): void {
   test('calls followers right after the commit and in epoch order, then the recorder, then the caller', async () => {
     const order: string[] = []
     let committed: unknown[] = []
@@ -326,7 +336,7 @@ function outbox(storage: () => Storage, putThing: PutThing, reopen: () => Promis
     await putThing('a')
     await reopen()
     const pending = await storage().pending()
-    assert.deepEqual(pending[0], { id: 1, epoch: 1, kind: 'revoke_all', ref: 'all', record })
+    assert.deepEqual(pending[0], { id: 1, epoch: 1, kind: 'revoke_all', ref: 'all', record, proven: true })
     assert.equal(pending.length, 2)
     await storage().markRecorded(1, 77)
     assert.equal((await storage().pending()).length, 1)
@@ -335,6 +345,20 @@ function outbox(storage: () => Storage, putThing: PutThing, reopen: () => Promis
       (await storage().pending()).map((change) => change.id),
       [2],
     )
+  })
+
+  test('tells a pending change from one that other hands wrote, edited, or that nobody could prove', async () => {
+    for (const id of ['a', 'b', 'c']) await putThing(id)
+    database().edit("update audit_outbox set ref = 'x' where id = 2")
+    database().edit(`insert into audit_outbox (epoch, kind, ref, record, mac)
+      select epoch + 9, kind, ref, record, mac from audit_outbox where id = 1`)
+    await reopen()
+    assert.deepEqual(
+      (await storage().pending()).map(({ proven }) => proven),
+      [true, false, true, false],
+    )
+    await reopen({ sealed: true })
+    assert.ok((await storage().pending()).every(({ proven }) => !proven))
   })
 
   test('marks what the recorder recorded', async () => {

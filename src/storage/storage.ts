@@ -41,6 +41,12 @@ export interface Change extends NewChange {
   readonly epoch: number
 }
 
+/** A change whose record may be missing, as it was found at boot. */
+export interface PendingChange extends Change {
+  /** Whether its MAC holds. Not so without the key, for changes before the first key, and for rows that others wrote. */
+  readonly proven: boolean
+}
+
 /** A row of an authenticated table. `epoch` and `mac` are set by storage. */
 export type Row = Readonly<Record<string, string | number | Uint8Array | null>>
 
@@ -86,7 +92,7 @@ export interface Storage {
   /** Set once: appends the audit record of a change and resolves to its seq when that is durable. */
   recordWith(recorder: (change: Change) => Promise<number>): void
   /** Changes whose record is not known to be durable, oldest first, without `after`: read once, at boot. */
-  pending(): Promise<readonly Change[]>
+  pending(): Promise<readonly PendingChange[]>
   /** Notes that change `id` has its record at `seq`. */
   markRecorded(id: number, seq: number): Promise<void>
   /** The epoch of the last commit. Worth trusting only after checkRows() said 'ok'. */

@@ -154,7 +154,7 @@ export class WriteQueue {
       },
       change: async (change: NewChange) => {
         whileRunning()
-        const made = await outbox.insert(engine.writeDb, change, authority.change())
+        const made = await outbox.insert(engine.writeDb, change, authority.change(), authority.key)
         changes.push(made)
         return made.epoch
       },
