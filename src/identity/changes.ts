@@ -3,7 +3,7 @@ import type { Directory } from './directory.ts'
 import type { AgentRow, OperatorRow, TokenRow } from './store.ts'
 
 /** What this room's changes hand to followers, by `kind`. */
-export interface IdentityChanges {
+interface IdentityChanges {
   readonly agent: AgentRow
   readonly operator: OperatorRow
   /** `ref` is the token's id; its row says whether it was issued or revoked. */
@@ -16,11 +16,11 @@ export interface IdentityChanges {
 
 /** Brings the read-model up to date with one commit. Changes of other rooms are none of its business. */
 export function followChange(directory: Directory, change: Change): void {
-  if (change.kind === 'agent') directory.putAgent(change.after as AgentRow)
-  else if (change.kind === 'operator') directory.putOperator(change.after as OperatorRow)
-  else if (change.kind === 'token') directory.putToken(change.after as TokenRow)
+  if (change.kind === 'agent') directory.putAgent(change.after as IdentityChanges['agent'])
+  else if (change.kind === 'operator') directory.putOperator(change.after as IdentityChanges['operator'])
+  else if (change.kind === 'token') directory.putToken(change.after as IdentityChanges['token'])
   else if (change.kind === 'revoke_all') directory.revokeAll(change.epoch)
   else if (change.kind === 'tokens_revoked') {
-    for (const row of change.after as readonly TokenRow[]) directory.putToken(row)
+    for (const row of change.after as IdentityChanges['tokens_revoked']) directory.putToken(row)
   }
 }
