@@ -83,10 +83,7 @@ describe('the command line beside a gateway', () => {
     const { stdout } = await shell.run('call tickets GET /ok/1 --query a=b')
     assert.ok(stdout.length > 0)
     const receipt = upstream.receipts.at(-1)
-    assert.deepEqual(
-      [receipt?.method, receipt?.url, receipt?.headers.get('x-api-key')],
-      ['GET', '/ok/1?a=b', [canary]],
-    )
+    assert.deepEqual([receipt?.method, receipt?.url, receipt?.headers.get('x-api-key')], ['GET', '/ok/1?a=b', [canary]])
   })
 
   test('says why a call is refused, and explains it before', async () => {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
-  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -251,31 +250,34 @@ const foreignLayouts: Readonly<Record<string, (folder: string) => void>> = {
 }
 
 function databaseOf(folder: string): string {
-  const name = readdirSync(join(folder, 'home')).find((entry) => entry.endsWith('.db') && !/lock|index/.test(entry))
-  return join(folder, 'home', name!)
+  return join(folder, 'home', 'claviger.db')
 }
 
 describe('an unsafe home (H-05)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'claviger-layout-'))
+  const good = join(folder, 'good')
+  before(async () => {
+    mkdirSync(good, { mode: 0o700 })
+    const gateway = await Gateway.start({ folder: good })
+    await gateway.stop()
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
   const refuses = async (spoil: (folder: string) => void): Promise<void> => {
-    const folder = mkdtempSync(join(tmpdir(), 'claviger-layout-'))
-    mkdirSync(join(folder, 'inner'), { mode: 0o700 })
-    const inner = join(folder, 'inner')
-    try {
-      const gateway = await Gateway.start({ folder: inner })
-      await gateway.stop()
-      spoil(inner)
-      const started = Gateway.start({ folder: inner })
-      await assert.rejects(started, (error) => {
-        assert.ok(error instanceof StartFailed, String(error))
-        assert.equal(error.code, 78, error.output)
-        assert.ok(error.output.includes(inner), `the path is not named: ${error.output}`)
-        return true
-      })
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-    assert.ok(!existsSync(folder))
+    const spoilt = mkdtempSync(join(folder, 'spoilt-'))
+    execFileSync('cp', ['-a', `${good}/.`, spoilt])
+    spoil(spoilt)
+    const started = await Gateway.start({ folder: spoilt }).catch((error: unknown) => error)
+    if (started instanceof Gateway) await started[Symbol.asyncDispose]()
+    assert.ok(started instanceof StartFailed, 'the gateway started')
+    assert.equal(started.code, 78, started.output)
+    assert.ok(started.output.includes(spoilt), `the path is not named: ${started.output}`)
+    rmSync(spoilt, { recursive: true })
   }
+  test('is served when it is as it should be', async () => {
+    await using gateway = await Gateway.start({ folder: good })
+    assert.equal((await gateway.agent('GET', '/health')).status, 200)
+  })
   for (const [name, spoil] of Object.entries(badLayouts)) test(`is refused: ${name}`, () => refuses(spoil))
   for (const [name, spoil] of Object.entries(foreignLayouts)) {
     test(`is refused: ${name}`, { skip: noRoot ?? false }, () => refuses(spoil))

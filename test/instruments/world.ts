@@ -107,6 +107,7 @@ export async function furnish(gateway: Gateway, furniture: Furniture): Promise<F
     name,
     origins,
     addresses: loopback,
+    injection: { kind: 'bearer' },
     ...service,
   })
   await gateway.does('POST', '/credentials', { handle: `${name}-key`, service: name, secret })
