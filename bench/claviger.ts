@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Pool } from 'undici'
+import { gatewayEnv, gatewayFlags } from '../bin/run-node.js'
 import { CREDENTIAL, ended, firstLine, PROXY_CORE, pinned, type Subject } from './subject.ts'
 
 export interface Gateway extends Subject {
@@ -17,23 +18,21 @@ export interface GatewayOptions {
   readonly agents: number
 }
 
-const FLAGS = ['--disable-sigusr1', '--report-exclude-env', '--disable-proto=throw', '--secure-heap=65536']
-
 /**
  * The product as a user starts it: its own process, flags and default settings, durable audit on, scrubbing on.
  * One service, one credential, `agents` agents of which each has a token and a grant; the load comes with the last one's.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const home = join(mkdtempSync(join(tmpdir(), 'claviger-bench-')), 'home')
-  const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+  const command = join(import.meta.dirname, '..', 'bin', 'claviger.js')
   const env = {
+    ...gatewayEnv(),
     CLAVIGER_HOME: home,
     CLAVIGER_PORT: String(options.port),
     CLAVIGER_DEMO: 'off',
     CLAVIGER_LOG: 'error',
-    UV_THREADPOOL_SIZE: '16',
   }
-  const child = pinned(PROXY_CORE, process.execPath, [...FLAGS, main], env)
+  const child = pinned(PROXY_CORE, process.execPath, [...gatewayFlags, command, 'up'], env)
   const line = await firstLine(child, (text) => text.startsWith('claviger ready '))
   const { url, operatorToken } = JSON.parse(line.slice('claviger ready '.length)) as Record<string, string>
   const client = new Pool('http://operator', { socketPath: join(home, 'operator.sock'), connections: 64 })

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+/** Where Node keeps compiled modules: beside the code, so that who can write the one can write the other. */
+export const compileCache = join(root, 'node_modules', '.cache', 'claviger')
+
 /** How a gateway process is started: no inspector by signal, no secrets in reports, no `__proto__`, keys in locked memory. */
 export const gatewayFlags = [
   '--disable-sigusr1',

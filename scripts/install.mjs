@@ -2,13 +2,15 @@
 import { spawnSync } from 'node:child_process'
 import { lstatSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { findNode, root } from '../bin/run-node.js'
+import { compileCache, findNode, root } from '../bin/run-node.js'
 
 /** Makes node_modules fit the lockfile and gives the Node to run with. Ends the process (78) if that cannot be done. */
 export function installed() {
-  if (!fitsLockfile() || findNode() === undefined) npmCi()
+  const fresh = !fitsLockfile() || findNode() === undefined
+  if (fresh) npmCi()
   linkCommand()
   const node = findNode()
+  if (fresh && node !== undefined) compile(node)
   if (node !== undefined) return node
   process.stderr.write(
     `claviger: no Node 24.16 or later for ${process.platform}-${process.arch} [node_too_old]\n` +
@@ -57,6 +59,12 @@ function npmCi() {
       '  hint: check the network and the registry, then run this again\n',
   )
   process.exit(78)
+}
+
+/** Compiles the gateway once into its cache. If that fails, the first start does it. */
+function compile(node) {
+  const code = `import { enableCompileCache } from 'node:module'; enableCompileCache(${JSON.stringify(compileCache)}); await import('./src/main.ts')`
+  spawnSync(node, ['--input-type=module', '-e', code], { cwd: root, stdio: 'ignore' })
 }
 
 /** npm does not link a project's own command, and without the link `npx claviger` would install a copy first. */

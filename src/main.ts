@@ -1,4 +1,5 @@
 // Starts and ends the process: settings in, exit code out. Everything between is the house's.
+import { flushCompileCache } from 'node:module'
 import { writeEnvExample } from './env-example.ts'
 import { noteFault } from './fault-history.ts'
 import { createLog, type Log } from './ground/log.ts'
@@ -29,6 +30,7 @@ export async function up(settings: Settings): Promise<ExitCode> {
   }
   writeEnvExample(settings.home)
   announce(house)
+  flushCompileCache()
   let stopping = false
   const stop = (signal: string) => {
     if (stopping) return

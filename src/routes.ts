@@ -119,8 +119,9 @@ async function replaceService(
   input: Parameters<typeof services.replace>[1],
   by: Actor,
 ): Promise<Service> {
-  const { service, oldOrigins, newOrigins } = await services.replace(name, input, by)
-  if (oldOrigins.join(' ') !== newOrigins.join(' ')) await vault.rebind(service.id, newOrigins, by)
+  const { service, newOrigins } = await services.replace(name, input, by)
+  // Always, so that trying again mends what a crash left in between; what is bound already is left alone.
+  await vault.rebind(service.id, newOrigins, by)
   return service
 }
 
