@@ -40,8 +40,8 @@ const caseOf = (name: string, bytes: Buffer, mayForward: readonly string[] = [])
 function framingCases(place: HostilePlace, seed: number, count: number): HostileCase[] {
   const headers = authorised(place)
   const atService = framings({ path: '/to/u/f', host: place.host, headers }, seed, count)
-  const native = framings({ path: '/claviger/v1/call', host: place.host, headers }, seed, Math.ceil(count / 2))
-  const asOperator = { path: '/claviger/v1/agents', host: 'localhost', headers: operatorHeader(place) }
+  const native = framings({ path: '/claviger/v1/explain?n', host: place.host, headers }, seed, Math.ceil(count / 2))
+  const asOperator = { path: '/claviger/v1/agents?n', host: 'localhost', headers: operatorHeader(place) }
   return [
     ...atService.map(({ name, bytes, path, smuggled, mayPipeline }) =>
       caseOf(name, bytes, (mayPipeline ? [path, smuggled] : [path]).map(belowService)),
@@ -244,7 +244,7 @@ const endpoints: readonly (readonly [HostileCase['door'], string, readonly strin
     'operator',
     '/claviger/v1/grants',
     ['agent', 'service', 'scopes', 'credential', 'rpm', 'uses', 'expiresAt'],
-    '{"agent":"agent-of-u","service":"u","scopes":["u:read"]}',
+    '{"agent":"agent-of-u","service":"u","scopes":["u:read"],"credential":"u-key"}',
   ],
 ]
 

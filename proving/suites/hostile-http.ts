@@ -140,6 +140,7 @@ function headerComplaints(headers: ReadonlyMap<string, readonly string[]>, secre
   if (authorization.length !== 1) out.push(`${authorization.length} Authorization values`)
   if ((headers.get('host') ?? []).join() !== `127.0.0.1:${port}`) out.push(`Host is ${headers.get('host')}`)
   for (const [name, values] of headers) {
+    if (/^(x-forwarded|forwarded$|x-real-ip$)/.test(name)) out.push(`${name} went upstream`)
     if (values.some((value) => value.includes('clv_'))) out.push(`the token went upstream in ${name}`)
     if (/auth|key|cookie/.test(name) && values.some((value) => value.includes(callersOwn)))
       out.push(`the caller's ${name}`)

@@ -22,7 +22,9 @@ export interface FramingPlace {
 
 const cleanCodings = new Set([1, 3, 4, 9])
 const cleanChunkings = new Set([0, 1, 2, 3, 15, 16, 17, 18])
-const cleanLines = new Set([0, 7, 11])
+const cleanLines = new Set([0, 2, 7, 11])
+/** No header, or one that only looks like a length: it has no say in the framing. */
+const cleanLengths = new Set([0, 18])
 
 /** Transfer-Encoding spellings; `null` leaves the header out. */
 const codings: readonly (string | null)[] = [
@@ -54,27 +56,27 @@ const codings: readonly (string | null)[] = [
   'TE: trailers\r\nTransfer-encoding: cow',
 ]
 
-/** Content-Length spellings around the true length L; `null` leaves the header out. */
+/** Content-Length spellings around the true length §; `null` leaves the header out. */
 const lengths: readonly (string | null)[] = [
   null,
-  'Content-Length: L',
+  'Content-Length: §',
   'Content-Length: 0',
   'Content-Length: 3',
-  'Content-Length: +L',
+  'Content-Length: +§',
   'Content-Length: -1',
-  'Content-Length: 0xL',
-  'Content-Length: 0L',
-  'Content-Length: L L',
-  'Content-Length: L,L',
-  'Content-Length: 0, L',
-  'Content-Length: L\r\nContent-Length: 0',
-  'Content-Length: 0\r\nContent-Length: L',
-  'Content-Length : L',
-  'Content-Length:\r\n L',
+  'Content-Length: 0x§',
+  'Content-Length: 0§',
+  'Content-Length: § §',
+  'Content-Length: §,§',
+  'Content-Length: 0, §',
+  'Content-Length: §\r\nContent-Length: 0',
+  'Content-Length: 0\r\nContent-Length: §',
+  'Content-Length : §',
+  'Content-Length:\r\n §',
   'Content-Length: 1e1',
   'Content-Length: 18446744073709551617',
-  'Content-Length: L\x00',
-  'Content_Length: L',
+  'Content-Length: §\x00',
+  'Content_Length: §',
   'Content-Length: ',
 ]
 
@@ -137,13 +139,13 @@ export function framings(place: FramingPlace, seed: number, atLeast = 600): Fram
     const smuggled = `${path}smuggled`
     const hidden = `GET ${smuggled} HTTP/1.1\r\nHost: ${place.host}\r\n${place.headers}\r\n`
     const body = `${chunking}${hidden}`
-    const fields = [coding, length?.replaceAll('L', String(body.length)) ?? null]
+    const fields = [coding, length?.replaceAll('§', String(body.length)) ?? null]
     const head = `${line(path, place.host, place.headers)}${fields
       .filter((f) => f !== null)
       .map((f) => `${f}\r\n`)
       .join('')}\r\n`
     const mayPipeline =
-      length === null &&
+      cleanLengths.has(lengths.indexOf(length)) &&
       cleanCodings.has(codings.indexOf(coding)) &&
       cleanChunkings.has(chunkings.indexOf(chunking)) &&
       cleanLines.has(lines.indexOf(line))
