@@ -114,6 +114,8 @@ const explained = {
     why: z.string().optional(),
     action: z.string().optional(),
     requiredScopes: z.array(z.string()),
+    /** Enough by itself. */
+    sufficientScope: z.string().optional(),
     grant: z.string().optional(),
     checks: z.array(z.object({ check: z.string(), say: z.enum(['pass', 'ask', 'deny']), why: z.string().optional() })),
   }),

@@ -94,7 +94,7 @@ function targetOf({ path, query }: Asked): Target {
   return canonicalTarget(text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`)
 }
 
-function shown({ decision, checks, action, required, grant }: Explanation) {
+function shown({ decision, checks, action, required, enough, grant }: Explanation) {
   return {
     outcome: decision.outcome,
     check: decision.check,
@@ -102,6 +102,7 @@ function shown({ decision, checks, action, required, grant }: Explanation) {
     ...(action !== undefined && { action }),
     ...(grant !== undefined && { grant }),
     requiredScopes: [...required],
+    ...(enough !== undefined && { sufficientScope: enough }),
     checks: checks.map((line) => ({ ...line })),
   }
 }

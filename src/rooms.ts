@@ -17,6 +17,7 @@ import { createIdentity, type Identity } from './identity/identity.ts'
 import { identityMigrations } from './identity/schema.ts'
 import { createMint } from './policy/mint.ts'
 import type { Permit } from './policy/permit.ts'
+import { recordOf } from './record-of.ts'
 import { servicesMigrations } from './services/schema.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
@@ -78,6 +79,10 @@ export async function buildRooms({ settings, log, onFatal }: RoomsOptions): Prom
     ],
     clock,
     onFatal,
+    freeReserve: async () => {
+      await audit.makeRoom()
+      return true
+    },
   })
   const { mint, redeem } = createMint()
   const vault = await createVault({
@@ -87,7 +92,7 @@ export async function buildRooms({ settings, log, onFatal }: RoomsOptions): Prom
     onIntegrityFailure: (credential) => log.error({ credential }, 'a credential does not open and is disabled'),
   })
   const head = await notedHead(storage, NODE)
-  const audit = await createAudit({
+  const audit: OpenedAudit = await createAudit({
     dir: join(settings.home, 'audit'),
     nodeId: NODE,
     installId: Buffer.from(storage.instanceId, 'hex'),
@@ -103,9 +108,7 @@ export async function buildRooms({ settings, log, onFatal }: RoomsOptions): Prom
       log.warn({ kind: what, err: error as Error }, 'a file beside the log could not be written'),
   })
   const keeper = keepHead(storage, audit, NODE, log)
-  storage.recordWith(({ id, epoch, record }) =>
-    audit.append({ type: record.type, epoch, ev: record.ev, outbox: id, ...(record.actor && { actor: record.actor }) }),
-  )
+  storage.recordWith(({ id, epoch, record }) => audit.append({ ...recordOf(record), epoch, outbox: id }))
   const identity = createIdentity({
     storage,
     clock,

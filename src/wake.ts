@@ -1,4 +1,6 @@
 // What happens when the vault opens: every room gets its keys and its memory back, or the vault is sealed again.
+
+import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
 import type { SealReason } from './vault/contract.ts'
 
@@ -18,29 +20,25 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
   if (refusal !== undefined) await acceptRestore(rooms, refusal)
   await vault.load()
   await identity.load()
-  const { bad } = await services.load()
-  await grants.load()
-  for (const id of bad) log.error({ kind: 'services', id }, 'a row was edited by other hands and is refused')
+  for (const [kind, room] of [
+    ['services', services],
+    ['grants', grants],
+  ] as const) {
+    const { bad } = await room.load()
+    for (const id of bad) log.error({ kind, id }, 'a row was edited by other hands and is refused')
+  }
   await recordPending(rooms)
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
 }
 
-/** What was committed and may lack its record, because the process ended in between. */
+/**
+ * What was committed and may lack its record, because the process ended in between. A row that nobody can vouch for is
+ * not recorded as what it says, but as what it is.
+ */
 async function recordPending({ storage, audit }: Rooms): Promise<void> {
-  for (const change of await storage.pending()) {
-    const { id, epoch, record } = change
-    const known = audit.recovery.outbox.get(id)
-    if (known !== undefined) {
-      await storage.markRecorded(id, known)
-      continue
-    }
-    const seq = await audit.append({
-      type: record.type,
-      epoch,
-      ev: record.ev,
-      outbox: id,
-      ...(record.actor && { actor: record.actor }),
-    })
+  for (const { id, epoch, record, proven } of await storage.pending()) {
+    const told = proven ? record : { type: 'config', ev: { what: 'outbox.unproven' } }
+    const seq = audit.recovery.outbox.get(id) ?? (await audit.append({ ...recordOf(told), epoch, outbox: id }))
     await storage.markRecorded(id, seq)
   }
 }
@@ -60,7 +58,7 @@ async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefi
 
 /** An operator looked at it and goes on from what is there. Recorded, and everything before it is older than what follows. */
 async function acceptRestore({ storage, audit, log }: Rooms, reason: SealReason): Promise<void> {
-  const { removed, epoch } = await storage.acceptRows(storage.epoch())
+  const { removed, epoch } = await storage.acceptRows(Math.max(storage.epoch(), audit.recovery.epoch))
   await audit.append({ type: 'restore.accepted', epoch, ev: { reason, removedRows: removed.length } })
   log.warn({ reason, count: removed.length }, 'an operator accepted the state of the house')
 }

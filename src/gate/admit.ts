@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/contract.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { ProblemFacts } from '../ground/problem.ts'
+import { Problem, type ProblemFacts } from '../ground/problem.ts'
 import { type Decision, decide, explain } from '../policy/decide.ts'
 import type { Mint } from '../policy/mint.ts'
 import type { Permit } from '../policy/permit.ts'
@@ -32,6 +32,8 @@ export interface Explanation {
   readonly checks: ReturnType<typeof explain>
   readonly action: string | undefined
   readonly required: readonly string[]
+  /** A scope that would be enough by itself. */
+  readonly enough: string | undefined
   readonly grant: string | undefined
 }
 
@@ -48,7 +50,7 @@ export class Gate {
 
   /** Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. */
   async admit(call: CallRequest): Promise<Admission> {
-    const gathered = this.#gather(call)
+    const gathered = this.#gatherOrRefuse(call)
     const decision = decide(gathered.question)
     if (decision.outcome !== 'allow') throw this.#refuse(call, decision, gathered)
     const { service, grant, origin } = gathered
@@ -101,6 +103,7 @@ export class Gate {
       checks: explain(question),
       action: resolution?.action,
       required: resolution?.required ?? [],
+      enough: resolution?.enough,
       grant: grant?.id,
     }
   }
@@ -108,6 +111,16 @@ export class Gate {
   #gather(call: CallRequest): Gathered {
     const { rooms, openCalls, limits, clock } = this.#options
     return gatherFacts(call, rooms, openCalls, limits, clock)
+  }
+
+  /** What only the service could see to be ambiguous is a denial like any other: on record. */
+  #gatherOrRefuse(call: CallRequest): Gathered {
+    try {
+      return this.#gather(call)
+    } catch (error) {
+      if (error instanceof Problem) this.#recordDenial(call, error.code)
+      throw error
+    }
   }
 
   #enter(call: CallRequest, service: GateService, grant: GateGrant): OpenCall {
@@ -151,7 +164,7 @@ export class Gate {
     const reason = decision.why ?? 'no_grant'
     this.#recordDenial(call, reason, gathered.origin?.href)
     const facts: Record<string, string | number> = {}
-    if (reason === 'scope_not_granted') facts.requiredScopes = (gathered.resolution?.required ?? []).join(' ')
+    if (reason === 'scope_not_granted') facts.requiredScopes = scopesOf(gathered).join(' ')
     if (reason === 'rate_limited') facts.retryAfterSeconds = this.#rateWaitSeconds(gathered)
     if (reason === 'total_in_flight_limit' || reason === 'agent_in_flight_limit') facts.retryAfterSeconds = 1
     return denial(reason, facts satisfies ProblemFacts)
@@ -177,3 +190,9 @@ export class Gate {
 }
 
 const nothingPlain: ReadonlySet<string> = new Set()
+
+/** What would make the call pass: the scopes required, or the one that is enough by itself. */
+function scopesOf({ resolution }: Gathered): readonly string[] {
+  if (resolution === undefined) return []
+  return resolution.required.length > 0 ? resolution.required : [resolution.enough ?? '']
+}

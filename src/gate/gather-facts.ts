@@ -23,7 +23,10 @@ export interface Gathered {
 const allOk: LimitFacts = Object.freeze({ rateAllows: true, agentInFlightAllows: true, totalInFlightAllows: true })
 const none: readonly never[] = Object.freeze([])
 
-/** Reads every fact that the policy wants from the rooms' memory. Changes nothing, waits for nothing. */
+/**
+ * Reads every fact that the policy wants from the rooms' memory. Changes nothing, waits for nothing. Throws Problem
+ * `target_ambiguous` where only the service's own actions show that the query can be read in two ways.
+ */
 export function gatherFacts(
   call: CallRequest,
   rooms: GateRooms,
@@ -35,8 +38,8 @@ export function gatherFacts(
   const now = clock.now()
   const service = rooms.services.byName(call.serviceName)
   const origin = service === undefined ? undefined : originFor(service, call.origin)
-  const resolution = service?.resolve(call.method, call.target)
   const grants = service === undefined ? none : rooms.grants.of(agent.id, service.id)
+  const resolution = grants.length === 0 ? undefined : service?.resolve(call.method, call.target)
   const grant = resolution === undefined ? undefined : chooseGrant(grants, resolution, now)
   const credential = credentialOf(service, grant, rooms)
   const question: Question = {

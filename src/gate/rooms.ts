@@ -34,6 +34,8 @@ export interface GateService {
 
 export interface GateResolution extends ResolutionFacts {
   readonly required: readonly string[]
+  /** A scope that covers the action by itself. */
+  readonly enough?: string | undefined
 }
 
 export interface GateGrant extends GrantFacts {

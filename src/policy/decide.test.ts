@@ -33,7 +33,8 @@ const refusals: readonly [Partial<Question>, Reason, string][] = [
   [{ serviceKnown: false }, 'service_unknown', 'serviceIsKnown'],
   [{ originOnService: false }, 'origin_not_on_service', 'targetIsOnService'],
   [{ resolution: undefined }, 'target_not_allowed', 'targetIsOnService'],
-  [{ grant: undefined, anyGrant: false }, 'no_grant', 'grantCoversAction'],
+  [{ grant: undefined, anyGrant: false }, 'no_grant', 'anyGrantHeld'],
+  [{ resolution: undefined, anyGrant: false }, 'no_grant', 'anyGrantHeld'],
   [{ grant: undefined }, 'scope_not_granted', 'grantCoversAction'],
   [{ grant: { ...grant, status: 'revoked' } }, 'grant_revoked', 'grantIsLive'],
   [{ grant: { ...grant, expiresAt: now } }, 'grant_expired', 'grantIsLive'],
@@ -78,7 +79,7 @@ describe('decide()', () => {
 
   test('treats every missing fact as a no', () => {
     for (const name of Object.keys(good) as (keyof Question)[]) {
-      if (name === 'approval' || name === 'now' || name === 'anyGrant') continue
+      if (name === 'approval' || name === 'now') continue
       const { [name]: _, ...rest } = good
       let outcome: string
       try {

@@ -72,10 +72,10 @@ const targetIsOnService: Check = ({ originOnService, resolution }) => {
   return resolution === undefined ? deny('target_not_allowed') : pass
 }
 
-const grantCoversAction: Check = ({ anyGrant, grant }) => {
-  if (grant !== undefined) return pass
-  return deny(anyGrant ? 'scope_not_granted' : 'no_grant')
-}
+/** Before the target is judged: who has no grant on a service learns nothing of its paths, not even that it exists. */
+const anyGrantHeld: Check = ({ anyGrant }) => (anyGrant === true ? pass : deny('no_grant'))
+
+const grantCoversAction: Check = ({ grant }) => (grant === undefined ? deny('scope_not_granted') : pass)
 
 const grantIsLive: Check = ({ grant, now }) => {
   if (grant === undefined || grant.status !== 'active') return deny('grant_revoked')
@@ -112,6 +112,7 @@ export const checks: readonly (readonly [name: string, check: Check])[] = [
   ['agentIsActive', agentIsActive],
   ['tokenIsLive', tokenIsLive],
   ['serviceIsKnown', serviceIsKnown],
+  ['anyGrantHeld', anyGrantHeld],
   ['targetIsOnService', targetIsOnService],
   ['grantCoversAction', grantCoversAction],
   ['grantIsLive', grantIsLive],
