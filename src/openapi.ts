@@ -1,0 +1,34 @@
+// The OpenAPI document of everything that answers, for `npm run generate`.
+import { z } from 'zod'
+import { denialProblems } from './gate/denials.ts'
+import * as grants from './grants/routes.ts'
+import * as house from './house-endpoints.ts'
+import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
+import { openApi } from './http/openapi.ts'
+import * as identity from './identity/routes.ts'
+import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
+import { proxyProblems } from './proxy/problems.ts'
+import * as services from './services/routes.ts'
+import * as vault from './vault/routes.ts'
+import { VERSION } from './version.ts'
+
+/** Carried out by the data plane; described here like the others. */
+const explicitCall = endpoint({
+  method: 'POST',
+  path: EXPLICIT_CALL_PATH,
+  caller: 'agent',
+  summary: 'Make a call to a service; answered with the status, headers and body of the service',
+  body: z.strictObject({ ...ExplicitCall.shape, body: z.unknown().optional() }),
+  reply: z.unknown(),
+  problems: { ...denialProblems, ...proxyProblems },
+})
+
+export function openApiDocument(): object {
+  const modules = [house, identity, services, vault, grants]
+  const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
+  return openApi([...endpoints, explicitCall], VERSION)
+}
+
+function isEndpoint(value: unknown): value is AnyEndpoint {
+  return typeof value === 'object' && value !== null && 'caller' in value && 'path' in value && 'reply' in value
+}
