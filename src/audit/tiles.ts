@@ -3,8 +3,8 @@
  * rebuild, never a record. Level 0 is therefore not synced; the levels above are, so that a start finds the roots of full
  * segments without reading them.
  */
-import { constants, readFileSync } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { constants, readFileSync, writeFile } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { writeDurably } from './durable-file.ts'
 import { TILE_BYTES, TILE_WIDTH } from './growing-tree.ts'
@@ -65,17 +65,20 @@ export class TileWriter {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       this.#folders.add(folder)
     }
-    if (durably) return await writeDurably(path, bytes)
-    const temporary = `${path}.new`
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
-    const handle = await open(temporary, flags, 0o600)
-    try {
-      await handle.writeFile(bytes)
-    } finally {
-      await handle.close()
-    }
-    await rename(temporary, path)
+    if (durably) await writeDurably(path, bytes)
+    else await write(path, bytes)
   }
+}
+
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+
+/** In place and by callback: there is one tile per 256 records, and a half-written one has the wrong length. */
+function write(path: string, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    writeFile(path, bytes, { mode: 0o600, flag: FLAGS as unknown as string }, (error) =>
+      error ? reject(error) : resolve(),
+    )
+  })
 }
 
 /** A full tile; undefined if it is missing or has another length. Its content is not checked. */

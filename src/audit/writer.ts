@@ -3,14 +3,13 @@
  * acknowledged after its group is on the disk, in order, and never otherwise. It refuses rather than hangs, and ends the
  * process (75) rather than go on after a failed sync, because then nobody knows what the disk holds.
  */
-import type { Clock } from '../ground/clock.ts'
 import { auditProblem } from './contract.ts'
-import { type DiskSpace, saysFull } from './disk-space.ts'
+import { saysFull } from './disk-space.ts'
 import { Group, type LogHead } from './group.ts'
-import type { TailKey } from './group-mark.ts'
 import { SEGMENT_RECORDS } from './log-paths.ts'
-import { type AppendFailure, type Disk, kernelDisk, SegmentFile } from './segment-file.ts'
+import { type AppendFailure, kernelDisk, SegmentFile } from './segment-file.ts'
 import { type Waiting, WaitingRecords } from './waiting.ts'
+import type { WriterOptions } from './writer-options.ts'
 
 /** How long an outcome or a denial waits for an intent to ride with. */
 const RIDE_MS = 20
@@ -18,19 +17,6 @@ const REFUSE_AFTER_MS = 2_000
 const FATAL_AFTER_MS = 10_000
 const TICK_MS = 200
 const EXIT_AUDIT = 75
-
-export interface WriterOptions {
-  readonly dir: string
-  readonly nodeId: string
-  readonly head: LogHead
-  readonly clock: Clock
-  readonly space: DiskSpace
-  readonly disk?: Disk | undefined
-  readonly onFatal: (code: number, error: Error) => void
-  /** After a group is durable and before anyone hears of it: its records and their leaf hashes, in order. */
-  readonly onDurable: (entries: readonly Waiting[], leaves: readonly string[]) => void
-  readonly tailKey: () => TailKey | undefined
-}
 
 export class LogWriter {
   readonly #options: WriterOptions
