@@ -7,14 +7,21 @@ import type { Identity } from './identity/identity.ts'
 import { callerToken } from './proxy/caller-token.ts'
 import type { Actor } from './storage/storage.ts'
 
-/** Nobody in particular: an endpoint for anyone, or one that proves its caller by a passphrase in the body. */
-export type Who = Principal | undefined
+/** A token that nobody could check yet, because the vault is sealed. */
+export interface Unproven {
+  readonly kind: 'unproven'
+  readonly token: string
+}
+
+/** Undefined: nobody in particular, at an endpoint for anyone. */
+export type Who = Principal | Unproven | undefined
 
 /** Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `caller_refused`, `vault_sealed`. */
 export function callerOf(identity: Identity, onUnknown: () => void) {
   return (request: IncomingMessage, { caller, whileSealed }: AnyEndpoint): Who => {
-    if (caller === 'anyone' || whileSealed === true) return undefined
+    if (caller === 'anyone') return undefined
     const presented = callerToken(request.rawHeaders)
+    if (whileSealed === true) return presented === undefined ? undefined : { kind: 'unproven', token: presented }
     const principal = presented === undefined ? undefined : identity.authenticate(presented)
     if (principal === undefined) {
       onUnknown()
@@ -27,6 +34,6 @@ export function callerOf(identity: Identity, onUnknown: () => void) {
 
 /** The caller as records name it. */
 export function actorOf(who: Who): Actor {
-  if (who === undefined) return { kind: 'system', id: 'claviger' }
+  if (who === undefined || who.kind === 'unproven') return { kind: 'system', id: 'claviger' }
   return { kind: who.kind, id: who.kind === 'agent' ? who.agent.id : who.id, key: who.token.id }
 }

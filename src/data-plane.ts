@@ -1,6 +1,5 @@
 // Puts the proxy together with the rooms: the two short ways in, and what is recorded when a call is over.
 
-import type { Gate } from './gate/admit.ts'
 import type { Log } from './ground/log.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
@@ -15,7 +14,6 @@ import { createMatchers } from './proxy/matchers.ts'
 import type { Outcome } from './proxy/passage.ts'
 import { createSilenceWatch } from './proxy/silence.ts'
 import type { Rooms } from './rooms.ts'
-import type { Service } from './services/contract.ts'
 import type { Settings } from './settings.ts'
 
 export interface DataPlane {
@@ -49,10 +47,9 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a call failed that should not have'),
   }
   const record = (permit: Permit, { echoes, error, ...rest }: Outcome) => {
-    const { rid, service } = permit.call
+    const { rid } = permit.call
     audit.outcome({ rid, outcome: { ...rest, ...(error !== undefined && { error }) } })
-    if (echoes > 0) rooms.noteEcho(permit, echoes)
-    void service
+    if (echoes > 0) rooms.alarms.echo(permit, echoes)
   }
   return {
     baseUrl: createBaseUrlHandler(options),
@@ -63,5 +60,3 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     },
   }
 }
-
-export type { Gate, Service }

@@ -22,7 +22,7 @@ export interface HouseActions<Who> {
   status(): z.input<typeof endpoints.Status>
   settings(): Record<string, string | number | boolean | string[]>
   seal(reason: SealReason): Promise<void>
-  unseal(opener: Opener | 'key file', accept: boolean): Promise<void>
+  unseal(opener: Opener | 'key file', accept: boolean, who: Who): Promise<void>
   emergencyRevoke(who: Who): Promise<{ epoch: number; stoppedCalls: number }>
   revokeLeaked(token: string): Promise<void>
   /** The agent that the caller is. */
@@ -32,7 +32,11 @@ export interface HouseActions<Who> {
 }
 
 export function houseRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
-  const { version, gate } = house
+  return [...publicRoutes(house), ...operatorRoutes(house), ...explainRoutes(house)]
+}
+
+function publicRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
+  const { version } = house
   const health = () => ({
     ok: true as const,
     status: 'ok' as const,
@@ -41,38 +45,48 @@ export function houseRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[]
     state: house.vaultStatus().state,
     timestamp: new Date(house.clock.now()).toISOString(),
   })
-  const explain = (principal: AgentPrincipal, rid: string, body: Asked) =>
-    shown(
-      gate.explain({
-        rid: rid as CallId,
-        principal,
-        serviceName: body.service,
-        method: body.method.toUpperCase(),
-        target: targetOf(body),
-      }),
-    )
   return [
     bind(endpoints.health, health),
     bind(endpoints.nativeHealth, health),
     bind(endpoints.home, () => homePage({ version, state: house.vaultStatus().state })),
+    bind(endpoints.revokeLeaked, async ({ body }) => {
+      await house.revokeLeaked(body.token)
+      return done
+    }),
+  ]
+}
+
+function operatorRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
+  return [
     bind(endpoints.status, () => house.status()),
     bind(endpoints.config, () => ({ settings: house.settings() })),
     bind(endpoints.seal, async () => {
       await house.seal('operator')
       return house.vaultStatus()
     }),
-    bind(endpoints.unseal, async ({ body }) => {
-      await house.unseal(
-        'keyFile' in body ? 'key file' : { passphrase: Secret.fromText(body.passphrase) },
-        body.accept ?? false,
-      )
+    bind(endpoints.unseal, async ({ body, caller }) => {
+      const opener = 'keyFile' in body ? 'key file' : { passphrase: Secret.fromText(body.passphrase) }
+      await house.unseal(opener, body.accept ?? false, caller as Who)
       return house.vaultStatus()
     }),
     bind(endpoints.emergencyRevoke, ({ caller }) => house.emergencyRevoke(caller as Who)),
-    bind(endpoints.revokeLeaked, async ({ body }) => {
-      await house.revokeLeaked(body.token)
-      return done
-    }),
+  ]
+}
+
+function explainRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
+  const explain = (principal: AgentPrincipal, rid: string, body: Asked) => {
+    const { service: serviceName, method } = body
+    return shown(
+      house.gate.explain({
+        rid: rid as CallId,
+        principal,
+        serviceName,
+        method: method.toUpperCase(),
+        target: targetOf(body),
+      }),
+    )
+  }
+  return [
     bind(endpoints.explainOwn, ({ body, caller, rid }) => explain(house.agentOf(caller as Who), rid, body)),
     bind(endpoints.explainFor, ({ body, rid }) => explain(house.agentNamed(body.agent), rid, body)),
   ]

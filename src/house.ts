@@ -14,8 +14,6 @@ import type { Log } from './ground/log.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
 import { type Listener, listenTcp, listenUnix } from './http/listen.ts'
-import { httpProblem } from './http/problems.ts'
-import { sendProblem } from './http/send-problem.ts'
 import { buildRooms, type Rooms } from './rooms.ts'
 import { routesOf } from './routes.ts'
 import { operatorSocket, type Settings } from './settings.ts'
@@ -116,52 +114,45 @@ interface Doors {
 }
 
 async function openDoors(rooms: Rooms, dataPlane: DataPlane, { settings, log }: HouseOptions): Promise<Doors> {
-  const onBug = (error: unknown, rid: string) =>
-    log.error({ rid, err: error as Error }, 'a request failed that should not have')
-  const authenticate = callerOf(rooms.identity, () => rooms.noteUnknown())
-  const planeOf = (onSocket: boolean) =>
-    buildControlPlane<Who>({
-      endpoints: routesOf(rooms, settings).filter(
-        ({ endpoint: { caller } }) => (caller === 'operator') === onSocket || caller === 'anyone',
-      ),
-      authenticate,
-      nextRid: rooms.nextRid,
-      onBug,
-    })
-  const agentPlane = await planeOf(false)
-  const operatorPlane = await planeOf(true)
+  const { nextRid, openCalls } = rooms
+  const [agentPlane, operatorPlane] = await controlPlanes(rooms, settings, log)
   const hosts = (port: number) => hostNames(settings.host, port, settings.allowedHosts)
   let closing = false
-  const refusing =
-    (handle: ReturnType<typeof frontDoor>): typeof handle =>
-    (request, response, rid) => {
-      if (closing) sendProblem(response, httpProblem('shutting_down'), rid)
-      else handle(request, response, rid)
-    }
-  const operators = await listenUnix(
-    {
-      nextRid: rooms.nextRid,
-      hosts: undefined,
-      handle: (request, response) => control(operatorPlane, request, response),
-    },
-    operatorSocket(settings),
-  )
-  const handle = refusing(frontDoor({ ...dataPlane, controlPlane: agentPlane }))
-  const agents = await listenTcp({ nextRid: rooms.nextRid, hosts, handle }, settings.host, settings.port).catch(
-    async (error) => {
-      await operators.close(0)
-      throw error
-    },
-  )
+  const forAgents = frontDoor({ ...dataPlane, controlPlane: agentPlane })
+  const handle: typeof forAgents = (request, response, rid) => {
+    // What is on the way when the end is told is carried out, and its connection closed.
+    if (closing) response.shouldKeepAlive = false
+    forAgents(request, response, rid)
+  }
+  const forOperators: typeof forAgents = (request, response) => control(operatorPlane, request, response)
+  const operators = await listenUnix({ nextRid, hosts: undefined, handle: forOperators }, operatorSocket(settings))
+  const agents = await listenTcp({ nextRid, hosts, handle }, settings.host, settings.port).catch(async (error) => {
+    await operators.close(0)
+    throw error
+  })
   return {
     agents,
     close: async (graceMs) => {
       closing = true
-      await Promise.all([agents.close(graceMs), operators.close(graceMs), rooms.openCalls.drained(graceMs)])
-      rooms.openCalls.kill(() => true, 'shutting_down')
+      await Promise.all([agents.close(graceMs), operators.close(graceMs), openCalls.drained(graceMs)])
+      openCalls.kill(() => true, 'shutting_down')
       await Promise.all([agentPlane.close(), operatorPlane.close()])
     },
   }
+}
+
+/** The agents' endpoints and the operators': an operator's endpoint is not there on the agent listener at all. */
+function controlPlanes(rooms: Rooms, settings: Settings, log: Log) {
+  const { identity, nextRid } = rooms
+  const all = routesOf(rooms, settings)
+  const authenticate = callerOf(identity, () => rooms.noteUnknown())
+  const onBug = (error: unknown, rid: string) =>
+    log.error({ rid, err: error as Error }, 'a request failed that should not have')
+  const planeOf = (endpoints: typeof all) => buildControlPlane<Who>({ endpoints, authenticate, nextRid, onBug })
+  return Promise.all([
+    planeOf(all.filter(({ endpoint }) => endpoint.caller !== 'operator')),
+    planeOf(all.filter(({ endpoint }) => endpoint.caller === 'operator' || endpoint.caller === 'anyone')),
+  ])
 }
 
 function urlHost(host: string): string {

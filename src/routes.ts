@@ -1,114 +1,71 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
 import { actorOf, type Who } from './callers.ts'
-import { forgetFaults } from './fault-history.ts'
-import type { AgentPrincipal } from './gate/rooms.ts'
-import { grantRoutes } from './grants/routes.ts'
+import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
+import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import { identityRoutes } from './identity/routes.ts'
 import type { Rooms } from './rooms.ts'
 import type { Service } from './services/contract.ts'
-import { serviceRoutes } from './services/routes.ts'
+import { type ServiceRouteNeeds, serviceRoutes } from './services/routes.ts'
 import type { Settings } from './settings.ts'
-import { settingsShown } from './settings-shown.ts'
 import type { Actor } from './storage/storage.ts'
-import { vaultRoutes } from './vault/routes.ts'
-import { VERSION } from './version.ts'
-import { wake } from './wake.ts'
+import { type VaultRouteNeeds, vaultRoutes } from './vault/routes.ts'
 
 export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
-  const { identity, vault, services, grants, clock } = rooms
+  const { identity } = rooms
   return [
     ...houseRoutes<Who>(houseActions(rooms, settings)),
-    ...identityRoutes<Who>({
-      identity,
-      actorOf,
-      tokenOf: (who) => {
-        if (who === undefined) throw httpProblem('unauthenticated')
-        return who.token.id
-      },
-    }),
-    ...serviceRoutes<Who>({
-      actorOf,
-      list: () => services.list(),
-      find: (name) => services.find(name),
-      add: (input, by) => services.add(input, by),
-      replace: (name, input, by) => replaceService(rooms, name, input, by),
-      remove: (name, by) => removeService(rooms, name, by),
-    }),
-    ...vaultRoutes<Who>({
-      vault,
-      clock,
-      actorOf,
-      serviceOf: (name) => {
-        const service = services.find(name)
-        return { id: service.id, originHrefs: service.originHrefs, inHeader: inHeader(service) }
-      },
-      inHeader: (id) => inHeader(services.byId(id)),
-    }),
-    ...grantRoutes<Who>({
-      grants,
-      clock,
-      actorOf,
-      agentOf: (name) => identity.requireAgent(name).id,
-      agentName: (id) => identity.findAgent(id)?.name,
-      serviceOf: (name) => services.find(name),
-      serviceName: (id) => services.byId(id)?.name,
-      credentialsOf: (service) => vault.list().filter((credential) => credential.service === service),
-      credentialHandle: (id) => vault.find(id)?.handle,
-    }),
+    ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
+    ...serviceRoutes<Who>(serviceNeeds(rooms)),
+    ...vaultRoutes<Who>(vaultNeeds(rooms)),
+    ...grantRoutes<Who>(grantNeeds(rooms)),
   ]
 }
 
-function houseActions(rooms: Rooms, settings: Settings): Parameters<typeof houseRoutes<Who>>[0] {
-  const { vault, identity, storage, audit, services, grants, openCalls } = rooms
+function tokenOf(who: Who) {
+  if (who === undefined || who.kind === 'unproven') throw httpProblem('unauthenticated')
+  return who.token.id
+}
+
+function serviceNeeds(rooms: Rooms): ServiceRouteNeeds<Who> {
+  const { services } = rooms
   return {
-    version: VERSION,
-    clock: rooms.clock,
-    gate: rooms.gate,
-    vaultStatus: () => vault.state(),
-    status: () => ({
-      version: VERSION,
-      url: rooms.url,
-      home: settings.home,
-      startedAt: rooms.startedAt,
-      vault: vault.state(),
-      epoch: storage.epoch(),
-      audit: { size: audit.size(), ...(settings.witnessFile !== undefined && { witness: settings.witnessFile }) },
-      counts: {
-        agents: identity.agentCount,
-        services: services.list().length,
-        credentials: vault.list().length,
-        grants: grants.count,
-        openCalls: openCalls.total,
-      },
-    }),
-    settings: () => settingsShown(settings),
-    seal: async (reason) => rooms.seal(reason),
-    unseal: async (opener, accept) => {
-      await vault.unseal(opener === 'key file' ? { keyFile: settings.keyFile } : opener)
-      forgetFaults(settings.home)
-      await wake(rooms, accept)
+    actorOf,
+    list: () => services.list(),
+    find: (name) => services.find(name),
+    add: (input, by) => services.add(input, by),
+    replace: (name, input, by) => replaceService(rooms, name, input, by),
+    remove: (name, by) => removeService(rooms, name, by),
+  }
+}
+
+function vaultNeeds({ vault, services, grants, clock }: Rooms): VaultRouteNeeds<Who> {
+  return {
+    vault,
+    clock,
+    actorOf,
+    serviceOf: (name) => {
+      const service = services.find(name)
+      return { id: service.id, originHrefs: service.originHrefs, inHeader: inHeader(service) }
     },
-    emergencyRevoke: async (who) => {
-      const running = openCalls.total
-      const epoch = await identity.emergencyRevoke(actorOf(who))
-      return { epoch, stoppedCalls: running }
-    },
-    revokeLeaked: async (token) => void (await identity.revokeLeaked(token)),
-    agentOf: (who) => {
-      if (who?.kind !== 'agent') throw httpProblem('unauthenticated')
-      return who
-    },
-    agentNamed: (name): AgentPrincipal => {
-      const agent = identity.requireAgent(name)
-      return {
-        kind: 'agent',
-        agent,
-        token: { id: 'tok_none' as never, status: 'active', expiresAt: Number.POSITIVE_INFINITY },
-      }
-    },
+    inHeader: (id) => inHeader(services.byId(id)),
+    removed: (id, by) => grants.revokeOfCredential(id, by),
+  }
+}
+
+function grantNeeds({ grants, identity, services, vault, clock }: Rooms): GrantRouteNeeds<Who> {
+  return {
+    grants,
+    clock,
+    actorOf,
+    agentOf: (name) => identity.requireAgent(name).id,
+    agentName: (id) => identity.findAgent(id)?.name,
+    serviceOf: (name) => services.find(name),
+    serviceName: (id) => services.byId(id)?.name,
+    credentialsOf: (service) => vault.list().filter((credential) => credential.service === service),
+    credentialHandle: (id) => vault.find(id)?.handle,
   }
 }
 

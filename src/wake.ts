@@ -9,7 +9,7 @@ import type { SealReason } from './vault/contract.ts'
  * checked before they are believed, and what was committed without a record is recorded before anything new.
  */
 export async function wake(rooms: Rooms, accept = false): Promise<void> {
-  const { vault, storage, identity, services, grants, log } = rooms
+  const { vault, storage, identity, services, grants, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
   if (refusal !== undefined && !accept) {
@@ -25,7 +25,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
     ['grants', grants],
   ] as const) {
     const { bad } = await room.load()
-    for (const id of bad) log.error({ kind, id }, 'a row was edited by other hands and is refused')
+    for (const id of bad) alarms.editedRow(kind, id)
   }
   await recordPending(rooms)
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })

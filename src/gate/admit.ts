@@ -1,5 +1,6 @@
 import type { Audit } from '../audit/contract.ts'
 import type { Clock } from '../ground/clock.ts'
+import type { Origin } from '../ground/origin.ts'
 import { Problem, type ProblemFacts } from '../ground/problem.ts'
 import { type Decision, decide, explain } from '../policy/decide.ts'
 import type { Mint } from '../policy/mint.ts'
@@ -71,23 +72,7 @@ export class Gate {
         })
         throw denialProblem('revoked_meanwhile')
       }
-      const permit = this.#options.mint({
-        call: {
-          rid: call.rid,
-          agent: call.principal.agent.id,
-          token: call.principal.token.id,
-          service: service.id,
-          serviceName: service.name,
-          method: call.method,
-          origin,
-          target: call.target,
-          action: gathered.resolution?.action,
-        },
-        grant: grant.id,
-        credential: service.injection === undefined ? undefined : grant.credential,
-        origins: service.originHrefs,
-        intentSeq,
-      })
+      const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
       return { permit, service, open }
     } catch (error) {
       open.leave()
@@ -131,6 +116,33 @@ export class Gate {
       service: service.id,
       grant: grant.id,
       credential: grant.credential,
+    })
+  }
+
+  #mint(
+    call: CallRequest,
+    { resolution }: Gathered,
+    service: GateService,
+    grant: GateGrant,
+    origin: Origin,
+    intentSeq: number,
+  ): Permit {
+    return this.#options.mint({
+      call: {
+        rid: call.rid,
+        agent: call.principal.agent.id,
+        token: call.principal.token.id,
+        service: service.id,
+        serviceName: service.name,
+        method: call.method,
+        origin,
+        target: call.target,
+        action: resolution?.action,
+      },
+      grant: grant.id,
+      credential: service.injection === undefined ? undefined : grant.credential,
+      origins: service.originHrefs,
+      intentSeq,
     })
   }
 

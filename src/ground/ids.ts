@@ -18,8 +18,3 @@ export function newId<Prefix extends string>(prefix: Prefix): Id<Prefix> {
   // join() makes one flat string; `+` would keep the pieces, some 600 bytes an id, for as long as the id lives.
   return [prefix, base62(randomBytes(16), 22)].join('_') as Id<Prefix>
 }
-
-/** Whether `text` has the shape of an id with this prefix: prefix, `_`, 1–64 of `[0-9A-Za-z]`. */
-export function isId<Prefix extends string>(prefix: Prefix, text: string): text is Id<Prefix> {
-  return text.startsWith(`${prefix}_`) && /^[0-9A-Za-z]{1,64}$/.test(text.slice(prefix.length + 1))
-}

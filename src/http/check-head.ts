@@ -13,6 +13,7 @@ const refusals = {
   host: httpProblem('host_refused'),
   twice: httpProblem('header_conflict', { detail: 'Host stands more than once' }),
   site: httpProblem('cross_site_refused'),
+  upgrade: httpProblem('upgrade_refused'),
 }
 
 /**
@@ -34,6 +35,7 @@ export function checkHead(request: IncomingMessage, hosts: ReadonlySet<string> |
   if (seen > 1) return refusals.twice
   if (hosts !== undefined && !hosts.has((request.headers.host ?? '').toLowerCase())) return refusals.host
   if (request.headers['sec-fetch-site'] === 'cross-site') return refusals.site
+  if (request.headers.upgrade?.toLowerCase() === 'websocket') return refusals.upgrade
   return undefined
 }
 

@@ -47,7 +47,6 @@ export const httpProblems = {
   method_refused: { status: 405, title: 'This endpoint does not take that method' },
   connect_refused: { status: 403, title: 'CONNECT is refused: no tunnel is opened' },
   upgrade_refused: { status: 501, title: 'This gateway does not carry protocol upgrades' },
-  shutting_down: { status: 503, title: 'The gateway is shutting down', hint: 'Try again after it has started.' },
   internal_error: {
     status: 500,
     title: 'The gateway failed; the call was not carried out',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Clock } from '../ground/clock.ts'
-import type { ServiceId } from '../ground/ids.ts'
+import type { CredentialId, ServiceId } from '../ground/ids.ts'
 import { Secret } from '../ground/secret.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { Done, done, listOf, TtlSeconds } from '../http/shapes.ts'
@@ -98,59 +98,57 @@ export interface VaultRouteNeeds<Who> {
   }
   /** Whether credentials of that service go into a header as they are. */
   readonly inHeader: (service: ServiceId) => boolean
+  /** What is done when a credential is gone: the grants that name it end. */
+  readonly removed: (credential: CredentialId, by: Actor) => Promise<unknown>
 }
 
-export function vaultRoutes<Who>({
+export function vaultRoutes<Who>(needs: VaultRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  return [...credentialRoutes(needs), ...keyRoutes(needs)]
+}
+
+function credentialRoutes<Who>({
   vault,
   clock,
   actorOf,
   serviceOf,
   inHeader,
+  removed,
 }: VaultRouteNeeds<Who>): BoundEndpoint<Who>[] {
   const until = (ttlSeconds: number | undefined) =>
     ttlSeconds === undefined ? undefined : clock.now() + ttlSeconds * 1_000
+  const by = (caller: unknown) => actorOf(caller as Who)
   return [
     bind(listCredentials, () => ({ items: vault.list() })),
-    bind(storeCredential, ({ body, caller }) => {
-      const service = serviceOf(body.service)
-      return withSecret(body.secret, (secret) =>
-        vault.store(
-          {
-            handle: body.handle,
-            service: service.id,
-            origins: service.originHrefs,
-            secret,
-            meta: body.meta,
-            expiresAt: until(body.ttlSeconds),
-            inHeader: service.inHeader,
-          },
-          actorOf(caller as Who),
-        ),
-      )
+    bind(storeCredential, ({ body: { secret: text, ttlSeconds, service: name, ...rest }, caller }) => {
+      const { id, originHrefs, inHeader } = serviceOf(name)
+      const given = { ...rest, service: id, origins: originHrefs, expiresAt: until(ttlSeconds), inHeader }
+      return withSecret(text, (secret) => vault.store({ ...given, secret }, by(caller)))
     }),
     bind(rotateCredential, ({ params, body, caller }) => {
       const view = vault.find(params.handle)
-      const header = view === undefined ? true : inHeader(view.service)
-      return withSecret(body.secret, (secret) =>
-        vault.rotate(
-          params.handle,
-          { secret, expiresAt: until(body.ttlSeconds), inHeader: header },
-          actorOf(caller as Who),
-        ),
-      )
+      const given = { expiresAt: until(body.ttlSeconds), inHeader: view === undefined || inHeader(view.service) }
+      return withSecret(body.secret, (secret) => vault.rotate(params.handle, { ...given, secret }, by(caller)))
     }),
     bind(removeCredential, async ({ params, caller }) => {
-      await vault.remove(params.handle, actorOf(caller as Who))
+      const view = vault.find(params.handle)
+      await vault.remove(params.handle, by(caller))
+      if (view !== undefined) await removed(view.id, by(caller))
       return done
     }),
+  ]
+}
+
+function keyRoutes<Who>({ vault, actorOf }: VaultRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  const by = (caller: unknown) => actorOf(caller as Who)
+  return [
     bind(setPassphrase, ({ body, caller }) =>
       withSecret(body.passphrase, async (secret) => {
-        await vault.setPassphrase(secret, { only: body.only }, actorOf(caller as Who))
+        await vault.setPassphrase(secret, { only: body.only }, by(caller))
         return { items: vault.slots() }
       }),
     ),
     bind(listSlots, () => ({ items: vault.slots() })),
-    bind(rotateKek, ({ caller }) => vault.rotateKek(actorOf(caller as Who))),
+    bind(rotateKek, ({ caller }) => vault.rotateKek(by(caller))),
   ]
 }
 

@@ -1,0 +1,38 @@
+// What an operator must hear of although no call asked for it: each is a line for people and a record.
+import type { Audit, OtherRecord } from './audit/contract.ts'
+import type { Log } from './ground/log.ts'
+import type { Permit } from './policy/permit.ts'
+
+export interface Alarms {
+  /** A credential that does not open: it is disabled. */
+  damagedCredential(credential: string): void
+  /** A row that was edited by other hands: it is refused. */
+  editedRow(table: string, id: string): void
+  /** An answer held the secret that was sent: it was taken out. */
+  echo(permit: Permit, count: number): void
+}
+
+export function createAlarms(audit: Audit, log: Log): Alarms {
+  const record = (told: OtherRecord) =>
+    void audit
+      .append(told)
+      .catch((error: Error) => log.error({ kind: told.type, err: error }, 'an alarm could not be recorded'))
+  return {
+    damagedCredential: (credential) => {
+      log.error({ credential }, 'a credential does not open and is disabled')
+      record({ type: 'secret.integrity_failed', ev: { credential } })
+    },
+    editedRow: (table, id) => {
+      log.error({ kind: table, id }, 'a row was edited by other hands and is refused')
+      record({ type: 'config', ev: { what: 'row.refused', table, id } })
+    },
+    echo: ({ call, credential }, count) => {
+      log.warn({ rid: call.rid, service: call.serviceName, count }, 'an answer held the credential; it was taken out')
+      record({
+        type: 'echo',
+        rid: call.rid,
+        ev: { service: call.serviceName, count, ...(credential !== undefined && { credential }) },
+      })
+    },
+  }
+}
