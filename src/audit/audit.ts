@@ -8,6 +8,7 @@ import type { Clock } from '../ground/clock.ts'
 import { isOrigin } from './checkpoint.ts'
 import { ClosedAudit } from './closed-audit.ts'
 import type { Audit, Head, LogVerdict } from './contract.ts'
+import { AuditIndex } from './index/audit-index.ts'
 import { openLog } from './open-log.ts'
 import { isLogName } from './record-types.ts'
 import { type DatabaseFacts, type Recovery, recoverLog } from './recover.ts'
@@ -37,6 +38,8 @@ export interface AuditOptions {
   readonly onSigned?: (head: Head, note: string) => void
   /** Something that stops nothing: a tile, a checkpoint or the witness file could not be written. */
   readonly onTrouble?: (what: string, error: unknown) => void
+  /** Database file of the query index, outside the log's directory. Without it there is no index. */
+  readonly indexFile?: string | undefined
   /** Unless told 64 MiB, or an eighth of the file system if that is less. */
   readonly reserveBytes?: number
   /** For fault suites: answers in the kernel's place. */
@@ -59,6 +62,7 @@ export interface OpenedAudit extends Audit {
   /** The directory of this node's log. */
   readonly dir: string
   readonly recovery: RecoveryReport
+  readonly index: AuditIndex | undefined
 }
 
 /**
@@ -85,10 +89,28 @@ export async function createAudit(options: AuditOptions): Promise<OpenedAudit> {
   const report = reportOf(recovery)
   if (!recovery.writable) {
     const head = { size: recovery.tree.size, root: recovery.tree.root() }
-    return Object.assign(new ClosedAudit(head, recovery.verdict), { dir, recovery: report })
+    return Object.assign(new ClosedAudit(head, recovery.verdict), { dir, recovery: report, index: undefined })
   }
   const audit = await openLog(options, dir, recovery, tiles)
-  return Object.assign(audit, { dir, recovery: report })
+  const index = await openIndex(options, dir, () => audit.size())
+  const closeLog = audit.close.bind(audit)
+  const close = async () => {
+    await index?.close()
+    await closeLog()
+  }
+  return Object.assign(audit, { dir, recovery: report, index, close })
+}
+
+/** The index is never a reason not to start. */
+async function openIndex({ indexFile, clock, onTrouble }: AuditOptions, dir: string, size: () => number) {
+  if (indexFile === undefined) return undefined
+  const trouble = (error: unknown) => onTrouble?.('index', error)
+  try {
+    return await AuditIndex.open({ dir, file: indexFile, size, clock, onTrouble: trouble })
+  } catch (error) {
+    trouble(error)
+    return undefined
+  }
 }
 
 function reportOf({ verdict, unfinished, cut }: Recovery): RecoveryReport {

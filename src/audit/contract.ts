@@ -144,7 +144,7 @@ export interface RedactableTarget {
   }[]
 }
 
-export const auditProblem = problemsOf({
+export const auditProblems = {
   audit_unavailable: {
     status: 503,
     title: 'The audit log cannot be written, so nothing is forwarded',
@@ -160,10 +160,17 @@ export const auditProblem = problemsOf({
     title: 'A file of the audit log has another owner, is not a plain file, or is open to others',
     hint: 'The audit directory must belong to the gateway, mode 0700, its files 0600.',
   },
+  audit_not_signed_yet: {
+    status: 409,
+    title: 'No checkpoint covers this record yet',
+    hint: 'Checkpoints are signed at least every minute while the vault is open; ask again.',
+  },
   audit_record_unknown: { status: 404, title: 'The log has no such record' },
   audit_unverifiable: {
     status: 409,
     title: 'The log contradicts its own checkpoint',
     hint: 'Run `claviger audit verify`.',
   },
-})
+} as const
+
+export const auditProblem = problemsOf(auditProblems)

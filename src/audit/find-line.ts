@@ -31,6 +31,11 @@ export function lineAt(dir: string, seq: number): string | undefined {
   return linesFrom(dir, seq, 1)[0]
 }
 
+/** Byte offset in its segment from which reading forward soon meets record `seq`. Throws if there is no such segment. */
+export function placeOf(dir: string, seq: number): number {
+  return withFile(segmentPath(dir, Math.floor(seq / SEGMENT_RECORDS)), (fd, size) => offsetOf(fd, size, seq))
+}
+
 /** Offset of the line `seq`, or of one before it that is near. */
 function offsetOf(fd: number, size: number, seq: number): number {
   let low = 0
