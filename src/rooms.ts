@@ -12,8 +12,9 @@ import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
-import { createMint } from './policy/mint.ts'
+import { createMint, type Mint } from './policy/mint.ts'
 import { createServices, type Services } from './services/services.ts'
+import type { Settings } from './settings.ts'
 import type { Storage } from './storage/storage.ts'
 import type { SealReason } from './vault/contract.ts'
 import { createVault, type Vault } from './vault/vault.ts'
@@ -42,7 +43,7 @@ export interface Rooms {
 
 /** Everything below the doors. Rejects as layFoundation() does. */
 export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
-  const { settings, log } = options
+  const { log } = options
   const { clock, bootId, storage, audit, close } = await layFoundation(options)
   const alarms = createAlarms(audit, log)
   const { mint, redeem } = createMint()
@@ -53,35 +54,16 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const grants = createGrants({ storage, clock })
   const openCalls = new OpenCalls()
   storage.follow((change) => cutOff(change, openCalls))
+  const known = { storage, vault, audit, services, grants, openCalls, clock }
+  const gate = buildGate(known, options.settings, mint)
   const nextRid = callIds(bootId)
-  const limits = { total: settings.maxInFlight, perAgent: settings.maxInFlightPerAgent }
-  const epoch = () => storage.epoch()
-  const gate = new Gate({
-    rooms: { services, grants, credentials: vault },
-    audit,
-    openCalls,
-    limits,
-    clock,
-    mint,
-    epoch,
-  })
-  const built = {
+  const rooms: Rooms = {
+    ...known,
     log,
-    clock,
-    storage,
-    vault,
-    audit,
     identity,
-    services,
-    grants,
-    openCalls,
     gate,
     alarms,
     nextRid,
-    close,
-  }
-  const rooms: Rooms = {
-    ...built,
     startedAt: clock.now(),
     url: '',
     seal: (reason) => sealHouse(rooms, reason),
@@ -89,8 +71,24 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
       audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
       return undefined
     },
+    close,
   }
   return rooms
+}
+
+type GateNeeds = Pick<Rooms, 'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'openCalls' | 'clock'>
+
+function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Gate {
+  const { storage, vault, audit, services, grants, openCalls, clock } = needs
+  return new Gate({
+    rooms: { services, grants, credentials: vault },
+    audit,
+    openCalls,
+    limits: { total: settings.maxInFlight, perAgent: settings.maxInFlightPerAgent },
+    clock,
+    mint,
+    epoch: () => storage.epoch(),
+  })
 }
 
 /** Sealing ends what runs, then takes the keys away from everybody who was given them. */
