@@ -3,6 +3,7 @@ import type { CallId } from '../ground/ids.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
 import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
+import { framingRefused, isInTurn, whenInTurn } from './framing.ts'
 
 export const BASE_PREFIX = '/to/'
 
@@ -12,23 +13,29 @@ export const BASE_PREFIX = '/to/'
  */
 export function createBaseUrlHandler(options: CarryOutOptions) {
   return (request: IncomingMessage, response: ServerResponse, rid: string): void => {
-    try {
-      const { serviceName, rest } = splitBaseUrl(request.url ?? '')
-      const { rawHeaders } = request
-      void carryOut(options, {
-        rid: rid as CallId,
-        principal: callingAgent(options, rawHeaders),
-        serviceName,
-        method: request.method ?? '',
-        target: canonicalTarget(rest),
-        rawHeaders,
-        body: request,
-        response,
-        base: `${BASE_PREFIX}${serviceName}`,
-      })
-    } catch (error) {
-      refuse(options, response, rid, error)
-    }
+    if (isInTurn(response)) handle(options, request, response, rid)
+    else whenInTurn(response, () => handle(options, request, response, rid))
+  }
+}
+
+function handle(options: CarryOutOptions, request: IncomingMessage, response: ServerResponse, rid: string): void {
+  if (framingRefused(request, response, rid)) return
+  try {
+    const { serviceName, rest } = splitBaseUrl(request.url ?? '')
+    const { rawHeaders } = request
+    void carryOut(options, {
+      rid: rid as CallId,
+      principal: callingAgent(options, rawHeaders),
+      serviceName,
+      method: request.method ?? '',
+      target: canonicalTarget(rest),
+      rawHeaders,
+      body: request,
+      response,
+      base: `${BASE_PREFIX}${serviceName}`,
+    })
+  } catch (error) {
+    refuse(options, response, rid, error)
   }
 }
 

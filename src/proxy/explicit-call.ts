@@ -7,6 +7,7 @@ import { canonicalTarget } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
 import { readBody } from '../http/read-body.ts'
 import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
+import { framingRefused, whenInTurn } from './framing.ts'
 
 export const EXPLICIT_CALL_PATH = '/claviger/v1/call'
 
@@ -42,7 +43,10 @@ const unreadable: Origin = Object.freeze({ scheme: 'https', host: '', port: 0, w
 /** `POST /claviger/v1/call`: answered with the service's own status, headers and body. */
 export function createExplicitCallHandler(options: CarryOutOptions) {
   return (request: IncomingMessage, response: ServerResponse, rid: string): void => {
-    handle(options, request, response, rid).catch((error) => refuse(options, response, rid, error))
+    whenInTurn(response, () => {
+      if (framingRefused(request, response, rid)) return
+      handle(options, request, response, rid).catch((error) => refuse(options, response, rid, error))
+    })
   }
 }
 

@@ -47,6 +47,7 @@ export async function startRig(options: RigOptions) {
   const dials: string[] = []
   const outcomes: Outcome[] = []
   const bugs: unknown[] = []
+  const admitted: string[] = []
   const service: ForwardedService = {
     id: 'srv_up' as ServiceId,
     name: 'up',
@@ -75,6 +76,7 @@ export async function startRig(options: RigOptions) {
         throw new Error('test rig: origin not on the service')
       }
       const { rid, method, target } = call
+      admitted.push(target.path)
       const footing = { rid, agent: principal.agent.id, token: principal.token.id, service: service.id }
       const grant = 'grt_1' as GrantId
       const credential = service.injection === undefined ? undefined : opened.id
@@ -108,6 +110,7 @@ export async function startRig(options: RigOptions) {
     dials,
     outcomes,
     bugs,
+    admitted,
     async close() {
       dialer.close()
       watch.stop()
