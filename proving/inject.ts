@@ -5,9 +5,12 @@ import { once } from 'node:events'
 export interface Injection {
   readonly calls: string
   readonly effect: string
+  /** Only calls on this file. */
+  readonly file?: string
 }
 
-const straceFlags = ({ calls, effect }: Injection): string[] => [
+const straceFlags = ({ calls, effect, file }: Injection): string[] => [
+  ...(file === undefined ? [] : ['-P', file]),
   '-f',
   '--seccomp-bpf',
   '-qq',

@@ -49,7 +49,8 @@ export class LoopImage {
   }
 
   remove(): void {
-    run('umount', this.folder)
+    // Lazily, so that a file still open after a failed trial does not hide what failed.
+    run('umount', '--lazy', this.folder)
     rmSync(this.folder, { recursive: true })
     rmSync(this.#file)
   }

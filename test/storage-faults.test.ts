@@ -15,7 +15,7 @@ function judge(t: TestContext, figures: Figures): void {
 }
 
 test('failing and slow syncs and writes never make the gateway acknowledge or forward what is not on disk', async (t) => {
-  judge(t, await storageFaults({ injections: 16, seed: runSeed('storage-faults') }))
+  judge(t, await storageFaults({ injections: 10, seed: runSeed('storage-faults') }))
 })
 
 test('a full disk refuses calls, still revokes, and serves again when there is room', async (t) => {

@@ -1,11 +1,13 @@
 // H-04. An old copy of the database, the log or both is put in place of the present one, to bring a revoked token and a
 // removed credential back. The gateway must seal itself; where both went back, a witness outside the home tells.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StartFailed } from '../../test/instruments/gateway.ts'
 import { type World, world } from '../../test/instruments/world.ts'
-import { Figures } from '../figures.ts'
+import { recordsOf } from '../audit-on-disk.ts'
+import { copyTree } from '../copy-home.ts'
+import { Figures, sleep } from '../figures.ts'
 
 export interface RollbackOptions {
   readonly rounds: number
@@ -26,7 +28,8 @@ async function rollBack(part: Part, figures: Figures): Promise<void> {
     await using around = await world({ env: { CLAVIGER_DEMO: 'off', CLAVIGER_WITNESS_FILE: join(outside, 'witness') } })
     await around.call('/before')
     await around.gateway.stop()
-    cpSync(around.gateway.home, join(outside, 'old'), { recursive: true, preserveTimestamps: true })
+    mkdirSync(join(outside, 'old'))
+    copyTree(around.gateway.home, join(outside, 'old'))
     await around.gateway.restart()
     const extra = await around.gateway.does<{ id: string }>('POST', '/tokens', { agent: 'agent-of-u' })
     await around.gateway.does('DELETE', `/tokens/${extra.id}`)
@@ -44,18 +47,14 @@ async function rollBack(part: Part, figures: Figures): Promise<void> {
 }
 
 function putBack({ gateway }: World, old: string, part: Part): void {
-  const audit = join(gateway.home, 'audit')
   if (part !== 'database') {
-    rmSync(audit, { recursive: true })
-    cpSync(join(old, 'audit'), audit, { recursive: true, preserveTimestamps: true })
+    rmSync(join(gateway.home, 'audit'), { recursive: true })
+    mkdirSync(join(gateway.home, 'audit'), { mode: 0o700 })
+    copyTree(join(old, 'audit'), join(gateway.home, 'audit'))
   }
   if (part === 'log') return
-  for (const suffix of ['', '-wal', '-shm']) rmSync(join(gateway.home, `claviger.db${suffix}`), { force: true })
-  cpSync(old, gateway.home, {
-    recursive: true,
-    preserveTimestamps: true,
-    filter: (path) => !path.includes('audit') && !path.endsWith('.sock'),
-  })
+  for (const suffix of ['-wal', '-shm']) rmSync(join(gateway.home, `claviger.db${suffix}`), { force: true })
+  cpSync(join(old, 'claviger.db'), join(gateway.home, 'claviger.db'))
 }
 
 async function judge(around: World, part: Part, figures: Figures): Promise<void> {
@@ -65,9 +64,26 @@ async function judge(around: World, part: Part, figures: Figures): Promise<void>
     if (state !== 'sealed') figures.wrong.push(`${part} rolled back: the vault is ${state}`)
     const reply = await around.call('/after')
     if (reply.status < 400) figures.wrong.push(`${part} rolled back: a call got ${reply.status}`)
+    if (state === 'sealed') await accept(around, part, figures)
   } catch (error) {
     if (!(error instanceof StartFailed)) throw error
     if (error.code !== 78)
       figures.wrong.push(`${part} rolled back: the start ended with ${error.code}\n${error.output}`)
+  }
+}
+
+/** A human looks at it and goes on: that is on record. */
+async function accept({ gateway }: World, part: Part, figures: Figures): Promise<void> {
+  const plain = await gateway.operator('POST', '/unseal', { keyFile: true })
+  const still = (await gateway.agent('GET', '/health')).json() as { state: string }
+  if (still.state !== 'sealed') figures.wrong.push(`${part} rolled back: unsealed without a word, ${plain.status}`)
+  await sleep(1_100)
+  const accepted = await gateway.operator('POST', '/unseal', { keyFile: true, accept: true })
+  const { state } = (await gateway.agent('GET', '/health')).json() as { state: string }
+  if (state !== 'unsealed')
+    figures.wrong.push(`${part} rolled back: accepting it → ${accepted.status} ${accepted.text()}`)
+  await gateway.stop()
+  if (!recordsOf(gateway.home).some(({ type }) => type === 'restore.accepted')) {
+    figures.wrong.push(`${part} rolled back: no record of the acceptance`)
   }
 }

@@ -8,7 +8,7 @@ import { seeded } from '../../test/generators/seeded.ts'
 import { Gateway, StartFailed } from '../../test/instruments/gateway.ts'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { furnish, type World, world } from '../../test/instruments/world.ts'
-import { recordsOf } from '../audit-on-disk.ts'
+import { recordsOf, segmentFiles } from '../audit-on-disk.ts'
 import { Figures, sleep } from '../figures.ts'
 import { type Injection, injectInto, injecting, noInjection } from '../inject.ts'
 import { checkLog, findAgain, Load } from '../load.ts'
@@ -20,19 +20,90 @@ export interface InjectionOptions {
 
 interface Kind {
   readonly name: string
+  readonly when: 'while serving' | 'from the start'
   readonly calls: string
   /** What happens, with K for the k-th time on a thread. */
   readonly effect: string
+  /** Only calls on the open segment of the log. */
+  readonly onLog?: true
   /** If the gateway ends by itself, then with one of these; it need not. */
   readonly exits: readonly number[]
   readonly highest: number
 }
 
+const syncs = 'fdatasync,fsync'
+const writes = 'write,pwrite64,writev,pwritev'
 const kinds: readonly Kind[] = [
-  { name: 'sync EIO', calls: 'fdatasync,fsync', effect: 'error=EIO:when=K', exits: [74, 75], highest: 12 },
-  { name: 'write EIO', calls: 'pwrite64,write,writev', effect: 'error=EIO:when=K', exits: [74, 75], highest: 60 },
-  { name: 'slow sync', calls: 'fdatasync', effect: 'delay_exit=500000:when=K+3', exits: [], highest: 6 },
-  { name: 'interrupted sync', calls: 'fdatasync,fsync', effect: 'error=EINTR:when=K', exits: [74, 75], highest: 12 },
+  {
+    name: 'log sync EIO',
+    when: 'while serving',
+    calls: syncs,
+    effect: 'error=EIO:when=K',
+    onLog: true,
+    exits: [75],
+    highest: 8,
+  },
+  {
+    name: 'log write EIO',
+    when: 'while serving',
+    calls: writes,
+    effect: 'error=EIO:when=K',
+    onLog: true,
+    exits: [75],
+    highest: 12,
+  },
+  {
+    name: 'log write ENOSPC',
+    when: 'while serving',
+    calls: writes,
+    effect: 'error=ENOSPC:when=K..K+9',
+    onLog: true,
+    exits: [],
+    highest: 12,
+  },
+  {
+    name: 'slow log',
+    when: 'while serving',
+    calls: syncs,
+    effect: 'delay_exit=500000:when=K..K+2',
+    onLog: true,
+    exits: [],
+    highest: 6,
+  },
+  { name: 'sync EIO', when: 'while serving', calls: syncs, effect: 'error=EIO:when=K', exits: [74, 75], highest: 24 },
+  {
+    name: 'write EIO',
+    when: 'while serving',
+    calls: 'pwrite64',
+    effect: 'error=EIO:when=K',
+    exits: [74, 75],
+    highest: 60,
+  },
+  {
+    name: 'interrupted sync',
+    when: 'while serving',
+    calls: syncs,
+    effect: 'error=EINTR:when=K',
+    exits: [74, 75],
+    highest: 12,
+  },
+  { name: 'sync EIO', when: 'from the start', calls: syncs, effect: 'error=EIO:when=K', exits: [74, 75], highest: 16 },
+  {
+    name: 'write EIO',
+    when: 'from the start',
+    calls: 'pwrite64',
+    effect: 'error=EIO:when=K',
+    exits: [74, 75],
+    highest: 80,
+  },
+  {
+    name: 'write ENOSPC',
+    when: 'from the start',
+    calls: 'pwrite64',
+    effect: 'error=ENOSPC:when=K',
+    exits: [74, 75],
+    highest: 80,
+  },
 ]
 
 export async function storageFaults({ injections, seed }: InjectionOptions): Promise<Figures> {
@@ -42,20 +113,19 @@ export async function storageFaults({ injections, seed }: InjectionOptions): Pro
   const random = seeded(seed)
   for (let n = 0; n < injections; n++) {
     const kind = kinds[n % kinds.length]!
-    await injectOnce(kind, 1 + random.below(kind.highest), n % 8 < 4 ? 'while serving' : 'from the start', figures)
+    await injectOnce(kind, 1 + random.below(kind.highest), figures)
   }
   figures.notes.push(`seed ${seed}`)
   return figures
 }
 
-type When = 'while serving' | 'from the start'
-
 /** One gateway that is furnished in peace, then lives under the fault, then starts again in peace. */
-async function injectOnce(kind: Kind, k: number, when: When, figures: Figures): Promise<void> {
-  const what = `${kind.name} at ${k} ${when}`
+async function injectOnce(kind: Kind, k: number, figures: Figures): Promise<void> {
+  const what = `${kind.name} at ${k} ${kind.when}`
   await using around = await world({ env: { CLAVIGER_DEMO: 'off' } })
   const load = await Load.start(around, new Figures('under fault'), 4)
-  const code = await liveUnder(around.gateway, { calls: kind.calls, effect: kind.effect.replace('K', String(k)) }, when)
+  const code = await liveUnder(around.gateway, kind, k)
+  if (code !== undefined) figures.notes.push(`${what}: ended with ${code}`)
   if (code !== undefined && !kind.exits.includes(code ?? -1)) {
     figures.wrong.push(`${what}: ended with ${code}: ${around.gateway.output().slice(-400)}`)
   }
@@ -74,8 +144,11 @@ async function injectOnce(kind: Kind, k: number, when: When, figures: Figures): 
 }
 
 /** The exit code, if the gateway ends by itself within a moment. */
-async function liveUnder(gateway: Gateway, injection: Injection, when: When): Promise<number | null | undefined> {
-  if (when === 'while serving') {
+async function liveUnder(gateway: Gateway, kind: Kind, k: number): Promise<number | null | undefined> {
+  const effect = kind.effect.replace(/K\.\.K\+(\d+)/, (_, more) => `${k}..${k + Number(more)}`).replace('K', String(k))
+  const file = kind.onLog ? segmentFiles(gateway.home).at(-1) : undefined
+  const injection: Injection = { calls: kind.calls, effect, ...(file !== undefined && { file }) }
+  if (kind.when === 'while serving') {
     const tracer = await injectInto(gateway.pid, injection)
     const code = await endsWithin(gateway, 1_000)
     tracer.kill()
@@ -181,8 +254,8 @@ export async function blockedLog(): Promise<Figures> {
     const tracer = await injectInto(calm.pid, { calls: 'fdatasync', effect: 'delay_enter=60000000:when=1+' })
     await askUntilBlocked(calm, token, figures)
     if (upstream.receipts.length > 0) figures.wrong.push('forwarded although no sync came back')
+    tracer.kill('SIGKILL')
     await calm.kill9()
-    tracer.kill()
   } finally {
     await calm[Symbol.asyncDispose]()
     await upstream.close()

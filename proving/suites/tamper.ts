@@ -1,11 +1,12 @@
 // F-07, H-01, H-02, H-04: somebody with the database file edits it while the gateway is down. Whatever the edit, nothing is
 // forwarded on the strength of it, no secret goes elsewhere, and the process does not fall over.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { Gateway, StartFailed } from '../../test/instruments/gateway.ts'
 import { furnish, type World, world } from '../../test/instruments/world.ts'
+import { copyTree } from '../copy-home.ts'
 import { Figures } from '../figures.ts'
 
 type Row = Record<string, SQLInputValue>
@@ -32,6 +33,9 @@ export async function editedRows({ step }: TamperOptions): Promise<Figures> {
   const cast = await makeCast(around)
   await around.gateway.stop()
   const edits = [...columnEdits(around).filter((_, n) => n % step === 0), ...attacks(around, cast)]
+  const control = await tryEdit(around, { name: 'no edit', apply: () => undefined }, new Figures('control'))
+  if (control !== 200) figures.wrong.push(`an unedited copy got ${control}: the edits prove nothing`)
+  around.upstream.forget()
   for (const edit of edits) await tryEdit(around, edit, figures)
   await proveSameCalls(around, cast, figures)
   if (around.attacker.accepts > 0) figures.leaked.push(`E got ${around.attacker.accepts} connections`)
@@ -151,14 +155,16 @@ function attacks(around: World, cast: Cast): Edit[] {
       name: 'versions swapped',
       apply: (db) => swap(db, 'credential_versions', ['envelope', 'origins_hash', 'mac', 'epoch']),
     },
-    { name: 'handles swapped', apply: (db) => db.exec(`UPDATE credentials SET service = '${around.serviceId}'`) },
+    { name: 'credentials swapped', apply: (db) => swap(db, 'credentials', ['service']) },
     {
       name: 'a tag cut to 4 bytes',
-      apply: (db) => db.exec('UPDATE credential_versions SET envelope = substr(envelope, 1, length(envelope) - 12)'),
+      apply: (db) =>
+        db.exec('UPDATE credential_versions SET envelope = CAST(substr(envelope, 1, length(envelope) - 12) AS BLOB)'),
     },
     {
       name: 'an envelope of another version',
-      apply: (db) => db.exec(`UPDATE credential_versions SET envelope = X'C7434C5602' || substr(envelope, 6)`),
+      apply: (db) =>
+        db.exec(`UPDATE credential_versions SET envelope = CAST(X'C7434C5602' || substr(envelope, 6) AS BLOB)`),
     },
     { name: 'a grant removed', apply: (db) => db.exec('DELETE FROM grants') },
     { name: 'a row sum removed', call: { token: cast.revoked }, apply: (db) => db.exec('DELETE FROM authority') },
@@ -189,12 +195,13 @@ function moveOrigin(database: DatabaseSync, { upstream, attacker }: World): void
 }
 
 /** Edits a copy of the home, starts a gateway on it, and makes the call that the edit was for. */
-async function tryEdit(around: World, edit: Edit, figures: Figures): Promise<void> {
+async function tryEdit(around: World, edit: Edit, figures: Figures): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'claviger-tamper-'))
   const before = around.upstream.receipts.length
+  let status = 0
   figures.inputs++
   try {
-    cpSync(around.gateway.folder, folder, { recursive: true, preserveTimestamps: true })
+    copyTree(around.gateway.folder, folder)
     const database = new DatabaseSync(databaseOf(folder))
     edit.apply(database)
     database.close()
@@ -203,7 +210,7 @@ async function tryEdit(around: World, edit: Edit, figures: Figures): Promise<voi
       operatorToken: around.gateway.operatorToken,
       env: { CLAVIGER_DEMO: 'off' },
     })
-    const status = await ask(edited, around, edit)
+    status = await ask(edited, around, edit)
     if (status < 400) figures.wrong.push(`${edit.name}: answered ${status}`)
     if (status === 500) figures.wrong.push(`${edit.name}: answered 500`)
     if (!edited.running) figures.wrong.push(`${edit.name}: the gateway ended`)
@@ -214,6 +221,7 @@ async function tryEdit(around: World, edit: Edit, figures: Figures): Promise<voi
     rmSync(folder, { recursive: true })
   }
   if (around.upstream.receipts.length !== before) figures.wrong.push(`${edit.name}: something was forwarded`)
+  return status
 }
 
 async function ask(gateway: Gateway, around: World, { call = {}, operator }: Edit): Promise<number> {
