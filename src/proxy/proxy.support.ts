@@ -103,6 +103,7 @@ export async function startRig(options: RigOptions) {
   return {
     port: (server.address() as AddressInfo).port,
     service,
+    opened,
     dialer,
     breakers,
     watch,
