@@ -10,13 +10,11 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Where Node keeps compiled modules: beside the code, so that who can write the one can write the other. */
 export const compileCache = join(root, 'node_modules', '.cache', 'claviger')
 
-/** How a gateway process is started: no inspector by signal, no secrets in reports, no `__proto__`, keys in locked memory. */
-export const gatewayFlags = [
-  '--disable-sigusr1',
-  '--report-exclude-env',
-  '--disable-proto=throw',
-  '--secure-heap=65536',
-]
+/**
+ * How a gateway process is started: no inspector by signal, no secrets in reports, no `__proto__`. Not `--secure-heap`:
+ * OpenSSL takes the memory of Argon2id from it, so that any heap of bearable size makes every passphrase fail.
+ */
+export const gatewayFlags = ['--disable-sigusr1', '--report-exclude-env', '--disable-proto=throw']
 
 /** The environment of a gateway process: fsync, DNS and key stretching share this pool, and four threads are too few. */
 export const gatewayEnv = () => ({ UV_THREADPOOL_SIZE: '16', ...process.env })

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { claviger, type Ended, type Started } from '../src/cli/testing/cli-process.ts'
 import { inProcess } from '../src/cli/testing/in-process.ts'
 import { Gateway } from './instruments/gateway.ts'
@@ -218,6 +219,8 @@ describe('the command line beside a gateway', () => {
     assert.equal((await shell.json('status')).state, 'sealed')
     await shell.run('agent list', { code: 1 })
     await shell.run('unseal --secret-stdin', { stdin: 'not the passphrase at all', code: 77 })
+    // One attempt a second: a refused one makes the next wait.
+    await setTimeout(1_100)
     await shell.run('unseal --secret-stdin', { stdin: passphrase })
     assert.equal((await shell.json('status')).vault.state, 'unsealed')
   })

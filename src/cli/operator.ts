@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { Settings } from '../settings.ts'
 import { say } from './terminal.ts'
 import { addVerb, type Session } from './verb.ts'
 
@@ -24,9 +23,7 @@ export function operatorCommands(program: Command, session: Session): void {
     summary: 'with the gateway stopped: make a new operator token, by the key file',
     async run({ settings, terminal }) {
       const checked = settings()
-      const { resetOperatorToken } = (await import('../main.ts')) as unknown as {
-        resetOperatorToken(settings: Settings): Promise<{ token: string }>
-      }
+      const { resetOperatorToken } = await import('../main.ts')
       const json = await resetOperatorToken(checked)
       say(terminal, 'the new operator token; it is not shown again')
       return { json, text: json.token }

@@ -39,5 +39,12 @@ export const cliProblem = problemsOf({
     title: 'This needs an agent token',
     hint: 'Set CLAVIGER_TOKEN or CLAVIGER_TOKEN_FILE; `claviger token issue AGENT` makes one.',
   },
+  log_missing: {
+    status: 404,
+    title: 'There is no audit log here',
+    hint: 'Name the folder of a log with --dir, or another home with CLAVIGER_HOME.',
+  },
+  checkpoint_missing: { status: 404, title: 'The checkpoint cannot be read' },
+  verifier_key_missing: { status: 404, title: 'The verifier key cannot be read' },
   token_file_invalid: { status: 400, title: 'The token file cannot be used' },
 })

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { Problem } from '../ground/problem.ts'
 import { facts } from './render.ts'
 import { addVerb, type Session } from './verb.ts'
 
@@ -8,7 +9,13 @@ export function statusCommand(program: Command, session: Session): void {
     signature: 'status',
     summary: 'what runs: address, vault, audit log, counts',
     async run({ operator }) {
-      const json = await operator().ask({ method: 'GET', path: '/status' })
+      const client = operator()
+      const json = await client.ask({ method: 'GET', path: '/status' }).catch((error: unknown) => {
+        // Sealed, the gateway knows no operator: it says to anyone that it is sealed, and nothing else.
+        if (error instanceof Problem && error.code === 'vault_sealed')
+          return client.ask({ method: 'GET', path: '/health' })
+        throw error
+      })
       return { json, text: facts(json) }
     },
   })

@@ -44,7 +44,7 @@ const list: Verb = {
     const json = await operator().ask({ method: 'GET', path: `/tokens${query}` })
     return {
       json,
-      text: table(json.items, ['id', 'agent', 'owner', 'label', 'status', 'createdAt', 'expiresAt'], 'no tokens'),
+      text: table(json.items, ['id', 'kind', 'agent', 'label', 'status', 'createdAt', 'expiresAt'], 'no tokens'),
     }
   },
 }

@@ -1,0 +1,11 @@
+import { cliProblem } from './problems.ts'
+import { readSmallFile } from './secret-source.ts'
+
+/** The text of a small file that must be there. Throws the given problem (exit 2: without it nothing can be decided). */
+export function readTextFile(path: string, missing: 'checkpoint_missing' | 'verifier_key_missing'): string {
+  try {
+    return readSmallFile(path).toString('utf8')
+  } catch (error) {
+    throw cliProblem(missing, { detail: (error as Error).message, cause: error })
+  }
+}
