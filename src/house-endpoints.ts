@@ -1,5 +1,6 @@
 // The endpoints of the house itself: what runs, sealing, stopping everything, explaining. Data only.
 import { z } from 'zod'
+import { type DocsPage, docsFiles } from './docs-pages.ts'
 import { denialProblems } from './gate/denials.ts'
 import { endpoint } from './http/endpoint.ts'
 import { Done } from './http/shapes.ts'
@@ -33,6 +34,18 @@ export const home = endpoint({
   path: '/',
   caller: 'anyone',
   summary: 'One static page: what runs here',
+  text: 'html',
+  reply: z.string(),
+  whileSealed: true,
+})
+
+export const docsPage = endpoint({
+  method: 'GET',
+  path: '/docs/{page}',
+  caller: 'anyone',
+  summary: 'The documentation that came with this version, as plain text',
+  params: z.strictObject({ page: z.enum(Object.keys(docsFiles) as [DocsPage, ...DocsPage[]]) }),
+  text: 'plain',
   reply: z.string(),
   whileSealed: true,
 })

@@ -1,6 +1,7 @@
 // The house's own endpoints, bound to what the house does. Translation only.
 
 import type { z } from 'zod'
+import { docsFiles, readDocsPage } from './docs-pages.ts'
 import type { Explanation, Gate } from './gate/admit.ts'
 import type { AgentPrincipal } from './gate/rooms.ts'
 import type { Clock } from './ground/clock.ts'
@@ -48,7 +49,8 @@ function publicRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
   return [
     bind(endpoints.health, health),
     bind(endpoints.nativeHealth, health),
-    bind(endpoints.home, () => homePage({ version, state: house.vaultStatus().state })),
+    bind(endpoints.home, () => homePage({ version, state: house.vaultStatus().state, docs: Object.keys(docsFiles) })),
+    bind(endpoints.docsPage, ({ params }) => readDocsPage(params.page)),
     bind(endpoints.revokeLeaked, async ({ body }) => {
       await house.revokeLeaked(body.token)
       return done

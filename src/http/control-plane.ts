@@ -63,7 +63,12 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
       const caller = request.getDecorator<Who>('caller')
       const result = await handle({ params, query, body, caller, rid: request.id })
       reply.header('claviger-request-id', request.id).header('cache-control', 'no-store')
-      if (typeof result === 'string') return reply.type('text/html; charset=utf-8').headers(PAGE_HEADERS).send(result)
+      if (endpoint.text !== undefined) {
+        return reply
+          .type(`text/${endpoint.text}; charset=utf-8`)
+          .headers(PAGE_HEADERS)
+          .send(endpoint.reply.parse(result))
+      }
       return reply
         .status(endpoint.status ?? 200)
         .type('application/json')

@@ -18,6 +18,8 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly query?: Q
   readonly body?: B
   readonly reply: R
+  /** The reply is text of this kind, not JSON. */
+  readonly text?: 'html' | 'plain'
   /** Status of the good answer; 200 if absent. */
   readonly status?: number
   /** Answers although the vault is sealed. What needs a caller then proves it by the body (the passphrase). */

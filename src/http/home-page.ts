@@ -1,10 +1,12 @@
 export interface HomePageFacts {
   readonly version: string
   readonly state: string
+  /** Names of the pages under `/docs/`. */
+  readonly docs: readonly string[]
 }
 
 /** `GET /`: one static page without scripts that says what runs here and where to read on. Holds nothing about anyone. */
-export function homePage({ version, state }: HomePageFacts): string {
+export function homePage({ version, state, docs }: HomePageFacts): string {
   const healthy = state === 'unsealed'
   return `<!doctype html>
 <html lang="en">
@@ -33,7 +35,7 @@ code { font: .95em ui-monospace, monospace; overflow-wrap: anywhere }
 <dt>Calls</dt><dd><code>/to/&lt;service&gt;/&lt;path&gt;</code> or <code>POST /claviger/v1/call</code></dd>
 <dt>Operators</dt><dd><code>npx claviger status</code>, on this machine</dd>
 </dl>
-<p>Documentation stands in the project's folder: <code>README.md</code>, <code>docs/guides/setup.md</code>, <code>docs/openapi.json</code>.</p>
+<p>Documentation: ${docs.map((page) => `<a href="/docs/${page}">${page}</a>`).join(' · ')}</p>
 </body>
 </html>
 `

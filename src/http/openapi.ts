@@ -43,10 +43,14 @@ function operation(endpoint: AnyEndpoint): object {
     parameters: [...parameters(endpoint.params, 'path'), ...parameters(endpoint.query, 'query')],
     ...(endpoint.body !== undefined && { requestBody: { required: true, content: json(endpoint.body, 'input') } }),
     responses: {
-      [String(endpoint.status ?? 200)]: { description: 'Done', content: json(endpoint.reply, 'output') },
+      [String(endpoint.status ?? 200)]: { description: 'Done', content: replyContent(endpoint) },
       default: { $ref: '#/components/responses/Problem' },
     },
   }
+}
+
+function replyContent({ text, reply }: AnyEndpoint): object {
+  return text === undefined ? json(reply, 'output') : { [`text/${text}`]: { schema: { type: 'string' } } }
 }
 
 function json(schema: z.ZodType, io: 'input' | 'output'): object {

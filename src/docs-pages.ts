@@ -1,0 +1,24 @@
+// The documentation that the home page links to: the files of this version, read when somebody asks.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Page → file. Nothing else is served. */
+export const docsFiles = {
+  readme: 'README.md',
+  setup: 'docs/guides/setup.md',
+  configuration: 'docs/guides/configuration.md',
+  services: 'docs/guides/services.md',
+  testing: 'docs/guides/testing.md',
+  architecture: 'ARCHITECTURE.md',
+  security: 'SECURITY.md',
+  'audit-log': 'docs/protocol/audit-log.md',
+  openapi: 'docs/openapi.json',
+} as const
+
+export type DocsPage = keyof typeof docsFiles
+
+const root = join(import.meta.dirname, '..')
+
+export function readDocsPage(page: DocsPage): Promise<string> {
+  return readFile(join(root, docsFiles[page]), 'utf8')
+}
