@@ -16,15 +16,8 @@ export async function openLog(
   recovery: Recovery,
   tiles: TileWriter,
 ): Promise<AuditLog> {
-  const { clock, origin, witnessFile, onTrouble = () => {}, onSigned = () => {} } = options
-  const signer = new Signer({
-    dir,
-    origin,
-    witnessFile,
-    last: recovery.checkpoint,
-    onSigned,
-    onWitnessTrouble: (error) => onTrouble('witness', error),
-  })
+  const { clock, origin, onTrouble = () => {} } = options
+  const signer = signerOf(options, dir, recovery)
   const keys = new LogKeys(dir, origin, signer, recovery.verdict)
   const writer: LogWriter = new LogWriter({
     dir,
@@ -52,6 +45,12 @@ export async function openLog(
   })
   await begin(options, recovery, writer)
   return log
+}
+
+function signerOf(options: AuditOptions, dir: string, { checkpoint }: Recovery): Signer {
+  const { origin, witnessFile, onTrouble = () => {}, onSigned = () => {} } = options
+  const onWitnessTrouble = (error: unknown) => onTrouble('witness', error)
+  return new Signer({ dir, origin, witnessFile, last: checkpoint, onSigned, onWitnessTrouble })
 }
 
 /** `boot`, `recover` if there was something to recover, and the outcomes nobody will ever know. */
