@@ -34,10 +34,10 @@ before(async () => {
   rig = await startRig({ origins: [upstream.origin] })
 })
 after(async () => {
-  assert.deepEqual(upstream.garbage, [], 'the service never saw a malformed request')
-  assert.deepEqual(rig.bugs, [])
   await rig.close()
   await upstream.close()
+  assert.deepEqual(upstream.garbage, [], 'the service never saw a malformed request')
+  assert.deepEqual(rig.bugs, [])
 })
 
 const raw = (lines: string, body = '') =>

@@ -1,6 +1,7 @@
 // A gateway without rooms for the proxy's tests: everything is allowed, everything else is real.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { denial } from '../gate/denials.ts'
 import { OpenCalls } from '../gate/open-calls.ts'
 import { type AddressSet, addressSet } from '../ground/addresses.ts'
 import { callIds } from '../ground/call-ids.ts'
@@ -73,7 +74,7 @@ export async function startRig(options: RigOptions) {
     admit: async (call) => {
       const origin = call.origin ?? service.origins[0]!
       if (!service.origins.some((known) => originMatches(known, origin.host, origin.port, origin.scheme))) {
-        throw new Error('test rig: origin not on the service')
+        throw denial('origin_not_on_service')
       }
       const { rid, method, target } = call
       admitted.push(target.path)
