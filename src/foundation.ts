@@ -97,6 +97,7 @@ async function openAudit(
     clock,
     epoch: () => storage.epoch(),
     database: { instanceId, epoch: storage.epoch(), head: await notedHead(storage, NODE) },
+    indexFile: join(settings.home, 'audit-index.db'),
     witnessFile: settings.witnessFile,
     onFatal: (_code, cause) => onFatal(75, cause),
     onTrouble: (kind, error) => log.warn({ kind, err: error as Error }, 'a file beside the log could not be written'),

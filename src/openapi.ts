@@ -1,5 +1,6 @@
 // The OpenAPI document of everything that answers, for `npm run generate`.
 import { z } from 'zod'
+import * as audit from './audit/routes.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
 import * as house from './house-endpoints.ts'
@@ -24,7 +25,7 @@ const explicitCall = endpoint({
 })
 
 export function openApiDocument(): object {
-  const modules = [house, identity, services, vault, grants]
+  const modules = [house, identity, services, vault, grants, audit]
   const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
   return openApi([...endpoints, explicitCall], VERSION)
 }

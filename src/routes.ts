@@ -1,4 +1,5 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
+import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { houseActions } from './house-actions.ts'
@@ -14,13 +15,14 @@ import type { Actor } from './storage/storage.ts'
 import { type VaultRouteNeeds, vaultRoutes } from './vault/routes.ts'
 
 export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
-  const { identity } = rooms
+  const { identity, audit } = rooms
   return [
     ...houseRoutes<Who>(houseActions(rooms, settings)),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...grantRoutes<Who>(grantNeeds(rooms)),
+    ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
   ]
 }
 
@@ -51,6 +53,7 @@ function vaultNeeds({ vault, services, grants, clock }: Rooms): VaultRouteNeeds<
       return { id: service.id, originHrefs: service.originHrefs, inHeader: inHeader(service) }
     },
     inHeader: (id) => inHeader(services.byId(id)),
+    serviceName: (id) => services.byId(id)?.name,
     removed: (id, by) => grants.revokeOfCredential(id, by),
   }
 }

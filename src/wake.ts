@@ -1,5 +1,6 @@
 // What happens when the vault opens: every room gets its keys and its memory back, or the vault is sealed again.
 
+import { findIntent } from './audit/find-record.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
 import type { SealReason } from './vault/contract.ts'
@@ -9,7 +10,7 @@ import type { SealReason } from './vault/contract.ts'
  * checked before they are believed, and what was committed without a record is recorded before anything new.
  */
 export async function wake(rooms: Rooms, accept = false): Promise<void> {
-  const { vault, storage, identity, services, grants, alarms, log } = rooms
+  const { vault, storage, audit, identity, services, grants, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
   if (refusal !== undefined && !accept) {
@@ -28,6 +29,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
     for (const id of bad) alarms.editedRow(kind, id)
   }
   await recordPending(rooms)
+  await grants.settle(async (rid) => (await findIntent(audit.dir, rid)) !== undefined)
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
 }
 

@@ -100,10 +100,12 @@ function readingCommands(audit: Command, session: Session): void {
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the audit room
 function row(record: any): any {
-  const { seq, type, rid, actor, req, decision, outcome, t, time } = record
+  const { seq, ts, type, rid, actor, req, decision, outcome, ev } = record
   const asked = req === undefined ? [] : [req.method, req.service, req.path]
-  const said = [decision?.effect, decision?.reason, outcome?.status, outcome?.error].filter(
+  const reason = decision?.reasons?.[0]
+  const changed = [ev?.what, ev?.name ?? ev?.handle ?? ev?.service ?? ev?.agent]
+  const said = [decision?.effect, reason, outcome?.status, outcome?.error, ...changed].filter(
     (part) => part !== undefined,
   )
-  return { seq, time: time ?? t, type, rid, actor: actor?.id, what: [...asked, ...said].join(' ') }
+  return { seq, time: new Date(ts).toISOString(), type, rid, actor: actor?.id, what: [...asked, ...said].join(' ') }
 }

@@ -35,13 +35,19 @@ const store: Verb = {
   },
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the vault
+function withServiceName(view: any): any {
+  return { ...view, service: view.serviceName ?? view.service }
+}
+
 const list: Verb = {
   signature: 'list',
   summary: 'list credentials, never their secrets',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/credentials' })
     const columns = ['handle', 'id', 'service', 'version', 'status', 'createdAt', 'rotatedAt', 'expiresAt', 'meta']
-    return { json, text: table(json.items, columns, 'no credentials') }
+    const named = json.items.map(withServiceName)
+    return { json, text: table(named, columns, 'no credentials') }
   },
 }
 

@@ -49,8 +49,20 @@ const grants: Verb = {
     for (const name of ['agent', 'service']) if (options[name] !== undefined) asked.set(name, options[name])
     const json = await operator().ask({ method: 'GET', path: `/grants${asked.size > 0 ? `?${asked}` : ''}` })
     const columns = ['id', 'agent', 'service', 'scopes', 'credential', 'rpm', 'uses', 'used', 'expiresAt', 'status']
-    return { json, text: table(json.items, columns, 'no grants') }
+    return { json, text: table(json.items.map(named), columns, 'no grants') }
   },
+}
+
+/** Names for people where the gateway knows them; `--json` has the ids too. */
+// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the grants room
+function named({ agentName, serviceName, credentialHandle, ...grant }: any): any {
+  const { agent, service, credential } = grant
+  const names = {
+    agent: agentName ?? agent,
+    service: serviceName ?? service,
+    credential: credentialHandle ?? credential,
+  }
+  return { ...grant, ...names }
 }
 
 const revoke: Verb = {

@@ -15,12 +15,14 @@ const NamedGrant = GrantView.extend({
 })
 type NamedGrant = z.output<typeof NamedGrant>
 
+const NameFilter = z.string().min(1).max(128).optional()
+
 export const listGrants = endpoint({
   method: 'GET',
   path: '/claviger/v1/grants',
   caller: 'operator',
   summary: 'List grants',
-  query: z.strictObject({ agent: z.string().min(1).max(128).optional() }),
+  query: z.strictObject({ agent: NameFilter, service: NameFilter }),
   reply: listOf(NamedGrant),
   problems: grantProblems,
 })
@@ -71,7 +73,9 @@ export function grantRoutes<Who>(needs: GrantRouteNeeds<Who>): BoundEndpoint<Who
   return [
     bind(listGrants, ({ query }) => {
       const agent = query.agent === undefined ? undefined : needs.agentOf(query.agent)
-      return { items: grants.list(agent).map(named) }
+      const service = query.service === undefined ? undefined : needs.serviceOf(query.service).id
+      const found = grants.list(agent).filter((grant) => service === undefined || grant.service === service)
+      return { items: found.map(named) }
     }),
     bind(addGrant, async ({ body, caller }) => {
       const { ttlSeconds, agent, service: serviceName, ...rest } = body

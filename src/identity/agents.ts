@@ -11,7 +11,7 @@ export async function addAgent({ storage, clock, directory }: Room, name: string
   const row: AgentRow = { id: newId('agent'), name, status: 'active', created_at: clock.now() }
   await storage.write(async (tx) => {
     if (await agentNameTaken(tx, name)) throw identityProblem('agent_name_taken', { facts: { name } })
-    const record: ChangeRecord = { type: 'auth', actor: by, ev: { did: 'agent.added', agent: row.id, name } }
+    const record: ChangeRecord = { type: 'auth', actor: by, ev: { what: 'agent.added', agent: row.id, name } }
     await tx.change({ kind: 'agent', ref: row.id, after: row, record })
     await putAgent(tx, row)
   })
@@ -52,7 +52,7 @@ async function setStatus(
   const record: ChangeRecord = {
     type: locks ? 'revoke' : 'auth',
     actor: by,
-    ev: { did: locks ? 'agent.locked' : 'agent.unlocked', agent: agent.id },
+    ev: { what: locks ? 'agent.locked' : 'agent.unlocked', agent: agent.id },
   }
   await storage.write(
     async (tx) => {

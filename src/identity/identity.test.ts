@@ -260,7 +260,7 @@ describe('identity', () => {
     await room.identity.lockAgent('coder', by)
     await room.identity.emergencyRevoke(by)
     assert.deepEqual(
-      records.map(({ record }) => [record.type, record.ev.did]),
+      records.map(({ record }) => [record.type, record.ev.what]),
       [
         ['auth', 'agent.added'],
         ['auth', 'token.issued'],

@@ -21,7 +21,7 @@ export async function resetOperatorToken(room: Room, by: Actor): Promise<FreshTo
   const fresh = makeToken(room, { kind: 'op', owner: row.id })
   await storage.write(async (tx) => {
     if (!known) {
-      const record: ChangeRecord = { type: 'auth', actor: by, ev: { did: 'operator.added', operator: row.id } }
+      const record: ChangeRecord = { type: 'auth', actor: by, ev: { what: 'operator.added', operator: row.id } }
       await tx.change({ kind: 'operator', ref: row.id, after: row, record })
       await putOperator(tx, row)
     }

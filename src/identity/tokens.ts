@@ -49,7 +49,7 @@ export function makeToken({ clock, pepper }: Room, asked: NewToken): FreshToken 
 
 /** Writes a token that was made, in the transaction. */
 export async function issueInto(tx: Tx, { row }: FreshToken, by: Actor): Promise<void> {
-  const ev = { did: 'token.issued', token: row.id, kind: row.kind, owner: row.owner, expiresAt: row.expires_at }
+  const ev = { what: 'token.issued', token: row.id, kind: row.kind, owner: row.owner, expiresAt: row.expires_at }
   const issued = { ...row }
   issued.issued_epoch = await tx.change({
     kind: 'token',
@@ -63,7 +63,7 @@ export async function issueInto(tx: Tx, { row }: FreshToken, by: Actor): Promise
 /** Revokes one token in the transaction. `why` goes into the record. */
 export async function revokeInto({ clock }: Room, tx: Tx, token: Token, by: Actor, why?: string): Promise<void> {
   const row = revokedRow(token, clock.now())
-  const ev = { did: 'token.revoked', token: row.id, owner: row.owner, why }
+  const ev = { what: 'token.revoked', token: row.id, owner: row.owner, why }
   await tx.change({ kind: 'token', ref: row.id, after: row, record: { type: 'revoke', actor: by, ev } })
   await putToken(tx, row)
 }
@@ -85,7 +85,7 @@ export async function revokeTokensOf({ storage, clock, directory }: Room, owner:
   const live: Token[] = []
   for (const token of directory.tokens()) if (token.owner === owner && token.status === 'active') live.push(token)
   const rows = live.map((token) => revokedRow(token, clock.now()))
-  const ev = { did: 'tokens.revoked', owner, count: rows.length }
+  const ev = { what: 'tokens.revoked', owner, count: rows.length }
   await storage.write(
     async (tx) => {
       const record: ChangeRecord = { type: 'revoke', actor: by, ev }
@@ -99,7 +99,7 @@ export async function revokeTokensOf({ storage, clock, directory }: Room, owner:
 
 /** Every agent's token that was issued up to now is dead, by one row. Operators' stay. Resolves to the epoch. */
 export function revokeEverything({ storage }: Room, by: Actor): Promise<number> {
-  const record: ChangeRecord = { type: 'revoke', actor: by, ev: { did: 'emergency.revoked' } }
+  const record: ChangeRecord = { type: 'revoke', actor: by, ev: { what: 'emergency.revoked' } }
   return storage.write(
     async (tx) => {
       const epoch = await tx.change({ kind: 'revoke_all', ref: 'all', record })

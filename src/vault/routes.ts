@@ -23,7 +23,7 @@ export const listCredentials = endpoint({
   path: '/claviger/v1/credentials',
   caller: 'operator',
   summary: 'List credentials, never their secrets',
-  reply: listOf(CredentialView),
+  reply: listOf(CredentialView.extend({ serviceName: z.string().optional() })),
 })
 
 export const storeCredential = endpoint({
@@ -98,6 +98,7 @@ export interface VaultRouteNeeds<Who> {
   }
   /** Whether credentials of that service go into a header as they are. */
   readonly inHeader: (service: ServiceId) => boolean
+  readonly serviceName: (service: ServiceId) => string | undefined
   /** What is done when a credential is gone: the grants that name it end. */
   readonly removed: (credential: CredentialId, by: Actor) => Promise<unknown>
 }
@@ -113,12 +114,15 @@ function credentialRoutes<Who>({
   serviceOf,
   inHeader,
   removed,
+  serviceName,
 }: VaultRouteNeeds<Who>): BoundEndpoint<Who>[] {
   const until = (ttlSeconds: number | undefined) =>
     ttlSeconds === undefined ? undefined : clock.now() + ttlSeconds * 1_000
   const by = (caller: unknown) => actorOf(caller as Who)
   return [
-    bind(listCredentials, () => ({ items: vault.list() })),
+    bind(listCredentials, () => ({
+      items: vault.list().map((view) => ({ ...view, serviceName: serviceName(view.service) })),
+    })),
     bind(storeCredential, ({ body: { secret: text, ttlSeconds, service: name, ...rest }, caller }) => {
       const { id, originHrefs, inHeader } = serviceOf(name)
       const given = { ...rest, service: id, origins: originHrefs, expiresAt: until(ttlSeconds), inHeader }
