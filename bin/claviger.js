@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The command `claviger`. It makes sure of a new enough Node before it imports anything that needs one.
-import { enableCompileCache } from 'node:module'
+import module from 'node:module'
 import { becomeNode, compileCache, findNode, gatewayEnv, gatewayFlags, isNewEnough, root } from './run-node.js'
 
 const args = process.argv.slice(2)
@@ -25,7 +25,7 @@ if (node === undefined) {
 
 async function start() {
   // Keeps what stripping the types and compiling gave: a start is faster, and the stripper's memory is never taken.
-  enableCompileCache(compileCache)
+  module.enableCompileCache(compileCache)
   try {
     const { run } = await import('../src/cli/cli.ts')
     // Everything is written by now; sockets of clients that went away without a word must not keep us alive.
