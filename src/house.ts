@@ -55,7 +55,9 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     const doors = options.serve === false ? undefined : await openDoors(rooms, dataPlane, options)
     const url = `http://${urlHost(settings.host)}:${doors?.agents.port ?? settings.port}`
     rooms.url = url
-    const first = fresh ? await firstRun(rooms, demo?.port, () => url) : undefined
+    // Not `fresh`: a first start that found its port taken made the vault, and nobody has a token yet.
+    const first =
+      opened(rooms) && !rooms.identity.hasOperator ? await firstRun(rooms, demo?.port, () => url) : undefined
     return {
       url,
       home: settings.home,
@@ -72,6 +74,8 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     throw error
   }
 }
+
+const opened = (rooms: Rooms) => rooms.vault.state().state === 'unsealed'
 
 /** Makes the vault on the first start; opens it by the key file where there is one; else it stays sealed. */
 async function openVault(rooms: Rooms, settings: Settings, log: Log, fresh: boolean): Promise<void> {

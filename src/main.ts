@@ -29,8 +29,6 @@ export async function up(settings: Settings): Promise<ExitCode> {
     return startFailed(log, error)
   }
   writeEnvExample(settings.home)
-  announce(house)
-  flushCompileCache()
   let stopping = false
   const stop = (signal: string) => {
     if (stopping) return
@@ -43,6 +41,9 @@ export async function up(settings: Settings): Promise<ExitCode> {
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
   process.on('SIGUSR2', () => house.seal('operator'))
+  // Said last: whoever reads it may signal us at once.
+  announce(house)
+  flushCompileCache()
   return ended.promise
 }
 

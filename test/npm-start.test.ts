@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { repository } from './instruments/gateway.ts'
+import { claviger } from '../src/cli/testing/cli-process.ts'
+import { Gateway, repository } from './instruments/gateway.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'claviger-npm-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -20,12 +22,15 @@ interface Started {
 async function npmStart(): Promise<Started> {
   const npm = spawn('npm', ['start'], { cwd: repository, env, stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
-  for await (const text of npm.stdout.setEncoding('utf8')) {
-    said += text
-    const line = /^claviger ready (\{.*\})$/m.exec(said)
-    if (line !== null) return { npm, ready: JSON.parse(line[1]!) }
-  }
-  throw new Error(`npm start ended without getting ready: ${said}`)
+  return new Promise((resolve, reject) => {
+    npm.stdout.setEncoding('utf8').on('data', (text) => {
+      said += text
+      const line = /^claviger ready (\{.*\})$/m.exec(said)
+      if (line !== null) resolve({ npm, ready: JSON.parse(line[1]!) })
+    })
+    npm.on('error', reject)
+    npm.on('close', (code) => reject(new Error(`npm start ended with ${code}: ${said}`)))
+  })
 }
 
 async function stopped({ npm }: Started): Promise<number | null> {
@@ -55,4 +60,17 @@ describe('npm start', () => {
     assert.deepEqual([second.ready.operatorToken, second.ready.try], [undefined, undefined])
     assert.equal(await stopped(second), 0)
   })
+})
+
+test('a first start that finds its port taken loses nothing: the next one prints the token', async () => {
+  const home = join(folder, 'second-home')
+  const taken = createServer()
+  await once(taken.listen(0, '127.0.0.1'), 'listening')
+  const port = String((taken.address() as AddressInfo).port)
+  const { code, stdout, stderr } = await claviger(['up'], { env: { CLAVIGER_HOME: home, CLAVIGER_PORT: port } })
+  assert.deepEqual([code, stdout], [78, ''], stderr)
+  await once(taken.close(), 'close')
+  await using gateway = await Gateway.start({ env: { CLAVIGER_HOME: home } })
+  assert.match(gateway.ready.operatorToken ?? '', /^clv_op_/)
+  assert.match(gateway.ready.try ?? '', /^curl /)
 })

@@ -107,6 +107,11 @@ export class Identity {
     return this.#room.directory.agentCount
   }
 
+  /** Whether anybody was ever made operator. */
+  get hasOperator(): boolean {
+    return !Iterator.from(this.#room.directory.operators()).next().done
+  }
+
   /** Adds an active agent. Throws Problems `agent_name_invalid`, `agent_name_taken`. */
   addAgent(name: string, by: Actor): Promise<AgentEntry> {
     return addAgent(this.#room, name, by)
