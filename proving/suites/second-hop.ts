@@ -63,8 +63,9 @@ async function through(
     const urls = around.upstream.received(prefix).map((receipt) => receipt.url)
     const hidden = urls.includes(smuggled.slice(`/to/${name}`.length))
     if (hidden && !mayPipeline) figures.wrong.push(`${name}: ${framing}: the hidden request came through`)
-    if (urls.length > Math.max(1, answered.get(path) ?? 0))
-      figures.wrong.push(`${name}: ${framing}: ${urls.length} requests`)
+    // A pipelined second request may be under way when the first answer is read.
+    const most = mayPipeline ? 2 : Math.max(1, answered.get(path) ?? 0)
+    if (urls.length > most) figures.wrong.push(`${name}: ${framing}: ${urls.length} requests`)
     figures.load += urls.length
   }
   await plainBodies(around, name, token, figures)
