@@ -1,5 +1,6 @@
 // Puts the proxy together with the rooms: the two short ways in, and what is recorded when a call is over.
 
+import type { OutcomeRecord } from './audit/contract.ts'
 import type { Log } from './ground/log.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
@@ -43,13 +44,13 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     admit: (call) => rooms.gate.admit(call) as never,
     open: (permit) => vault.open(permit),
     forward,
-    onOutcome: (permit, outcome) => record(permit, outcome),
+    settling: (permit, service) =>
+      service.strictAudit ? (outcome) => audit.outcomeDurable(recordOfOutcome(permit, outcome)) : undefined,
+    onOutcome: (permit, outcome) => {
+      if (outcome.recorded !== true) audit.outcome(recordOfOutcome(permit, outcome))
+      if (outcome.echoes > 0) rooms.alarms.echo(permit, outcome.echoes)
+    },
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a call failed that should not have'),
-  }
-  const record = (permit: Permit, { echoes, error, ...rest }: Outcome) => {
-    const { rid } = permit.call
-    audit.outcome({ rid, outcome: { ...rest, ...(error !== undefined && { error }) } })
-    if (echoes > 0) rooms.alarms.echo(permit, echoes)
   }
   return {
     baseUrl: createBaseUrlHandler(options),
@@ -59,4 +60,8 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
       dialer.close()
     },
   }
+}
+
+function recordOfOutcome({ call }: Permit, { status, bytesIn, bytesOut, ms, error }: Outcome): OutcomeRecord {
+  return { rid: call.rid, outcome: { status, bytesIn, bytesOut, ms, ...(error !== undefined && { error }) } }
 }

@@ -10,6 +10,8 @@ export interface AnswerHead {
   readonly length: string | undefined
   /** Whether trailers may follow: then the body goes out in chunks, whatever its length. */
   readonly trailers: boolean
+  /** Whether the last piece waits for the end: the head if there is no body, else its last chunk. */
+  readonly keepsLast: boolean
 }
 
 const HOLD_BYTES = 64 * 1024
@@ -27,6 +29,7 @@ export class Answer {
   #sent = false
   #over = false
   #drained: (() => void) | undefined
+  #last: Buffer | undefined
   /** Body bytes handed to the connection. */
   bytes = 0
 
@@ -46,13 +49,20 @@ export class Answer {
 
   begin(head: AnswerHead): void {
     this.#head = head
-    process.nextTick(sendHead, this)
+    if (!head.keepsLast) process.nextTick(sendHead, this)
   }
 
   /** Undefined if more may come at once, else a promise to wait for. Settles as well when the connection closes. */
   write(chunk: Buffer): void | Promise<void> {
     if (this.#over) return undefined
     this.bytes += chunk.length
+    if (this.#head?.keepsLast !== true) return this.#send(chunk)
+    const before = this.#last
+    this.#last = chunk
+    return before === undefined ? undefined : this.#send(before)
+  }
+
+  #send(chunk: Buffer): void | Promise<void> {
     if (!this.#sent) {
       this.#held.push(chunk)
       this.#heldBytes += chunk.length
@@ -79,6 +89,7 @@ export class Answer {
   /** The answer is complete. */
   end(trailers?: readonly string[]): void {
     if (this.#over) return
+    if (this.#last !== undefined) void this.#send(this.#last)
     if (this.#head?.trailers === true) this.flush()
     this.#over = true
     const head = this.#head

@@ -25,6 +25,11 @@ export interface CarryOutOptions {
   /** The vault: gives the credential and uses the permit up. */
   readonly open: (permit: Permit) => Opened | undefined
   readonly forward: Forward
+  /** For a service whose answers wait for their outcome to be on the disk: what puts it there. */
+  readonly settling?: (
+    permit: Permit,
+    service: ForwardedService,
+  ) => ((outcome: Outcome) => Promise<unknown>) | undefined
   /** Once for every permit. */
   readonly onOutcome: (permit: Permit, outcome: Outcome) => void
   /** Hears of what went wrong although nothing promised that it may. */
@@ -68,7 +73,8 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall): Pro
       open.leave()
       options.onOutcome(permit, outcome)
     }
-    const running = options.forward({ permit, service, opened, rawHeaders, body, response, base, onEnd })
+    const settle = options.settling?.(permit, service)
+    const running = options.forward({ permit, service, opened, rawHeaders, body, response, base, settle, onEnd })
     open.onAbort((reason) => running.abort(reason))
   } catch (error) {
     open.leave()

@@ -27,6 +27,8 @@ export interface ForwardedService {
   readonly allowed: AddressSet | undefined
   /** Whether answers are searched for the credential; off only under `unsafeNoScrub`. */
   readonly scrub: boolean
+  /** Whether the outcome is on the disk before the answer's last byte goes out. */
+  readonly strictAudit: boolean
 }
 
 export interface ForwardRequest {
@@ -40,6 +42,8 @@ export interface ForwardRequest {
   readonly response: ServerResponse
   /** `/to/<service>`, where redirects within the service come back to; undefined to give them as they are. */
   readonly base: string | undefined
+  /** Puts the outcome on the disk before the answer's last byte goes out; undefined where nothing waits for that. */
+  readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   /** Called once, when the call is over. */
   readonly onEnd: (outcome: Outcome) => void
 }
@@ -77,6 +81,7 @@ export function createForward(options: ForwarderOptions): Forward {
       watch: options.watch,
       isCutting: () => options.dialer.isCutting(),
       filter: new AnswerFilter(matcher, permit.call, service.origins, request.base),
+      settle: request.settle,
       onEnd: (outcome: Outcome, end: CallEnd) => {
         if (counted) breaker.leave(end)
         request.onEnd(outcome)

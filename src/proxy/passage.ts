@@ -26,6 +26,8 @@ export interface Outcome {
   readonly error: string | undefined
   /** How often the answer held a secret that was taken out. */
   readonly echoes: number
+  /** It is on the disk already: the answer waited for that. */
+  readonly recorded?: true
 }
 
 export interface PassageOptions {
@@ -36,6 +38,8 @@ export interface PassageOptions {
   /** Milliseconds of silence: until the head of the answer, and within bodies. */
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   readonly isCutting: () => boolean
+  /** Puts the outcome on the disk; the last byte of the answer waits for it (`auditMode: strict`), but for event streams. */
+  readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   readonly onEnd: (outcome: Outcome, end: CallEnd) => void
 }
 
@@ -58,6 +62,7 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
   #waiting: Buffer[] | undefined
   #trailers: ParsedHeaders | undefined
   #untilClosed = false
+  #recorded = false
   movedAt: number
   place = -1
 
@@ -135,6 +140,7 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
         headers: flat,
         length: typeof length === 'string' && this.#lengthHolds(status) ? length : undefined,
         trailers: headers.trailer !== undefined,
+        keepsLast: this.#options.settle !== undefined && !isEventStream(headers),
       })
     } catch (error) {
       this.fail(asProblem(error), 'answered')
@@ -248,10 +254,23 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
 
   #complete(): void {
     if (this.#phase === 'over') return
+    if (this.#options.settle !== undefined && !this.#recorded) {
+      this.#settleFirst(this.#options.settle)
+      return
+    }
     const trailers = this.#trailers ?? {}
     this.#answer.end(responseHead(trailers, this.#options.filter))
     this.#finish(this.#status, undefined, 'answered')
     this.#transform?.destroy?.()
+  }
+
+  #settleFirst(settle: (outcome: Outcome) => Promise<unknown>): void {
+    this.#recorded = true
+    this.#waiting = []
+    settle(this.#outcome(this.#status, undefined)).then(
+      () => this.#complete(),
+      (error) => this.fail(asProblem(error), 'neutral'),
+    )
   }
 
   /** The caller is gone: the service is stopped, and there is nobody to answer. */
@@ -269,10 +288,21 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
 
   #finish(status: number, error: string | undefined, end: CallEnd): void {
     this.#phase = 'over'
-    const { watch, filter, onEnd } = this.#options
-    watch.remove(this)
+    this.#options.watch.remove(this)
+    this.#options.onEnd(this.#outcome(status, error), end)
+  }
+
+  #outcome(status: number, error: string | undefined): Outcome {
     const ms = Math.round(performance.now() - this.#began)
-    onEnd({ status, bytesIn: this.#bytesIn, bytesOut: this.#answer.bytes, ms, error, echoes: filter.hits }, end)
+    const told = {
+      status,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#answer.bytes,
+      ms,
+      error,
+      echoes: this.#options.filter.hits,
+    }
+    return this.#recorded ? { ...told, recorded: true } : told
   }
 
   #moved(): void {
@@ -280,4 +310,9 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
   }
 
   readonly #emit = (chunk: Buffer): void | Promise<void> => this.#answer.write(chunk)
+}
+
+function isEventStream(headers: ParsedHeaders): boolean {
+  const type = headers['content-type']
+  return typeof type === 'string' && type.toLowerCase().startsWith('text/event-stream')
 }

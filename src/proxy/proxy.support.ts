@@ -57,6 +57,7 @@ export async function startRig(options: RigOptions) {
     timeouts: { connectMs: 5_000, headersMs: 30_000, idleMs: 120_000, ...options.timeouts },
     allowed: 'allowed' in options ? options.allowed : loopback,
     scrub,
+    strictAudit: false,
   }
   const opened: Opened = { id: 'crd_1' as CredentialId, version: 1, value: Secret.fromText(options.secret ?? SECRET) }
   const matcher = scrub ? matcherOf(options.secret ?? SECRET) : undefined
