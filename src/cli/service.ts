@@ -42,7 +42,7 @@ const add: Verb = {
       options.replace === true
         ? await operator().ask({ method: 'PUT', path: `/services/${encodeURIComponent(name)}`, body })
         : await operator().ask({ method: 'POST', path: '/services', body })
-    return { json, text: summaryOf(json) }
+    return { json, text: summaryOf(json, false) }
   },
 }
 
@@ -61,7 +61,7 @@ const show: Verb = {
   summary: 'show a service with its actions',
   async run({ args: [name = ''], operator }) {
     const json = await operator().ask({ method: 'GET', path: `/services/${encodeURIComponent(name)}` })
-    return { json, text: summaryOf(json) }
+    return { json, text: summaryOf(json, true) }
   },
 }
 
@@ -142,10 +142,12 @@ function withInjection(item: any): any {
   return { ...item, injection: item.injection === undefined ? '-' : Object.values(item.injection).join(' ') }
 }
 
+/** Facts and the actions; after `add` only how many there are, for a preset has a hundred. */
 // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the services room
-function summaryOf(json: any): string {
-  const { actions: named = {}, ...rest } = withInjection(json)
+function summaryOf(json: any, whole: boolean): string {
+  const { actions: named = {}, scopes: _, ...rest } = withInjection(json)
   const rows = Object.entries(named).map(([action, item]) => ({ action, ...(item as object) }))
-  const columns = ['action', 'method', 'path', 'scopes', 'risk', 'ask', 'query']
-  return rows.length === 0 ? facts(rest) : `${facts(rest)}\n\n${table(rows, columns)}`
+  if (rows.length === 0) return facts(rest)
+  if (!whole) return `${facts(rest)}\n\n${rows.length} actions; \`claviger service show ${json.name}\` lists them`
+  return `${facts(rest)}\n\n${table(rows, ['action', 'method', 'path', 'scopes', 'risk', 'ask', 'query'])}`
 }
