@@ -3,7 +3,8 @@ import { authenticatedTable, type Migration, plainTable } from '../storage/migra
 /**
  * `grants` is what was given; `scopes` is canonical JSON. A use is counted in `grant_uses` by one statement, and mirrored
  * in the authenticated `grant_counters`, so that setting a counter back by hand is found. `grant_calls` says which call
- * took a use, until the call is known to be on record. Times are milliseconds since 1970.
+ * (its `id`) took a use, until the call is known to be on record: a use is given back on its word, so it is authenticated
+ * too. Times are milliseconds since 1970.
  */
 export const grantsMigrations: readonly Migration[] = [
   {
@@ -29,9 +30,8 @@ export const grantsMigrations: readonly Migration[] = [
           .addColumn('grant_id', 'text', (column) => column.primaryKey().notNull())
           .addColumn('used', 'integer', (column) => column.notNull()),
       )
-      await plainTable(db, 'grant_calls', (table) =>
+      await authenticatedTable(db, 'grant_calls', (table) =>
         table
-          .addColumn('rid', 'text', (column) => column.primaryKey().notNull())
           .addColumn('grant_id', 'text', (column) => column.notNull())
           .addColumn('boot', 'text', (column) => column.notNull())
           .addColumn('at', 'integer', (column) => column.notNull()),

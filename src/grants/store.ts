@@ -23,6 +23,13 @@ interface CounterRow {
   readonly used: number
 }
 
+interface CallRow {
+  readonly id: string
+  readonly grant_id: string
+  readonly boot: string
+  readonly at: number
+}
+
 /** A call that took a use. */
 export interface UsedBy {
   readonly rid: CallId
@@ -92,19 +99,19 @@ export async function countUse(
   if (counted === undefined) return undefined
   const used = Number(counted.used)
   await mirror(tx, use.grant, used - 1, used)
-  await tx.db.insertInto('grant_calls').values({ rid: use.rid, grant_id: use.grant, boot, at }).execute()
+  if ((await tx.get('grant_calls', use.rid)) !== undefined) throw new TypeError(`${use.rid} has taken a use already`)
+  await tx.put('grant_calls', { id: use.rid, grant_id: use.grant, boot, at })
   return used
 }
 
-/** Takes a use back that nothing was sent for; false if the call holds none. */
+/**
+ * Takes a use back that nothing was sent for; false if the call holds none. Throws Problem `row_tampered` for a call that
+ * other hands wrote there.
+ */
 export async function uncountUse(tx: Tx, use: UsedBy): Promise<boolean> {
-  const held = await tx.db
-    .deleteFrom('grant_calls')
-    .where('rid', '=', use.rid)
-    .where('grant_id', '=', use.grant)
-    .returning('rid')
-    .executeTakeFirst()
-  if (held === undefined) return false
+  const held = await tx.get<CallRow>('grant_calls', use.rid)
+  if (held?.grant_id !== use.grant) return false
+  await tx.remove('grant_calls', use.rid)
   const counted = await tx.db
     .updateTable('grant_uses')
     .set((eb) => ({ used: eb('used', '-', 1) }))
@@ -121,19 +128,21 @@ async function mirror(tx: Tx, grant: GrantId, before: number, after: number): Pr
   await tx.put('grant_counters', { id: grant, used: after })
 }
 
-/** Uses taken in earlier boots whose calls may never have come on record. */
+/** Uses taken in earlier boots whose calls may never have come on record; rows that other hands wrote are none. */
 export async function earlierUses(storage: Storage, boot: string): Promise<UsedBy[]> {
-  const rows = await storage.read((db) => db.selectFrom('grant_calls').selectAll().where('boot', '!=', boot).execute())
-  return rows.map((row) => ({ rid: row.rid as CallId, grant: row.grant_id as GrantId }))
+  const { rows } = await storage.load<CallRow>('grant_calls')
+  const earlier = rows.filter((row) => row.boot !== boot)
+  return earlier.map((row) => ({ rid: row.id as CallId, grant: row.grant_id as GrantId }))
 }
 
 export async function forgetCall(tx: Tx, rid: CallId): Promise<void> {
-  await tx.db.deleteFrom('grant_calls').where('rid', '=', rid).execute()
+  await tx.remove('grant_calls', rid)
 }
 
 /** Forgets which calls took uses before `before`: they are on record or refused by now. */
 export async function forgetCallsBefore(tx: Tx, boot: string, before: number): Promise<void> {
-  await tx.db.deleteFrom('grant_calls').where('boot', '=', boot).where('at', '<', before).execute()
+  const old = tx.db.selectFrom('grant_calls').select('id').where('boot', '=', boot).where('at', '<', before)
+  for (const { id } of await old.execute()) await tx.remove('grant_calls', id)
 }
 
 function recordOf(row: GrantRow, used: number): GrantRecord {

@@ -105,5 +105,19 @@ describe('uses', () => {
     assert.equal(room.grants.of(`agent_${agents - 1}` as AgentId, api.id).length, 0)
   })
 
+  test('calls written in by hand, or moved to another grant, give no use back', async () => {
+    const [id, other] = [await give(2), await give(2)]
+    await room.grants.consume(id, call())
+    await room.grants.consume(other, call())
+    const copied = `insert into grant_calls select 'call_planted', grant_id, 'earlier', at, epoch, mac from grant_calls`
+    await room.restart(
+      `${copied} where grant_id = '${id}'`,
+      `update grant_calls set grant_id = '${id}', boot = 'earlier'`,
+    )
+    assert.equal(await room.storage.checkRows(), 'tampered')
+    assert.equal(await room.grants.settle(() => false), 0)
+    assert.deepEqual([used(id), used(other)], [1, 1])
+  })
+
   const database = (id: GrantId) => room.database.look('select used from grant_uses where grant_id = ?', id)[0]?.used
 })
