@@ -47,8 +47,8 @@ export interface CarriedCall extends CallRequest {
 
 /** The agent that calls. Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
 export function callingAgent(options: CarryOutOptions, rawHeaders: readonly string[]): AgentPrincipal {
-  const presented = callerToken(rawHeaders)
-  const principal = presented === undefined ? undefined : options.authenticate(presented)
+  // Who presents nothing is asked for all the same: an attempt without a token is on record like one with a wrong one.
+  const principal = options.authenticate(callerToken(rawHeaders) ?? '')
   if (principal === undefined) throw httpProblem('unauthenticated')
   if (principal.kind !== 'agent') throw httpProblem('caller_refused')
   return principal
