@@ -20,6 +20,7 @@ import { DenySummary } from './deny-summary.ts'
 import { IntentEntry, type IntentOwner, OutcomeEntry, otherEntry } from './entries.ts'
 import type { GrowingTree } from './growing-tree.ts'
 import type { LogKeys } from './log-keys.ts'
+import { OpenIntents } from './open-intents.ts'
 import { intentPieces, type OutcomeMembers, outcomePieces, recordPieces } from './record-line.ts'
 import { isRecordType, mayLackMac, mayUseReserve } from './record-types.ts'
 import { redactedForm, redactTarget } from './redact.ts'
@@ -50,8 +51,7 @@ const nobody: Waiter = { resolve: () => {}, reject: () => {} }
 
 export class AuditLog implements Audit, IntentOwner {
   readonly #parts: AuditLogParts
-  /** Intents without outcome, in order. */
-  readonly #open = new Map<string, IntentEntry>()
+  readonly #open = new OpenIntents()
   readonly #denials: DenySummary
   readonly #pace: SigningPace
   /** Whether a seal was recorded since the keys came. */
@@ -70,17 +70,18 @@ export class AuditLog implements Audit, IntentOwner {
   /** The writer's call after each group. */
   durable(entries: readonly Waiting[], leaves: readonly string[]): void {
     for (const leaf of leaves) this.#parts.tree.add(leaf)
-    for (const entry of entries) if (entry.type === 'outcome' && entry.rid) this.#open.delete(entry.rid)
+    for (const entry of entries) if (entry.type === 'outcome' && entry.rid) this.#open.remove(entry.rid)
     this.#pace.durable(entries)
   }
 
   intent(record: IntentRecord): Promise<number> {
     if (!this.#parts.keys.ready) return Promise.reject(sealed())
-    if (this.#open.has(record.rid)) return Promise.reject(new TypeError(`intent ${record.rid} is open already`))
+    if (this.#open.get(record.rid) !== undefined)
+      return Promise.reject(new TypeError(`intent ${record.rid} is open already`))
     const pieces = intentPieces(this.#parts.boot, record)
     return new Promise((resolve, reject) => {
       const entry = new IntentEntry(record.rid, pieces, this.#parts.clock.mono(), this, resolve, reject)
-      this.#open.set(record.rid, entry)
+      this.#open.add(entry)
       this.#parts.writer.submit(entry)
     })
   }
@@ -170,7 +171,7 @@ export class AuditLog implements Audit, IntentOwner {
   }
 
   forget(rid: string): void {
-    this.#open.delete(rid)
+    this.#open.remove(rid)
   }
 
   closeUnsent(rid: string): void {
@@ -224,7 +225,7 @@ export class AuditLog implements Audit, IntentOwner {
     const { boot, clock, writer, epoch, database } = this.#parts
     const pieces = () => {
       const policy = epoch()
-      const ev = { db: database, epoch: policy, open: this.#lowestOpen(), peers: {}, policy }
+      const ev = { db: database, epoch: policy, open: this.#open.lowest(), peers: {}, policy }
       return recordPieces(boot, { type: 'anchor', ev })
     }
     const { resolve: written, reject: refuse } = waiter ?? nobody
@@ -232,12 +233,6 @@ export class AuditLog implements Audit, IntentOwner {
     writer.submit(
       otherEntry({ type: 'anchor', pieces, since: clock.mono(), urgent, useReserve: false, written, refuse }),
     )
-  }
-
-  /** Intents are written in the order in which they came, so the first that has a place is the lowest. */
-  #lowestOpen(): number | undefined {
-    const first = this.#open.values().next().value
-    return first === undefined || first.seq < 0 ? undefined : first.seq
   }
 
   async #sign(publish: boolean): Promise<string> {

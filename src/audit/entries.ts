@@ -22,16 +22,18 @@ export class IntentEntry implements Waiting {
   readonly urgent = true
   readonly useReserve = false
   readonly size: number
-  readonly pieces: Pieces
+  pieces: Pieces
   readonly since: number
   readonly rid: string
   seq = -1
   refused = false
   /** Its outcome was handed in. */
   closed = false
+  /** The next in the same place of the open intents; theirs to set. */
+  next: IntentEntry | undefined
   readonly #owner: IntentOwner
-  readonly #resolve: (seq: number) => void
-  readonly #reject: (problem: Error) => void
+  #resolve: (seq: number) => void
+  #reject: (problem: Error) => void
 
   constructor(
     rid: string,
@@ -51,15 +53,27 @@ export class IntentEntry implements Waiting {
   }
 
   written(seq: number): void {
+    const resolve = this.#resolve
+    this.#letGo()
     if (this.refused) this.#owner.closeUnsent(this.rid)
-    else this.#resolve(seq)
+    else resolve(seq)
   }
 
   refuse(problem: Error): void {
     if (this.seq < 0) this.#owner.forget(this.rid)
     this.#reject(problem)
   }
+
+  /** It is remembered until its outcome is written: what it needed to get there is not kept as long. */
+  #letGo(): void {
+    this.pieces = nothing
+    this.#resolve = ignore
+    this.#reject = ignore
+  }
 }
+
+const nothing: Pieces = { head: '', mid: '', tail: '', end: '' }
+const ignore = () => {}
 
 /** An outcome: nobody waits, unless the service is strict. Never refused while the process lives. */
 export class OutcomeEntry implements Waiting {

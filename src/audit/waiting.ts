@@ -28,7 +28,8 @@ const COMPACT_AT = 1_024
 
 /** First in, first out. Bounded for those that ask first: a blocked log must refuse, not hang. */
 export class WaitingRecords {
-  #items: Waiting[] = []
+  /** Whoever left is taken out at once: a list that outlived its group would keep them. */
+  #items: (Waiting | undefined)[] = []
   #head = 0
   #characters = 0
   #urgent = 0
@@ -54,6 +55,7 @@ export class WaitingRecords {
   shift(): Waiting | undefined {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
+    this.#items[this.#head] = undefined
     this.#head += 1
     this.#count(item, -1)
     if (this.#head === this.#items.length) {
@@ -77,7 +79,7 @@ export class WaitingRecords {
   take(matches: (item: Waiting) => boolean): Waiting[] {
     const taken: Waiting[] = []
     const kept: Waiting[] = []
-    for (const item of this.#items.slice(this.#head)) (matches(item) ? taken : kept).push(item)
+    for (const item of this.#items.slice(this.#head)) if (item) (matches(item) ? taken : kept).push(item)
     this.#items = kept
     this.#head = 0
     for (const item of taken) this.#count(item, -1)

@@ -15,12 +15,14 @@ export class OpenCall {
   readonly footing: CallFooting
   /** Why the call was ended from outside; undefined while it may run. */
   aborted: string | undefined
+  /** Where the registry keeps it, -1 once it left; the registry's own business. */
+  place = -1
+  readonly #registry: OpenCalls
   #abort: ((reason: string) => void) | undefined
-  #leave: (() => void) | undefined
 
-  constructor(footing: CallFooting, leave: () => void) {
+  constructor(footing: CallFooting, registry: OpenCalls) {
     this.footing = footing
-    this.#leave = leave
+    this.#registry = registry
   }
 
   /** Says how to stop the call. Called at once if it was aborted already. */
@@ -30,18 +32,20 @@ export class OpenCall {
   }
 
   abort(reason: string): void {
-    if (this.aborted !== undefined || this.#leave === undefined) return
+    if (this.aborted !== undefined || this.place < 0) return
     this.aborted = reason
     this.#abort?.(reason)
   }
 
   /** The call is over; leaving twice does nothing. */
   leave(): void {
-    this.#leave?.()
-    this.#leave = undefined
+    this.#registry.left(this)
     this.#abort = undefined
   }
 }
+
+/** So many agents keep their count of zero: an agent that calls again and again is not taken out and put in each time. */
+const MAX_RESTING = 1_024
 
 /**
  * Every call between its admission and its end: the one place that a revocation looks to stop what already runs, and
@@ -49,12 +53,13 @@ export class OpenCall {
  * while the intent waits stops the call before its first upstream byte.
  */
 export class OpenCalls {
-  readonly #calls = new Set<OpenCall>()
+  /** An array, not a Set: of a Set that is added to all the time, dead tables keep dead calls alive for long. */
+  readonly #calls: OpenCall[] = []
   readonly #perAgent = new Map<AgentId, number>()
   #empty: (() => void)[] = []
 
   get total(): number {
-    return this.#calls.size
+    return this.#calls.length
   }
 
   ofAgent(agent: AgentId): number {
@@ -62,8 +67,9 @@ export class OpenCalls {
   }
 
   enter(footing: CallFooting): OpenCall {
-    const call: OpenCall = new OpenCall(footing, () => this.#left(call))
-    this.#calls.add(call)
+    const call = new OpenCall(footing, this)
+    call.place = this.#calls.length
+    this.#calls.push(call)
     this.#perAgent.set(footing.agent, this.ofAgent(footing.agent) + 1)
     return call
   }
@@ -71,7 +77,7 @@ export class OpenCalls {
   /** Aborts every call whose footing matches; returns how many. */
   kill(matches: (footing: CallFooting) => boolean, reason: string): number {
     let killed = 0
-    for (const call of this.#calls) {
+    for (const call of [...this.#calls]) {
       if (call.aborted !== undefined || !matches(call.footing)) continue
       call.abort(reason)
       killed += 1
@@ -81,7 +87,7 @@ export class OpenCalls {
 
   /** Resolves when no call runs, or after `ms`. */
   drained(ms: number): Promise<void> {
-    if (this.#calls.size === 0) return Promise.resolve()
+    if (this.#calls.length === 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
       this.#empty.push(() => {
@@ -91,13 +97,23 @@ export class OpenCalls {
     })
   }
 
-  #left(call: OpenCall): void {
-    this.#calls.delete(call)
-    const left = this.ofAgent(call.footing.agent) - 1
-    if (left > 0) this.#perAgent.set(call.footing.agent, left)
-    else this.#perAgent.delete(call.footing.agent)
-    if (this.#calls.size > 0) return
+  /** What `OpenCall.leave` calls. */
+  left(call: OpenCall): void {
+    const last = this.#calls.at(-1)
+    if (last === undefined || this.#calls[call.place] !== call) return
+    this.#calls[call.place] = last
+    last.place = call.place
+    call.place = -1
+    this.#calls.pop()
+    this.#uncount(call.footing.agent)
+    if (this.#calls.length > 0) return
     for (const resolve of this.#empty) resolve()
     this.#empty = []
+  }
+
+  #uncount(agent: AgentId): void {
+    const left = this.ofAgent(agent) - 1
+    if (left > 0 || this.#perAgent.size <= MAX_RESTING) this.#perAgent.set(agent, left)
+    else this.#perAgent.delete(agent)
   }
 }
