@@ -1,7 +1,17 @@
 #!/usr/bin/env node
 // The command `claviger`. It makes sure of a new enough Node before it imports anything that needs one.
 import module from 'node:module'
-import { becomeNode, compileCache, findNode, gatewayEnv, gatewayFlags, isNewEnough, root } from './run-node.js'
+import {
+  becomeGateway,
+  becomeNode,
+  compileCache,
+  findNode,
+  gatewayEnv,
+  gatewayFlags,
+  isNewEnough,
+  maySpillCore,
+  root,
+} from './run-node.js'
 
 const args = process.argv.slice(2)
 const startsGateway = ['up', 'daemon', 'serve'].includes(args.find((arg) => !arg.startsWith('-')) ?? '')
@@ -15,8 +25,8 @@ if (node === undefined) {
       `  hint: in the checkout run \`npm ci\` (it brings a Node along), or install Node 24\n`,
   )
   process.exitCode = 78
-} else if (startsGateway && !flagged) {
-  becomeNode(node, [...gatewayFlags, `${root}/bin/claviger.js`, ...args], gatewayEnv())
+} else if (startsGateway && (!flagged || maySpillCore())) {
+  becomeGateway(node, [...gatewayFlags, `${root}/bin/claviger.js`, ...args], gatewayEnv())
 } else if (!isNewEnough(process.versions.node)) {
   becomeNode(node, [`${root}/bin/claviger.js`, ...args])
 } else {

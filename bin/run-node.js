@@ -1,6 +1,6 @@
 // Finds a Node that runs this program and becomes it. Plain JavaScript for Node 18 and later: it runs before anything else.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,10 +37,31 @@ export function findNode() {
  * else as a child that gets every signal we get, and whose end is ours.
  */
 export function becomeNode(node, args, env = process.env) {
-  if (typeof process.execve === 'function' && process.platform !== 'win32') {
-    process.execve(node, [node, ...args], env)
+  becomeCommand(node, args, env)
+}
+
+/**
+ * The same for a gateway, which first gives up the right to drop core files: what it holds in memory must not land on
+ * the disk. By way of a shell, because Node has no setrlimit.
+ */
+export function becomeGateway(node, args, env) {
+  becomeCommand('/bin/sh', ['-c', 'ulimit -c 0 2>/dev/null; exec "$0" "$@"', node, ...args], env)
+}
+
+/** Whether the kernel would write a core file of this process, by what Linux says of its limits. */
+export function maySpillCore() {
+  try {
+    return !/^Max core file size +0 +/m.test(readFileSync('/proc/self/limits', 'utf8'))
+  } catch {
+    return false
   }
-  const child = spawn(node, args, { stdio: 'inherit', env })
+}
+
+function becomeCommand(command, args, env) {
+  if (typeof process.execve === 'function' && process.platform !== 'win32') {
+    process.execve(command, [command, ...args], env)
+  }
+  const child = spawn(command, args, { stdio: 'inherit', env })
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGQUIT']) {
     process.on(signal, () => {
       // A terminal sends these two to the whole group: passing them on would deliver them twice.
@@ -49,7 +70,7 @@ export function becomeNode(node, args, env = process.env) {
     })
   }
   child.on('error', (error) => {
-    process.stderr.write(`claviger: cannot start ${node}\n  why:  ${error.message}\n`)
+    process.stderr.write(`claviger: cannot start ${command}\n  why:  ${error.message}\n`)
     process.exit(78)
   })
   child.on('exit', (code, signal) => {

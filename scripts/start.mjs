@@ -1,6 +1,6 @@
 // npm start, npm run dev: installs what is missing, then runs the gateway in the foreground. `--watch` restarts it on change.
 import { join } from 'node:path'
-import { becomeNode, gatewayEnv, gatewayFlags, root } from '../bin/run-node.js'
+import { becomeGateway, gatewayEnv, gatewayFlags, root } from '../bin/run-node.js'
 import { installed } from './install.mjs'
 
 const args = process.argv.slice(2)
@@ -8,4 +8,4 @@ const watch = args.includes('--watch')
 const rest = args.filter((arg) => arg !== '--watch')
 const node = installed()
 const watchFlags = watch ? ['--watch', '--watch-preserve-output'] : []
-becomeNode(node, [...watchFlags, ...gatewayFlags, join(root, 'bin', 'claviger.js'), 'up', ...rest], gatewayEnv())
+becomeGateway(node, [...watchFlags, ...gatewayFlags, join(root, 'bin', 'claviger.js'), 'up', ...rest], gatewayEnv())
