@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -136,6 +136,21 @@ describe('the command line beside a gateway', () => {
       assert.match((await shell.run(`audit prove ${which}`)).stdout, /^c2sp\.org\/tlog-proof@v1\n/)
     assert.match((await shell.run('audit hash --secret-stdin', { stdin: 'value' })).stdout, /^hmac-sha256:\d+:/)
     await shell.run('audit reindex')
+    const [proof, note, vkey] = ['proof', 'note', 'log.vkey'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    copyFileSync(join(gateway.home, 'audit/n1/log.vkey'), vkey)
+    await shell.run(`audit prove --seq ${seq} --out ${proof}`)
+    assert.match((await shell.run(`audit verify --proof ${proof} --key ${vkey}`)).stdout, new RegExp(`"rid":"${rid}"`))
+    writeFileSync(proof, readFileSync(proof, 'utf8').replace(/^index \d+/m, 'index 0'))
+    await shell.run(`audit verify --proof ${proof} --key ${vkey}`, { code: 1 })
+    await shell.run(`audit prove --checkpoint --out ${note}`)
+    assert.equal((await shell.json(`audit verify --checkpoint ${note} --key ${vkey}`)).notes[0].consistent, true)
+    await shell.run(`audit verify --checkpoint ${join(folder, 'none')}`, { code: 2 })
+    await shell.run('audit verify', { env: { CLAVIGER_HOME: join(folder, 'nowhere') }, code: 2 })
+    for (const line of ['audit fsck', `audit follow --state ${join(folder, 'state')}`]) await shell.run(line)
   })
 
   test('gives a token to a new file that only we read', async () => {

@@ -4,13 +4,14 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { FsckReport } from '../audit/fsck.ts'
+import { vkeyPath } from '../audit/log-paths.ts'
 import type { NamedNote } from '../audit/verify.ts'
 import type { VerifyReport } from '../audit/verify-report.ts'
 import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
 import { readTextFile } from './text-file.ts'
 import { wholeNumber } from './values.ts'
-import { addVerb, type Invocation, type OptionSpec, type Session, type Verb } from './verb.ts'
+import { addVerb, type Invocation, type OptionSpec, type Result, type Session, type Verb } from './verb.ts'
 
 const place: readonly OptionSpec[] = [
   { flags: '--dir <folder>', about: 'a copy of a log; without it the log of this home' },
@@ -34,10 +35,15 @@ const verify: Verb = {
     },
     key,
     { flags: '--full', about: 'also every checkpoint published beside the log' },
+    { flags: '--proof <file>', about: 'check only this proof of one record, as `audit prove` wrote it' },
   ],
-  examples: ['claviger audit verify --checkpoint /mnt/usb/claviger.note'],
+  examples: [
+    'claviger audit verify --checkpoint /mnt/usb/claviger.note',
+    'claviger audit verify --proof record-17.proof --key log.vkey',
+  ],
   async run(invocation) {
     const { options } = invocation
+    if (options.proof !== undefined) return checkProof(invocation)
     const notes = [...(options.checkpoint ?? []).map((name: string) => note(name)), ...witness(invocation)]
     const { verifyLog } = await import('../audit/verify.ts')
     const json = await verifyLog({
@@ -99,6 +105,15 @@ export function auditFileCommands(audit: Command, session: Session): void {
   addVerb(audit, session, verify)
   addVerb(audit, session, fsck)
   addVerb(audit, session, follow)
+}
+
+/** A proof needs nothing but the verifier key: that is its point. */
+async function checkProof(invocation: Invocation): Promise<Result> {
+  const { options } = invocation
+  const { verifyProof } = await import('../audit/tlog-proof.ts')
+  const key = vkey(options.key) ?? readTextFile(vkeyPath(logFolder(invocation)), 'verifier_key_missing')
+  const json = verifyProof(readTextFile(options.proof, 'proof_missing'), key)
+  return { json, text: [json.detail, ...(json.line === undefined ? [] : [json.line])].join('\n'), code: json.exit }
 }
 
 /** The folder of one node's log. Throws `log_missing` (exit 2). */

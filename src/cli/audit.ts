@@ -13,19 +13,26 @@ const prove: Verb = {
   options: [
     { flags: '--seq <number>', about: 'of the record with this number' },
     { flags: '--rid <id>', about: 'of the intent of this request' },
+    { flags: '--checkpoint', about: 'not of a record: sign the whole log as it is now, as a note to keep outside' },
     { flags: '--out <file>', about: 'write it to this file' },
   ],
   async run({ options, operator }) {
-    if ((options.seq === undefined) === (options.rid === undefined)) {
-      throw cliProblem('usage', { detail: 'Name a record with --seq or --rid.' })
-    }
+    const named = [options.seq, options.rid, options.checkpoint].filter((which) => which !== undefined)
+    if (named.length !== 1)
+      throw cliProblem('usage', { detail: 'Name a record with --seq or --rid, or say --checkpoint.' })
     const asked =
       options.rid === undefined
-        ? `seq=${wholeNumber(options.seq, '--seq', 0)}`
+        ? `seq=${wholeNumber(options.seq ?? '0', '--seq', 0)}`
         : `rid=${encodeURIComponent(options.rid)}`
-    const json = await operator().ask({ method: 'GET', path: `/audit/proof?${asked}` })
-    if (options.out !== undefined) writeFileSync(options.out, json.proof, { mode: 0o600 })
-    return { json, text: options.out ?? json.proof.trimEnd() }
+    const json = await operator().ask(
+      options.checkpoint === true
+        ? { method: 'POST', path: '/audit/checkpoint' }
+        : { method: 'GET', path: `/audit/proof?${asked}` },
+    )
+    const text: string = json.note ?? json.proof
+    if (options.out === undefined) return { json, text: text.trimEnd() }
+    writeFileSync(options.out, text, { mode: 0o600 })
+    return { json, text: options.out }
   },
 }
 

@@ -39,7 +39,7 @@ describe('claviger', () => {
     ['token', 'revoke'],
     ['token', 'revoke', 'tok_1', '--agent', 'a'],
     ['grant', 'a', 's'],
-    ['grant', 'a', 's', '--scope', 's:read', '--rpm', '0'],
+    ['grant', 'a', 's', '--scope', 's:read', '--rpm', 'many'],
     ['grant', 'a', 's', '--scope', 's:read', '--uses', '1.5'],
     ['explain', 'a', 'b'],
     ['explain', 'a', 'b', 'c', 'd', 'e'],

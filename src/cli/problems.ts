@@ -45,6 +45,7 @@ export const cliProblem = problemsOf({
     hint: 'Name the folder of a log with --dir, or another home with CLAVIGER_HOME.',
   },
   checkpoint_missing: { status: 404, title: 'The checkpoint cannot be read' },
+  proof_missing: { status: 404, title: 'The proof cannot be read' },
   verifier_key_missing: { status: 404, title: 'The verifier key cannot be read' },
   token_file_invalid: { status: 400, title: 'The token file cannot be used' },
 })

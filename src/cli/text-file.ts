@@ -2,7 +2,10 @@ import { cliProblem } from './problems.ts'
 import { readSmallFile } from './secret-source.ts'
 
 /** The text of a small file that must be there. Throws the given problem (exit 2: without it nothing can be decided). */
-export function readTextFile(path: string, missing: 'checkpoint_missing' | 'verifier_key_missing'): string {
+export function readTextFile(
+  path: string,
+  missing: 'checkpoint_missing' | 'verifier_key_missing' | 'proof_missing',
+): string {
   try {
     return readSmallFile(path).toString('utf8')
   } catch (error) {

@@ -55,16 +55,7 @@ export const secretOptions: readonly OptionSpec[] = [
 ]
 
 /** Words that people try for secrets. They are refused by name, so that the value after them is never repeated. */
-const misplaced = [
-  '--secret',
-  '--passphrase',
-  '--password',
-  '--token',
-  '--key',
-  '--api-key',
-  '--operator-token',
-  '--value',
-]
+const misplaced = ['--secret', '--passphrase', '--password', '--token', '--api-key', '--operator-token', '--value']
 
 /** Whether an argument hands over a secret where every process can read it. */
 export function isMisplacedSecret(argument: string): boolean {
