@@ -23,6 +23,7 @@ const AS_TEXT_BYTES = 8 * 1024
  */
 export class Answer {
   readonly #response: ServerResponse
+  readonly #broke: (error: unknown) => void
   #head: AnswerHead | undefined
   #held: Buffer[] = []
   #heldBytes = 0
@@ -33,8 +34,10 @@ export class Answer {
   /** Body bytes handed to the connection. */
   bytes = 0
 
-  constructor(response: ServerResponse) {
+  /** `broke` hears of a head that could not be written. */
+  constructor(response: ServerResponse, broke: (error: unknown) => void) {
     this.#response = response
+    this.#broke = broke
   }
 
   /** Whether the head is on its way: from then on only the connection can say that something went wrong. */
@@ -84,6 +87,15 @@ export class Answer {
     for (const chunk of held) ready = this.#response.write(chunk)
     if (held.length === 0) this.#response.flushHeaders()
     return ready
+  }
+
+  /** `flush` where nobody catches what it throws. */
+  flushSoon(): void {
+    try {
+      this.flush()
+    } catch (error) {
+      this.#broke(error)
+    }
   }
 
   /** The answer is complete. */
@@ -152,7 +164,7 @@ function endWith(response: ServerResponse, body: Buffer): void {
 }
 
 function sendHead(answer: Answer): void {
-  answer.flush()
+  answer.flushSoon()
 }
 
 function pairs(flat: readonly string[]): [string, string][] {

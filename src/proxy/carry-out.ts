@@ -74,7 +74,8 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall): Pro
       options.onOutcome(permit, outcome)
     }
     const settle = options.settling?.(permit, service)
-    const running = options.forward({ permit, service, opened, rawHeaders, body, response, base, settle, onEnd })
+    const { onBug } = options
+    const running = options.forward({ permit, service, opened, rawHeaders, body, response, base, settle, onEnd, onBug })
     open.onAbort((reason) => running.abort(reason))
   } catch (error) {
     open.leave()

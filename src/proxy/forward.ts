@@ -2,20 +2,22 @@
 // It decides nothing; it refuses what cannot be sent unambiguously, and sends nothing without a permit.
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { AddressSet } from '../ground/addresses.ts'
 import type { ServiceId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import { readBody } from '../http/read-body.ts'
-import { asProblem } from '../http/send-problem.ts'
 import type { Permit } from '../policy/permit.ts'
 import { AnswerFilter, askedEncoding } from './answer-filter.ts'
 import type { Breakers, CallEnd } from './breaker.ts'
 import type { Dialer } from './dial.ts'
-import { type Injection, injectorFor, type Opened } from './inject.ts'
+import { type Injection, type Injector, injectorFor, type Opened } from './inject.ts'
 import { type Outcome, Passage } from './passage.ts'
 import { type OutgoingHead, outgoingHead } from './request-head.ts'
 import type { SecretMatcher } from './scrub/matcher.ts'
 import type { SilenceWatch } from './silence.ts'
+import type { BodyTransform } from './transform.ts'
+import { transformedBody, transformedWhole } from './transformed-body.ts'
 
 /** What forwarding needs to know of a service. Times in milliseconds of silence, not of the whole call. */
 export interface ForwardedService {
@@ -46,6 +48,8 @@ export interface ForwardRequest {
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   /** Called once, when the call is over. */
   readonly onEnd: (outcome: Outcome) => void
+  /** Hears of what went wrong although nothing promised that it may. */
+  readonly onBug?: (error: unknown, rid: string) => void
 }
 
 /** A call under way. */
@@ -60,6 +64,10 @@ export interface ForwarderOptions {
   readonly watch: SilenceWatch
   /** What to search the answer for; undefined where nothing is. */
   readonly matcherFor: (service: ForwardedService, opened: Opened | undefined) => SecretMatcher | undefined
+  /** What the request's body passes through before it is signed or sent; undefined to send it as it came. */
+  readonly requestTransform?: (service: ForwardedService, permit: Permit) => BodyTransform | undefined
+  /** Other ways to attach a credential than the services room knows. */
+  readonly injectorFor?: (injection: Injection) => Injector
 }
 
 const MAX_DIGESTED = 1024 * 1024
@@ -86,44 +94,47 @@ export function createForward(options: ForwarderOptions): Forward {
         if (counted) breaker.leave(end)
         request.onEnd(outcome)
       },
+      onBug: (error) => request.onBug?.(error, permit.call.rid),
     })
     try {
       if (response.destroyed) passage.callerLeft()
       else {
         breaker.enter()
         counted = true
-        prepare(options.dialer, request, passage, askedEncoding(matcher))
+        prepare(options, request, passage, askedEncoding(matcher))
       }
     } catch (error) {
-      passage.fail(asProblem(error), 'neutral')
+      passage.broke(error, 'neutral')
     }
     return passage
   }
 }
 
 function prepare(
-  dialer: Dialer,
+  options: ForwarderOptions,
   request: ForwardRequest,
   passage: Passage,
   acceptEncoding: (requested: string | undefined) => string | undefined,
 ): void {
   const { permit, service, opened } = request
   if ((service.injection === undefined) !== (opened === undefined)) throw new TypeError('forward: credential mismatch')
-  const injector = service.injection === undefined ? undefined : injectorFor(service.injection)
+  const injector = service.injection === undefined ? undefined : (options.injectorFor ?? injectorFor)(service.injection)
   const head = outgoingHead(permit.call, request.rawHeaders, injector?.header, acceptEncoding)
   const body = bodyOf(head, request.body)
-  if (injector === undefined || opened === undefined) send(dialer, request, passage, head, body)
-  else if (!injector.needsBodyDigest) {
-    injector.apply(head, opened)
-    send(dialer, request, passage, head, body)
-  } else {
-    wholeBody(head, body, request, passage)
-      .then((whole) => {
-        injector.apply(head, opened, createHash('sha256').update(whole).digest())
-        send(dialer, request, passage, head, whole)
-      })
-      .catch((error) => passage.fail(asProblem(error), 'neutral'))
+  const transform = body === null ? undefined : options.requestTransform?.(service, permit)
+  const digest = injector?.needsBodyDigest === true
+  if (transform !== undefined) head.contentLength = undefined
+  if (!digest && (transform === undefined || !Buffer.isBuffer(body))) {
+    if (opened !== undefined) injector?.apply(head, opened)
+    send(options.dialer, request, passage, head, body, transform)
+    return
   }
+  wholeBody(head, body, request, passage, transform)
+    .then((whole) => {
+      if (opened !== undefined) injector?.apply(head, opened, createHash('sha256').update(whole).digest())
+      send(options.dialer, request, passage, head, whole.length === 0 ? null : whole, undefined)
+    })
+    .catch((error) => passage.broke(error, 'neutral'))
 }
 
 function send(
@@ -132,15 +143,18 @@ function send(
   passage: Passage,
   head: OutgoingHead,
   body: IncomingMessage | Buffer | null,
+  transform: BodyTransform | undefined,
 ): void {
   if (passage.over) return
+  const { method, target: path, headers } = head
+  let sent: Readable | Buffer | null = body
   if (body !== null && !Buffer.isBuffer(body)) {
     passage.streams(body)
-    if (head.contentLength !== undefined) head.headers.push('content-length', head.contentLength)
+    if (transform !== undefined) sent = transformedBody(body, transform)
+    else if (head.contentLength !== undefined) headers.push('content-length', head.contentLength)
     if (head.expectsContinue) response.writeContinue()
   }
-  const { method, target: path, headers } = head
-  dialer.dispatch(permit, opened, service, { method, path, headers, body }, passage)
+  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent }, passage)
 }
 
 /** A body that has arrived whole is sent as one buffer; one that is still coming is streamed. */
@@ -156,12 +170,15 @@ async function wholeBody(
   body: IncomingMessage | Buffer | null,
   { response, service }: ForwardRequest,
   passage: Passage,
+  transform: BodyTransform | undefined,
 ): Promise<Buffer> {
-  if (body === null) return NO_BODY
-  if (Buffer.isBuffer(body)) return body
-  passage.collects(body)
-  if (head.expectsContinue) response.writeContinue()
-  const whole = await readBody(body, { maxBytes: MAX_DIGESTED, idleMs: service.timeouts.idleMs })
-  passage.dials()
-  return whole
+  let whole: Buffer = NO_BODY
+  if (Buffer.isBuffer(body)) whole = body
+  else if (body !== null) {
+    passage.collects(body)
+    if (head.expectsContinue) response.writeContinue()
+    whole = await readBody(body, { maxBytes: MAX_DIGESTED, idleMs: service.timeouts.idleMs })
+    passage.dials()
+  }
+  return transform === undefined ? whole : transformedWhole(whole, transform)
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { CredentialId, ServiceId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import { createConnector } from '../http/connect.ts'
+import { proxyProblem } from './problems.ts'
 
 /** What a set of connections is for. Two requests share a connection only if all of this is equal. */
 export interface LineUse {
@@ -73,7 +74,8 @@ export class Lines {
   }
 
   cutAll(): void {
-    for (const line of this.#lines.values()) line.pool.destroy(new Error('cut')).catch(ignore)
+    for (const line of this.#lines.values())
+      line.pool.destroy(proxyProblem('call_ended', { facts: { reason: 'cut' } })).catch(ignore)
     this.#lines.clear()
   }
 

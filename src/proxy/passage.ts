@@ -2,16 +2,16 @@
 // exactly once, with one outcome; an answer that is not whole never looks whole; whoever leaves stops the other side.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import type { Problem } from '../ground/problem.ts'
+import { Problem } from '../ground/problem.ts'
 import { asProblem, sendProblem } from '../http/send-problem.ts'
 import { Answer } from './answer.ts'
 import type { AnswerFilter } from './answer-filter.ts'
+import { BodyFlow, type FlowOwner } from './body-flow.ts'
 import type { CallEnd } from './breaker.ts'
 import { proxyProblem } from './problems.ts'
 import { type ParsedHeaders, responseHead, responseReason } from './response-head.ts'
 import type { SilenceWatch, Watched } from './silence.ts'
-import type { BodyTransform } from './transform.ts'
-import { upstreamProblem } from './upstream-error.ts'
+import { endOf, upstreamProblem } from './upstream-error.ts'
 
 /** How a call went, for the record. */
 export interface Outcome {
@@ -41,6 +41,8 @@ export interface PassageOptions {
   /** Puts the outcome on the disk; the last byte of the answer waits for it (`auditMode: strict`), but for event streams. */
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   readonly onEnd: (outcome: Outcome, end: CallEnd) => void
+  /** Hears of what was thrown although nothing promised it. */
+  readonly onBug: (error: unknown) => void
 }
 
 type Phase = 'dialling' | 'sending' | 'waiting' | 'answering' | 'over'
@@ -48,7 +50,7 @@ type Phase = 'dialling' | 'sending' | 'waiting' | 'answering' | 'over'
 const RESOLVE_MS = 3_000
 const INTERIM = 200
 
-export class Passage implements Dispatcher.DispatchHandler, Watched {
+export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   readonly #options: PassageOptions
   readonly #answer: Answer
   readonly #began = performance.now()
@@ -57,10 +59,8 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
   #body: IncomingMessage | undefined
   #status = 0
   #bytesIn = 0
-  #transform: BodyTransform | undefined
-  /** Chunks that came while the transform was at work. */
-  #waiting: Buffer[] | undefined
-  #trailers: ParsedHeaders | undefined
+  #flow: BodyFlow | undefined
+  #trailers: ParsedHeaders = {}
   #untilClosed = false
   #recorded = false
   movedAt: number
@@ -68,7 +68,7 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
 
   constructor(options: PassageOptions) {
     this.#options = options
-    this.#answer = new Answer(options.response)
+    this.#answer = new Answer(options.response, (error) => this.broke(error))
     this.movedAt = options.watch.now
     options.watch.add(this)
     options.response.on('close', () => this.callerLeft())
@@ -89,7 +89,7 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
   dials(): void {
     this.#body = undefined
     if (this.#phase !== 'over') this.#phase = 'dialling'
-    this.#moved()
+    this.moved()
   }
 
   get over(): boolean {
@@ -108,27 +108,28 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
     }
     this.#controller = controller
     this.#phase = this.#body === undefined ? 'waiting' : 'sending'
-    this.#moved()
+    this.moved()
   }
 
   onBodySent(chunk: Buffer): void {
     this.#bytesIn += chunk.length
-    this.#moved()
+    this.moved()
   }
 
   onRequestSent(): void {
     if (this.#phase === 'sending') this.#phase = 'waiting'
-    this.#moved()
+    this.moved()
   }
 
   onResponseStart(_: unknown, status: number, headers: ParsedHeaders, text?: string): void {
-    this.#moved()
+    this.moved()
     if (status < INTERIM || this.#phase === 'over') return
     const { filter, rid } = this.#options
     this.#phase = 'answering'
     this.#status = status
     try {
-      this.#transform = filter.body(status, headers)
+      const flow = new BodyFlow(this.#answer, filter.body(status, headers), this)
+      this.#flow = flow
       const flat = responseHead(headers, filter)
       flat.push('claviger-request-id', rid)
       const length = headers['content-length']
@@ -138,20 +139,19 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
         status,
         reason: responseReason(text, filter),
         headers: flat,
-        length: typeof length === 'string' && this.#lengthHolds(status) ? length : undefined,
+        length: typeof length === 'string' && this.#lengthHolds(status, flow) ? length : undefined,
         trailers: headers.trailer !== undefined,
         keepsLast: this.#options.settle !== undefined && !isEventStream(headers),
       })
     } catch (error) {
-      this.fail(asProblem(error), 'answered')
+      this.broke(error)
     }
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#phase === 'over') return
-    this.#moved()
-    if (this.#waiting !== undefined) this.#waiting.push(chunk)
-    else this.#pass(controller, chunk)
+    this.moved()
+    this.#flow?.push(controller, chunk)
   }
 
   onResponseEnd(_: unknown, trailers: ParsedHeaders): void {
@@ -161,11 +161,19 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
       return
     }
     this.#trailers = trailers
-    if (this.#waiting === undefined) this.#flush()
+    this.#flow?.end()
   }
 
   onResponseError(_: unknown, error: unknown): void {
-    this.fail(upstreamProblem(error, this.#controller !== undefined), 'failed')
+    const problem = upstreamProblem(error, this.#controller !== undefined)
+    if (problem.code === 'internal_error') this.#options.onBug(error)
+    this.fail(problem, endOf(problem))
+  }
+
+  /** Ends the call for something thrown on the way. */
+  broke(error: unknown, end: CallEnd = 'answered'): void {
+    if (!(error instanceof Problem)) this.#options.onBug(error)
+    this.fail(asProblem(error), end)
   }
 
   limitMs(): number {
@@ -195,81 +203,33 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
     sendProblem(response, problem, rid)
   }
 
-  /** Whether the length that the service declared is that of what the caller gets. */
-  #lengthHolds(status: number): boolean {
-    const { filter, response } = this.#options
-    if (this.#transform !== undefined || filter.rewritten) return false
-    return !filter.bodiless(status) || status === 304 || response.req.method === 'HEAD'
+  moved(): void {
+    this.movedAt = this.#options.watch.now
   }
 
-  #pass(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    let wait: void | Promise<void>
-    try {
-      wait = this.#transform === undefined ? this.#answer.write(chunk) : this.#transform.push(chunk, this.#emit)
-    } catch (error) {
-      this.fail(asProblem(error), 'answered')
-      return
-    }
-    if (wait === undefined) return
-    controller.pause()
-    this.#waiting = []
-    wait.then(
-      () => this.#passOn(controller),
-      (error) => this.fail(asProblem(error), 'answered'),
-    )
-  }
-
-  /** The caller is ready again: what came meanwhile goes first, then the service may go on. */
-  #passOn(controller: Dispatcher.DispatchController): void {
-    if (this.#phase === 'over') return
-    const waiting = this.#waiting ?? []
-    this.#waiting = undefined
-    this.#moved()
-    while (waiting.length > 0 && !this.over) {
-      this.#pass(controller, waiting.shift() as Buffer)
-      if (this.#waiting === undefined) continue
-      this.#waiting = waiting
-      return
-    }
-    if (this.over) return
-    if (this.#trailers !== undefined) this.#flush()
-    else controller.resume()
-  }
-
-  #flush(): void {
-    try {
-      const wait = this.#transform?.flush(this.#emit)
-      if (wait === undefined) this.#complete()
-      else {
-        this.#waiting = []
-        wait.then(
-          () => this.#complete(),
-          (error) => this.fail(asProblem(error), 'answered'),
-        )
-      }
-    } catch (error) {
-      this.fail(asProblem(error), 'answered')
-    }
-  }
-
-  #complete(): void {
+  flowed(): void {
     if (this.#phase === 'over') return
     if (this.#options.settle !== undefined && !this.#recorded) {
       this.#settleFirst(this.#options.settle)
       return
     }
-    const trailers = this.#trailers ?? {}
-    this.#answer.end(responseHead(trailers, this.#options.filter))
+    this.#answer.end(responseHead(this.#trailers, this.#options.filter))
     this.#finish(this.#status, undefined, 'answered')
-    this.#transform?.destroy?.()
+    this.#flow?.stop()
+  }
+
+  /** Whether the length that the service declared is that of what the caller gets. */
+  #lengthHolds(status: number, flow: BodyFlow): boolean {
+    const { filter, response } = this.#options
+    if (flow.transforms || filter.rewritten) return false
+    return !filter.bodiless(status) || status === 304 || response.req.method === 'HEAD'
   }
 
   #settleFirst(settle: (outcome: Outcome) => Promise<unknown>): void {
     this.#recorded = true
-    this.#waiting = []
     settle(this.#outcome(this.#status, undefined)).then(
-      () => this.#complete(),
-      (error) => this.fail(asProblem(error), 'neutral'),
+      () => this.flowed(),
+      (error) => this.broke(error, 'neutral'),
     )
   }
 
@@ -282,7 +242,7 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
   }
 
   #stop(reason: Error): void {
-    this.#transform?.destroy?.()
+    this.#flow?.stop()
     this.#controller?.abort(reason)
   }
 
@@ -304,12 +264,6 @@ export class Passage implements Dispatcher.DispatchHandler, Watched {
     }
     return this.#recorded ? { ...told, recorded: true } : told
   }
-
-  #moved(): void {
-    this.movedAt = this.#options.watch.now
-  }
-
-  readonly #emit = (chunk: Buffer): void | Promise<void> => this.#answer.write(chunk)
 }
 
 function isEventStream(headers: ParsedHeaders): boolean {

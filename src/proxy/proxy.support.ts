@@ -16,7 +16,7 @@ import { type BreakerOptions, createBreakers } from './breaker.ts'
 import type { Admitted, CarryOutOptions } from './carry-out.ts'
 import { createDialer } from './dial.ts'
 import { createExplicitCallHandler } from './explicit-call.ts'
-import { createForward, type ForwardedService } from './forward.ts'
+import { createForward, type ForwardedService, type ForwarderOptions } from './forward.ts'
 import type { Injection, Opened } from './inject.ts'
 import type { Outcome } from './passage.ts'
 import { type SecretMatcher, secretMatcher } from './scrub/matcher.ts'
@@ -37,7 +37,7 @@ export interface RigOptions {
   readonly resolver?: Resolver
   readonly ca?: readonly string[]
   readonly breaker?: BreakerOptions
-  readonly wildcard?: boolean
+  readonly forwarder?: Pick<ForwarderOptions, 'requestTransform' | 'injectorFor'>
 }
 
 /** One service called `up`, one agent with `TOKEN`. */
@@ -96,7 +96,7 @@ export async function startRig(options: RigOptions) {
       if (!mint.redeem(permit)) throw new Error('test rig: permit was not good')
       return permit.credential === undefined ? undefined : opened
     },
-    forward: createForward({ dialer, breakers, watch, matcherFor: () => matcher }),
+    forward: createForward({ dialer, breakers, watch, matcherFor: () => matcher, ...options.forwarder }),
     onOutcome: (_, outcome) => outcomes.push(outcome),
     onBug: (error) => bugs.push(error),
   }

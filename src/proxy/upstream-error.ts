@@ -1,6 +1,7 @@
 import { Problem } from '../ground/problem.ts'
 import { CONNECT_TIMEOUT } from '../http/connect.ts'
 import { httpProblem } from '../http/problems.ts'
+import type { CallEnd } from './breaker.ts'
 import { proxyProblem } from './problems.ts'
 
 const TLS_CODE = /^(?:ERR_SSL|ERR_TLS|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|CRL_|INVALID_CA|EPROTO)/
@@ -20,4 +21,9 @@ export function upstreamProblem(error: unknown, started: boolean): Problem {
   if (MISUSE_CODE.test(name)) return httpProblem('internal_error', { cause: error })
   if (!started) return proxyProblem('upstream_unreachable', options)
   return proxyProblem('upstream_broke', options)
+}
+
+/** What a problem on the way says about the service: refusals of ours, and calls that were ended, say nothing. */
+export function endOf(problem: Problem): CallEnd {
+  return problem.code.startsWith('upstream_') ? 'failed' : 'neutral'
 }
