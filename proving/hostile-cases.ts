@@ -267,7 +267,7 @@ export function hostileCases(place: HostilePlace, seed: number, count: number): 
     ...small,
     ...framingCases(place, seed, Math.ceil(600 * share)),
     ...valueCases(place, seed, Math.ceil(400 * share)),
-    ...pathCases(place, seed, Math.ceil(600 * share)),
+    ...pathCases(place, seed, Math.ceil(1_000 * share)),
     ...seeded(seed)
       .shuffle(spellingCases(place))
       .slice(0, Math.max(200, 900 * share)),
