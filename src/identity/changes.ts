@@ -14,13 +14,14 @@ interface IdentityChanges {
   readonly revoke_all: undefined
 }
 
-/** Brings the read-model up to date with one commit. Changes of other rooms are none of its business. */
-export function followChange(directory: Directory, change: Change): void {
+/** Brings the read-model up to date with one commit. False for changes of other rooms, which are none of its business. */
+export function followChange(directory: Directory, change: Change): boolean {
   if (change.kind === 'agent') directory.putAgent(change.after as IdentityChanges['agent'])
   else if (change.kind === 'operator') directory.putOperator(change.after as IdentityChanges['operator'])
   else if (change.kind === 'token') directory.putToken(change.after as IdentityChanges['token'])
   else if (change.kind === 'revoke_all') directory.revokeAll(change.epoch)
   else if (change.kind === 'tokens_revoked') {
     for (const row of change.after as IdentityChanges['tokens_revoked']) directory.putToken(row)
-  }
+  } else return false
+  return true
 }

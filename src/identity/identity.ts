@@ -5,7 +5,6 @@
  * issued, whose row it has authenticated, under the pepper that is in the vault.
  * Refuses: to say what a caller may do; to show a token twice; to recognise anybody while the vault is sealed.
  */
-import { readToken, storedForm } from '../crypto/tokens.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { OperatorId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
@@ -13,8 +12,9 @@ import type { Actor, Storage } from '../storage/storage.ts'
 import { addAgent, lockAgent, requireAgent, unlockAgent, viewAgent } from './agents.ts'
 import { followChange } from './changes.ts'
 import { type AgentEntry, type AgentView, identityProblem, type Principal, type TokenView } from './contract.ts'
-import { Directory, hashKey } from './directory.ts'
+import { Directory } from './directory.ts'
 import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
+import { Recogniser } from './recogniser.ts'
 import type { Pepper, Room } from './room.ts'
 import { loadInto } from './store.ts'
 import * as tokens from './tokens.ts'
@@ -35,26 +35,27 @@ export interface IssuedToken {
 
 export class Identity {
   readonly #room: Room
+  readonly #recogniser: Recogniser
   readonly #onBadRow: (table: string, id: string) => void
 
   constructor({ storage, clock, pepper, onBadRow }: IdentityOptions) {
     this.#room = { storage, clock, pepper, directory: new Directory() }
+    this.#recogniser = new Recogniser(this.#room.directory)
     this.#onBadRow = onBadRow ?? (() => {})
-    storage.follow((change) => followChange(this.#room.directory, change))
+    storage.follow((change) => {
+      if (followChange(this.#room.directory, change)) this.#recogniser.forget()
+    })
   }
 
   /**
    * Who presents this token; undefined for anything that is not a token of ours. No SQL, nothing allocated but the hash.
-   * The checksum comes first, so that garbage costs neither hash nor lookup. The map's lookup need not be constant-time:
-   * it is keyed by an HMAC whose key the caller does not have, so its timing says nothing about any stored token.
+   * The lookups need not be constant-time: they go by hashes under keys the caller does not have, so their timing says
+   * nothing about any stored token.
    * An agent's status, its token's status and its expiry are the policy's to judge. No policy is asked for operators, so
    * theirs are judged here. Throws Problem `vault_sealed` while there is no pepper.
    */
   authenticate(presented: string): Principal | undefined {
-    const name = readToken(presented)
-    if (!name) return undefined
-    const hash = hashKey(storedForm(this.#room.pepper().key, name.kind, presented))
-    const principal = this.#room.directory.tokenByHash(hash)?.principal
+    const principal = this.#recognise(presented)?.principal
     if (principal?.kind !== 'operator') return principal
     const live = principal.operator.status === 'active' && this.#isLive(principal)
     return live ? principal : undefined
@@ -73,7 +74,7 @@ export class Identity {
    */
   async load(): Promise<void> {
     const { storage, directory } = this.#room
-    directory.clear()
+    this.clear()
     const bad = await loadInto(storage, {
       agent: (row) => directory.putAgent(row),
       operator: (row) => directory.putOperator(row),
@@ -87,6 +88,7 @@ export class Identity {
 
   /** Forgets everybody, when the vault is sealed. */
   clear(): void {
+    this.#recogniser.forget()
     this.#room.directory.clear()
   }
 
@@ -163,10 +165,7 @@ export class Identity {
 
   /** Revokes a token that somebody found and shows. False if it is none of ours; it may be dead already. */
   async revokeLeaked(presented: string): Promise<boolean> {
-    const name = readToken(presented)
-    if (!name) return false
-    const hash = hashKey(storedForm(this.#room.pepper().key, name.kind, presented))
-    const token = this.#room.directory.tokenByHash(hash)
+    const token = this.#recognise(presented)
     if (!token) return false
     const finder: Actor = { kind: 'system', id: 'finder' }
     if (token.status === 'active') await tokens.revoke(this.#room, token, finder, 'leaked')
@@ -190,6 +189,10 @@ export class Identity {
   /** A new operator token in the place of `old`. Throws Problem `token_unknown`. */
   async rotateOperatorToken(old: string, by: Actor): Promise<IssuedToken> {
     return this.#issued(await rotateOperatorToken(this.#room, old, by))
+  }
+
+  #recognise(presented: string) {
+    return this.#recogniser.recognise(presented, () => this.#room.pepper().key)
   }
 
   #isLive({ token }: Principal): boolean {
