@@ -5,6 +5,7 @@ const KEY_HEADERS: ReadonlySet<string> = new Set(['x-api-key', 'api-key', 'x-goo
 const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i
 const SCHEME = /^(?:bearer|token|bot) +([^\s]+) *$/i
 const PREFIX = 'clv_'
+const WHOLE = /clv_[a-z]{2}_[0-9A-Za-z]{16}_[0-9A-Za-z]{43}/
 
 /**
  * The token that the caller presents: in `Authorization` (Bearer, or the schemes `token` and `Bot` that some SDKs
@@ -43,4 +44,9 @@ function takeAuthorization(value: string, take: (text: string) => void): void {
   const colon = text.indexOf(':')
   take(colon < 0 ? text : text.slice(0, colon))
   if (colon >= 0) take(text.slice(colon + 1))
+}
+
+/** Whether a token of ours stands anywhere in the text: whoever gets the text would get the token. */
+export function holdsToken(text: string): boolean {
+  return text.includes(PREFIX) && WHOLE.test(text)
 }

@@ -4,13 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OpenCall } from '../gate/open-calls.ts'
 import type { AgentPrincipal, CallRequest } from '../gate/rooms.ts'
 import { Problem } from '../ground/problem.ts'
+import type { Target } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
 import { asProblem, sendProblem } from '../http/send-problem.ts'
 import type { Permit } from '../policy/permit.ts'
-import { callerToken } from './caller-token.ts'
+import { callerToken, holdsToken } from './caller-token.ts'
 import type { Forward, ForwardedService } from './forward.ts'
 import type { Opened } from './inject.ts'
 import type { Outcome } from './passage.ts'
+import { proxyProblem } from './problems.ts'
 
 /** What the gate gives for an admitted call. */
 export interface Admitted {
@@ -59,6 +61,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall): Pro
   let admitted: Admitted
   try {
     refuseMethod(call.method)
+    refuseToken(call.target)
     admitted = await options.admit(call)
   } catch (error) {
     refuse(options, call.response, call.rid, error)
@@ -95,4 +98,9 @@ export function refuse(options: CarryOutOptions, response: ServerResponse, rid: 
 /** Methods that a gateway would have to answer itself, or that send back what they were sent (RFC 9110 §9.3.6, §9.3.8). */
 function refuseMethod(method: string): void {
   if (method === 'TRACE' || method === 'CONNECT' || method === 'TRACK') throw httpProblem('method_refused')
+}
+
+function refuseToken({ path, query }: Target): void {
+  if (holdsToken(path) || holdsToken(query))
+    throw proxyProblem('token_misplaced', { detail: 'It stands in the target.' })
 }

@@ -204,6 +204,13 @@ describe('base-URL mode', () => {
     })
   }
 
+  test('refuses a target that would show our token to the service', async () => {
+    for (const path of [`/to/up/${TOKEN}/x`, `/to/up/x?token=${TOKEN}`]) {
+      const reply = await send({ port: rig.port, method: 'GET', path, headers: { 'x-api-key': TOKEN } })
+      assert.deepEqual([reply.status, reply.code], [400, 'token_misplaced'])
+    }
+  })
+
   test('refuses TRACE, and callers it does not know', async () => {
     assert.equal(
       (await send({ port: rig.port, method: 'TRACE', path: '/to/up/', headers: { 'x-api-key': TOKEN } })).code,

@@ -7,6 +7,11 @@ export const proxyProblems = {
     title: 'The call carries two different tokens',
     hint: 'Send the token once: as Authorization: Bearer, as x-api-key, or as Basic user or password.',
   },
+  token_misplaced: {
+    status: 400,
+    title: 'A Claviger token stands where the service would see it',
+    hint: 'Send the token only as Authorization: Bearer, as x-api-key, or as Basic user or password.',
+  },
   header_refused: {
     status: 400,
     title: 'A header of the call cannot be forwarded',

@@ -111,7 +111,7 @@ describe('outgoingHead()', () => {
     })
   }
 
-  for (const value of ['a\rb', 'a\nb', 'a\0b', 'é', '\x7f', '\x1b[0m', 'a\u010ab', 'x clv_ak_abc']) {
+  for (const value of ['a\rb', 'a\nb', 'a\0b', 'é', '\x7f', '\x1b[0m', 'a\u010ab']) {
     test(`refuses the value ${JSON.stringify(value)}`, () => {
       assert.throws(() => build(['x-a', value]), { code: 'header_refused' })
     })
@@ -131,6 +131,12 @@ describe('outgoingHead()', () => {
       assert.throws(() => build([name, '1', name.toUpperCase(), '1']), { code: 'header_conflict', status: 400 })
     })
   }
+
+  test('refuses a header that would show our token to the service', () => {
+    const token = `clv_ak_${'0'.repeat(16)}_${'A'.repeat(43)}_000000`
+    assert.throws(() => build(['x-a', `a ${token}`]), { code: 'token_misplaced', status: 400 })
+    assert.equal(build(['x-a', 'clv_tools']).headers.length, 2)
+  })
 
   test('leaves out what the injector will write', () => {
     assert.deepEqual(build(['X-My-Credential-Header', 'mine', 'X-Other', '1'], 'x-my-credential-header').headers, [

@@ -13,6 +13,7 @@ import {
 import type { Origin } from '../ground/origin.ts'
 import type { Target } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
+import { holdsToken } from './caller-token.ts'
 import { proxyProblem } from './problems.ts'
 
 const PASS = 0
@@ -35,7 +36,6 @@ interface NameRule {
 const rules = new Map<string, NameRule>()
 const onceBits = new Map<string, number>()
 const MAX_RULES = 4_096
-const OUR_TOKEN = 'clv_'
 
 const RANGE = onceBit('range')
 
@@ -144,7 +144,7 @@ export function outgoingHead(
 function checked(name: string, value: string): string {
   if (!isHeaderValue(value))
     throw proxyProblem('header_refused', { detail: `The value of '${name}' is not printable ASCII.` })
-  if (value.includes(OUR_TOKEN)) throw proxyProblem('header_refused', { detail: `'${name}' carries a Claviger token.` })
+  if (holdsToken(value)) throw proxyProblem('token_misplaced', { detail: `It stands in '${name}'.` })
   return value
 }
 
