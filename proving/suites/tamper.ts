@@ -213,6 +213,7 @@ async function tryEdit(around: World, edit: Edit, figures: Figures): Promise<num
     status = await ask(edited, around, edit)
     if (status < 400) figures.wrong.push(`${edit.name}: answered ${status}`)
     if (status === 500) figures.wrong.push(`${edit.name}: answered 500`)
+    if (edited.ready.operatorToken !== undefined) figures.leaked.push(`${edit.name}: a new operator token was printed`)
     if (!edited.running) figures.wrong.push(`${edit.name}: the gateway ended`)
   } catch (error) {
     if (!(error instanceof StartFailed)) throw error
