@@ -32,6 +32,8 @@ export interface Rooms {
   readonly openCalls: OpenCalls
   readonly gate: Gate
   readonly alarms: Alarms
+  /** For the dialer: true once for each permit that the vault has taken. */
+  readonly spend: Mint['spend']
   readonly nextRid: () => CallId
   /** Where agents reach it; known once it listens. */
   url: string
@@ -46,7 +48,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const { log } = options
   const { clock, bootId, storage, audit, close } = await layFoundation(options)
   const alarms = createAlarms(audit, log)
-  const { mint, redeem } = createMint()
+  const { mint, redeem, spend } = createMint()
   const vault = await createVault({ storage, clock, redeem, onIntegrityFailure: (id) => alarms.damagedCredential(id) })
   const pepper = () => vault.keys().tokenPepper
   const identity = createIdentity({ storage, clock, pepper, onBadRow: (table, id) => alarms.editedRow(table, id) })
@@ -63,6 +65,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     identity,
     gate,
     alarms,
+    spend,
     nextRid,
     startedAt: clock.now(),
     url: '',

@@ -7,6 +7,7 @@ import type { Mint } from '../policy/mint.ts'
 import type { Permit } from '../policy/permit.ts'
 import { denial, denialProblem } from './denials.ts'
 import { type Gathered, gatherFacts, type InFlightLimits } from './gather-facts.ts'
+import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
 import type { CallRequest, GateGrant, GateRooms, GateService } from './rooms.ts'
 
@@ -57,25 +58,25 @@ export class Gate {
     const { service, grant, origin } = gathered
     if (service === undefined || grant === undefined || origin === undefined) throw denial('no_grant')
     const open = this.#enter(call, service, grant)
+    let counted = false
     try {
       this.#options.rooms.grants.takeRate(grant)
-      if (grant.uses !== undefined) await this.#consume(call, grant)
-      const intentSeq = await this.#recordIntent(call, gathered, service, grant).catch(async (error) => {
-        // The log refused, so no intent stands for the use that was counted: it was not used.
-        if (grant.uses !== undefined) await this.#options.rooms.grants.giveBack(grant.id, call.rid)
-        throw error
-      })
-      if (open.aborted !== undefined) {
-        this.#options.audit.outcome({
-          rid: call.rid,
-          outcome: { status: 0, bytesIn: 0, bytesOut: 0, ms: 0, error: 'not_sent' },
-        })
-        throw denialProblem('revoked_meanwhile')
+      if (grant.uses !== undefined) {
+        await this.#consume(call, grant)
+        counted = true
       }
+      const intentSeq = await this.#intend(call, gathered, service, grant)
+      counted = false
+      if (open.aborted !== undefined) this.#refuseMeanwhile(call)
       const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
       return { permit, service, open }
     } catch (error) {
-      open.leave()
+      try {
+        // The log refused, so no intent stands for the use that was counted: it was not used.
+        if (counted) await this.#options.rooms.grants.giveBack(grant.id, call.rid)
+      } finally {
+        open.leave()
+      }
       throw error
     }
   }
@@ -119,6 +120,17 @@ export class Gate {
     })
   }
 
+  #intend(call: CallRequest, gathered: Gathered, service: GateService, grant: GateGrant): Promise<number> {
+    const { audit, epoch } = this.#options
+    const shown = audit.redactTarget(call.target, service.plainQuery)
+    return audit.intent(intentOf(call, shown, gathered, service, grant, epoch()))
+  }
+
+  #refuseMeanwhile({ rid }: CallRequest): never {
+    this.#options.audit.outcome({ rid, outcome: { status: 0, bytesIn: 0, bytesOut: 0, ms: 0, error: 'not_sent' } })
+    throw denialProblem('revoked_meanwhile')
+  }
+
   #mint(
     call: CallRequest,
     { resolution }: Gathered,
@@ -150,26 +162,6 @@ export class Gate {
     if (await this.#options.rooms.grants.consume(grant.id, call.rid)) return
     this.#recordDenial(call, 'grant_used_up')
     throw denial('grant_used_up')
-  }
-
-  #recordIntent(call: CallRequest, gathered: Gathered, service: GateService, grant: GateGrant): Promise<number> {
-    const { audit, epoch } = this.#options
-    const { path, query } = audit.redactTarget(call.target, service.plainQuery)
-    const version = gathered.credentialVersion
-    return audit.intent({
-      rid: call.rid,
-      actor: { kind: 'agent', id: call.principal.agent.id, key: call.principal.token.id },
-      req: {
-        service: service.name,
-        method: call.method,
-        origin: gathered.origin?.href ?? '',
-        path,
-        ...(query !== undefined && { query }),
-      },
-      decision: { effect: 'allow', rule: grant.id, policy: epoch() },
-      ...(grant.credential !== undefined &&
-        service.injection !== undefined && { credential: { id: grant.credential, version } }),
-    })
   }
 
   #refuse(call: CallRequest, decision: Decision, gathered: Gathered) {

@@ -19,8 +19,18 @@ describe('createMint()', () => {
     assert.equal(redeem(permit), false)
   })
 
+  test('lets a permit be spent once, after it was redeemed', () => {
+    const { mint, redeem, spend } = createMint()
+    const permit = mint(fields)
+    assert.equal(spend(permit), false)
+    redeem(permit)
+    assert.equal(spend({ ...permit }), false)
+    assert.equal(spend(permit), true)
+    assert.deepEqual([spend(permit), redeem(permit)], [false, false])
+  })
+
   test('refuses whatever it did not mint itself', () => {
-    const { mint, redeem } = createMint()
+    const { mint, redeem, spend } = createMint()
     const permit = mint(fields)
     const refused: readonly unknown[] = [
       { ...permit },
@@ -33,7 +43,7 @@ describe('createMint()', () => {
       null,
       'permit',
     ]
-    for (const value of refused) assert.equal(redeem(value as Permit), false)
+    for (const value of refused) assert.deepEqual([redeem(value as Permit), spend(value as Permit)], [false, false])
     assert.equal(redeem(permit), true)
   })
 

@@ -57,6 +57,8 @@ export interface Dialer {
 
 export interface DialerOptions {
   readonly resolver: Resolver
+  /** True once for each permit that the vault has taken. */
+  readonly spend: (permit: Permit) => boolean
   readonly clock?: Clock
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: readonly string[]
@@ -71,10 +73,11 @@ export function createDialer(options: DialerOptions): Dialer {
 class PermitDialer implements Dialer {
   readonly #resolver: Resolver
   readonly #lines: Lines
-  readonly #spent = new WeakSet<Permit>()
+  readonly #spend: (permit: Permit) => boolean
   #cutting = false
 
-  constructor({ resolver, clock, ca, onDial }: DialerOptions) {
+  constructor({ resolver, spend, clock, ca, onDial }: DialerOptions) {
+    this.#spend = spend
     this.#resolver = resolver
     this.#lines = new Lines({
       clock: clock ?? systemClock,
@@ -92,11 +95,10 @@ class PermitDialer implements Dialer {
     request: DialledRequest,
     handler: Dispatcher.DispatchHandler,
   ): void {
-    if (this.#spent.has(permit)) throw new TypeError('dial: this permit was used before')
     if (permit.call.service !== service.id) throw new TypeError('dial: the permit is for another service')
     if (permit.credential !== credential?.id) throw new TypeError('dial: the permit is for another credential')
     if (permit.call.method !== request.method) throw new TypeError('dial: the permit is for another method')
-    this.#spent.add(permit)
+    if (!this.#spend(permit)) throw new TypeError('dial: this permit opened nothing, or was used before')
     const origin = permit.call.origin
     if (service.allowed === undefined && isBadPort(origin.port)) throw refusedPort(origin)
     const address = this.#resolver.address(origin.host, service.allowed)

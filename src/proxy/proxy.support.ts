@@ -64,6 +64,7 @@ export async function startRig(options: RigOptions) {
   const openCalls = new OpenCalls()
   const dialer = createDialer({
     resolver: options.resolver ?? createResolver({ clock }),
+    spend: mint.spend,
     clock,
     onDial: (address, port) => dials.push(`${address} ${port}`),
     ...(options.ca && { ca: options.ca }),

@@ -61,7 +61,7 @@ class CompiledService implements Service {
     this.epoch = record.epoch
     this.allowed = definition.addresses === undefined ? undefined : addressSet(definition.addresses)
     this.origins = readOrigins(definition, this.allowed)
-    this.originHrefs = this.origins.map((origin) => origin.href).sort()
+    this.originHrefs = Object.freeze(this.origins.map((origin) => origin.href).sort())
     this.injection = checkInjection(definition)
     this.timeouts = { connectMs: 5_000, headersMs: 30_000, idleMs: 120_000, ...definedOnly(definition.timeouts ?? {}) }
     this.scrub = definition.unsafeNoScrub !== true
