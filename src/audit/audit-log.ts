@@ -162,8 +162,11 @@ export class AuditLog implements Audit, IntentOwner {
   async close(): Promise<void> {
     const { writer, keys, signer, tiles } = this.#parts
     this.#pace.stop()
-    this.#denials.flush()
-    await writer.idle()
+    // A sum that is refused is counted again: once more, then the process must be allowed to end.
+    for (let tries = 0; tries < 2 && (tries === 0 || this.#denials.pending); tries += 1) {
+      this.#denials.flush()
+      await writer.idle()
+    }
     if (keys.ready && !writer.crowded) await this.checkpoint().catch((error) => this.#trouble('checkpoint', error))
     await writer.close()
     await signer.settled()

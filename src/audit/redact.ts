@@ -39,8 +39,8 @@ export function redactTarget(
   if (target.query === '') return { path }
   const query = target.pairs.map(({ rawName, name, value, raw }) => {
     const shown = looksLikeCredential(name) ? redact(name) : rawName
-    if (value === '' || plainQuery?.has(name)) return shown === rawName ? raw : `${shown}=${redact(value)}`
-    return `${shown}=${redact(value)}`
+    if (value === '') return raw.includes('=') ? `${shown}=` : shown
+    return plainQuery?.has(name) && shown === rawName ? raw : `${shown}=${redact(value)}`
   })
   return { path, query: query.join('&') }
 }

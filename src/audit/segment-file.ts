@@ -2,7 +2,7 @@
  * The only file that opens a segment for writing. Owns one descriptor, opened to append; a group is acknowledged after
  * every byte of it is written and `fdatasync` has answered. Refuses files of others, links, and files open to others.
  */
-import { close, constants, fdatasync, ftruncate, write } from 'node:fs'
+import { constants, fdatasync, ftruncate, write } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { auditProblem } from './contract.ts'
 import { syncDirectory } from './durable-file.ts'
@@ -103,6 +103,6 @@ export class SegmentFile {
 
   /** For the end of the process after a fatal error: waits for nothing. */
   abandon(): void {
-    close(this.#handle.fd, () => {})
+    this.#handle.close().catch(() => {})
   }
 }

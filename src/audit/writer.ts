@@ -247,7 +247,7 @@ export class LogWriter {
     if (blocked > FATAL_AFTER_MS) this.#die(new Error('no group ended for 10 s'))
     else if (blocked > REFUSE_AFTER_MS) this.#stall()
     if (this.#state === 'dead') return
-    const late = (entry: Waiting) => entry.type !== 'outcome' && now - entry.since > REFUSE_AFTER_MS
+    const late = (entry: Waiting) => entry.urgent && entry.type !== 'outcome' && now - entry.since > REFUSE_AFTER_MS
     if (this.#queue.length > 0) this.refuseWaiting(late, unavailable('the record waited for more than 2 s'))
     if (this.#state === 'full' || !this.#options.space.ready) void this.#seekRoom()
   }
