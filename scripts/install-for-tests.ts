@@ -9,6 +9,7 @@ const programs: Readonly<Record<string, string>> = {
   nginx: 'nginx-light',
   wrk: 'wrk',
   strace: 'strace',
+  'mkfs.ext4': 'e2fsprogs',
 }
 const PATIENCE_MS = 300_000
 

@@ -17,9 +17,11 @@ if (files.length === 0) {
 await installForTests()
 
 // A developer's own gateway must not lend its settings or tokens to the tests.
-const env = Object.fromEntries(
+const env: Record<string, string | undefined> = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('CLAVIGER_') || name.startsWith('CLAVIGER_TEST_')),
 )
+// nginx, mkfs and setpriv live where only root's shell looks.
+env.PATH = `${env.PATH ?? ''}:/usr/sbin:/sbin`
 const child = spawn(
   process.execPath,
   [

@@ -120,5 +120,7 @@ function agentUrl(invocation: Invocation): string {
   const url = invocation.terminal.env.CLAVIGER_URL
   if (url) return url
   const { host, port } = invocation.settings()
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  // What listens on every address is reached by its own name; `0.0.0.0` is none.
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
 }
