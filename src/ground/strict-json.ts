@@ -59,13 +59,25 @@ function decode(bytes: Uint8Array): string {
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const PLAIN = /[^"\\\x00-\x1f]+/y
 const HEX = /u[0-9a-fA-F]{4}/y
-const SPACE = /[ \t\n\r]+/y
 
-const literals: readonly (readonly [string, null | boolean])[] = [
-  ['true', true],
-  ['false', false],
-  ['null', null],
-]
+const QUOTE = 0x22
+const COMMA = 0x2c
+const MINUS = 0x2d
+const ZERO = 0x30
+const COLON = 0x3a
+const OPEN_ARRAY = 0x5b
+const BACKSLASH = 0x5c
+const CLOSE_ARRAY = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+/** So many digits fit into a double whatever they are. */
+const SAFE_DIGITS = 15
+
+const literals: Readonly<Record<string, readonly [string, null | boolean]>> = {
+  t: ['true', true],
+  f: ['false', false],
+  n: ['null', null],
+}
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
   '\\': '\\',
@@ -77,6 +89,7 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
+/** Reads by character codes: what a hostile caller may send as JSON must not hold up everybody else's calls. */
 class Reader {
   readonly #text: string
   readonly #maxDepth: number
@@ -97,32 +110,34 @@ class Reader {
 
   #value(depth: number): JsonValue {
     if (depth > this.#maxDepth) this.#refuse(`nested deeper than ${this.#maxDepth}`)
-    const first = this.#text[this.#at]
-    if (first === '"') return this.#string()
-    if (first === '{') return this.#object(depth)
-    if (first === '[') return this.#array(depth)
-    if (first === '-' || (first !== undefined && first >= '0' && first <= '9')) return this.#number()
-    for (const [word, value] of literals) if (this.#take(word)) return value
-    return this.#refuse('no value here')
+    const first = this.#text.charCodeAt(this.#at)
+    if (first === QUOTE) return this.#string()
+    if (first === OPEN_OBJECT) return this.#object(depth)
+    if (first === OPEN_ARRAY) return this.#array(depth)
+    if (first === MINUS || isDigit(first)) return this.#number()
+    const literal = literals[this.#text[this.#at] ?? '']
+    if (literal === undefined || !this.#text.startsWith(literal[0], this.#at)) return this.#refuse('no value here')
+    this.#at += literal[0].length
+    return literal[1]
   }
 
   #object(depth: number): JsonValue {
     const object: { [name: string]: JsonValue } = {}
     this.#at += 1
     this.#space()
-    if (this.#take('}')) return object
+    if (this.#take(CLOSE_OBJECT)) return object
     for (;;) {
-      if (this.#text[this.#at] !== '"') this.#refuse('a name in quotes is missing')
+      if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#refuse('a name in quotes is missing')
       const name = this.#string()
       if (name === '__proto__') this.#refuse('a name that objects keep for themselves')
       if (Object.hasOwn(object, name)) this.#refuse('a name occurs twice')
       this.#space()
-      if (!this.#take(':')) this.#refuse('a colon is missing')
+      if (!this.#take(COLON)) this.#refuse('a colon is missing')
       this.#space()
       object[name] = this.#value(depth + 1)
       this.#space()
-      if (this.#take('}')) return object
-      if (!this.#take(',')) this.#refuse('a comma or the end of the object is missing')
+      if (this.#take(CLOSE_OBJECT)) return object
+      if (!this.#take(COMMA)) this.#refuse('a comma or the end of the object is missing')
       this.#space()
     }
   }
@@ -131,17 +146,27 @@ class Reader {
     const array: JsonValue[] = []
     this.#at += 1
     this.#space()
-    if (this.#take(']')) return array
+    if (this.#take(CLOSE_ARRAY)) return array
     for (;;) {
       array.push(this.#value(depth + 1))
       this.#space()
-      if (this.#take(']')) return array
-      if (!this.#take(',')) this.#refuse('a comma or the end of the array is missing')
+      if (this.#take(CLOSE_ARRAY)) return array
+      if (!this.#take(COMMA)) this.#refuse('a comma or the end of the array is missing')
       this.#space()
     }
   }
 
   #number(): number {
+    const text = this.#text
+    const start = this.#at
+    let at = start
+    let value = 0
+    for (let code = text.charCodeAt(at); isDigit(code); code = text.charCodeAt(++at)) value = value * 10 + code - ZERO
+    const plain = at > start && at - start <= SAFE_DIGITS && (text.charCodeAt(start) !== ZERO || at === start + 1)
+    if (plain && !goesOn(text.charCodeAt(at))) {
+      this.#at = at
+      return value
+    }
     const token = this.#match(NUMBER)
     if (token === undefined) return this.#refuse('not a number')
     if (!roundTrips(token)) this.#refuse('a number that a double cannot hold')
@@ -150,43 +175,63 @@ class Reader {
 
   #string(): string {
     this.#at += 1
-    let text = ''
+    let text = this.#match(PLAIN) ?? ''
+    if (this.#take(QUOTE)) return text // UTF-8 that was decoded has no half surrogate pairs; escapes may have
     for (;;) {
-      text += this.#match(PLAIN) ?? ''
-      if (this.#take('"')) break
-      if (!this.#take('\\')) this.#refuse('a string with a control character or without an end')
+      if (!this.#take(BACKSLASH)) this.#refuse('a string with a control character or without an end')
       text += this.#escape()
+      if (this.#text.charCodeAt(this.#at) !== BACKSLASH) text += this.#match(PLAIN) ?? ''
+      if (this.#take(QUOTE)) break
     }
     if (!text.isWellFormed()) this.#refuse('half of a surrogate pair')
     return text
   }
 
   #escape(): string {
+    const letter = this.#text[this.#at] ?? ''
+    const short = escapes[letter]
+    if (short !== undefined) {
+      this.#at += 1
+      return short
+    }
     const hex = this.#match(HEX)
     if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex.slice(1), 16))
-    const letter = this.#text[this.#at] ?? ''
     this.#at += 1
-    return escapes[letter] ?? this.#refuse('an unknown escape')
+    return this.#refuse('an unknown escape')
   }
 
   #match(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at
-    const found = pattern.exec(this.#text)?.[0]
-    if (found !== undefined) this.#at += found.length
+    if (!pattern.test(this.#text)) return undefined
+    const found = this.#text.slice(this.#at, pattern.lastIndex)
+    this.#at = pattern.lastIndex
     return found
   }
 
-  #take(text: string): boolean {
-    if (!this.#text.startsWith(text, this.#at)) return false
-    this.#at += text.length
+  #take(code: number): boolean {
+    if (this.#text.charCodeAt(this.#at) !== code) return false
+    this.#at += 1
     return true
   }
 
   #space(): void {
-    this.#match(SPACE)
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at)
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+      this.#at += 1
+    }
   }
 
   #refuse(detail: string): never {
     throw problem('json_invalid', { detail, facts: { offset: this.#at } })
   }
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+/** Whether a number does not end before this character: `.`, `e` or `E`. */
+function goesOn(code: number): boolean {
+  return code === 0x2e || code === 0x65 || code === 0x45
 }
