@@ -93,6 +93,7 @@ describe('the explicit call', () => {
   })
 
   const call = { service: 'up', method: 'GET', path: '/ok' }
+  const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`n${at}`, '']))
   const refused: readonly [string, unknown, number, string][] = [
     ['nothing', '', 400, 'json_invalid'],
     ['no JSON', '{', 400, 'json_invalid'],
@@ -110,6 +111,11 @@ describe('the explicit call', () => {
     ['a header with a number', { ...call, headers: { a: 1 } }, 400, 'request_invalid'],
     ['a header that splits', { ...call, headers: { a: 'b\r\nc: d' } }, 400, 'header_refused'],
     ['a header name that splits', { ...call, headers: { 'a: b\r\nc': 'd' } }, 400, 'header_refused'],
+    ['an encoding that splits', { ...call, headers: { 'accept-encoding': 'gzip\r\nx-a: b' } }, 400, 'header_refused'],
+    ['a crowd of headers', { ...call, headers: names(101) }, 431, 'headers_too_large'],
+    ['a larger crowd of headers', { ...call, headers: names(5_000) }, 400, 'request_invalid'],
+    ['long headers', { ...call, headers: { a: 'b'.repeat(20_000) } }, 431, 'headers_too_large'],
+    ['a crowd in the query', { ...call, query: names(5_000) }, 400, 'request_invalid'],
     ['an override', { ...call, headers: { 'X-HTTP-Method-Override': 'DELETE' } }, 400, 'header_refused'],
     ['a path without a slash', { ...call, path: 'ok' }, 400, 'target_ambiguous'],
     ['dots', { ...call, path: '/a/../b' }, 400, 'target_ambiguous'],

@@ -138,6 +138,14 @@ describe('outgoingHead()', () => {
     assert.equal(build(['x-a', 'clv_tools']).headers.length, 2)
   })
 
+  test('judges the encodings that are accepted like any other value', () => {
+    for (const value of ['é', 'gzip\r\nx-a: b', 'gzip\0']) {
+      assert.throws(() => build(['Accept-Encoding', value]), { code: 'header_refused' })
+    }
+    const token = `clv_ak_${'0'.repeat(16)}_${'A'.repeat(43)}_000000`
+    assert.throws(() => build(['Accept-Encoding', token]), { code: 'token_misplaced' })
+  })
+
   test('leaves out what the injector will write', () => {
     assert.deepEqual(build(['X-My-Credential-Header', 'mine', 'X-Other', '1'], 'x-my-credential-header').headers, [
       'X-Other',

@@ -104,8 +104,12 @@ export class OutgoingHead {
     if (rule === CONNECTION) this.named = namedInConnection(value, this.named)
     else if (rule === CONTENT_LENGTH) this.contentLength = value
     else if (rule === TRANSFER_ENCODING) this.chunked = true
-    else if (rule === ACCEPT_ENCODING) this.accepts = this.accepts === undefined ? value : `${this.accepts}, ${value}`
+    else if (rule === ACCEPT_ENCODING) this.#accept(checked('accept-encoding', value))
     else if (rule === EXPECT) this.expectsContinue = value.toLowerCase() === '100-continue'
+  }
+
+  #accept(codings: string): void {
+    this.accepts = this.accepts === undefined ? codings : `${this.accepts}, ${codings}`
   }
 }
 
