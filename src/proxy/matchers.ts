@@ -6,10 +6,7 @@ import { type SecretMatcher, type SecretPattern, secretMatcher } from './scrub/m
  * What to search an answer for: the secret that was sent with its request. The search is compiled once for as long as
  * the vault keeps the credential open, and forgotten with it.
  */
-export function createMatchers(): (
-  service: ForwardedService,
-  opened: Opened | undefined,
-) => SecretMatcher | undefined {
+export function createMatchers(): (service: ForwardedService, opened: Opened | undefined) => SecretMatcher | undefined {
   const made = new WeakMap<Opened, SecretMatcher>()
   return (service, opened) => {
     if (opened === undefined || !service.scrub) return undefined
