@@ -153,12 +153,14 @@ describe('the control plane', () => {
     ['two slashes', 'endpoint_unknown', 'GET', '//'],
     ['another method', 'method_refused', 'DELETE', '/claviger/v1/things'],
     [
-      'a large body',
+      'a large body of an agent',
       'body_too_large',
       'POST',
       '/claviger/v1/things/abc',
-      `{"count":3,"note":"${'x'.repeat(1_100_000)}"}`,
+      `{"count":3,"note":"${'x'.repeat(70_000)}"}`,
     ],
+    ['a body of anyone', 'body_too_large', 'POST', '/claviger/v1/broken', `{"how":"${'x'.repeat(5_000)}"}`],
+    ['a body for nothing', 'body_too_large', 'POST', '/claviger/v2/things', `{"how":"${'x'.repeat(5_000)}"}`],
     ['a promised failure', 'promised', 'POST', '/claviger/v1/broken', '{"how":"promised"}'],
   ]
   for (const [name, expected, method, path, body, headers] of bad) {

@@ -2,11 +2,17 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { z } from 'zod'
 import { Problem } from '../ground/problem.ts'
 import { parseStrictJson } from '../ground/strict-json.ts'
-import type { AnyEndpoint, BoundEndpoint } from './endpoint.ts'
+import type { AnyEndpoint, BoundEndpoint, Caller } from './endpoint.ts'
 import { httpProblem } from './problems.ts'
 import { asProblem, problemHeaders } from './send-problem.ts'
 
-const BODY_LIMIT_BYTES = 1024 * 1024
+/** Reading JSON holds up every call there is: the less is known of a caller, the less is read. Bytes. */
+const BODY_LIMITS: Readonly<Record<Caller, number>> = {
+  anyone: 4 * 1024,
+  agent: 64 * 1024,
+  service: 64 * 1024,
+  operator: 1024 * 1024,
+}
 
 export interface ControlPlaneOptions<Who> {
   readonly endpoints: readonly BoundEndpoint<Who>[]
@@ -24,7 +30,7 @@ export interface ControlPlaneOptions<Who> {
 export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
-    bodyLimit: BODY_LIMIT_BYTES,
+    bodyLimit: BODY_LIMITS.anyone,
     exposeHeadRoutes: false,
     genReqId: options.nextRid,
     return503OnClosing: true,
@@ -52,6 +58,7 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
   app.route({
     method: endpoint.method,
     url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    bodyLimit: BODY_LIMITS[endpoint.caller],
     onRequest: async (request) => {
       const who = options.authenticate(request.raw, endpoint)
       request.setDecorator('caller', who)

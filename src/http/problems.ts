@@ -15,7 +15,7 @@ export const httpProblems = {
   body_too_large: {
     status: 413,
     title: 'The body is larger than this endpoint reads',
-    hint: 'Send at most 1 MiB here.',
+    hint: 'Operators may send 1 MiB and calls 1 MiB, agents 64 KiB elsewhere, and anyone 4 KiB.',
   },
   target_form_refused: {
     status: 400,
