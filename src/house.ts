@@ -85,7 +85,8 @@ async function openVault(rooms: Rooms, settings: Settings, log: Log, fresh: bool
     else if (mayOpen(rooms, settings, log)) await rooms.vault.unseal(opener)
     else return
   } catch (error) {
-    if (fresh) throw error
+    // An unsafe key file is for a person to look at, before anything runs: it may have been read by others.
+    if (fresh || (error as { code?: string }).code === 'key_file_unsafe') throw error
     log.warn({ err: error as Error }, 'the key file does not open the vault: it stays sealed')
     return
   }
