@@ -1,7 +1,9 @@
 // The long suites by name, each at its full counts. `of` takes the share that was asked for.
 import type { Figures } from './figures.ts'
 import { blockedAddresses } from './suites/addresses.ts'
+import { blockedLog } from './suites/blocked-log.ts'
 import { canaryLife } from './suites/canary.ts'
+import { fullDisk } from './suites/full-disk.ts'
 import { hostileHttp } from './suites/hostile-http.ts'
 import { killUnderLoad } from './suites/kill.ts'
 import { logEdits } from './suites/log-edits.ts'
@@ -11,7 +13,7 @@ import { rollbacks } from './suites/rollback.ts'
 import { secondHops } from './suites/second-hop.ts'
 import { hardBodies, slowClients } from './suites/slow-clients.ts'
 import { stalledUpstreams } from './suites/stalls.ts'
-import { blockedLog, fullDisk, storageFaults } from './suites/storage-faults.ts'
+import { storageFaults } from './suites/storage-faults.ts'
 import { connectionReuse, largeBodies, longWork } from './suites/streams.ts'
 import { editedRows } from './suites/tamper.ts'
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Figures } from '../proving/figures.ts'
-import { blockedLog, fullDisk, storageFaults } from '../proving/suites/storage-faults.ts'
+import { blockedLog } from '../proving/suites/blocked-log.ts'
+import { fullDisk } from '../proving/suites/full-disk.ts'
+import { storageFaults } from '../proving/suites/storage-faults.ts'
 import { runSeed } from './generators/seeded.ts'
 
 function judge(t: TestContext, figures: Figures): void {
