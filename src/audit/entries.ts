@@ -1,5 +1,5 @@
 // Records on their way to the disk, one class per way of waiting. Classes, not closures: there are two per call.
-import type { OutcomeMembers, Pieces } from './record-line.ts'
+import type { Pieces } from './record-line.ts'
 import type { Waiting } from './waiting.ts'
 
 const FRAME_CHARACTERS = 220
@@ -126,5 +126,3 @@ export interface OtherEntryOptions {
 export function otherEntry(options: OtherEntryOptions): Waiting {
   return { ...options, size: sizeOf(options.pieces), rid: undefined, seq: -1, refused: false }
 }
-
-export type { OutcomeMembers }
