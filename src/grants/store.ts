@@ -57,7 +57,10 @@ export async function getGrant(tx: Tx, id: GrantId): Promise<GrantRecord | undef
   return row === undefined ? undefined : recordOf(row, 0)
 }
 
-/** All believed grants in the order in which they were given. `bad`: ids of rows that other hands changed. */
+/**
+ * All believed grants in the order in which they were given. `bad`: ids of rows that other hands changed. A counter that
+ * they changed may have been any grant's, its id included: then no grant whose uses are counted is believed without one.
+ */
 export async function loadGrants(storage: Storage): Promise<{ records: GrantRecord[]; bad: string[] }> {
   const [grants, counters] = await Promise.all([
     storage.load<GrantRow>('grants'),
@@ -68,7 +71,8 @@ export async function loadGrants(storage: Storage): Promise<{ records: GrantReco
   const bad = [...grants.bad]
   const records: GrantRecord[] = []
   for (const row of grants.rows.sort((one, other) => one.created_at - other.created_at || one.epoch - other.epoch)) {
-    if (uncounted.has(row.id)) bad.push(row.id)
+    const lost = uncounted.size > 0 && row.uses !== null && !used.has(row.id)
+    if (lost || uncounted.has(row.id)) bad.push(row.id)
     else records.push(recordOf(row, used.get(row.id) ?? 0))
   }
   return { records, bad }

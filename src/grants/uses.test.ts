@@ -105,6 +105,17 @@ describe('uses', () => {
     assert.equal(room.grants.of(`agent_${agents - 1}` as AgentId, api.id).length, 0)
   })
 
+  test('a mirror that was given another id takes every grant out of use that lacks one', async () => {
+    const [id, other] = [await give(3), await give(3)]
+    await room.grants.consume(id, call())
+    await room.restart(
+      `update grant_counters set id = 'nobody' where id = '${id}'`,
+      `delete from grant_uses where grant_id = '${id}'`,
+    )
+    assert.ok(room.bad.includes(id) && room.bad.includes(other))
+    assert.equal(await room.storage.checkRows(), 'ok', 'the sum alone does not tell')
+  })
+
   test('calls written in by hand, or moved to another grant, give no use back', async () => {
     const [id, other] = [await give(2), await give(2)]
     await room.grants.consume(id, call())

@@ -1,8 +1,8 @@
 import { newId, type OperatorId } from '../ground/ids.ts'
-import type { Actor, ChangeRecord } from '../storage/storage.ts'
+import type { Actor, ChangeRecord, Tx } from '../storage/storage.ts'
 import { identityProblem } from './contract.ts'
 import type { Room } from './room.ts'
-import { type OperatorRow, putOperator } from './store.ts'
+import { type OperatorRow, operatorNameTaken, putOperator } from './store.ts'
 import { type FreshToken, issueInto, makeToken, revokeInto } from './tokens.ts'
 
 /** Name of the operator that the first start makes. */
@@ -20,17 +20,22 @@ export async function resetOperatorToken(room: Room, by: Actor): Promise<FreshTo
     : { id: newId('op'), name: FIRST, status: 'active', created_at: clock.now() }
   const fresh = makeToken(room, { kind: 'op', owner: row.id })
   await storage.write(async (tx) => {
-    if (!known) {
-      const record: ChangeRecord = { type: 'auth', actor: by, ev: { what: 'operator.added', operator: row.id } }
-      await tx.change({ kind: 'operator', ref: row.id, after: row, record })
-      await putOperator(tx, row)
-    }
+    if (!known) await addInto(tx, row, by)
     for (const token of directory.tokens()) {
       if (token.kind === 'op' && token.status === 'active') await revokeInto(room, tx, token, by, 'reset')
     }
     await issueInto(tx, fresh, by)
   })
   return fresh
+}
+
+/** Under another name where a row that is not believed has the usual one: it must not stand in the way of a reset. */
+async function addInto(tx: Tx, wanted: OperatorRow, by: Actor): Promise<void> {
+  const taken = await operatorNameTaken(tx, wanted.name)
+  const row = taken ? { ...wanted, name: `${wanted.name}-${wanted.id.slice(-8)}` } : wanted
+  const record: ChangeRecord = { type: 'auth', actor: by, ev: { what: 'operator.added', operator: row.id } }
+  await tx.change({ kind: 'operator', ref: row.id, after: row, record })
+  await putOperator(tx, row)
 }
 
 /** Puts a new token in the place of one of the same operator's; the old one dies in the same commit. */

@@ -41,6 +41,11 @@ export async function agentNameTaken(tx: Tx, name: string): Promise<boolean> {
   return row !== undefined
 }
 
+export async function operatorNameTaken(tx: Tx, name: string): Promise<boolean> {
+  const row = await tx.db.selectFrom('operators').select('id').where('name', '=', name).executeTakeFirst()
+  return row !== undefined
+}
+
 export const putAgent = (tx: Tx, row: AgentRow): Promise<void> => tx.put('agents', { ...row })
 export const putOperator = (tx: Tx, row: OperatorRow): Promise<void> => tx.put('operators', { ...row })
 export const putToken = (tx: Tx, row: TokenRow): Promise<void> => tx.put('tokens', { ...row })

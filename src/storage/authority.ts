@@ -47,6 +47,11 @@ export class Authority {
     return this.#committed.epoch
   }
 
+  /** Rows of all tables at the last commit, by our own count and not by what lies there. */
+  get rowCount(): number {
+    return this.#committed.rowCount
+  }
+
   get key(): KeyObject | undefined {
     return this.#key
   }
@@ -90,7 +95,7 @@ export class Authority {
     this.#subtract(key, table, String(given.id))
     const mac = rowMac(key, table, row)
     this.#rows.put(table, { ...row, mac })
-    this.#count(1, addTo(this.#draft.sum ?? 0n, elementOf(key, mac)))
+    this.#count(1, addTo(this.#draft.sum ?? 0n, elementOf(key, table, mac)))
   }
 
   remove(table: string, id: string): void {
@@ -146,7 +151,7 @@ export class Authority {
     let [total, found] = [0n, 0]
     for (const table of this.#rows.tables()) {
       for (const mac of this.#rows.macs(table)) {
-        total = addTo(total, elementOf(key, mac))
+        total = addTo(total, elementOf(key, table, mac))
         found += 1
       }
     }
@@ -163,7 +168,7 @@ export class Authority {
       const bad: string[] = []
       for (const stored of this.#rows.scan(table, 'transaction')) {
         if (!believedRow(key, table, stored)) bad.push(stored.id)
-        else [sum, rowCount] = [addTo(sum, elementOf(key, stored.mac)), rowCount + 1]
+        else [sum, rowCount] = [addTo(sum, elementOf(key, table, stored.mac)), rowCount + 1]
       }
       for (const id of bad) this.#rows.remove(table, id)
       removed.push(...bad.map((id) => `${table}/${id}`))
@@ -207,7 +212,7 @@ export class Authority {
   #subtract(key: KeyObject, table: string, id: string): boolean {
     const stored = this.#rows.get(table, id)
     if (stored && believedRow(key, table, stored)) {
-      this.#count(-1, takeFrom(this.#draft.sum ?? 0n, elementOf(key, stored.mac)))
+      this.#count(-1, takeFrom(this.#draft.sum ?? 0n, elementOf(key, table, stored.mac)))
     }
     return stored !== undefined
   }

@@ -53,6 +53,7 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
     pending: () => outbox.pending(engine.readDb, authority.key),
     markRecorded: async (id, seq) => outbox.mark(id, seq),
     epoch: () => authority.epoch,
+    rowCount: () => authority.rowCount,
     authenticateWith: (key) => authority.setKey(key),
     load: async <R>(table: string) => {
       const good: R[] = []

@@ -4,7 +4,7 @@ import { domain, lp } from '../crypto/framing.ts'
 /**
  * A keyed hash of the multiset of all row MACs, updated by adding and subtracting: MSet-Add-Hash of Clarke, Devadas,
  * van Dijk, Gassend, Suh (ASIACRYPT 2003), over HMAC-SHA-256 and modulo 2²⁵⁶. What is added for a row is a secret image of
- * its MAC, and the stored sum is masked with a fresh nonce: whoever collects old rows with their MACs has no numbers to
+ * its table and MAC, and the stored sum is masked with a fresh nonce: whoever collects old rows with their MACs has no numbers to
  * solve for, as he would have if the visible MACs themselves were added.
  */
 const MODULUS = 1n << 256n
@@ -12,9 +12,12 @@ const ELEMENT = domain('row-element')
 const MASK = domain('row-mask')
 const SUM = domain('row-sum')
 
-/** What one row adds to the sum. */
-export function elementOf(key: KeyObject, mac: Uint8Array): bigint {
-  return toInteger(createHmac('sha256', key).update(ELEMENT).update(mac).digest('hex'))
+/**
+ * What one row adds to the sum of its table's rows. The table counts: else a row that takes authority away could be laid,
+ * with its MAC, into another table, where it is refused and says nothing.
+ */
+export function elementOf(key: KeyObject, table: string, mac: Uint8Array): bigint {
+  return toInteger(createHmac('sha256', key).update(ELEMENT).update(lp(table)).update(mac).digest('hex'))
 }
 
 export const addTo = (sum: bigint, element: bigint): bigint => (sum + element) % MODULUS

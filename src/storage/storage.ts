@@ -97,6 +97,8 @@ export interface Storage {
   markRecorded(id: number, seq: number): Promise<void>
   /** The epoch of the last commit. Worth trusting only after checkRows() said 'ok'. */
   epoch(): number
+  /** How many authenticated rows there are, by storage's own count. Worth trusting only after checkRows() said 'ok'. */
+  rowCount(): number
   /** The key that authenticates rows: given after unsealing, taken back (undefined) at sealing. */
   authenticateWith(key: KeyObject | undefined): void
   /**

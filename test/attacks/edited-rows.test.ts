@@ -1,0 +1,77 @@
+/** Somebody writes the database file while the gateway is stopped. What he gets from it must be nothing. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, test } from 'node:test'
+import { type Gateway, repository } from '../instruments/gateway.ts'
+import { furnish, type World, world } from '../instruments/world.ts'
+
+/** Stops, runs SQL on the file, starts again. Gives the state of the vault. */
+async function edited(gateway: Gateway, ...edits: string[]): Promise<string> {
+  await gateway.stop()
+  const database = new DatabaseSync(join(gateway.home, 'claviger.db'))
+  for (const edit of edits) database.exec(edit)
+  database.close()
+  await gateway.restart()
+  return ((await gateway.agent('GET', '/health')).json() as { state: string }).state
+}
+
+/** A service `once`, of which one call is granted. */
+async function calledOnce(around: World): Promise<() => Promise<number>> {
+  const { gateway, upstream } = around
+  const { token } = await furnish(gateway, {
+    name: 'once',
+    origins: [upstream.origin],
+    secret: 'a-secret-for-one-call',
+    grant: { uses: 1 },
+  })
+  const call = async () => (await around.call('/n/1', { service: 'once', token })).status
+  assert.deepEqual([await call(), await call()], [200, 403])
+  return call
+}
+
+describe('rows edited by other hands', () => {
+  test('an operator row that is spoiled makes nobody operator, and the reset still works', async () => {
+    await using around = await world({ env: { CLAVIGER_DEMO: 'off' } })
+    const { gateway } = around
+    assert.equal(await edited(gateway, "update operators set status = 'revoked'"), 'unsealed')
+    assert.equal(gateway.ready.operatorToken, undefined, 'no token is printed')
+    assert.equal((await gateway.operator('GET', '/status')).status, 401)
+    await gateway.stop()
+    const env = { ...process.env, CLAVIGER_HOME: gateway.home }
+    const reset = [join(repository, 'bin', 'claviger.js'), 'operator', 'token', 'reset', '--json']
+    const { token } = JSON.parse(execFileSync(process.execPath, reset, { env }).toString()) as { token: string }
+    await gateway.restart()
+    assert.equal((await gateway.operator('GET', '/status', undefined, token)).status, 200)
+  })
+
+  test('an emergency revoke is not undone by laying its row into another table', async () => {
+    await using around = await world()
+    await around.gateway.does('POST', '/emergency-revoke')
+    const state = await edited(
+      around.gateway,
+      "insert into grant_calls select id, 'x', 'y', 0, epoch, mac from revocations",
+      'delete from revocations',
+    )
+    assert.equal(state, 'sealed')
+    assert.equal((await around.call('/n/1')).status, 503)
+    assert.equal(around.upstream.receipts.length, 0)
+  })
+
+  test('uses do not come back with a counter of another id', async () => {
+    await using around = await world()
+    const call = await calledOnce(around)
+    await edited(around.gateway, "update grant_counters set id = 'nobody'", 'delete from grant_uses')
+    assert.equal(await call(), 403)
+  })
+
+  test('uses do not come back with calls that never were', async () => {
+    await using around = await world()
+    const call = await calledOnce(around)
+    const planted = "insert into grant_calls select 'call_x', grant_id, 'before', at, epoch, mac from grant_calls"
+    await edited(around.gateway, planted, "update grant_calls set boot = 'before'")
+    assert.equal(await call(), 503)
+    assert.equal(around.upstream.receipts.length, 1)
+  })
+})
