@@ -8,6 +8,7 @@ import { type House, openHouse } from './house.ts'
 import { readyLine, readyText } from './ready.ts'
 import { buildRooms } from './rooms.ts'
 import { loadSettings, type Settings } from './settings.ts'
+import { storageProblem } from './storage/problems.ts'
 import { wake } from './wake.ts'
 
 /** 0 ended as asked · 70 a bug · 74 the database's storage failed · 75 the log's storage failed · 78 configuration or unsafe environment. */
@@ -104,6 +105,7 @@ function startFailed(log: Log, error: unknown): ExitCode {
     return EXIT_OF[error.code] ?? 78
   }
   const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ERR_SQLITE_ERROR') return startFailed(log, storageProblem('database_damaged', { detail: message }))
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     process.stderr.write(
       `claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', 'Another program has the address; CLAVIGER_PORT and CLAVIGER_HOST choose another.')}`,
@@ -113,7 +115,12 @@ function startFailed(log: Log, error: unknown): ExitCode {
   return die(log, 70, error)
 }
 
-const EXIT_OF: Readonly<Record<string, ExitCode>> = { storage_failed: 74, storage_full: 74, audit_unavailable: 75 }
+const EXIT_OF: Readonly<Record<string, ExitCode>> = {
+  storage_failed: 74,
+  storage_full: 74,
+  database_damaged: 74,
+  audit_unavailable: 75,
+}
 
 function line(name: string, text: string | undefined): string {
   return text === undefined ? '' : `  ${name}:  ${text}\n`

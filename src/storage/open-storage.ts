@@ -3,6 +3,7 @@ import { Authority } from './authority.ts'
 import { storageMigrations } from './base-schema.ts'
 import { type Migration, migrate } from './migrations.ts'
 import { Outbox } from './outbox.ts'
+import { storageProblem } from './problems.ts'
 import { SqliteEngine } from './sqlite-engine.ts'
 import { SqliteRows } from './sqlite-rows.ts'
 import type { Change, Db, Row, Storage } from './storage.ts'
@@ -95,8 +96,9 @@ function loadRows(authority: Authority, stored: SqliteRows, table: string, take:
   return bad
 }
 
-/** Throws if the row is gone: a database whose name is unknown has no history to go on from. */
+/** Throws Problem `database_damaged` if it is gone: a database whose name is unknown has no history to go on from. */
 async function instanceIdOf(db: Db): Promise<string> {
-  const row = await db.selectFrom('instance').select('value').executeTakeFirstOrThrow()
-  return row.value
+  const row = await db.selectFrom('instance').select('value').executeTakeFirst()
+  if (!/^[0-9a-f]{32}$/.test(row?.value)) throw storageProblem('database_damaged', { detail: 'It has no name.' })
+  return row?.value
 }

@@ -1,6 +1,6 @@
 import { problemsOf } from '../ground/problem.ts'
 
-/** The promised failures of storage. `home_*` and `database_newer` end a start with exit code 78, `storage_failed` with 74. */
+/** The promised failures of storage. `home_*` and `database_newer` end a start with exit code 78, `storage_failed` and `database_damaged` with 74. */
 export const storageProblems = {
   vault_sealed: {
     status: 503,
@@ -36,6 +36,11 @@ export const storageProblems = {
     status: 500,
     title: 'The database was written by a newer version',
     hint: 'Start the version that wrote it, or restore a backup from before the upgrade',
+  },
+  database_damaged: {
+    status: 503,
+    title: 'The database is not as this program writes it',
+    hint: 'Look at the disk and at who can write to the home, then restore a backup',
   },
   home_in_use: {
     status: 409,

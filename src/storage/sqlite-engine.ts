@@ -119,6 +119,7 @@ export class SqliteEngine {
       return run()
     } catch (error) {
       const kind = faultKind(error)
+      if (isOutOfRange(error)) throw storageProblem('database_damaged', { cause: error })
       if (kind === 'other') throw error
       if (kind === 'busy') throw storageProblem('storage_busy', { cause: error })
       if (kind === 'full') {
@@ -130,6 +131,11 @@ export class SqliteEngine {
       throw storageProblem('storage_failed', { cause: error })
     }
   }
+}
+
+/** An integer beyond 2⁵³ where a number is read: nothing of ours writes one. */
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof RangeError && 'code' in error && error.code === 'ERR_OUT_OF_RANGE'
 }
 
 /** Makes the file 0600 before SQLite does, and its directory entry durable. O_NOFOLLOW: never through a link. */

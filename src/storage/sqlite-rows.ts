@@ -80,7 +80,7 @@ export class SqliteRows {
     const values = this.#engine.raw(() => arrays(this.#engine.reads, select).get()) as unknown as Values | undefined
     const [epoch = 0, rowCount = 0, ...blobs] = values ?? []
     const [nonce = NONE, sum = NONE, mac = NONE] = blobs.map(bytesOf)
-    return { epoch: Number(epoch), rowCount: Number(rowCount), nonce, sum, mac }
+    return { epoch: counted(epoch), rowCount: counted(rowCount), nonce, sum, mac }
   }
 
   /** Inside the transaction. */
@@ -149,6 +149,12 @@ function toStored(columns: readonly string[], values: Values): StoredRow {
     }
   }
   return { id: String(row.id), row: honest ? row : undefined, mac }
+}
+
+/** What is no count of ours is 0, which no MAC of ours covers together with the rest of its row. */
+function counted(value: unknown): number {
+  const number = Number(value)
+  return Number.isSafeInteger(number) && number >= 0 ? number : 0
 }
 
 const NONE = new Uint8Array()

@@ -1,10 +1,11 @@
 /** Somebody writes the database file while the gateway is stopped. What he gets from it must be nothing. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import { type Gateway, repository } from '../instruments/gateway.ts'
+import { type Gateway, repository, StartFailed } from '../instruments/gateway.ts'
 import { furnish, type World, world } from '../instruments/world.ts'
 
 /** Stops, runs SQL on the file, starts again. Gives the state of the vault. */
@@ -31,7 +32,35 @@ async function calledOnce(around: World): Promise<() => Promise<number>> {
   return call
 }
 
+/** Whatever is done to the file, a start ends with a plain refusal or serves what it can prove. */
+const ruins = [
+  'drop table tokens',
+  'drop table authority',
+  'delete from instance',
+  "update instance set value = 'x'",
+  'delete from migrations',
+  'update authority set epoch = 9007199254740993',
+  'update audit_heads set size = 9007199254740993',
+]
+
 describe('rows edited by other hands', () => {
+  test('a ruined database ends the start with a problem, or leaves the vault sealed: never with a bug', async () => {
+    await using around = await world()
+    const { gateway } = around
+    await gateway.stop()
+    const kept = await readFile(join(gateway.home, 'claviger.db'))
+    for (const ruin of ruins) {
+      const state = await edited(gateway, ruin).catch((error: StartFailed) => error)
+      if (state instanceof StartFailed) {
+        assert.equal(state.code, 74, `${ruin}: ${state.output}`)
+        assert.match(state.output, /\[database_damaged\]/)
+      } else assert.equal(state, 'sealed', ruin)
+      await gateway.stop()
+      await writeFile(join(gateway.home, 'claviger.db'), kept)
+    }
+    assert.equal(await edited(gateway), 'unsealed')
+  })
+
   test('an operator row that is spoiled makes nobody operator, and the reset still works', async () => {
     await using around = await world({ env: { CLAVIGER_DEMO: 'off' } })
     const { gateway } = around
