@@ -32,5 +32,7 @@ export function control(app: FastifyInstance, request: IncomingMessage, response
     socket.setTimeout(0)
     socket.off('timeout', cut)
   })
+  // Nothing follows this head, so Fastify must not wait for a body of the type that it names.
+  if (request.readableEnded) delete request.headers['content-type']
   app.routing(request, response)
 }

@@ -39,6 +39,8 @@ function bareServer(options: ListenerOptions, hosts: () => ReadonlySet<string> |
     connectionsCheckingInterval: 2_000,
     noDelay: true,
     requireHostHeader: false,
+    // What has no body by its head is born with its stream at the end; the stream's life costs a tenth of a call.
+    optimizeEmptyRequests: true,
   })
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET

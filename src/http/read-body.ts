@@ -12,6 +12,7 @@ export interface ReadBodyLimits {
  * the rest unread: the answer to either ends the connection.
  */
 export function readBody(request: IncomingMessage, { maxBytes, idleMs }: ReadBodyLimits): Promise<Buffer> {
+  if (request.readableEnded) return Promise.resolve(Buffer.alloc(0))
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
