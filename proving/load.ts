@@ -54,6 +54,12 @@ export class Load {
     if (forwarded > uses) this.#figures.wrong.push(`a grant of ${uses} uses was used ${forwarded} times`)
   }
 
+  /** Resolves when a few more calls were answered, so that what comes next comes under load. */
+  async moved(): Promise<void> {
+    const from = this.calls
+    for (let tries = 0; tries < 500 && this.calls < from + 5; tries++) await sleep(10)
+  }
+
   moment(): Moment {
     return {
       agents: [...this.#agents],

@@ -19,8 +19,10 @@ export async function killUnderLoad({ kills, seed, readyMs }: KillOptions): Prom
   const random = seeded(seed)
   const times: number[] = []
   for (let n = 0; n < kills; n++) {
-    await sleep(20 + random.below(280))
+    await load.moved()
+    await sleep(random.below(250))
     await around.gateway.kill9()
+    if (random.chance(4)) await around.gateway.killWhileStarting(random.below(900))
     times.push(await around.gateway.restart())
     figures.faults++
   }

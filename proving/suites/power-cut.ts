@@ -56,11 +56,13 @@ async function judgeCopy(
 ): Promise<void> {
   try {
     await using recovered = await Gateway.start({ folder: copy.folder, operatorToken, env: { CLAVIGER_DEMO: 'off' } })
+    const { state } = (await recovered.agent('GET', '/health')).json() as { state: string }
+    if (state !== 'unsealed') throw new Error(`the vault is ${state}:\n${recovered.output()}`)
     await findAgain(recovered, moment, figures)
     await recovered.stop()
     checkLog(recovered.home, moment, figures)
   } catch (error) {
-    figures.lost.push(`a gateway on the copy does not start: ${(error as Error).message}`)
+    figures.lost.push(`a gateway on the copy does not serve: ${(error as Error).message}`)
   }
 }
 

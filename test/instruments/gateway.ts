@@ -169,6 +169,14 @@ export class Gateway {
     return performance.now() - from
   }
 
+  /** Starts again and kills it `afterMs` later, most often before it is ready. */
+  async killWhileStarting(afterMs: number): Promise<void> {
+    const started = this.#spawn({}, []).catch(() => undefined)
+    await new Promise((resolve) => setTimeout(resolve, afterMs))
+    await this.kill9()
+    await started
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
