@@ -61,8 +61,8 @@ export class AuditLog implements Audit, IntentOwner {
     this.#parts = parts
     this.#denials = new DenySummary(parts.clock, (...sum) => this.#writeSum(...sum))
     this.#pace = new SigningPace(parts.clock, parts.unanchored, {
-      sign: () => this.#inBackground(() => this.#sign(false)),
-      publish: () => this.#inBackground(() => this.checkpoint()),
+      sign: () => this.#whenReady(() => this.#sign(false)),
+      publish: () => this.#whenReady(() => this.checkpoint()),
       anchor: () => this.#submitAnchor(),
     })
   }
@@ -134,7 +134,8 @@ export class AuditLog implements Audit, IntentOwner {
   async keysArrived(keys: AuditKeys): Promise<LogVerdict> {
     const verdict = await this.#parts.keys.arrive(keys, this.#parts.writer.size)
     this.#sealRecorded = false
-    if (verdict.ok) await this.checkpoint()
+    // A full disk is no reason to stay sealed: revoking must work, and the macs cover what is not signed yet.
+    if (verdict.ok) await this.checkpoint().catch((error) => this.#trouble('checkpoint', error))
     return verdict
   }
 
@@ -245,6 +246,10 @@ export class AuditLog implements Audit, IntentOwner {
     const note = await signer.sign(this.head(), publish)
     for (const [level, index, bytes] of partial) tiles.putPartial(level, index, bytes)
     return note
+  }
+
+  #whenReady(work: () => Promise<unknown>): void {
+    if (this.#parts.keys.ready) this.#inBackground(work)
   }
 
   #inBackground(work: () => Promise<unknown>): void {

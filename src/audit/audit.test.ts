@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { figures, hastyDisk, installId, intentOf, keys, makeCalls, TestLog, vkey } from './audit.support.ts'
+import { figures, intentOf, keys, makeCalls, TestLog, vkey } from './audit.support.ts'
 import { verifyLog } from './verify.ts'
 
 const unavailable = { code: 'audit_unavailable' }
@@ -88,16 +88,6 @@ describe('an open log', () => {
     await audit.outcomeDurable({ rid: first.rid, outcome: figures })
     await audit.checkpoint()
     assert.equal(log.records().findLast(({ type }) => type === 'anchor')?.ev.open, undefined)
-  })
-
-  test('spans segments, each beginning where the one before ended', async () => {
-    await using log = new TestLog()
-    const audit = await log.unsealed({ disk: hastyDisk })
-    await makeCalls(audit, 33_000, 120)
-    await audit.close()
-    assert.equal(log.records(1)[0]?.seq, 65_536)
-    const report = await verifyLog({ dir: log.dir, vkey, tailKey: keys.auditTail, installId, full: true })
-    assert.deepEqual([report.exit, report.findings, report.openIntents], [0, [], 0])
   })
 })
 

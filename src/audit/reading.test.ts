@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../ground/clock.ts'
-import { figures, hastyDisk, intentOf, makeCalls, TestLog, vkey } from './audit.support.ts'
+import { figures, hastyDisk, installId, intentOf, keys, makeCalls, TestLog, vkey } from './audit.support.ts'
 import { displayLine } from './display.ts'
 import { lineAt, linesFrom, seqOf } from './find-line.ts'
 import { countRecords, findIntent, tailRecords } from './find-record.ts'
@@ -14,6 +14,7 @@ import { tilePath } from './log-paths.ts'
 import { newestNote } from './notes-on-disk.ts'
 import { proveRecord } from './prove.ts'
 import { parseProof, verifyProof } from './tlog-proof.ts'
+import { verifyLog } from './verify.ts'
 
 /** One log for all that only read: two segments, a checkpoint at its end, one call that is told apart. */
 const log = new TestLog()
@@ -30,6 +31,12 @@ before(async () => {
   size = audit.size()
 })
 after(() => log[Symbol.asyncDispose]())
+
+test('a log of two segments verifies, each beginning where the one before ended', async () => {
+  assert.equal(log.records(1)[0]?.seq, 65_536)
+  const report = await verifyLog({ dir: log.dir, vkey, tailKey: keys.auditTail, installId, full: true })
+  assert.deepEqual([report.exit, report.findings, report.openIntents, report.records], [0, [], 0, size])
+})
 
 describe('finding records without an index', () => {
   test('by position, from any place, across the log', () => {

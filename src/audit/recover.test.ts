@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../ground/clock.ts'
@@ -15,7 +25,7 @@ async function crashed(calls = 12): Promise<TestLog> {
   const audit = await running.unsealed()
   for (let i = 0; i < calls; i += 1) await makeCalls(audit, 1)
   await audit.intent(intentOf('/left/open'))
-  return running.copy()
+  return running.copy(TestLog.inMemory())
 }
 
 function recover(log: TestLog, facts: { database?: DatabaseFacts; witnessFile?: string } = {}) {
@@ -121,6 +131,18 @@ describe('what a crash cannot have left', () => {
     await using log = await crashed()
     const { verdict } = (await log.open({ installId: Buffer.alloc(16, 9) })).recovery
     assert.equal(verdict.ok ? '' : verdict.reason, 'integrity')
+  })
+})
+
+describe('files of others', () => {
+  test('a segment that is a link, or that others may write, is refused', async () => {
+    await using log = await crashed()
+    chmodSync(log.segment(), 0o666)
+    await assert.rejects(log.open(), { code: 'audit_files_unsafe' })
+    chmodSync(log.segment(), 0o600)
+    renameSync(log.segment(), join(log.root, 'elsewhere'))
+    symlinkSync(join(log.root, 'elsewhere'), log.segment())
+    await assert.rejects(log.open(), { code: 'audit_files_unsafe' })
   })
 })
 

@@ -2,14 +2,16 @@
  * Makes a log ready to be gone on from, or says why it must not be. Owns nothing afterwards. It cuts only what was never
  * acknowledged, never continues below a size that was signed, and when it refuses it changes nothing.
  */
+import { lstat } from 'node:fs/promises'
 import type { Clock } from '../ground/clock.ts'
-import type { Head, LogVerdict } from './contract.ts'
+import { auditProblem, type Head, type LogVerdict } from './contract.ts'
 import { keepTorn, rewriteOpen } from './cut-tail.ts'
 import { makeFolder } from './durable-file.ts'
 import type { GrowingTree, OnTile } from './growing-tree.ts'
 import { logNodes, MissingRecords } from './log-nodes.ts'
-import { publishedFolder, SEGMENT_RECORDS, segmentFolder } from './log-paths.ts'
+import { publishedFolder, SEGMENT_RECORDS, segmentFolder, segmentPath } from './log-paths.ts'
 import { type Note, newestNote, readNote } from './notes-on-disk.ts'
+import { listSegments } from './read-lines.ts'
 import { type ReadLog, readLog } from './read-log.ts'
 import { rootAt } from './tree.ts'
 import { findUnfinished, type Unfinished } from './unfinished.ts'
@@ -52,6 +54,7 @@ interface KnownHead extends Head {
 
 export async function recoverLog(options: RecoverOptions): Promise<Recovery> {
   for (const folder of [options.dir, segmentFolder(options.dir), publishedFolder(options.dir)]) await makeFolder(folder)
+  await refuseUnsafe(options.dir)
   const checkpoint = await newestNote(options.dir)
   const heads = await knownHeads(options, checkpoint)
   let log = await read(options, heads, checkpoint?.size ?? 0)
@@ -67,6 +70,16 @@ export async function recoverLog(options: RecoverOptions): Promise<Recovery> {
   const openFrom = Math.max(0, log.segment) * SEGMENT_RECORDS
   const unfinished = await findUnfinished(options.dir, log.unfinished, openFrom, log.tree.size)
   return { ...state, verdict: judgeDatabase(options, unfinished), writable: true, unfinished, ...(cut && { cut }) }
+}
+
+/** A segment that is a link, or that others may write, is not ours to go on from. */
+async function refuseUnsafe(dir: string): Promise<void> {
+  for (const segment of await listSegments(dir)) {
+    const path = segmentPath(dir, segment)
+    const found = await lstat(path)
+    const ours = found.isFile() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0
+    if (!ours) throw auditProblem('audit_files_unsafe', { detail: path })
+  }
 }
 
 function read(options: RecoverOptions, heads: readonly KnownHead[], trusted: number): Promise<ReadLog> {

@@ -2,6 +2,7 @@
 // Says `ready`, then `ack <seq>` for each intent after it is acknowledged, `refused <code>` otherwise, and ends with 75
 // when the log asks for it.
 import { writeSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { intentOf, TestLog } from '../audit.support.ts'
 
 const [, , root = '', calls = '100'] = process.argv
@@ -16,10 +17,13 @@ const audit = await log.unsealed({
 say('ready')
 for (let i = 0; i < Number(calls); i += 1) {
   const intent = intentOf()
-  await audit.intent(intent).then(
-    (seq) => say(`ack ${seq}`),
-    (error) => say(`refused ${error.code}`),
-  )
+  try {
+    say(`ack ${await audit.intent(intent)}`)
+  } catch (error) {
+    say(`refused ${(error as { code: string }).code}`)
+    await pause(50)
+    continue
+  }
   audit.outcome({ rid: intent.rid, outcome: { status: 200, bytesIn: 0, bytesOut: 0, ms: 1 } })
 }
 await audit.close()
