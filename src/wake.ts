@@ -3,6 +3,7 @@
 import { findIntent } from './audit/find-record.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
+import type { Actor } from './storage/storage.ts'
 import type { SealReason } from './vault/contract.ts'
 
 /**
@@ -12,7 +13,8 @@ import type { SealReason } from './vault/contract.ts'
 export async function wake(rooms: Rooms, accept = false): Promise<void> {
   const { vault, storage, audit, identity, services, grants, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
-  const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
+  const refused = { log: await logRefusal(rooms), rows: await rowsRefusal(rooms) }
+  const refusal = refused.log ?? refused.rows
   if (refusal !== undefined && !accept) {
     log.fatal({ reason: refusal }, 'the house does not open: see `claviger doctor`')
     rooms.seal(refusal)
@@ -28,6 +30,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
     const { bad } = await room.load()
     for (const id of bad) alarms.editedRow(kind, id)
   }
+  if (refused.rows !== undefined) await withdraw(rooms)
   await recordPending(rooms)
   await grants.settle(async (rid) => (await findIntent(audit.dir, rid)) !== undefined)
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
@@ -56,6 +59,17 @@ async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefi
   if ((await storage.checkRows()) === 'ok') return undefined
   log.fatal({}, 'rows of the database were deleted, inserted or replayed by other hands')
   return 'integrity'
+}
+
+/**
+ * After rows were accepted that other hands had deleted, inserted or replayed: what was taken away may have come back with
+ * them, and nobody can see that in what is left. So agents get new tokens, and grants that count their uses are given anew.
+ */
+async function withdraw({ identity, grants, log }: Rooms): Promise<void> {
+  const by: Actor = { kind: 'system', id: 'claviger' }
+  await identity.emergencyRevoke(by)
+  const ended = await grants.revokeCounted(by)
+  log.warn({ count: ended.length }, 'all tokens of agents, and all grants that count uses, were revoked')
 }
 
 /** An operator looked at it and goes on from what is there. Recorded, and everything before it is older than what follows. */

@@ -123,6 +123,11 @@ export class Grants {
     return this.#revokeWhere((grant) => grant.credential === credential, by)
   }
 
+  /** Of those whose uses are counted: when it is not known any more how many there were. */
+  revokeCounted(by: Actor): Promise<readonly GrantId[]> {
+    return this.#revokeWhere((grant) => grant.uses !== undefined, by)
+  }
+
   /** Whether the grant's rate allows one more call now; takes nothing. */
   rateAllows(grant: { readonly id: GrantId }): boolean {
     return this.rateWaitMs(grant) <= 0

@@ -88,6 +88,30 @@ describe('rows edited by other hands', () => {
     assert.equal(around.upstream.receipts.length, 0)
   })
 
+  test('what an operator accepts of edited rows brings no revoked token back, and no used-up grant', async () => {
+    await using around = await world()
+    const { gateway } = around
+    const call = await calledOnce(around)
+    const fresh = async (agent: string) => (await gateway.does<{ token: string }>('POST', '/tokens', { agent })).token
+    await gateway.does('POST', '/emergency-revoke')
+    const state = await edited(
+      gateway,
+      'delete from revocations',
+      'delete from grant_counters',
+      'delete from grant_uses',
+    )
+    assert.equal(state, 'sealed')
+    assert.equal((await gateway.operator('POST', '/unseal', { keyFile: true })).status, 200)
+    assert.equal((await around.call('/n/1')).status, 503, 'sealed again')
+    const accepted = await gateway.does<{ state: string }>('POST', '/unseal', { keyFile: true, accept: true })
+    assert.equal(accepted.state, 'unsealed')
+    assert.equal((await around.call('/n/1')).code, 'token_not_live')
+    assert.equal(await call(), 401)
+    assert.equal((await around.call('/n/1', { token: await fresh('agent-of-u') })).status, 200)
+    const once = await around.call('/n/1', { service: 'once', token: await fresh('agent-of-once') })
+    assert.equal(once.code, 'service_not_granted')
+  })
+
   test('uses do not come back with a counter of another id', async () => {
     await using around = await world()
     const call = await calledOnce(around)
