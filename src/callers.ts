@@ -1,5 +1,6 @@
 // Who may call which endpoint of the control plane. The endpoint says whom it wants; here is how that is proved.
 import type { IncomingMessage } from 'node:http'
+import { denialProblem } from './gate/denials.ts'
 import type { AnyEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { Principal } from './identity/contract.ts'
@@ -16,7 +17,10 @@ export interface Unproven {
 /** Undefined: nobody in particular, at an endpoint for anyone. */
 export type Who = Principal | Unproven | undefined
 
-/** Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `caller_refused`, `vault_sealed`. */
+/**
+ * Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `caller_refused`, `token_not_live`,
+ * `agent_not_active`, `vault_sealed`.
+ */
 export function callerOf(identity: Identity, onUnknown: () => void) {
   return (request: IncomingMessage, { caller, whileSealed }: AnyEndpoint): Who => {
     if (caller === 'anyone') return undefined
@@ -28,8 +32,15 @@ export function callerOf(identity: Identity, onUnknown: () => void) {
       throw httpProblem('unauthenticated')
     }
     if (principal.kind !== caller) throw httpProblem('caller_refused')
+    if (principal.kind === 'agent') refuseUnlessLive(identity, principal)
     return principal
   }
+}
+
+/** Calls ask the policy; an endpoint has nobody else to ask whether the agent and its token still stand. */
+function refuseUnlessLive(identity: Identity, { agent, token }: Extract<Principal, { kind: 'agent' }>): void {
+  if (identity.isLive(agent.id, token.id)) return
+  throw denialProblem(agent.status === 'active' ? 'token_not_live' : 'agent_not_active')
 }
 
 /** The caller as records name it. */

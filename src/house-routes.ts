@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { docsFiles, readDocsPage } from './docs-pages.ts'
 import type { Explanation, Gate } from './gate/admit.ts'
 import type { AgentPrincipal } from './gate/rooms.ts'
+import { toldToAgent } from './gate/told-to-agent.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import { Secret } from './ground/secret.ts'
@@ -78,19 +79,19 @@ function operatorRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
 function explainRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
   const explain = (principal: AgentPrincipal, rid: string, body: Asked) => {
     const { service: serviceName, method } = body
-    return shown(
-      house.gate.explain({
-        rid: rid as CallId,
-        principal,
-        serviceName,
-        method: method.toUpperCase(),
-        target: targetOf(body),
-      }),
-    )
+    return house.gate.explain({
+      rid: rid as CallId,
+      principal,
+      serviceName,
+      method: method.toUpperCase(),
+      target: targetOf(body),
+    })
   }
   return [
-    bind(endpoints.explainOwn, ({ body, caller, rid }) => explain(house.agentOf(caller as Who), rid, body)),
-    bind(endpoints.explainFor, ({ body, rid }) => explain(house.agentNamed(body.agent), rid, body)),
+    bind(endpoints.explainOwn, ({ body, caller, rid }) =>
+      shown(toldToAgent(explain(house.agentOf(caller as Who), rid, body))),
+    ),
+    bind(endpoints.explainFor, ({ body, rid }) => shown(explain(house.agentNamed(body.agent), rid, body))),
   ]
 }
 
