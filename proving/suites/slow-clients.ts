@@ -26,6 +26,7 @@ export async function slowClients({ connections, forMs, timed }: SlowOptions): P
     else figures.wrong.push(`a proper call got ${reply?.status} ${reply?.code}`)
     await sleep(5)
   }
+  if (figures.load === 0) figures.wrong.push('no proper call was answered')
   const p99 = percentile(times, 0.99)
   figures.notes.push(`proper calls p99 ${p99.toFixed(1)} ms beside ${connections} slow connections`)
   if (timed && p99 > 250) figures.wrong.push(`proper calls took ${p99.toFixed(0)} ms`)
