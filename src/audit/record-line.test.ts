@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { type Canonical, canonicalJson } from '../ground/canonical-json.ts'
 import type { IntentRecord, OutcomeRecord } from './contract.ts'
-import { bodyOf, intentPieces, outcomePieces, quote, recordPieces, whole } from './record-line.ts'
+import { quote, whole } from './quote.ts'
+import { bodyOf, intentPieces, outcomePieces, recordPieces } from './record-line.ts'
 
 const frame = { monoNode: ',"mono":12,"node":"n1"', ts: ',"ts":1767225600000' }
 const prev = 'mJSsq9KnGUpX1CQ2jyRzw72ApHRkWzBiL_nV0Yuf_4U'
@@ -41,6 +42,32 @@ describe('the hand-written lines', () => {
         const line = `${bodyOf(intentPieces('b1', record), frame, prev, 7)}}`
         assert.equal(line, canonicalJson({ ...record, ...around, type: 'intent' } as unknown as Canonical))
       }),
+    )
+  })
+
+  test('an intent takes nothing over from another on the same grant', () => {
+    const few = (...values: string[]) => fc.constantFrom(...values)
+    const alike: fc.Arbitrary<IntentRecord> = fc.record(
+      {
+        rid: few('call_1', 'call_2'),
+        actor: fc.record({ kind: fc.constant('agent' as const), id: few('a', 'b'), key: few('k', 'l') }),
+        req: fc.record({
+          service: few('s', 't'),
+          method: few('GET', 'PUT'),
+          origin: few('o', 'p'),
+          path: few('/', '/x'),
+        }),
+        decision: fc.record({ effect: fc.constant('allow' as const), rule: few('grt_1'), policy: fc.nat(1) }),
+        credential: fc.record({ id: few('c', 'd'), version: fc.nat(1) }),
+      },
+      { requiredKeys: ['rid', 'actor', 'req', 'decision'] },
+    )
+    fc.assert(
+      fc.property(few('b1', 'b2'), alike, (boot, record) => {
+        const line = `${bodyOf(intentPieces(boot, record), frame, prev, 7)}}`
+        assert.equal(line, canonicalJson({ ...record, ...around, boot, type: 'intent' } as unknown as Canonical))
+      }),
+      { numRuns: 2_000 },
     )
   })
 

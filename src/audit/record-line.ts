@@ -8,7 +8,9 @@
  *   the rest: mono, prev, seq, ts and the group mark are known when its group is written
  */
 import type { IntentRecord, OtherRecord, OutcomeRecord } from './contract.ts'
+import { intentFrame } from './intent-frame.ts'
 import { otherPieces } from './other-line.ts'
+import { quote, whole } from './quote.ts'
 
 export interface Pieces {
   readonly head: string
@@ -21,46 +23,32 @@ export interface Pieces {
 /** Outcomes that the log writes itself have no figures. */
 export type OutcomeMembers = Partial<OutcomeRecord['outcome']>
 
-// Anything but printable ASCII, and what JSON escapes in it.
-const NOT_PLAIN = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
-
-/** A JSON string in canonical form. Half surrogate pairs become U+FFFD: an agent's text must not stop the log. */
-export function quote(text: string): string {
-  return NOT_PLAIN.test(text) ? JSON.stringify(text.toWellFormed()) : `"${text}"`
-}
-
-/** A count as JSON: whole, never negative, 0 for what is no number. */
-export function whole(value: number): string {
-  if (Number.isSafeInteger(value) && value >= 0) return String(value)
-  return Number.isFinite(value) && value > 0 ? String(Math.min(Math.round(value), Number.MAX_SAFE_INTEGER)) : '0'
-}
-
 /** Characters of a piece that need no look at the limit of 8 KiB: each is at most 3 bytes. */
 const SURELY_FITS = 2_400
 
 export function intentPieces(boot: string, record: IntentRecord): Pieces {
-  const { actor, req, decision, credential } = record
-  const sealed = credential ? `,"credential":{"id":${quote(credential.id)},"version":${whole(credential.version)}}` : ''
-  const head =
-    `{"actor":{"id":${quote(actor.id)},"key":${quote(actor.key)},"kind":"agent"},"boot":"${boot}"${sealed}` +
-    `,"decision":{"effect":"allow","policy":${whole(decision.policy)},"rule":${quote(decision.rule)}}`
+  const { req } = record
+  const { head, before, after } = intentFrame(boot, record)
   const query = req.query === undefined || req.query === '' ? '' : `,"query":${quote(req.query)}`
-  const tail =
-    `,"req":{"method":${quote(req.method)},"origin":${quote(req.origin)},"path":${quote(req.path)}${query}` +
-    `,"service":${quote(req.service)}},"rid":${quote(record.rid)}`
+  const tail = `${before}${quote(req.path)}${query}${after}${quote(record.rid)}`
   if (head.length + tail.length > SURELY_FITS) return otherPieces(boot, { type: 'intent', ...record })
   return { head, mid: '', tail, end: ',"type":"intent","v":1' }
 }
 
 export function outcomePieces(boot: string, rid: string, outcome: OutcomeMembers): Pieces {
-  const members: string[] = []
-  if (outcome.bytesIn !== undefined) members.push(`"bytesIn":${whole(outcome.bytesIn)}`)
-  if (outcome.bytesOut !== undefined) members.push(`"bytesOut":${whole(outcome.bytesOut)}`)
-  if (outcome.error !== undefined) members.push(`"error":${quote(outcome.error.slice(0, 256))}`)
-  if (outcome.ms !== undefined) members.push(`"ms":${whole(outcome.ms)}`)
-  if (outcome.status !== undefined) members.push(`"status":${whole(outcome.status)}`)
-  const mid = `,"outcome":{${members.join(',')}}`
-  return { head: `{"boot":"${boot}"`, mid, tail: `,"rid":${quote(rid)}`, end: ',"type":"outcome","v":1' }
+  const { bytesIn, bytesOut, error, ms, status } = outcome
+  const mid =
+    (bytesIn === undefined ? '' : `,"bytesIn":${whole(bytesIn)}`) +
+    (bytesOut === undefined ? '' : `,"bytesOut":${whole(bytesOut)}`) +
+    (error === undefined ? '' : `,"error":${quote(error.slice(0, 256))}`) +
+    (ms === undefined ? '' : `,"ms":${whole(ms)}`) +
+    (status === undefined ? '' : `,"status":${whole(status)}`)
+  return {
+    head: `{"boot":"${boot}"`,
+    mid: `,"outcome":{${mid.slice(1)}}`,
+    tail: `,"rid":${quote(rid)}`,
+    end: ',"type":"outcome","v":1',
+  }
 }
 
 /** Throws TypeError for a value without canonical form: a bug of the caller. */
