@@ -24,6 +24,8 @@ const MAX_HEADER_BYTES = 16 * 1024
 const HEAD_TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 4_096
 const REQUESTS_PER_SOCKET = 1_000
+/** Requests that may wait on a connection for the answer to one before them. */
+const MAX_PIPELINED = 16
 
 /**
  * A bare HTTP/1.1 server with Node's strict parser and every limit set. It judges the head and hands the request on;
@@ -45,7 +47,9 @@ function bareServer(options: ListenerOptions, hosts: () => ReadonlySet<string> |
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET
   server.maxHeadersCount = 0
+  const mayWait = pipelineLimit()
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (response.socket === null && !mayWait(request.socket, response)) return
     const rid = options.nextRid()
     const refusal = checkHead(request, hosts())
     if (refusal !== undefined) sendProblem(response, refusal, rid)
@@ -61,6 +65,24 @@ function bareServer(options: ListenerOptions, hosts: () => ReadonlySet<string> |
     refuse(socket as Socket, rawProblem(parseProblem(error), options.nextRid())),
   )
   return server
+}
+
+/**
+ * Whether one more request may wait for its turn on the connection; if not, the connection is cut. Node would keep a
+ * thousand heads for a client that sends on while its first call hangs, and no limit of ours counts those.
+ */
+function pipelineLimit(): (socket: Socket, response: ServerResponse) => boolean {
+  const waiting = new WeakMap<Socket, number>()
+  return (socket, response) => {
+    const count = (waiting.get(socket) ?? 0) + 1
+    if (count > MAX_PIPELINED) {
+      socket.destroy()
+      return false
+    }
+    waiting.set(socket, count)
+    response.once('socket', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1))
+    return true
+  }
 }
 
 function refuse(socket: Socket, answer: string): void {
