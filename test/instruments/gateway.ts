@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -188,7 +188,7 @@ export class Gateway {
   }
 
   async #spawn(env: Readonly<Record<string, string>>, wrapper: readonly string[]): Promise<void> {
-    const [command, ...rest] = [...wrapper, process.execPath, ...upCommand] as [string, ...string[]]
+    const [command, ...rest] = [...dieWithUs(), ...wrapper, process.execPath, ...upCommand] as [string, ...string[]]
     const child = spawn(command, rest, {
       cwd: this.folder,
       env: { ...baseEnv(), CLAVIGER_HOME: this.home, CLAVIGER_PORT: this.#port, ...this.#options.env, ...env },
@@ -222,6 +222,15 @@ export class Gateway {
       child.once('close', (code) => reject(new StartFailed(code, this.output())))
     })
   }
+}
+
+let deathSignal: readonly string[] | undefined
+
+/** Has the kernel end the gateway when the test process is killed; where it cannot, such a gateway is left behind. */
+function dieWithUs(): readonly string[] {
+  const wanted = ['setpriv', '--pdeathsig', 'KILL', '--']
+  deathSignal ??= spawnSync('setpriv', [...wanted.slice(1), 'true']).status === 0 ? wanted : []
+  return deathSignal
 }
 
 const upCommand = [join(repository, 'bin', 'claviger.js'), 'up']
