@@ -1,5 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The command `claviger`. It makes sure of a new enough Node before it imports anything that needs one.
+// The `--` above and below: without it Node reads our option --env-file as its own, wherever it stands.
 import module from 'node:module'
 import {
   becomeGateway,
@@ -26,9 +27,9 @@ if (node === undefined) {
   )
   process.exitCode = 78
 } else if (startsGateway && (!flagged || maySpillCore())) {
-  becomeGateway(node, [...gatewayFlags, `${root}/bin/claviger.js`, ...args], gatewayEnv())
+  becomeGateway(node, [...gatewayFlags, '--', `${root}/bin/claviger.js`, ...args], gatewayEnv())
 } else if (!isNewEnough(process.versions.node)) {
-  becomeNode(node, [`${root}/bin/claviger.js`, ...args])
+  becomeNode(node, ['--', `${root}/bin/claviger.js`, ...args])
 } else {
   await start()
 }

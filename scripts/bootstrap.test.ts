@@ -119,6 +119,12 @@ describe('bin/claviger.js', () => {
     const { code, stdout } = await run(oldNode!, [join(repository, 'bin/claviger.js'), '--version'])
     assert.deepEqual([code, stdout], [0, '0.1.0\n'])
   })
+
+  test('keeps --env-file, which Node has too, for itself', async () => {
+    const { code, stderr } = await run(join(repository, 'bin/claviger.js'), ['config', '--env-file', '/no/such/file'])
+    assert.equal(code, 78, stderr)
+    assert.match(stderr, /\[env_file_invalid\]/)
+  })
 })
 
 test('isNewEnough() wants 24.16', () => {

@@ -8,4 +8,5 @@ const watch = args.includes('--watch')
 const rest = args.filter((arg) => arg !== '--watch')
 const node = installed()
 const watchFlags = watch ? ['--watch', '--watch-preserve-output'] : []
-becomeGateway(node, [...watchFlags, ...gatewayFlags, join(root, 'bin', 'claviger.js'), 'up', ...rest], gatewayEnv())
+const command = join(root, 'bin', 'claviger.js')
+becomeGateway(node, [...watchFlags, ...gatewayFlags, '--', command, 'up', ...rest], gatewayEnv())
