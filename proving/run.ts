@@ -1,4 +1,4 @@
-// npm run proving -- [suite…] [--share 0.2] [--seed N] [--json FILE]
+// npm run proving -- [suite…] [--share 0.2] [--seed N] [--json FILE] | --list
 // Runs the long suites at their full counts (or a share of them) and prints one row each, then the totals.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -8,9 +8,18 @@ import { suites } from './suites.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { share: { type: 'string', default: '1' }, seed: { type: 'string' }, json: { type: 'string' } },
+  options: {
+    share: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    json: { type: 'string' },
+    list: { type: 'boolean' },
+  },
 })
 
+if (values.list) {
+  console.log(Object.keys(suites).join('\n'))
+  process.exit(0)
+}
 const names = positionals.length === 0 ? Object.keys(suites) : positionals
 const unknown = names.filter((name) => !(name in suites))
 if (unknown.length > 0) {
