@@ -100,6 +100,16 @@ describe('explain()', () => {
     assert.equal(lines.find((line) => line.say !== 'pass')?.check, decide(question).check)
     assert.equal(lines.filter((line) => line.say === 'deny').length, 2)
   })
+
+  test('does not judge a grant that there is not', () => {
+    const denied = explain({ ...good, grant: undefined, credential: 'missing' }).filter(({ say }) => say === 'deny')
+    assert.deepEqual(denied, [{ check: 'grantCoversAction', say: 'deny', why: 'scope_not_granted' }])
+    const unknown = explain({ ...good, serviceKnown: false, anyGrant: false, grant: undefined, resolution: undefined })
+    assert.deepEqual(
+      unknown.filter(({ say }) => say === 'deny').map(({ check }) => check),
+      ['serviceIsKnown'],
+    )
+  })
 })
 
 describe('chooseGrant()', () => {

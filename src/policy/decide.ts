@@ -133,10 +133,26 @@ export function decide(question: Question): Decision {
   return allowed
 }
 
-/** What every check answers, for `explain`: the first that does not pass is the decision. */
+/** What a check judges, some other check has found. Where that one did not pass, there is nothing to judge. */
+const restsOn: Readonly<Record<string, readonly string[]>> = {
+  anyGrantHeld: ['serviceIsKnown'],
+  targetIsOnService: ['serviceIsKnown'],
+  grantCoversAction: ['anyGrantHeld', 'targetIsOnService'],
+  grantIsLive: ['grantCoversAction'],
+  credentialIsUsable: ['grantCoversAction'],
+}
+
+/**
+ * What the checks answer, for `explain`: the first that does not pass is the decision. Those after it are there too, so
+ * that everything can be mended at once, but not where they would only repeat what is missing already.
+ */
 export function explain(question: Question): readonly { check: string; say: Answer['say']; why?: Reason }[] {
-  return checks.map(([check, ask]) => {
+  const passed = new Set<string>()
+  return checks.flatMap(([check, ask]) => {
+    if (restsOn[check]?.every((found) => passed.has(found)) === false) return []
     const given = ask(question)
-    return given.say === 'pass' ? { check, say: given.say } : { check, say: given.say, why: given.why }
+    if (given.say !== 'pass') return [{ check, say: given.say, why: given.why }]
+    passed.add(check)
+    return [{ check, say: given.say }]
   })
 }
