@@ -9,6 +9,7 @@ import {
   type AuditKeys,
   auditProblem,
   type DenyRecord,
+  type EventObject,
   type Head,
   type IntentRecord,
   type LogVerdict,
@@ -44,6 +45,16 @@ export interface AuditLogParts {
   /** Records since the last anchor of earlier boots. */
   readonly unanchored: number
   readonly onTrouble: (what: string, error: unknown) => void
+  readonly held: HeldLog | undefined
+}
+
+/** A log that is behind what others saw of it, and what an operator's acceptance would do. */
+export interface HeldLog {
+  readonly detail: string
+  /** Members that the acceptance's record gets: what is lost. */
+  readonly ev: EventObject
+  /** Makes the files ready and writes the first records of this boot. */
+  readonly begin: () => Promise<void>
 }
 
 type Waiter = { resolve(seq: number): void; reject(problem: Error): void }
@@ -54,11 +65,14 @@ export class AuditLog implements Audit, IntentOwner {
   readonly #open = new OpenIntents()
   readonly #denials: DenySummary
   readonly #pace: SigningPace
+  /** Until it is accepted, nothing at all is written. */
+  #held: HeldLog | undefined
   /** Whether a seal was recorded since the keys came. */
   #sealRecorded = false
 
   constructor(parts: AuditLogParts) {
     this.#parts = parts
+    this.#held = parts.held
     this.#denials = new DenySummary(parts.clock, (...sum) => this.#writeSum(...sum))
     this.#pace = new SigningPace(parts.clock, parts.unanchored, {
       sign: () => this.#whenReady(() => this.#sign(false)),
@@ -99,6 +113,7 @@ export class AuditLog implements Audit, IntentOwner {
     if (!isRecordType(type) || type === 'intent' || type === 'outcome') {
       return Promise.reject(new TypeError(`append: '${type}' is not a type for it`))
     }
+    if (this.#held !== undefined) return this.#acceptHeld(this.#held, record)
     if (!this.#parts.keys.ready && !mayLackMac(type)) return Promise.reject(sealed())
     if (type === 'seal') this.#sealRecorded = true
     return new Promise((resolve, reject) => {
@@ -111,7 +126,7 @@ export class AuditLog implements Audit, IntentOwner {
   }
 
   deny(record: DenyRecord): void {
-    if (this.#parts.writer.crowded) this.#denials.add(record, 1)
+    if (this.#parts.writer.crowded || this.#held) this.#denials.add(record, 1)
     else if (this.#denials.admits(record)) this.#submitDenial(record)
   }
 
@@ -145,6 +160,7 @@ export class AuditLog implements Audit, IntentOwner {
     if (keys.ready) this.#inBackground(() => this.#sign(true))
     keys.drop()
     writer.refuseWaiting(({ type }) => !mayLackMac(type), sealed())
+    if (this.#held) return
     // The first group without mac must hold or follow a seal record: it says why there is none.
     const recorded = writer.toFront(({ type }) => type === 'seal') || this.#sealRecorded
     if (!recorded) writer.submitFirst(this.#entry({ type: 'seal', ev: { reason } }, nobody))
@@ -164,7 +180,7 @@ export class AuditLog implements Audit, IntentOwner {
     const { writer, keys, signer, tiles } = this.#parts
     this.#pace.stop()
     // A sum that is refused is counted again: once more, then the process must be allowed to end.
-    for (let tries = 0; tries < 2 && (tries === 0 || this.#denials.pending); tries += 1) {
+    for (let tries = 0; !this.#held && tries < 2 && (tries === 0 || this.#denials.pending); tries += 1) {
       this.#denials.flush()
       await writer.idle()
     }
@@ -180,6 +196,13 @@ export class AuditLog implements Audit, IntentOwner {
 
   closeUnsent(rid: string): void {
     this.#submitOutcome(rid, { error: 'not_sent' })
+  }
+
+  async #acceptHeld(held: HeldLog, record: OtherRecord): Promise<number> {
+    if (record.type !== 'restore.accepted') throw auditProblem('audit_unavailable', { detail: held.detail })
+    await held.begin()
+    this.#held = undefined
+    return await this.append({ ...record, ev: { ...record.ev, ...held.ev } })
   }
 
   #submitOutcome(rid: string, outcome: OutcomeMembers, waiter?: Waiter): void {
@@ -208,7 +231,8 @@ export class AuditLog implements Audit, IntentOwner {
   /** A sum that the log refuses is counted on, so that none is lost. */
   #writeSum(record: OtherRecord, first: DenyRecord, count: number): void {
     const waiter = { resolve: () => {}, reject: () => this.#denials.add(first, count) }
-    this.#parts.writer.submit(this.#entry(record, waiter, false))
+    if (this.#held) waiter.reject()
+    else this.#parts.writer.submit(this.#entry(record, waiter, false))
   }
 
   #entry(record: OtherRecord, { resolve, reject }: Waiter, urgent = true): Waiting {

@@ -87,7 +87,7 @@ export async function createAudit(options: AuditOptions): Promise<OpenedAudit> {
   })
   recovering = false
   const report = reportOf(recovery)
-  if (!recovery.writable) {
+  if (recovery.state === 'closed') {
     const head = { size: recovery.tree.size, root: recovery.tree.root() }
     return Object.assign(new ClosedAudit(head, recovery.verdict), { dir, recovery: report, index: undefined })
   }

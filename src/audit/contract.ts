@@ -118,7 +118,7 @@ export interface Audit {
   /**
    * Checks every mac since the newest checkpoint, then signs. A verdict that is not ok (this check's, or what was found at
    * the start) means: seal with its reason. Should an operator accept it instead, append `restore.accepted`: until that
-   * is on the disk no intent is taken and nothing is signed.
+   * is on the disk no intent is taken and nothing is signed; of a log that was rolled back nothing is written at all.
    */
   keysArrived(keys: AuditKeys): Promise<LogVerdict>
   /** Signs what is durable and drops the keys at once. Records `seal{reason}` unless one was recorded since they came. */

@@ -41,7 +41,8 @@ export class LogKeys {
 
   /** Checks the part of the log that no checkpoint covers, then takes the keys. */
   async arrive(keys: AuditKeys, size: number): Promise<LogVerdict> {
-    const verdict = this.#suspicion.ok ? await this.#check(keys, size) : this.#suspicion
+    const checked = await this.#check(keys, size)
+    const verdict = checked.ok ? this.#suspicion : checked
     this.#suspicion = verdict
     this.#held = !verdict.ok
     this.#current = keys

@@ -29,6 +29,8 @@ export function tilePath(dir: string, level: number, index: number, width?: numb
 export const checkpointPath = (dir: string) => join(dir, 'checkpoint')
 export const publishedFolder = (dir: string) => join(dir, 'checkpoints')
 export const publishedPath = (dir: string, size: number) => join(publishedFolder(dir), `${size}.note`)
+/** A note of a later state that an operator accepted as lost. */
+export const lostPath = (dir: string, size: number) => join(publishedFolder(dir), `${size}.lost`)
 export const tornFolder = (dir: string) => join(dir, 'torn')
 export const reservePath = (dir: string) => join(dir, 'reserve')
 /** The public key, for those who trust this disk. A verifier who does not brings his own copy. */

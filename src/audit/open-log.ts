@@ -1,10 +1,12 @@
 import type { AuditOptions } from './audit.ts'
-import { AuditLog } from './audit-log.ts'
+import { AuditLog, type HeldLog } from './audit-log.ts'
 import { DiskSpace } from './disk-space.ts'
+import { writeDurably } from './durable-file.ts'
 import { OutcomeEntry, otherEntry } from './entries.ts'
 import { LogKeys } from './log-keys.ts'
+import { lostPath } from './log-paths.ts'
 import { outcomePieces, recordPieces } from './record-line.ts'
-import type { Recovery } from './recover.ts'
+import type { Cut, Recovery } from './recover.ts'
 import { Signer } from './signer.ts'
 import type { TileWriter } from './tiles.ts'
 import { LogWriter } from './writer.ts'
@@ -42,9 +44,25 @@ export async function openLog(
     database: options.database?.instanceId,
     unanchored: recovery.unfinished.sinceAnchor,
     onTrouble,
+    held: beginning(options, dir, recovery, writer),
   })
-  await begin(options, recovery, writer)
+  if (recovery.state === 'open') await begin(options, recovery, recovery.cut, writer)
   return log
+}
+
+/** What makes a held log an open one: until an operator accepts it, nothing of it is changed. */
+function beginning(options: AuditOptions, dir: string, recovery: Recovery, writer: LogWriter): HeldLog | undefined {
+  if (recovery.state !== 'held') return undefined
+  const lost = recovery.lost.map(({ from, size, root }) => ({ from, size, root: root.toString('base64') }))
+  return {
+    detail: recovery.verdict.ok ? '' : recovery.verdict.detail,
+    ev: { lost },
+    begin: async () => {
+      // The witness file is about to hold our own notes again: what it knew of the lost records is kept.
+      for (const { note, size } of recovery.lost) if (note) await writeDurably(lostPath(dir, size), note)
+      await begin(options, recovery, await recovery.makeReady(), writer)
+    },
+  }
 }
 
 function signerOf(options: AuditOptions, dir: string, { checkpoint }: Recovery): Signer {
@@ -54,7 +72,12 @@ function signerOf(options: AuditOptions, dir: string, { checkpoint }: Recovery):
 }
 
 /** `boot`, `recover` if there was something to recover, and the outcomes nobody will ever know. */
-async function begin(options: AuditOptions, { cut, rebuilt, unfinished }: Recovery, writer: LogWriter): Promise<void> {
+async function begin(
+  options: AuditOptions,
+  { rebuilt, unfinished }: Recovery,
+  cut: Cut | undefined,
+  writer: LogWriter,
+): Promise<void> {
   const { bootId, version, clock } = options
   const write = (type: string, ev: Readonly<Record<string, string | number>>) =>
     new Promise<number>((written, refuse) => {

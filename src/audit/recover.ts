@@ -37,19 +37,34 @@ export interface RecoverOptions {
 
 export interface Recovery {
   readonly verdict: LogVerdict
-  /** Whether records may be appended: false where doing so would fork the log or hide damage. */
-  readonly writable: boolean
+  /**
+   * Whether records may be appended: `closed` where that would hide damage, `held` where the log is behind what the
+   * database or the witness saw, until an operator accepts that.
+   */
+  readonly state: 'open' | 'held' | 'closed'
+  /** Heads that others saw and this log does not reach. */
+  readonly lost: readonly KnownHead[]
+  /** For a held log, when it is accepted: cuts a torn tail and rewrites the open segment. */
+  readonly makeReady: () => Promise<Cut | undefined>
   readonly tree: GrowingTree
   readonly prev: string
   readonly checkpoint: Note | undefined
   readonly unfinished: Unfinished
-  readonly cut?: { readonly bytes: number; readonly reason: string; readonly file: string }
+  readonly cut?: Cut
   /** Tiles contradicted a head and were made again from the segments. */
   readonly rebuilt: boolean
 }
 
-interface KnownHead extends Head {
+export interface Cut {
+  readonly bytes: number
+  readonly reason: string
+  /** Name in `torn/`. */
+  readonly file: string
+}
+
+export interface KnownHead extends Head {
   readonly from: 'checkpoint' | 'database' | 'witness'
+  readonly note?: string
 }
 
 export async function recoverLog(options: RecoverOptions): Promise<Recovery> {
@@ -58,18 +73,22 @@ export async function recoverLog(options: RecoverOptions): Promise<Recovery> {
   const checkpoint = await newestNote(options.dir)
   const heads = await knownHeads(options, checkpoint)
   let log = await read(options, heads, checkpoint?.size ?? 0)
-  let verdict = judge(log, heads, options.dir, true)
-  const rebuilt = !verdict.ok && log.damage === undefined && !heads.some((head) => head.size > log.tree.size)
+  let judged = judge(log, heads, options.dir, true)
+  const rebuilt = judged.contradicted
   if (rebuilt) {
     log = await read(options, heads, 0)
-    verdict = judge(log, heads, options.dir, false)
+    judged = judge(log, heads, options.dir, false)
   }
-  const state = { tree: log.tree, prev: log.prev, checkpoint, rebuilt }
-  if (!verdict.ok) return { ...state, verdict, writable: false, unfinished: log.unfinished }
-  const cut = await makeReady(options, log)
+  const { verdict, state } = judged
   const openFrom = Math.max(0, log.segment) * SEGMENT_RECORDS
-  const unfinished = await findUnfinished(options.dir, log.unfinished, openFrom, log.tree.size)
-  return { ...state, verdict: judgeDatabase(options, unfinished), writable: true, unfinished, ...(cut && { cut }) }
+  const unfinished =
+    state === 'closed' ? log.unfinished : await findUnfinished(options.dir, log.unfinished, openFrom, log.tree.size)
+  const lost = heads.filter(({ size }) => size > log.tree.size)
+  const makeReady = () => cutAndRewrite(options, log)
+  const found = { tree: log.tree, prev: log.prev, checkpoint, rebuilt, unfinished, lost, makeReady, state }
+  if (state !== 'open') return { ...found, verdict }
+  const cut = await makeReady()
+  return { ...found, verdict: judgeDatabase(options, unfinished), ...(cut && { cut }) }
 }
 
 /** A segment that is a link, or that others may write, is not ours to go on from. */
@@ -93,24 +112,38 @@ async function knownHeads(options: RecoverOptions, checkpoint: Note | undefined)
   if (options.database?.head) heads.push({ from: 'database', ...options.database.head })
   const witness =
     options.witnessFile === undefined ? undefined : await readNote(options.witnessFile).catch(() => undefined)
-  if (witness?.origin === options.origin) heads.push({ from: 'witness', size: witness.size, root: witness.root })
+  if (witness?.origin === options.origin) {
+    heads.push({ from: 'witness', size: witness.size, root: witness.root, note: witness.note })
+  }
   return heads
 }
 
+interface Judged {
+  readonly verdict: LogVerdict
+  readonly state: Recovery['state']
+  /** A root contradicts a head: worth reading the segments instead of the tiles, once. */
+  readonly contradicted: boolean
+}
+
 /** Whether the log holds all that was ever said of it. A log that is shorter than what others saw was rolled back. */
-function judge(log: ReadLog, heads: readonly KnownHead[], dir: string, useTiles: boolean): LogVerdict {
-  if (log.damage !== undefined) return { ok: false, reason: 'integrity', detail: log.damage }
+function judge(log: ReadLog, heads: readonly KnownHead[], dir: string, useTiles: boolean): Judged {
+  const damaged = (detail: string, contradicted = false) =>
+    ({ verdict: { ok: false, reason: 'integrity', detail }, state: 'closed', contradicted }) as const
+  if (log.damage !== undefined) return damaged(log.damage)
+  const behind: string[] = []
   for (const { from, size, root } of heads) {
+    const shorter = `the log has ${log.tree.size} records, the ${from} says ${size}`
+    if (size > log.tree.size && from === 'checkpoint') return damaged(shorter)
     if (size > log.tree.size) {
-      const reason = from === 'checkpoint' ? 'integrity' : 'rollback_suspected'
-      return { ok: false, reason, detail: `the log has ${log.tree.size} records, the ${from} says ${size}` }
+      behind.push(shorter)
+      continue
     }
     const here = log.roots.get(size) ?? rootOnDisk(dir, size, useTiles)
-    if (!here?.equals(root)) {
-      return { ok: false, reason: 'integrity', detail: `the root at size ${size} is not the one of the ${from}` }
-    }
+    if (!here?.equals(root)) return damaged(`the root at size ${size} is not the one of the ${from}`, useTiles)
   }
-  return { ok: true }
+  if (behind.length === 0) return { verdict: { ok: true }, state: 'open', contradicted: false }
+  const verdict = { ok: false, reason: 'rollback_suspected', detail: behind.join('; ') } as const
+  return { verdict, state: 'held', contradicted: false }
 }
 
 function rootOnDisk(dir: string, size: number, useTiles: boolean): Buffer | undefined {
@@ -132,7 +165,7 @@ function judgeDatabase({ database }: RecoverOptions, { anchor, epoch }: Unfinish
   return { ok: true }
 }
 
-async function makeReady({ dir, clock }: RecoverOptions, log: ReadLog): Promise<Recovery['cut']> {
+async function cutAndRewrite({ dir, clock }: RecoverOptions, log: ReadLog): Promise<Cut | undefined> {
   if (log.segment < 0) return undefined
   const file = log.torn && (await keepTorn(dir, log.segment, log.bytes, clock.now()))
   if (log.bytes > 0 || log.torn) await rewriteOpen(dir, log.segment, log.bytes)
