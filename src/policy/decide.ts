@@ -147,12 +147,13 @@ const restsOn: Readonly<Record<string, readonly string[]>> = {
  * that everything can be mended at once, but not where they would only repeat what is missing already.
  */
 export function explain(question: Question): readonly { check: string; say: Answer['say']; why?: Reason }[] {
+  const lines: { check: string; say: Answer['say']; why?: Reason }[] = []
   const passed = new Set<string>()
-  return checks.flatMap(([check, ask]) => {
-    if (restsOn[check]?.every((found) => passed.has(found)) === false) return []
+  for (const [check, ask] of checks) {
+    if (restsOn[check]?.every((found) => passed.has(found)) === false) continue
     const given = ask(question)
-    if (given.say !== 'pass') return [{ check, say: given.say, why: given.why }]
-    passed.add(check)
-    return [{ check, say: given.say }]
-  })
+    if (given.say === 'pass') passed.add(check)
+    lines.push(given.say === 'pass' ? { check, say: given.say } : { check, say: given.say, why: given.why })
+  }
+  return lines
 }
