@@ -14,6 +14,13 @@ const BODY_LIMITS: Readonly<Record<Caller, number>> = {
   operator: 1024 * 1024,
 }
 
+const never = () => {
+  throw new TypeError('control plane: a route with a schema for Fastify')
+}
+
+/** zod reads what comes in and JSON.stringify writes what goes out; without these Fastify loads ajv and a generator. */
+const noCompilers = { buildValidator: () => never, buildSerializer: () => never }
+
 export interface ControlPlaneOptions<Who> {
   readonly endpoints: readonly BoundEndpoint<Who>[]
   /** Who asks, judged by the request's headers; throws a Problem unless it is a caller of the wanted kind. */
@@ -34,6 +41,7 @@ export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>):
     exposeHeadRoutes: false,
     genReqId: options.nextRid,
     return503OnClosing: true,
+    schemaController: { compilersFactory: noCompilers },
     frameworkErrors: (_error, request, reply) =>
       send(reply, httpProblem('request_invalid', { detail: 'the path is not well-formed' }), request.id),
   })

@@ -1,11 +1,12 @@
 // The gateway's own calls: token endpoints, key sets, metadata, webhooks, push, messengers, feeds. Its invariant: each
 // goes to an origin that was pinned for it, at a judged address, bounded in size and time, and follows nothing.
-import { Client, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { AddressSet } from '../ground/addresses.ts'
 import { type Origin, originMatches, parseOrigin } from '../ground/origin.ts'
 import { Problem, problemsOf } from '../ground/problem.ts'
 import { createConnector } from './connect.ts'
 import type { Resolver } from './resolve.ts'
+import { Client } from './undici.ts'
 
 export const outboundProblems = {
   outbound_origin_refused: {

@@ -1,8 +1,8 @@
-import { Pool } from 'undici'
 import type { Clock } from '../ground/clock.ts'
 import type { CredentialId, ServiceId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import { createConnector } from '../http/connect.ts'
+import { Pool } from '../http/undici.ts'
 import { proxyProblem } from './problems.ts'
 
 /** What a set of connections is for. Two requests share a connection only if all of this is equal. */
