@@ -18,16 +18,17 @@ export async function startDemo(port: number): Promise<Demo> {
     const seen =
       authorization === undefined ? 'none' : createHash('sha256').update(authorization).digest('hex').slice(0, 16)
     const status = authorization === undefined ? 401 : 200
-    const body = JSON.stringify({
+    const json = JSON.stringify({
       message:
         status === 200 ? 'The call arrived with a credential that its caller never held.' : 'This service wants a key.',
       method: request.method,
       path: request.url,
       credential: { seen: status === 200, sha256Prefix: seen },
     })
+    const body = `${json}\n`
     request.resume()
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
-    response.end(`${body}`)
+    response.end(body)
   })
   server.keepAliveTimeout = 60_000
   await listen(server, port).catch(() => listen(server, 0))

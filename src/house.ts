@@ -17,7 +17,7 @@ import { type Listener, listenTcp, listenUnix } from './http/listen.ts'
 import { buildRooms, type Rooms } from './rooms.ts'
 import { routesOf } from './routes.ts'
 import { operatorSocket, type Settings } from './settings.ts'
-import type { SealReason } from './vault/contract.ts'
+import type { SealReason, VaultStatus } from './vault/contract.ts'
 import { wake } from './wake.ts'
 
 export interface HouseOptions {
@@ -34,7 +34,7 @@ export interface House {
   readonly home: string
   /** Present on the first start of a home only. */
   readonly firstRun: FirstRun | undefined
-  state(): string
+  state(): VaultStatus
   seal(reason: SealReason): void
   /** Stops accepting, lets running calls end for `graceMs`, signs and closes the log, closes the database. */
   close(graceMs: number): Promise<void>
@@ -62,7 +62,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       url,
       home: settings.home,
       firstRun: first,
-      state: () => rooms.vault.state().state,
+      state: () => rooms.vault.state(),
       seal: (reason) => rooms.seal(reason),
       close: async (graceMs) => {
         await doors?.close(graceMs)
@@ -87,7 +87,7 @@ async function openVault(rooms: Rooms, settings: Settings, log: Log, fresh: bool
   } catch (error) {
     // An unsafe key file is for a person to look at, before anything runs: it may have been read by others.
     if (fresh || (error as { code?: string }).code === 'key_file_unsafe') throw error
-    log.warn({ err: error as Error }, 'the key file does not open the vault: it stays sealed')
+    log.warn({ err: error as Error, file: settings.keyFile }, 'the key file does not open the vault: it stays sealed')
     return
   }
   await wake(rooms)

@@ -9,6 +9,7 @@ import { readyLine, readyText } from './ready.ts'
 import { buildRooms } from './rooms.ts'
 import { loadSettings, type Settings } from './settings.ts'
 import { storageProblem } from './storage/problems.ts'
+import type { Opener } from './vault/contract.ts'
 import { wake } from './wake.ts'
 
 /** 0 ended as asked · 70 a bug · 74 the database's storage failed · 75 the log's storage failed · 78 configuration or unsafe environment. */
@@ -34,7 +35,7 @@ export async function up(settings: Settings): Promise<ExitCode> {
   const stop = (signal: string) => {
     if (stopping) return
     stopping = true
-    log.info({ signal }, 'stopping')
+    log.info({ signal, ms: settings.drainSeconds * 1_000 }, 'stopping: no new calls, running ones have this long')
     house.close(settings.drainSeconds * 1_000).then(
       () => ended.resolve(0),
       (error) => die(log, 70, error),
@@ -64,16 +65,21 @@ export async function init(settings: Settings): Promise<{ home: string; operator
 }
 
 /**
- * A new operator token without a running gateway, for whoever holds the key file; the old one dies.
- * Throws Problem `home_in_use` while a gateway runs, `vault_sealed` where the key file does not open the vault.
+ * A new operator token without a running gateway, for whoever holds the key file or the passphrase; the old one dies.
+ * Throws Problem `home_in_use` while a gateway runs, `unseal_failed` where that does not open the vault, `vault_sealed`
+ * where the house is not believed.
  */
-export async function resetOperatorToken(settings: Settings): Promise<{ token: string; expiresAt: number }> {
+export async function resetOperatorToken(
+  settings: Settings,
+  opener: Opener,
+): Promise<{ token: string; expiresAt: number }> {
   const log = createLog('error')
   const rooms = await buildRooms({ settings, log, onFatal: (code, cause) => die(log, code, cause) })
   try {
-    await rooms.vault.unseal({ keyFile: settings.keyFile })
+    await rooms.vault.unseal(opener)
     await wake(rooms)
-    const { view, token } = await rooms.identity.resetOperatorToken({ kind: 'system', id: 'key-file' })
+    const by = 'keyFile' in opener ? 'key-file' : 'passphrase'
+    const { view, token } = await rooms.identity.resetOperatorToken({ kind: 'system', id: by })
     return { token: token.reveal().toString('ascii'), expiresAt: view.expiresAt }
   } finally {
     await rooms.close()
@@ -107,12 +113,16 @@ function startFailed(log: Log, error: unknown): ExitCode {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ERR_SQLITE_ERROR') return startFailed(log, storageProblem('database_damaged', { detail: message }))
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    process.stderr.write(
-      `claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', 'Another program has the address; CLAVIGER_PORT and CLAVIGER_HOST choose another.')}`,
-    )
+    process.stderr.write(`claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', LISTEN_HINT[code])}`)
     return 78
   }
   return die(log, 70, error)
+}
+
+const LISTEN_HINT: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another program has the port: choose another with CLAVIGER_PORT.',
+  EACCES: 'This user may not have the port: choose one from 1024 up with CLAVIGER_PORT.',
+  EADDRNOTAVAIL: 'This machine does not have the address: choose another with CLAVIGER_HOST.',
 }
 
 const EXIT_OF: Readonly<Record<string, ExitCode>> = {
@@ -123,7 +133,7 @@ const EXIT_OF: Readonly<Record<string, ExitCode>> = {
 }
 
 function line(name: string, text: string | undefined): string {
-  return text === undefined ? '' : `  ${name}:  ${text}\n`
+  return text === undefined ? '' : `${`  ${name}:`.padEnd(8)}${text}\n`
 }
 
 if (import.meta.main) {

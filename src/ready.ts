@@ -2,15 +2,15 @@ import type { House } from './house.ts'
 
 /** What a start says to a program: one line, with the secrets of the first start on the first start alone. */
 export function readyLine(house: House): string {
-  const { firstRun } = house
-  return `claviger ready ${JSON.stringify({ url: house.url, home: house.home, ...firstRun })}\n`
+  const { url, home, firstRun } = house
+  const sealed = house.state().state === 'unsealed' ? {} : house.state()
+  return `claviger ready ${JSON.stringify({ url, home, ...sealed, ...firstRun })}\n`
 }
 
 /** What a start says to a person at a terminal. */
 export function readyText(house: House): string {
   const { firstRun, url, home } = house
-  const lines = ['', `  Claviger is ready at ${url}`, `  home      ${home}`]
-  if (house.state() !== 'unsealed') lines.push(`  state     ${house.state()}: run \`npx claviger unseal\``)
+  const lines = ['', `  Claviger is ready at ${url}`, `  home      ${home}`, ...sealedLines(house)]
   if (firstRun?.operatorToken !== undefined) {
     lines.push(
       '',
@@ -27,11 +27,17 @@ export function readyText(house: House): string {
       `    ${firstRun.try}`,
     )
   }
-  lines.push(
-    '',
-    '  What to do next stands in README.md; `npx claviger --help` lists the commands. Ctrl-C stops.',
-    '',
-    '',
-  )
+  lines.push('', '  Next: "A real call" in README.md. `npx claviger --help` lists the commands. Ctrl-C stops.', '', '')
   return lines.join('\n')
+}
+
+/** Why nothing is forwarded yet, and what to do about it. */
+function sealedLines(house: House): string[] {
+  const { state, reason } = house.state()
+  if (state === 'unsealed') return []
+  const next =
+    reason === 'boot'
+      ? 'no key file opens it. Run `npx claviger unseal` and give the passphrase'
+      : `${reason}. The log above says what was found; \`npx claviger unseal --key-file\` says what to do`
+  return [`  vault     ${state}: ${next}`]
 }

@@ -11,6 +11,16 @@ import type { SealReason } from './vault/contract.ts'
  * checked before they are believed, and what was committed without a record is recorded before anything new.
  */
 export async function wake(rooms: Rooms, accept = false): Promise<void> {
+  try {
+    await wakeRooms(rooms, accept)
+  } catch (error) {
+    // Half awake is no state: what could not be checked or recorded is not served.
+    rooms.seal('integrity')
+    throw error
+  }
+}
+
+async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   const { vault, storage, audit, identity, services, grants, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refused = { log: await logRefusal(rooms), rows: await rowsRefusal(rooms) }

@@ -101,6 +101,23 @@ describe('the command line beside a gateway', () => {
     await shell.run('explain coder tickets GET /ok/1')
   })
 
+  test('names what is wrong with a command line, and the fact that the gateway adds', async () => {
+    const noToken = { env: { CLAVIGER_TOKEN: '' } }
+    const cases: readonly [line: string, code: number, says: RegExp, Started?][] = [
+      ['call tickets GET ok', 1, /\[target_ambiguous\](.|\n)*rule: form\n/],
+      ['call tickets DELETE /ok/1', 1, /requiredScopes: tickets:delete\n/],
+      ['call tickets GET /ok/1', 77, /\[agent_token_missing\]/, noToken],
+      ['explain coder tickets GET', 64, /Which agent\?/, noToken],
+      ['store x --secret-stdin', 64, /required option '--service <name>' not specified/],
+      ['service add x --file /no/such/file', 64, /\[file_unreadable\]/],
+      ['audit tail --type nope', 1, /a record type is wanted: intent,/],
+      ['audit follow --state /no/such/folder/state', 64, /\[file_unwritable\]/],
+      ['audit prove --checkpoint --out /no/such/folder/note', 64, /\[file_unwritable\]/],
+    ]
+    for (const [line, code, says, started] of cases)
+      assert.match((await shell.run(line, { ...started, code })).stderr, says, line)
+  })
+
   test('lists everything, as a table and as the JSON of the API, and never a secret', async () => {
     for (const line of [
       'service list',
@@ -231,13 +248,18 @@ describe('the command line beside a gateway', () => {
     await shell.run('unseal --key-file')
     await shell.run('passphrase set --only --secret-stdin', { stdin: passphrase })
     await shell.run('seal')
-    assert.equal((await shell.json('status')).state, 'sealed')
+    assert.deepEqual(await shell.json('status').then(({ state, reason }) => [state, reason]), ['sealed', 'operator'])
+    assert.match((await shell.run('doctor')).stdout, /sealed \(operator\)/)
     await shell.run('agent list', { code: 1 })
     await shell.run('unseal --secret-stdin', { stdin: 'not the passphrase at all', code: 77 })
     // One attempt a second: a refused one makes the next wait.
     await setTimeout(1_100)
     await shell.run('unseal --secret-stdin', { stdin: passphrase })
     assert.equal((await shell.json('status')).vault.state, 'unsealed')
+    assert.deepEqual(
+      (await shell.json('passphrase slots')).items.map(({ type }: { type: string }) => type),
+      ['passphrase'],
+    )
   })
 
   test('never printed a secret', () => {
@@ -250,6 +272,26 @@ describe('the command line beside a gateway', () => {
     await shell.run('audit verify')
     await shell.run('audit fsck')
     await shell.run('doctor')
+  })
+
+  test('makes a new operator token by the passphrase, though a key file without a slot still lies there', async () => {
+    await shell.run('operator token reset', { code: 64 })
+    const { stdout } = await shell.run('operator token reset --secret-stdin', { stdin: passphrase })
+    assert.match(stdout, /^clv_op_\w+\n$/)
+    shell.operatorToken = stdout.trim()
+  })
+
+  test('keeps a house with an edited log sealed, whatever is accepted', async () => {
+    const segment = join(gateway.home, 'audit/n1/seg/000000000000.ndjson')
+    writeFileSync(segment, readFileSync(segment, 'utf8').replace('"what":"agent.added"', '"what":"agent.adddd"'))
+    rmSync(gateway.keyFile)
+    await gateway.restart()
+    assert.deepEqual([gateway.ready.state, gateway.ready.reason], ['sealed', 'boot'])
+    const seen = await shell.run('unseal --secret-stdin', { stdin: passphrase, code: 1 })
+    assert.match(seen.stderr, /claviger audit verify/)
+    await shell.run('unseal --accept --secret-stdin', { stdin: passphrase, code: 75 })
+    assert.deepEqual(await shell.json('status').then(({ state, reason }) => [state, reason]), ['sealed', 'integrity'])
+    assert.match((await shell.run('doctor', { code: 78 })).stdout, /BAD .*sealed \(integrity\)/)
   })
 })
 

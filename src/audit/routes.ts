@@ -6,10 +6,13 @@ import { auditProblem, auditProblems } from './contract.ts'
 import { lineAt } from './find-line.ts'
 import { type LogRecord, tailRecords } from './find-record.ts'
 import { proveRecord } from './prove.ts'
+import { isRecordType } from './record-types.ts'
 
 const Seq = z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 const Time = z.coerce.number().int().nonnegative()
 const Name = z.string().min(1).max(128)
+const KNOWN_TYPES =
+  'a record type is wanted: intent, outcome, deny, auth, grant, revoke, config, seal, boot, recover, anchor, …'
 const AnyRecord = z.looseObject({ seq: z.int(), type: z.string(), ts: z.int() })
 
 export const listRecords = endpoint({
@@ -19,7 +22,7 @@ export const listRecords = endpoint({
   summary: 'The newest records that match, oldest of them first; lag says how many the index has not read yet',
   query: z.strictObject({
     limit: z.coerce.number().int().min(1).max(1_000).default(100),
-    type: Name.optional(),
+    type: Name.refine(isRecordType, KNOWN_TYPES).optional(),
     rid: Name.optional(),
     agent: Name.optional(),
     service: Name.optional(),

@@ -9,9 +9,12 @@ import type { NamedNote } from '../audit/verify.ts'
 import type { VerifyReport } from '../audit/verify-report.ts'
 import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
-import { readTextFile } from './text-file.ts'
+import { readTextFile, unwritable } from './text-file.ts'
 import { wholeNumber } from './values.ts'
 import { addVerb, type Invocation, type OptionSpec, type Result, type Session, type Verb } from './verb.ts'
+
+/** Findings that are printed for a person. */
+const MAX_SHOWN = 12
 
 const place: readonly OptionSpec[] = [
   { flags: '--dir <folder>', about: 'a copy of a log; without it the log of this home' },
@@ -93,7 +96,9 @@ const follow: Verb = {
     const pause = options.every === undefined ? undefined : wholeNumber(options.every, '--every', 1, 86_400)
     const asked = { dir: logFolder(invocation), stateFile: options.state as string, vkey: vkey(options.key) }
     for (;;) {
-      const json = await followLog(asked)
+      const json = await followLog(asked).catch((error) => {
+        throw String(error?.path).startsWith(asked.stateFile) ? unwritable(asked.stateFile, error) : error
+      })
       if (pause === undefined || json.exit !== 0) return { json, text: json.detail, code: json.exit }
       terminal.stdout.write(options.json === true ? `${JSON.stringify(json)}\n` : `${json.detail}\n`)
       await new Promise((resolve) => setTimeout(resolve, pause * 1_000))
@@ -156,12 +161,19 @@ function verdict(report: VerifyReport, outside: number): string {
   const parts = [facts(summary)]
   if (notes.length > 0)
     parts.push(table(notes as unknown as Record<string, unknown>[], ['name', 'size', 'signature', 'consistent']))
-  if (findings.length > 0) parts.push(findings.map(({ seq, detail }) => `${seq ?? '-'}: ${detail}`).join('\n'))
+  if (findings.length > 0) parts.push(firstOf(findings))
   if (undecided.length > 0) parts.push(undecided.join('\n'))
   if (exit === 0 && outside === 0) {
     parts.push('No note from outside was given: a log rewritten or cut together with its key would look the same.')
   }
   return parts.join('\n\n')
+}
+
+/** After one broken record every later one tells the same: a person wants the first ones. `--json` has them all. */
+function firstOf(findings: VerifyReport['findings']): string {
+  const lines = findings.slice(0, MAX_SHOWN).map(({ seq, detail }) => `${seq ?? '-'}: ${detail}`)
+  if (findings.length > MAX_SHOWN) lines.push(`and ${findings.length - MAX_SHOWN} more`)
+  return lines.join('\n')
 }
 
 function fsckResult(json: FsckReport) {

@@ -4,6 +4,7 @@ import { auditFileCommands } from './audit-files.ts'
 import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
+import { unwritable } from './text-file.ts'
 import { wholeNumber } from './values.ts'
 import { addVerb, type Session, secretOptions, type Verb } from './verb.ts'
 
@@ -31,7 +32,11 @@ const prove: Verb = {
     )
     const text: string = json.note ?? json.proof
     if (options.out === undefined) return { json, text: text.trimEnd() }
-    writeFileSync(options.out, text, { mode: 0o600 })
+    try {
+      writeFileSync(options.out, text, { mode: 0o600 })
+    } catch (error) {
+      throw unwritable(options.out, error)
+    }
     return { json, text: options.out }
   },
 }
@@ -92,7 +97,7 @@ const show: Verb = {
 
 /** `claviger audit tail | show | prove | hash | reindex`, and from audit-files.ts what reads the files themselves. */
 export function auditCommands(program: Command, session: Session): void {
-  const audit = program.command('audit').description('the record of what happened, which nobody can rewrite unseen')
+  const audit = program.command('audit').description('the record of what happened: read it, check it, prove it')
   readingCommands(audit, session)
   auditFileCommands(audit, session)
   addVerb(audit, session, prove)
@@ -110,7 +115,7 @@ function row(record: any): any {
   const { seq, ts, type, rid, actor, req, decision, outcome, ev } = record
   const asked = req === undefined ? [] : [req.method, req.service, req.path]
   const reason = decision?.reasons?.[0]
-  const changed = [ev?.what, ev?.name ?? ev?.handle ?? ev?.service ?? ev?.agent]
+  const changed = [ev?.what, ev?.name ?? ev?.handle ?? ev?.service ?? ev?.agent ?? ev?.reason]
   const said = [decision?.effect, reason, outcome?.status, outcome?.error, ...changed].filter(
     (part) => part !== undefined,
   )

@@ -4,6 +4,7 @@ import { type ExitCode, exitCode } from './exit-codes.ts'
 import { cliProblem } from './problems.ts'
 import { readSmallFile } from './secret-source.ts'
 import { safeJson, safeText, say, type Terminal, write } from './terminal.ts'
+import { agentToken } from './tokens.ts'
 import { pair, query } from './values.ts'
 import { addVerb, type Options, type Session } from './verb.ts'
 
@@ -28,7 +29,7 @@ export function callCommand(program: Command, session: Session): void {
       const [service, method = '', path] = args
       const body = { service, method: method.toUpperCase(), path, ...extras(options) }
       const answer = await agent().send({ method: 'POST', path: '/claviger/v1/call', body })
-      await refuseProblem(answer)
+      await refuseProblem(answer, agentToken(terminal) !== undefined)
       if (options.json === true) await printJson(answer, terminal)
       else await stream(answer, terminal, options.include === true)
       if (answer.statusCode >= 400) say(terminal, `claviger: the upstream answered ${answer.statusCode}`)
@@ -49,16 +50,17 @@ function extras(options: Options): object {
     ...(asked !== undefined && { query: asked }),
     ...(options.header !== undefined && { headers }),
     ...(options.body !== undefined && { body: options.body }),
-    ...(file !== undefined && { bodyBase64: readSmallFile(file).toString('base64') }),
+    ...(file !== undefined && { bodyBase64: readSmallFile(file, 'file_unreadable').toString('base64') }),
   }
 }
 
 /** What the gateway itself says carries Proxy-Status with an error (RFC 9209); everything else is the upstream's. */
-async function refuseProblem(answer: Answer): Promise<void> {
+async function refuseProblem(answer: Answer, hadToken: boolean): Promise<void> {
   const type = String(answer.headers['content-type'] ?? '')
   const byGateway = /(^|,)\s*claviger\b[^,]*;\s*error=/.test(String(answer.headers['proxy-status'] ?? ''))
   if (answer.statusCode < 400 || !byGateway || !type.startsWith('application/problem+json')) return
-  throw problemIn(await answer.body.text(), answer.statusCode)
+  const text = await answer.body.text()
+  throw answer.statusCode === 401 && !hadToken ? cliProblem('agent_token_missing') : problemIn(text, answer.statusCode)
 }
 
 async function stream(answer: Answer, terminal: Terminal, include: boolean): Promise<void> {

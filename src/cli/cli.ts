@@ -71,6 +71,7 @@ function program(session: Session): Command {
       getErrHasColors: () => false,
     })
     .showHelpAfterError(false)
+    .configureHelp({ minWidthToWrap: 30 })
     .addHelpText('afterAll', exitCodeHelp)
   for (const family of families) family(root, session)
   return root
@@ -82,7 +83,7 @@ function report(error: unknown, terminal: Terminal): number {
     const lines = [`claviger: ${error.title} [${error.code}]`]
     if (error.detail !== undefined) lines.push(`  why:  ${error.detail}`)
     if (error.hint !== undefined) lines.push(`  hint: ${error.hint}`)
-    if (error.facts.requestId !== undefined) lines.push(`  request: ${error.facts.requestId}`)
+    for (const [name, value] of Object.entries(error.facts)) lines.push(`  ${name}: ${value}`)
     say(terminal, lines.join('\n'))
     return exitCodeOf(error)
   }
@@ -108,6 +109,8 @@ function reportUsage(error: CommanderError, terminal: Terminal): number {
 function withoutValues(code: string, said: string): string {
   if (code === 'commander.excessArguments') return 'too many arguments (they are not repeated here)'
   return said.replace(/'([^']*)'/, (quoted, word: string) => {
+    // A mandatory option is named with what it takes, in our own words.
+    if (code === 'commander.missingMandatoryOptionValue') return quoted
     const name = word.split('=')[0] ?? ''
     return /^-{0,2}[a-z-]{1,24}$/.test(name) ? `'${name}'` : quoted.startsWith("'-") ? 'option' : 'argument'
   })

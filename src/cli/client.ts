@@ -2,7 +2,7 @@
 // Invariant: a token goes only to a socket that this user owns, in a folder that nobody else can write.
 import { lstatSync } from 'node:fs'
 import type { Client, Dispatcher } from 'undici'
-import { Problem } from '../ground/problem.ts'
+import { Problem, type ProblemFacts } from '../ground/problem.ts'
 import { operatorSocket, type Settings } from '../settings.ts'
 import { cliProblem } from './problems.ts'
 
@@ -142,8 +142,27 @@ export function problemIn(text: string, status: number): Problem {
   const code =
     typeof body.code === 'string' && /^[a-z0-9_]{1,64}$/.test(body.code) ? body.code : 'gateway_answer_unknown'
   const title = typeof body.title === 'string' ? body.title : `The gateway answered ${status}`
-  const facts = typeof body.requestId === 'string' ? { requestId: body.requestId } : {}
-  return new Problem(code, { status, title }, { ...string('detail'), ...string('hint'), facts })
+  return new Problem(code, { status, title }, { ...string('detail'), ...string('hint'), facts: factsIn(body) })
+}
+
+const usual: ReadonlySet<string> = new Set([
+  'type',
+  'title',
+  'status',
+  'code',
+  'detail',
+  'hint',
+  'instance',
+  'requestId',
+])
+
+/** What a problem says of this occurrence beside the members that every problem has; the request id last. */
+function factsIn(body: Record<string, unknown>): ProblemFacts {
+  const own = Object.entries(body).filter(([name]) => !usual.has(name) && /^[A-Za-z]\w{0,31}$/.test(name))
+  const known = [...own, ['request', body.requestId] as const].filter(
+    (entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number',
+  )
+  return Object.fromEntries(known)
 }
 
 function parse(text: string): unknown {

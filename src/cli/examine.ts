@@ -5,8 +5,9 @@ import { dirname } from 'node:path'
 import { Problem } from '../ground/problem.ts'
 import { loadSettings, operatorSocket, type Settings, unknownVariables } from '../settings.ts'
 import { prepareHome } from '../storage/safe-home.ts'
-import { operatorClient } from './client.ts'
+import { type GatewayClient, operatorClient } from './client.ts'
 import type { Terminal } from './terminal.ts'
+import { operatorToken } from './tokens.ts'
 
 export interface Finding {
   /** `note` is worth knowing; `bad` stops the gateway or makes it unsafe. */
@@ -39,7 +40,7 @@ export async function examine(terminal: Terminal, envFile: string | undefined): 
     witness(settings),
     disk(settings.home),
     swap(),
-    ...(await gateway(settings)),
+    ...(await gateway(settings, terminal)),
   ]
 }
 
@@ -98,8 +99,8 @@ function keyFile({ keyFile: path, home: folder }: Settings): Finding {
   return {
     state: 'note',
     about,
-    says: `${path}: whoever can run programs as this user can read it, and with it every credential in the vault.${inside}`,
-    hint: '`claviger passphrase set --only` removes its slot; then every start is sealed until `claviger unseal`.',
+    says: `${path}: whoever can run programs as this user can read it, and with it every credential, as long as it opens the vault.${inside}`,
+    hint: '`claviger passphrase slots` says whether it does; after `claviger passphrase set --only` it does not, and can be deleted.',
   }
 }
 
@@ -145,19 +146,23 @@ function swap(): Finding {
   }
 }
 
-async function gateway(settings: Settings): Promise<Finding[]> {
+async function gateway(settings: Settings, terminal: Terminal): Promise<Finding[]> {
   const about = 'gateway'
   const client = lstatSync(operatorSocket(settings), { throwIfNoEntry: false }) && operatorClient(settings, undefined)
   if (client === undefined) return [{ state: 'note', about, says: 'not running' }, await port(settings)]
   try {
     const { version, state } = await client.ask({ method: 'GET', path: '/health' })
-    const sealed = state === 'unsealed' ? {} : { hint: 'Nothing is forwarded until `claviger unseal`.' }
+    if (state === 'unsealed') return [{ state: 'ok', about, says: `version ${version} answers; the vault is unsealed` }]
+    const reason = await sealReason(settings, terminal)
+    const doubted = reason === 'integrity' || reason === 'rollback_suspected'
     return [
       {
-        state: state === 'unsealed' ? 'ok' : 'note',
+        state: doubted ? 'bad' : 'note',
         about,
-        says: `version ${version} answers; the vault is ${state}`,
-        ...sealed,
+        says: `version ${version} answers; the vault is ${state}${reason === undefined ? '' : ` (${reason})`}`,
+        hint: doubted
+          ? 'Its log on stderr says what was found; `claviger audit verify` looks at the audit log.'
+          : 'Nothing is forwarded until `claviger unseal`.',
       },
     ]
   } catch (error) {
@@ -174,6 +179,20 @@ async function gateway(settings: Settings): Promise<Finding[]> {
     return [fromProblem(about, error)]
   } finally {
     await client.close()
+  }
+}
+
+/** Why the vault is sealed: the gateway says it on this socket to whoever presents a token, which it cannot check then. */
+async function sealReason(settings: Settings, terminal: Terminal): Promise<string | undefined> {
+  let client: GatewayClient | undefined
+  try {
+    client = operatorClient(settings, operatorToken(terminal))
+    await client.ask({ method: 'GET', path: '/status' })
+    return undefined
+  } catch (error) {
+    return error instanceof Problem ? error.facts.reason?.toString() : undefined
+  } finally {
+    await client?.close()
   }
 }
 

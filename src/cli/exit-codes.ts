@@ -30,7 +30,7 @@ Exit codes:
 `
 
 const byCode: readonly (readonly [RegExp, ExitCode])[] = [
-  [/^(usage|secret_in_argv|secret_source|argument)_?/, exitCode.usage],
+  [/^(usage|secret_in_argv|secret_source|argument|file_un(read|writ)able)_?/, exitCode.usage],
   [/^gateway_not_running$/, exitCode.notRunning],
   [/^internal_error$/, exitCode.bug],
   [/^(storage_|disk_)/, exitCode.storage],

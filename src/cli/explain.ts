@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { exitCode } from './exit-codes.ts'
 import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
+import { agentToken, operatorToken } from './tokens.ts'
 import { query } from './values.ts'
 import { addVerb, type Session } from './verb.ts'
 
@@ -15,9 +16,13 @@ export function explainCommand(program: Command, session: Session): void {
       'claviger explain coder github GET /user      # any agent; with the operator token',
       'claviger explain github GET /user            # yourself; with CLAVIGER_TOKEN',
     ],
-    async run({ args, options, operator, agent }) {
+    async run({ args, options, operator, agent, terminal }) {
       if (args.length !== 3 && args.length !== 4)
         throw cliProblem('usage', { detail: '[agent] service method path are wanted.' })
+      if (args.length === 3 && agentToken(terminal) === undefined && operatorToken(terminal) !== undefined)
+        throw cliProblem('usage', {
+          detail: 'Which agent? Without CLAVIGER_TOKEN four words are wanted: agent service method path.',
+        })
       const [service, method, path] = args.slice(-3)
       const asked = query(options.query ?? [], '--query')
       const body = { service, method: method?.toUpperCase(), path, ...(asked !== undefined && { query: asked }) }

@@ -5,7 +5,7 @@ import { addVerb, type Session, type Verb } from './verb.ts'
 
 const grant: Verb = {
   signature: 'grant <agent> <service>',
-  summary: 'let an agent use a service, within these scopes',
+  summary: 'let an agent use a service, within these scopes; the same scopes again replace the grant and its limits',
   options: [
     {
       flags: '--scope <scope>',
@@ -33,7 +33,7 @@ const grant: Verb = {
       ...(options.ttl !== undefined && { ttlSeconds: seconds(options.ttl, '--ttl') }),
     }
     const json = await operator().ask({ method: 'POST', path: '/grants', body })
-    return { json, text: facts(json) }
+    return { json, text: facts(named(json)) }
   },
 }
 

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { Problem } from '../ground/problem.ts'
+import { readSecret } from './secret-source.ts'
 import { say } from './terminal.ts'
-import { addVerb, type Session } from './verb.ts'
+import { addVerb, type Invocation, type Session, secretOptions } from './verb.ts'
 
 /** `claviger operator token rotate | reset`. */
 export function operatorCommands(program: Command, session: Session): void {
@@ -20,13 +23,28 @@ export function operatorCommands(program: Command, session: Session): void {
   })
   addVerb(token, session, {
     signature: 'reset',
-    summary: 'with the gateway stopped: make a new operator token, by the key file',
-    async run({ settings, terminal }) {
-      const checked = settings()
-      const { resetOperatorToken } = await import('../main.ts')
-      const json = await resetOperatorToken(checked)
-      say(terminal, 'the new operator token; it is not shown again')
+    summary: 'with the gateway stopped: make a new operator token, by the key file or else by the passphrase',
+    options: secretOptions,
+    async run(invocation) {
+      const json = await reset(invocation)
+      say(invocation.terminal, 'the new operator token; it is not shown again')
       return { json, text: json.token }
     },
   })
+}
+
+async function reset({ options, settings, terminal }: Invocation) {
+  const checked = settings()
+  const { resetOperatorToken } = await import('../main.ts')
+  const byPassphrase = async () =>
+    resetOperatorToken(checked, { passphrase: await readSecret(options, terminal, 'Passphrase') })
+  const given = [options.secretEnv, options.secretFile, options.secretStdin].some((source) => source !== undefined)
+  if (given || !existsSync(checked.keyFile)) return byPassphrase()
+  try {
+    return await resetOperatorToken(checked, { keyFile: checked.keyFile })
+  } catch (error) {
+    // A key file whose slot was taken away may still lie there.
+    if (!(error instanceof Problem && error.code === 'unseal_failed')) throw error
+    return byPassphrase()
+  }
 }

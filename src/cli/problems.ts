@@ -14,6 +14,12 @@ export const cliProblem = problemsOf({
     hint: 'Give it with --secret-env NAME, --secret-file FILE or --secret-stdin; on a terminal it is asked for without echo.',
   },
   secret_source_invalid: { status: 400, title: 'The secret cannot be read from there' },
+  file_unreadable: { status: 400, title: 'The file cannot be read' },
+  file_unwritable: {
+    status: 400,
+    title: 'The file cannot be written',
+    hint: 'Name a file in a folder that is there and that you may write to.',
+  },
   gateway_not_running: {
     status: 503,
     title: 'The gateway is not running',

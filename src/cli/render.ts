@@ -19,9 +19,10 @@ export function table(items: readonly Item[], columns: readonly string[], none =
     .join('\n')
 }
 
-/** One thing as aligned `name  value` lines; objects inside it are named `outer.inner`. */
+/** One thing as aligned `name  value` lines, what it is called first; objects inside it are named `outer.inner`. */
 export function facts(item: Item): string {
-  const lines = flatten(item, '')
+  const { name, handle, id, ...rest } = item
+  const lines = flatten({ name, handle, id, ...rest }, '')
   const width = Math.max(0, ...lines.map(([name]) => name.length))
   return lines.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join('\n')
 }

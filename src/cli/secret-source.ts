@@ -69,22 +69,25 @@ function fromEnv(name: string, terminal: Terminal): Secret {
   })
 }
 
-/** The bytes of a file of at most 64 KiB. Throws Problem `secret_source_invalid`. */
-export function readSmallFile(path: string): Buffer {
+/** The bytes of a file of at most 64 KiB. Throws the Problem `code`: say what the file was to be. */
+export function readSmallFile(
+  path: string,
+  code: 'secret_source_invalid' | 'file_unreadable' = 'secret_source_invalid',
+): Buffer {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw cliProblem('secret_source_invalid', { detail: `${path} cannot be opened (${code}).`, cause: error })
+    const errno = (error as NodeJS.ErrnoException).code
+    throw cliProblem(code, { detail: `${path} cannot be opened (${errno}).`, cause: error })
   }
   try {
-    if (fstatSync(fd).isDirectory()) throw cliProblem('secret_source_invalid', { detail: `${path} is a folder.` })
+    if (fstatSync(fd).isDirectory()) throw cliProblem(code, { detail: `${path} is a folder.` })
     const bytes = Buffer.alloc(MAX_BYTES + 1)
     let length = 0
     for (let got = -1; got !== 0 && length <= MAX_BYTES; length += got)
       got = readSync(fd, bytes, length, bytes.length - length, null)
-    if (length > MAX_BYTES) throw cliProblem('secret_source_invalid', { detail: `${path} holds more than 64 KiB.` })
+    if (length > MAX_BYTES) throw cliProblem(code, { detail: `${path} holds more than 64 KiB.` })
     return bytes.subarray(0, length)
   } finally {
     closeSync(fd)

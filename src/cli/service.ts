@@ -129,7 +129,7 @@ export function actions(texts: readonly string[]): Record<string, { method: stri
 
 function jsonFile(path: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(readSmallFile(path).toString('utf8'))
+    const value: unknown = JSON.parse(readSmallFile(path, 'file_unreadable').toString('utf8'))
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error

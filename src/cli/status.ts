@@ -10,11 +10,10 @@ export function statusCommand(program: Command, session: Session): void {
     summary: 'what runs: address, vault, audit log, counts',
     async run({ operator }) {
       const client = operator()
-      const json = await client.ask({ method: 'GET', path: '/status' }).catch((error: unknown) => {
-        // Sealed, the gateway knows no operator: it says to anyone that it is sealed, and nothing else.
-        if (error instanceof Problem && error.code === 'vault_sealed')
-          return client.ask({ method: 'GET', path: '/health' })
-        throw error
+      const json = await client.ask({ method: 'GET', path: '/status' }).catch(async (error: unknown) => {
+        // Sealed, the gateway knows no operator: it says to anyone that it is sealed and why, and nothing else.
+        if (!(error instanceof Problem && error.code === 'vault_sealed')) throw error
+        return { ...(await client.ask({ method: 'GET', path: '/health' })), reason: error.facts.reason }
       })
       return { json, text: facts(json) }
     },

@@ -12,3 +12,10 @@ export function readTextFile(
     throw cliProblem(missing, { detail: (error as Error).message, cause: error })
   }
 }
+
+/** The problem of a file that could not be written. Anything but an error of the file system is thrown as it is. */
+export function unwritable(path: string, error: unknown) {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (syscall === undefined) throw error
+  return cliProblem('file_unwritable', { detail: `${path} cannot be written (${code}).`, cause: error })
+}

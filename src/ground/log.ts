@@ -96,10 +96,20 @@ function plainError(error: unknown): Record<string, string> | undefined {
 }
 
 function readable(line: string): string {
-  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>
   const rest = Object.entries(fields).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  const text = [String(time).slice(11, 23), String(level).toUpperCase().padEnd(5), String(msg ?? ''), ...rest].join(' ')
-  return `${escapeControls(text)}\n`
+  const [error, ...frames] = errorLines(err as Record<string, string> | undefined)
+  const head = [String(time).slice(11, 23), String(level).toUpperCase().padEnd(5), String(msg ?? ''), ...rest]
+  if (error !== undefined) head.push(error)
+  return `${[head.join(' '), ...frames].map(escapeControls).join('\n')}\n`
+}
+
+/** A Problem is known by its code and message; of a bug the frames are what helps. */
+function errorLines(err: Record<string, string> | undefined): string[] {
+  if (err === undefined) return []
+  const { name, code, message, stack = '' } = err
+  const error = `err=${[code ?? name, message].filter((part) => part !== undefined).join(': ')}`
+  return name === 'Problem' || stack === '' ? [error] : [error, ...stack.split('\n')]
 }

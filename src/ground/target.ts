@@ -79,7 +79,7 @@ class CanonicalTarget implements Target {
  */
 export function canonicalTarget(raw: string): Target {
   if (raw.length > MAX_TARGET) throw targetProblem('target_too_long')
-  if (raw.charCodeAt(0) !== 0x2f) throw ambiguous('form')
+  if (raw.charCodeAt(0) !== 0x2f) throw ambiguous('form', 'It does not begin with /.')
   const segments: string[] = []
   let matrix = false
   let escaped = false

@@ -157,12 +157,12 @@ export const serviceProblems = {
   origin_plain_http: {
     status: 422,
     title: 'Credentials would cross the network in clear text',
-    hint: 'Use https. For a loopback service name its address in `addresses`; otherwise set `unsafePlainHttp`.',
+    hint: 'Use https. For a loopback service name its address in `addresses` (--address); otherwise set `unsafePlainHttp` (--unsafe-plain-http).',
   },
   origin_private: {
     status: 422,
     title: 'The origin is not on the public network',
-    hint: 'Name the addresses it may have in `addresses`, for example ["127.0.0.1"] or ["10.1.0.0/16"].',
+    hint: 'Name the addresses it may have in `addresses` (--address), for example ["127.0.0.1"] or ["10.1.0.0/16"].',
   },
 } as const
 

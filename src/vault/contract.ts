@@ -17,7 +17,9 @@ export const MIN_PASSPHRASE_CHARACTERS = 12
 export const MAX_PASSPHRASE_BYTES = 1_024
 
 /** A credential's name for people: 1–64 of letters, digits, `.`, `_`, `-`, beginning and ending with a letter or digit. */
-export const Handle = z.string().regex(HANDLE_PATTERN)
+export const Handle = z
+  .string()
+  .regex(HANDLE_PATTERN, 'letters, digits and . _ - between them, at most 64; not like an id')
 
 /** `key=value` facts about a credential: authenticated with its row, shown to operators, never secret. */
 export const Metadata = z

@@ -14,6 +14,9 @@ export interface Ready {
   readonly home: string
   readonly operatorToken?: string
   readonly try?: string
+  /** Where the vault did not open. */
+  readonly state?: string
+  readonly reason?: string
 }
 
 export interface GatewayOptions {
