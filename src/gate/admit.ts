@@ -1,4 +1,5 @@
 import type { Audit } from '../audit/contract.ts'
+import { looksLikeCredential } from '../audit/looks-like-credential.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Origin } from '../ground/origin.ts'
 import { Problem, type ProblemFacts } from '../ground/problem.ts'
@@ -180,13 +181,20 @@ export class Gate {
     return Number.isFinite(waitMs) ? Math.max(1, Math.ceil(waitMs / 1_000)) : 86_400
   }
 
+  /** The name of a service that is not there is whatever the caller wrote, which may be a key in the wrong place. */
+  #shownName(name: string): string {
+    const { rooms, audit } = this.#options
+    const plain = rooms.services.byName(name) !== undefined || (PLAIN_NAME.test(name) && !looksLikeCredential(name))
+    return plain ? name : audit.redact(name)
+  }
+
   #recordDenial(call: CallRequest, reason: string, origin = ''): void {
     const { audit, epoch } = this.#options
     const { path } = audit.redactTarget(call.target, nothingPlain)
     audit.deny({
       rid: call.rid,
       actor: { kind: 'agent', id: call.principal.agent.id, key: call.principal.token.id },
-      req: { service: call.serviceName, method: call.method, origin, path },
+      req: { service: this.#shownName(call.serviceName), method: call.method, origin, path },
       reason,
       policy: epoch(),
     })
@@ -194,6 +202,7 @@ export class Gate {
 }
 
 const nothingPlain: ReadonlySet<string> = new Set()
+const PLAIN_NAME = /^[A-Za-z0-9._-]{1,64}$/
 
 /** What would make the call pass: the scopes required, or the one that is enough by itself. */
 function scopesOf({ resolution }: Gathered): readonly string[] {

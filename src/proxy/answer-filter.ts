@@ -1,4 +1,5 @@
 import type { Origin } from '../ground/origin.ts'
+import { problemsOf } from '../ground/problem.ts'
 import type { CanonicalCall } from '../policy/permit.ts'
 import { acceptEncoding } from './decode.ts'
 import type { HeadFilter, ParsedHeaders } from './response-head.ts'
@@ -6,6 +7,20 @@ import type { SecretMatcher } from './scrub/matcher.ts'
 import { type ScrubbedBody, scrubBody } from './scrub/scrub-body.ts'
 import type { BodyTransform } from './transform.ts'
 import { vetLocation } from './vet-location.ts'
+
+const problem = problemsOf({
+  upstream_range_refused: {
+    status: 502,
+    title: 'The service answered with a part of something short, which cannot be searched for the credential',
+    hint: 'Ask again without Range.',
+  },
+})
+
+/**
+ * Whoever may choose the parts can have a secret cut through its middle. Parts are wanted of large things: what says
+ * what it was sent (an error page, an echo) is short. Bytes.
+ */
+const LEAST_IN_PARTS = 256 * 1024
 
 /** Everything that one answer passes through. Without a matcher the body goes on as it came. */
 export class AnswerFilter implements HeadFilter {
@@ -54,13 +69,16 @@ export class AnswerFilter implements HeadFilter {
 
   /**
    * The way of the body, or undefined if there is none or nothing is done to it. Call it before the head is made.
-   * Throws Problem `upstream_encoding_refused`.
+   * Throws Problem `upstream_encoding_refused`, `upstream_range_refused`.
    */
   body(status: number, headers: ParsedHeaders): BodyTransform | undefined {
     if (this.#matcher === undefined) return undefined
     const encoding = joined(headers['content-encoding'])
     this.rewritten = encoding !== undefined && encoding !== 'identity'
     if (this.bodiless(status)) return undefined
+    if (status === 206 && !(lengthOfWhole(headers['content-range']) >= LEAST_IN_PARTS)) {
+      throw problem('upstream_range_refused')
+    }
     this.#body = scrubBody(this.#matcher, encoding)
     return this.#body.transform
   }
@@ -77,4 +95,10 @@ function asRequested(requested: string | undefined): string | undefined {
 
 function joined(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** Of what the part is of (RFC 9110 §14.4); NaN if that is not said, as with several parts in one answer. */
+function lengthOfWhole(contentRange: string | string[] | undefined): number {
+  const length = typeof contentRange === 'string' ? /^bytes +\d+-\d+\/(\d{1,15})$/.exec(contentRange)?.[1] : undefined
+  return length === undefined ? Number.NaN : Number(length)
 }

@@ -70,6 +70,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall): Pro
   const { permit, service, open } = admitted
   const began = performance.now()
   try {
+    if (open.aborted !== undefined) throw proxyProblem('call_ended', { facts: { reason: open.aborted } })
     const opened = options.open(permit)
     const { rawHeaders, body, response, base } = call
     const onEnd = (outcome: Outcome) => {

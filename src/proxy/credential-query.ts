@@ -27,25 +27,26 @@ const none: ReadonlySet<string> = new Set()
 
 /**
  * The name in the query that would bring a credential of the caller's own to a service we call with another, or
- * undefined. `;` counts as a separator and `a[]` as `a`, because some servers read them so. Names in `except`, in
- * lower case, are passed over.
+ * undefined. `;` counts as a separator, and names are read as loosely as any server reads them: `a[]` as `a`, ` a` as
+ * `a`, `a.b`, `a b` and `a[b` as `a_b`. Names in `except`, in lower case, are passed over.
  */
 export function credentialQueryName(target: Target, except: ReadonlySet<string> = none): string | undefined {
   if (target.query === '') return undefined
   for (const piece of target.query.split(/[&;]/)) {
     const equals = piece.indexOf('=')
-    const name = plainName(equals < 0 ? piece : piece.slice(0, equals))
-    if (CREDENTIAL_QUERY.has(name) && !except.has(name)) return name
+    for (const name of readings(equals < 0 ? piece : piece.slice(0, equals))) {
+      if (CREDENTIAL_QUERY.has(name) && !except.has(name)) return name
+    }
   }
   return undefined
 }
 
-function plainName(raw: string): string {
+/** What a query name may be to one server or another. */
+function readings(raw: string): readonly string[] {
   const decoded = raw.includes('%') ? safelyDecoded(raw) : raw
-  return decoded
-    .toLowerCase()
-    .replace(/[[(].*$/s, '')
-    .trim()
+  const name = decoded.replaceAll('+', ' ').normalize('NFKC').trim().toLowerCase()
+  const plain = name.replace(/[[(].*$/s, '').trim()
+  return /[ .[]/.test(name) ? [plain, name.replace(/[ .[]/g, '_'), plain.replace(/[ .]/g, '_')] : [plain]
 }
 
 function safelyDecoded(raw: string): string {

@@ -91,7 +91,7 @@ export function createForward(options: ForwarderOptions): Forward {
       filter: new AnswerFilter(matcher, permit.call, service.origins, request.base),
       settle: request.settle,
       onEnd: (outcome: Outcome, end: CallEnd) => {
-        if (counted) breaker.leave(end)
+        if (counted) breaker.leave(end === 'failed' && isChosen(permit, service) ? 'neutral' : end)
         request.onEnd(outcome)
       },
       onBug: (error) => request.onBug?.(error, permit.call.rid),
@@ -108,6 +108,11 @@ export function createForward(options: ForwarderOptions): Forward {
     }
     return passage
   }
+}
+
+/** Whether the caller chose the host, under a wildcard: that it fails must not rest the service for everybody. */
+function isChosen({ call: { origin } }: Permit, { origins }: ForwardedService): boolean {
+  return !origins.some(({ href }) => href === origin.href)
 }
 
 function prepare(

@@ -75,6 +75,12 @@ describe('injectorFor()', () => {
     '/a?b;apikey=3',
     '/a?access_token[]=1',
     '/a?x-amz-signature=1',
+    '/a?+access_token=1',
+    '/a?access.token=1',
+    '/a?access+token=1',
+    '/a?access%20token=1',
+    '/a?access[token=1',
+    '/a?%EF%BD%81pikey=1',
   ]) {
     test(`refuses a credential of the caller's own in ${target}`, () => {
       for (const injection of [{ kind: 'bearer' }, { kind: 'query', name: 'key' }] as const) {

@@ -39,6 +39,7 @@ export function responseHead(parsed: ParsedHeaders, filter: HeadFilter): string[
   const hops = namedInConnection(parsed.connection)
   for (const name of Object.keys(parsed)) {
     if (!passes(name) || (filter.rewritten && ofTheBytes.has(name)) || hops?.has(name) === true) continue
+    if (filter.text(name) !== name) continue // a secret that stands in a name cannot be taken out of it
     const value = parsed[name]
     if (typeof value === 'string') put(headers, name, value, filter)
     else if (value !== undefined && name !== 'location') for (const one of value) put(headers, name, one, filter)
@@ -54,7 +55,8 @@ function namedInConnection(value: string | string[] | undefined): ReadonlySet<st
 }
 
 function put(headers: string[], name: string, sent: string, filter: HeadFilter): void {
-  const value = name === 'location' ? filter.location(sent) : sent
+  // Scrubbed before it is read as a URL, which may change letters, and after, which may undo an escape.
+  const value = name === 'location' ? filter.location(filter.text(sent)) : sent
   if (value !== undefined && VALUE.test(value)) headers.push(name, filter.text(value))
 }
 
