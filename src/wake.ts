@@ -1,6 +1,7 @@
 // What happens when the vault opens: every room gets its keys and its memory back, or the vault is sealed again.
 
 import { findIntent } from './audit/find-record.ts'
+import { Problem } from './ground/problem.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
 import type { Actor } from './storage/storage.ts'
@@ -15,7 +16,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
     await wakeRooms(rooms, accept)
   } catch (error) {
     // Half awake is no state: what could not be checked or recorded is not served.
-    rooms.seal('integrity')
+    rooms.seal(error instanceof Problem && error.code === 'storage_full' ? 'audit_lost' : 'integrity')
     throw error
   }
 }
