@@ -44,6 +44,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     admit: (call) => rooms.gate.admit(call) as never,
     open: (permit) => vault.open(permit),
     forward,
+    nextRid: rooms.nextRid,
     settling: (permit, service) =>
       service.strictAudit ? (outcome) => audit.outcomeDurable(recordOfOutcome(permit, outcome)) : undefined,
     onOutcome: (permit, outcome) => {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OpenCall } from '../gate/open-calls.ts'
 import type { AgentPrincipal, CallRequest } from '../gate/rooms.ts'
+import type { CallId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Target } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
@@ -27,6 +28,7 @@ export interface CarryOutOptions {
   /** The vault: gives the credential and uses the permit up. */
   readonly open: (permit: Permit) => Opened | undefined
   readonly forward: Forward
+  readonly nextRid: () => CallId
   /** For a service whose answers wait for their outcome to be on the disk: what puts it there. */
   readonly settling?: (
     permit: Permit,
@@ -57,14 +59,15 @@ export function callingAgent(options: CarryOutOptions, rawHeaders: readonly stri
 }
 
 /** Never rejects: what goes wrong is answered. */
-export async function carryOut(options: CarryOutOptions, call: CarriedCall): Promise<void> {
+export async function carryOut(options: CarryOutOptions, call: CarriedCall, tries = 1): Promise<void> {
   let admitted: Admitted
   try {
     refuseMethod(call.method)
     refuseToken(call.target)
     admitted = await options.admit(call)
   } catch (error) {
-    refuse(options, call.response, call.rid, error)
+    // A second try that is not admitted leaves the caller with what became of the first.
+    refuse(options, call.response, call.rid, tries > 1 ? proxyProblem('upstream_broke') : error)
     return
   }
   const { permit, service, open } = admitted
@@ -78,8 +81,10 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall): Pro
       options.onOutcome(permit, outcome)
     }
     const settle = options.settling?.(permit, service)
+    const again = tries > 1 || !mayRunTwice(call) ? undefined : () => tryAgain(options, call)
     const { onBug } = options
-    const running = options.forward({ permit, service, opened, rawHeaders, body, response, base, settle, onEnd, onBug })
+    const given = { permit, service, opened, rawHeaders, body, response, base, settle, again, onEnd, onBug }
+    const running = options.forward(given)
     open.onAbort((reason) => running.abort(reason))
   } catch (error) {
     open.leave()
@@ -88,6 +93,19 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall): Pro
     options.onOutcome(permit, { status, bytesIn: 0, bytesOut: 0, ms, error: code, echoes: 0 })
     refuse(options, call.response, call.rid, error)
   }
+}
+
+/** A call whose connection broke before any answer is admitted again, once, under an id of its own. */
+function tryAgain(options: CarryOutOptions, call: CarriedCall): void {
+  void carryOut(options, { ...call, rid: options.nextRid() }, 2)
+}
+
+/** Safe methods without a body (RFC 9110 §9.2.1): to send them twice changes nothing. */
+function mayRunTwice({ method, body }: CarriedCall): boolean {
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') return false
+  if (body === undefined || Buffer.isBuffer(body)) return body === undefined
+  const { headers } = body
+  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
 }
 
 /** Answers with what was thrown. */

@@ -46,6 +46,8 @@ export interface ForwardRequest {
   readonly base: string | undefined
   /** Puts the outcome on the disk before the answer's last byte goes out; undefined where nothing waits for that. */
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
+  /** Makes the call again if its connection breaks before any answer; undefined where it must not run twice. */
+  readonly again?: (() => void) | undefined
   /** Called once, when the call is over. */
   readonly onEnd: (outcome: Outcome) => void
   /** Hears of what went wrong although nothing promised that it may. */
@@ -90,6 +92,7 @@ export function createForward(options: ForwarderOptions): Forward {
       isCutting: () => options.dialer.isCutting(),
       filter: new AnswerFilter(matcher, permit.call, service.origins, request.base),
       settle: request.settle,
+      again: request.again,
       onEnd: (outcome: Outcome, end: CallEnd) => {
         if (counted) breaker.leave(end === 'failed' && isChosen(permit, service) ? 'neutral' : end)
         request.onEnd(outcome)

@@ -39,6 +39,11 @@ export interface PassageOptions {
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   readonly isCutting: () => boolean
   /** Puts the outcome on the disk; the last byte of the answer waits for it (`auditMode: strict`), but for event streams. */
+  /**
+   * Tries the call again, as a new call, where the connection broke before any answer: the service had closed a kept
+   * connection that we were about to use. Undefined for calls that must not run twice (RFC 9110 §9.2.2).
+   */
+  readonly again?: (() => void) | undefined
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   readonly onEnd: (outcome: Outcome, end: CallEnd) => void
   /** Hears of what was thrown although nothing promised it. */
@@ -193,7 +198,14 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   /** Ends the call with a problem: as an answer while there is none, else by cutting the connection. */
   fail(problem: Problem, end: CallEnd): void {
     if (this.#phase === 'over') return
-    const { response, rid } = this.#options
+    const { response, rid, again } = this.#options
+    if (again !== undefined && this.#phase === 'waiting' && problem.code === 'upstream_broke') {
+      this.#finish(0, problem.code, 'neutral')
+      this.#stop(problem)
+      this.#answer.drop()
+      again()
+      return
+    }
     const cut = this.#answer.sent
     if (cut) this.#answer.cut()
     this.#finish(cut ? this.#status : problem.status, problem.code, end)

@@ -97,6 +97,7 @@ export async function startRig(options: RigOptions) {
       if (!mint.redeem(permit)) throw new Error('test rig: permit was not good')
       return permit.credential === undefined ? undefined : opened
     },
+    nextRid,
     forward: createForward({ dialer, breakers, watch, matcherFor: () => matcher, ...options.forwarder }),
     onOutcome: (_, outcome) => outcomes.push(outcome),
     onBug: (error) => bugs.push(error),
