@@ -2,6 +2,7 @@ import type { Transform } from 'node:stream'
 import { problemsOf } from '../ground/problem.ts'
 import { proxyProblem } from './problems.ts'
 import type { BodyTransform, Emit } from './transform.ts'
+import { windows } from './window-pool.ts'
 
 /** How much a body may grow when it is decompressed. Bytes, but for `ratio`. */
 export interface DecodeLimits {
@@ -52,18 +53,21 @@ export class DecodeBudget {
 /**
  * One layer of compression taken off by a stream of node:zlib, which works on another thread. Output is passed on as
  * soon as there is some, in small pieces, and no more is made while the receiver is not ready. A stream that ends
- * early or is damaged rejects with Problem `upstream_broke`; bytes after its end are dropped.
+ * early or is damaged rejects with Problem `upstream_broke`, one that there is no memory for with `decoding_busy`; bytes after its end are dropped.
  */
 export class DecodeStage implements BodyTransform {
   readonly #engine: Transform
+  readonly #window: (begin: Buffer) => number
   readonly #budget: DecodeBudget
   #failure: Error | undefined
   #ended = false
   #touched = false
   #wake: () => void = () => undefined
 
-  constructor(engine: Transform, budget: DecodeBudget) {
+  /** `window` tells from the first bytes how much the engine may come to hold. */
+  constructor(engine: Transform, budget: DecodeBudget, window: (begin: Buffer) => number) {
     this.#engine = engine
+    this.#window = window
     this.#budget = budget
     engine.on('readable', () => this.#wake())
     engine.on('end', () => {
@@ -77,8 +81,9 @@ export class DecodeStage implements BodyTransform {
   }
 
   async push(chunk: Buffer, emit: Emit): Promise<void> {
-    this.#touched = true
     if (this.#ended) return
+    if (!this.#touched) windows.take(this.#window(chunk), this.#engine)
+    this.#touched = true
     let taken = false
     this.#engine.write(chunk, () => {
       taken = true

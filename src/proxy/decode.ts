@@ -9,11 +9,12 @@ import {
 } from 'node:zlib'
 import { DecodeBudget, type DecodeLimits, DecodeStage, decodeProblem } from './decode-stage.ts'
 import { type BodyTransform, chained } from './transform.ts'
+import { brotliWindow, deflateWindow, zstdWindow } from './window-pool.ts'
 
 /**
  * Takes the content encoding off an upstream's body, so that it can be searched; the answer goes on as identity.
- * Bodies are never collected: what is bounded is the growth (a bomb is cut at the first output too much), and each
- * layer's window. What cannot be decoded is refused.
+ * Bodies are never collected: what is bounded is the growth (a bomb is cut at the first output too much), each layer's
+ * window, and all windows together (window-pool.ts). What cannot be decoded is refused.
  */
 
 /** A JSON list compresses up to some 50 times, deflate at most 1,032 times. */
@@ -34,14 +35,27 @@ export const engines = {
     createZstdDecompress({ chunkSize, params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } }),
 }
 
+const windowOf: Readonly<Record<keyof typeof engines, (begin: Buffer) => number>> = {
+  gzip: deflateWindow,
+  zlib: deflateWindow,
+  raw: deflateWindow,
+  br: brotliWindow,
+  zstd: zstdWindow,
+}
+
+/** One layer taken off by this engine. */
+export function stageOf(engine: keyof typeof engines, budget: DecodeBudget): DecodeStage {
+  return new DecodeStage(engines[engine](), budget, windowOf[engine])
+}
+
 type Layer = (budget: DecodeBudget) => BodyTransform
 
 const layers: Readonly<Record<string, Layer>> = {
-  gzip: (budget) => new DecodeStage(engines.gzip(), budget),
-  'x-gzip': (budget) => new DecodeStage(engines.gzip(), budget),
+  gzip: (budget) => stageOf('gzip', budget),
+  'x-gzip': (budget) => stageOf('gzip', budget),
   deflate: (budget) => inflateOfEitherKind(budget),
-  br: (budget) => new DecodeStage(engines.br(), budget),
-  zstd: (budget) => new DecodeStage(engines.zstd(), budget),
+  br: (budget) => stageOf('br', budget),
+  zstd: (budget) => stageOf('zstd', budget),
 }
 
 const DECODED = ['gzip', 'deflate', 'br', 'zstd']
@@ -93,7 +107,7 @@ function inflateOfEitherKind(budget: DecodeBudget): BodyTransform {
   let stage: DecodeStage | undefined
   return {
     push(chunk, emit) {
-      stage ??= new DecodeStage((chunk[0]! & 0x0f) === 8 ? engines.zlib() : engines.raw(), budget)
+      stage ??= stageOf((chunk[0]! & 0x0f) === 8 ? 'zlib' : 'raw', budget)
       return stage.push(chunk, emit)
     },
     flush: (emit) => stage?.flush(emit),

@@ -1,6 +1,6 @@
 import { Problem, problemsOf } from '../../ground/problem.ts'
-import { defaultDecodeLimits, engines } from '../decode.ts'
-import { DecodeBudget, DecodeStage } from '../decode-stage.ts'
+import { defaultDecodeLimits, stageOf } from '../decode.ts'
+import { DecodeBudget, type DecodeStage } from '../decode-stage.ts'
 import type { BodyTransform, Emit } from '../transform.ts'
 import { beginsLikeMark, formatsOf } from './compressed-formats.ts'
 import type { SecretMatcher, SecretStream } from './matcher.ts'
@@ -74,7 +74,7 @@ class CompressedGuard implements BodyTransform {
       return emit(begin)
     }
     this.#watchers = formats.map(({ engine, certain }) => ({
-      stage: new DecodeStage(engines[engine](), this.#budget),
+      stage: stageOf(engine, this.#budget),
       stream: this.#matcher.stream(),
       certain,
     }))
