@@ -1,6 +1,7 @@
 // The files that are written from the code, as text: the reference of settings and the API description.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { exitCodeHelp } from '../src/cli/exit-codes.ts'
 import { cliVariables } from '../src/settings.ts'
 import { settingDocs } from '../src/settings-schema.ts'
 
@@ -26,7 +27,8 @@ function configurationGuide(): string {
     ({ env, fallback, doc }) => `| \`${env}\` | ${fallback === '' ? '–' : `\`${fallback}\``} | ${doc} |`,
   )
   const variables = [...cliVariables].map(([name, doc]) => `| \`${name}\` | ${doc} |`)
-  return `<!-- Written by \`npm run generate\` from src/settings-schema.ts. Edit that file, not this one. -->
+  const codes = [...exitCodeHelp.matchAll(/^ *(\d+) +(.+)$/gm)].map(([, code, meaning]) => `| ${code} | ${meaning} |`)
+  return `<!-- Written by \`npm run generate\`: the settings from src/settings-schema.ts, the text from scripts/generated.ts. Edit those, not this. -->
 
 # Configuration
 
@@ -37,7 +39,8 @@ Everything has a default that works; a new home needs no setting at all. What is
 3. the file \`env\` in the home, which the first start writes as a commented example.
 
 \`claviger config\` prints every setting with its value and where it came from (\`--json\` for programs). A setting that cannot be read
-stops the start with exit code 78 and a line that names it. Settings are read once, at start.
+stops the start with exit code 78 and a line that names it. Settings are read once, at start. A variable whose name begins with
+\`CLAVIGER_\` and is no setting is not an error; \`claviger doctor\` names it.
 
 ## Settings
 
@@ -68,22 +71,13 @@ These are no settings: the gateway never sees them, and a file of settings may n
 |---|---|
 ${variables.join('\n')}
 
-Secrets that a command takes (\`store\`, \`credential rotate\`, \`unseal\`, \`passphrase set\`) come by \`--secret-env NAME\`, \`--secret-file FILE\`,
-\`--secret-stdin\`, or a prompt without echo on a terminal; never as an argument, where every process of the machine could read them.
+Secrets that a command takes (\`store\`, \`credential rotate\`, \`unseal\`, \`passphrase set\`, \`operator token reset\`) come by
+\`--secret-env NAME\`, \`--secret-file FILE\`, \`--secret-stdin\`, or a prompt without echo on a terminal; never as an argument, where every process of the machine could read them.
 
 ## Exit codes
 
 | code | meaning |
 |---|---|
-| 0 | done; for \`up\`: drained and stopped |
-| 1 | refused or denied; for \`audit verify\`: damage or tampering proven |
-| 2 | cannot decide: a file or a key is missing |
-| 64 | the command line was not understood |
-| 69 | the gateway is not running |
-| 70 | a bug |
-| 74 | storage failed |
-| 75 | the audit log failed |
-| 77 | not permitted: no operator token, or a wrong one |
-| 78 | configuration or environment unsafe; nothing was changed |
+${codes.join('\n')}
 `
 }

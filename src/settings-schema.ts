@@ -51,7 +51,6 @@ const listenAddress = z
     (text) => isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text),
     'an IP address or a host name is wanted',
   )
-const cidr = /^[0-9a-f:.]+(\/[0-9]{1,3})?$/
 
 export const settingsSchema = z.object({
   home: setting(filePath(), {
@@ -77,16 +76,8 @@ export const settingsSchema = z.object({
   allowedHosts: setting(listOf(hostName, 'host names, each with or without a port, are wanted'), {
     env: 'CLAVIGER_ALLOWED_HOSTS',
     fallback: '',
-    doc: 'Further `Host` values that are answered, by commas. Any other value than these and the listener’s own is refused with 421.',
+    doc: 'Further `Host` values that are answered, by commas: needed behind a proxy, and where agents use a name. Others than these and the listener’s own are refused with 421.',
   }),
-  trustedProxies: setting(
-    listOf(cidr, 'IP addresses or CIDR blocks are wanted').pipe(z.array(z.string().refine(isCidr))),
-    {
-      env: 'CLAVIGER_TRUSTED_PROXIES',
-      fallback: '',
-      doc: 'Addresses or CIDR blocks, by commas, whose `X-Forwarded-For` is believed.',
-    },
-  ),
   keyFile: setting(filePath(), {
     env: 'CLAVIGER_KEY_FILE',
     fallback: '$CLAVIGER_HOME.key',
@@ -110,7 +101,7 @@ export const settingsSchema = z.object({
   drainSeconds: setting(whole(0, 3_600), {
     env: 'CLAVIGER_DRAIN_SECONDS',
     fallback: '30',
-    doc: 'How long SIGTERM waits for running calls before it ends them.',
+    doc: 'How long a stop (SIGTERM, SIGINT, SIGHUP) waits for running calls before it ends them.',
   }),
   demo: setting(onOff(), {
     env: 'CLAVIGER_DEMO',
@@ -145,9 +136,3 @@ export function settingDoc(name: SettingName): SettingDoc {
 }
 
 export const settingNames = Object.keys(settingsSchema.shape) as SettingName[]
-
-function isCidr(text: string): boolean {
-  const [address = '', prefix] = text.split('/')
-  const family = isIP(address)
-  return family !== 0 && (prefix === undefined || Number(prefix) <= (family === 4 ? 32 : 128))
-}

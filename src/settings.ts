@@ -74,7 +74,7 @@ export function unknownVariables(env: SettingsInput['env']): string[] {
 export const cliVariables: ReadonlyMap<string, string> = new Map([
   ['CLAVIGER_OPERATOR_TOKEN', 'Operator token for the commands that change things.'],
   ['CLAVIGER_OPERATOR_TOKEN_FILE', 'File that holds the operator token; used when CLAVIGER_OPERATOR_TOKEN is not set.'],
-  ['CLAVIGER_TOKEN', 'Agent token for `claviger call` and, without an operator token, `claviger explain`.'],
+  ['CLAVIGER_TOKEN', 'Agent token for `claviger call`, and for `claviger explain` where no agent is named.'],
   ['CLAVIGER_TOKEN_FILE', 'File that holds the agent token; used when CLAVIGER_TOKEN is not set.'],
   ['CLAVIGER_URL', 'Gateway that `claviger call` talks to; default http://CLAVIGER_HOST:CLAVIGER_PORT.'],
 ])

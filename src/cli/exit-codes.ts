@@ -17,7 +17,7 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
 
 export const exitCodeHelp = `
 Exit codes:
-  0   done
+  0   done; for \`up\`: drained and stopped
   1   refused or denied; for \`audit verify\`: damage or tampering proven
   2   cannot decide: a file or a key is missing
   64  the command line was not understood
