@@ -10,7 +10,7 @@ const issue: Verb = {
   signature: 'issue <agent>',
   summary: 'issue a token; it is printed once, alone on stdout',
   options: [
-    { flags: '--ttl <time>', about: 'how long it lives: 12h, 30d, 1y' },
+    { flags: '--ttl <time>', about: 'how long it lives: 12h, 30d; at most 90d, which is what it gets if not said' },
     { flags: '--label <text>', about: 'what it is for' },
     { flags: '--out <file>', about: 'write it to this new file (mode 0600) and not to stdout' },
   ],
