@@ -106,10 +106,9 @@ class PermitDialer implements Dialer {
       this.#send(address, origin, credential, service, request, handler)
       return
     }
-    address.then(
-      (found) => this.#send(found, origin, credential, service, request, handler),
-      (error: Error) => handler.onResponseError?.(undefined as never, error),
-    )
+    address
+      .then((found) => this.#send(found, origin, credential, service, request, handler))
+      .catch((error: Error) => handler.onResponseError?.(undefined as never, error))
   }
 
   isCutting(): boolean {

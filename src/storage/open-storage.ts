@@ -25,6 +25,7 @@ export interface OpenStorageOptions {
 export async function openStorage(options: OpenStorageOptions): Promise<Storage> {
   const engine = new SqliteEngine(options.file, (cause) => options.onFatal(74, cause))
   try {
+    refuseForeignSchema(engine)
     await migrate(engine, [...storageMigrations, ...options.migrations], options.clock)
     return await storageOver(engine, options)
   } catch (error) {
@@ -94,6 +95,17 @@ function loadRows(authority: Authority, stored: SqliteRows, table: string, take:
     else bad.push(each.id)
   }
   return bad
+}
+
+/**
+ * Triggers and views are never ours, and a trigger can make a write come to nothing: a revocation, say. Throws Problem
+ * `database_damaged`.
+ */
+function refuseForeignSchema(engine: SqliteEngine): void {
+  const select = "select type, name from sqlite_master where type in ('trigger', 'view') limit 1"
+  const found = engine.raw(() => engine.reads.get(select).get())
+  if (found === undefined) return
+  throw storageProblem('database_damaged', { detail: `It holds a ${found.type} '${found.name}', which is not ours.` })
 }
 
 /** Throws Problem `database_damaged` if it is gone: a database whose name is unknown has no history to go on from. */
