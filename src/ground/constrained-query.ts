@@ -39,10 +39,11 @@ export function constrainedQuery(target: Target, keys: QueryKeys): ReadonlyMap<s
   return values
 }
 
-/** Names that PHP, Rails, ASP.NET and others take for the plain one: ` a`, `a[]`, `A`, `a.b` for `a_b`, `x&a`. */
+/** Names that PHP, Rails, ASP.NET and others take for the plain one: ` a`, `a[]`, `A`, `a.b` and `a[b` for `a_b`, `x&a`. */
 function looksLikeKey(name: string, { folded }: QueryKeys): boolean {
   for (const piece of name.toLowerCase().split(/[&;=]/)) {
     const plain = piece.replace(/\[.*$/s, '').trim().normalize('NFKC')
+    if (piece.includes('[') && folded.has(piece.trim().replace(/[ .[]/g, '_'))) return true
     if (folded.has(plain) || folded.has(plain.replace(/[ .]/g, '_')) || folded.has(plain.split('.')[0]!)) return true
   }
   return false

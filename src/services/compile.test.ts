@@ -93,7 +93,18 @@ describe('resolve()', () => {
     assert.equal(acting.resolve('DELETE', canonicalTarget('/all/'))?.ask, true)
   })
 
-  for (const query of ['to=on&to=off', 'to=on;to=off', 'to[]=off', 'TO=off', 'x=1%26to=off', 'to=on&_method=DELETE']) {
+  const tricks = ['to=on&to=off', 'to=on;to=off', 'to[]=off', 'TO=off', 'x=1%26to=off', 'to=on&_method=DELETE']
+  const methods = [
+    '_Method',
+    '+_method',
+    '%20_method',
+    '.method',
+    '[method',
+    '_method[]',
+    '$httpMethod',
+    '%24httpmethod',
+  ]
+  for (const query of [...tricks, ...methods.map((name) => `to=on&${name}=DELETE`)]) {
     test(`refuses ?${query}`, () => {
       assert.throws(() => say(acting, `POST /mode?${query}`), { code: 'target_ambiguous' })
     })

@@ -1,5 +1,6 @@
 import { type AddressSet, addressSet } from '../ground/addresses.ts'
 import type { ServiceId } from '../ground/ids.ts'
+import { looselyNamed } from '../ground/loose-query-names.ts'
 import type { Origin } from '../ground/origin.ts'
 import type { PathTemplate } from '../ground/path-template.ts'
 import type { Target } from '../ground/target.ts'
@@ -34,7 +35,15 @@ export function compileService(record: ServiceRecord): Service {
 const CLASSES = Object.keys(classMethods) as MethodClass[]
 
 /** Query keys by which frameworks let a request change its method after we have looked at it. */
-const METHOD_KEY = /(?:^|[&;])(?:_method|(?:\$|%24)httpmethod|x-http-method(?:-override)?)(?:=|&|$)/i
+const METHOD_KEYS: ReadonlySet<string> = new Set([
+  '_method',
+  '$httpmethod',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+])
+/** A quick no for nearly every query. */
+const MENTIONS_METHOD = /method/i
 
 class CompiledService implements Service {
   readonly id: ServiceId
@@ -78,7 +87,9 @@ class CompiledService implements Service {
   resolve(method: string, target: Target): Resolution | undefined {
     const name = classOf(method)
     if (name === undefined) return undefined
-    if (target.query !== '' && METHOD_KEY.test(target.query)) throw ambiguous('query_method')
+    if (MENTIONS_METHOD.test(target.query) && looselyNamed(target.query, METHOD_KEYS) !== undefined) {
+      throw ambiguous('query_method')
+    }
     const fallback = this.#classes[name]
     const found = this.#tables.get(method)?.resolve(target, fallback)
     if (!this.#pathAllowed(target, found?.matched === true)) return undefined
