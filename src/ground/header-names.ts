@@ -119,10 +119,12 @@ const forwardedNames: ReadonlySet<string> = new Set([
   'x-arr-ssl',
   'x-client-ip',
   'x-cluster-client-ip',
-  'x-envoy-external-address',
   'x-host',
   'x-http-host-override',
+  'x-http-path-override',
+  'x-middleware-subrequest',
   'x-originating-ip',
+  'x-override-url',
   'x-real-ip',
   'x-remote-addr',
   'x-remote-ip',
@@ -134,7 +136,8 @@ const forwardedNames: ReadonlySet<string> = new Set([
 export function isForwardedHeader(name: string): boolean {
   return (
     forwardedNames.has(name) ||
-    name.startsWith('x-forwarded') ||
+    name.startsWith('x-forward') ||
+    name.startsWith('x-envoy-') ||
     name.startsWith('x-original-') ||
     name.startsWith('x-rewrite-') ||
     name.startsWith('x-ssl-client') ||
