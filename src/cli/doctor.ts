@@ -17,7 +17,7 @@ export function doctorCommand(program: Command, session: Session): void {
         return hint === undefined ? [line] : [line, `${' '.repeat(17)}${hint}`]
       })
       const bad = findings.filter(({ state }) => state === 'bad').length
-      lines.push('', bad === 0 ? 'nothing is broken' : `${bad} things are broken`)
+      lines.push('', bad === 0 ? 'nothing is broken' : bad === 1 ? '1 thing is broken' : `${bad} things are broken`)
       return { json: { items: findings }, text: lines.join('\n'), code: bad === 0 ? exitCode.ok : exitCode.config }
     },
   })
