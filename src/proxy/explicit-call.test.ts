@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { send } from '../../test/instruments/send.ts'
@@ -195,6 +196,25 @@ describe('splitBaseUrl()', () => {
   }
   test('refuses what is not below /to/', () =>
     assert.throws(() => splitBaseUrl('/tof/x'), { code: 'endpoint_unknown' }))
+})
+
+describe('calls on their way in', () => {
+  test('are bounded for each agent, and those that came to an end make room', async () => {
+    const head = `POST /claviger/v1/call HTTP/1.1\r\nHost: a\r\nX-Api-Key: ${TOKEN}\r\n`
+    const slow = `${head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{`
+    const sockets = Array.from({ length: 32 }, () => connect(rig.port, '127.0.0.1'))
+    for (const socket of sockets) socket.on('error', () => {}).write(slow)
+    const answered = async (status: number) => {
+      for (let tries = 0; tries < 500; tries++) {
+        const reply = await explicit({ service: 'up', method: 'GET', path: '/ok' })
+        if (reply.status === status) return reply.code
+      }
+      return 'never'
+    }
+    assert.equal(await answered(429), 'too_many_in_flight')
+    for (const socket of sockets) socket.destroy()
+    assert.equal(await answered(200), undefined)
+  })
 })
 
 describe('base-URL mode', () => {

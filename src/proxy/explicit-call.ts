@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
+import { denialProblem } from '../gate/denials.ts'
 import type { CallId } from '../ground/ids.ts'
 import { type Origin, parseOrigin } from '../ground/origin.ts'
 import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
@@ -41,22 +42,26 @@ const MAX_NAMES = 256
 const MAX_HEADERS = 100
 const MAX_HEADER_CHARACTERS = 16 * 1024
 const IDLE_MS = 30_000
+/** Calls of one agent that may be on their way in at once: they are held in memory, and the gate does not know of them yet. */
+const MAX_READING = 32
 
 /** An origin that is on no service: what cannot be read as one is refused, and recorded, like a foreign one. */
 const unreadable: Origin = Object.freeze({ scheme: 'https', host: '', port: 0, wildcard: false, href: '(unreadable)' })
 
 /** `POST /claviger/v1/call`: answered with the service's own status, headers and body. */
 export function createExplicitCallHandler(options: CarryOutOptions) {
+  const reading = new Map<string, number>()
   return (request: IncomingMessage, response: ServerResponse, rid: string): void => {
     whenInTurn(response, () => {
       if (framingRefused(request, response, rid)) return
-      handle(options, request, response, rid).catch((error) => refuse(options, response, rid, error))
+      handle(options, reading, request, response, rid).catch((error) => refuse(options, response, rid, error))
     })
   }
 }
 
 async function handle(
   options: CarryOutOptions,
+  reading: Map<string, number>,
   request: IncomingMessage,
   response: ServerResponse,
   rid: string,
@@ -66,8 +71,7 @@ async function handle(
   if (!/^application\/json(?: *;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw httpProblem('media_type_refused')
   }
-  if (request.headers.expect !== undefined) response.writeContinue()
-  const call = readCall(await readBody(request, { maxBytes: MAX_BYTES, idleMs: IDLE_MS }))
+  const call = readCall(await bodyInTurn(reading, principal.agent.id, request, response))
   const { origin, rest } = splitPath(call.path)
   const body = bodyOf(call)
   await carryOut(options, {
@@ -82,6 +86,26 @@ async function handle(
     response,
     base: undefined,
   })
+}
+
+/** The body, unless the agent has too many on the way already: Problem `too_many_in_flight`. */
+async function bodyInTurn(
+  reading: Map<string, number>,
+  agent: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Buffer> {
+  const others = reading.get(agent) ?? 0
+  if (others >= MAX_READING) throw denialProblem('too_many_in_flight', { facts: { retryAfterSeconds: 1 } })
+  reading.set(agent, others + 1)
+  try {
+    if (request.headers.expect !== undefined) response.writeContinue()
+    return await readBody(request, { maxBytes: MAX_BYTES, idleMs: IDLE_MS })
+  } finally {
+    const left = (reading.get(agent) ?? 1) - 1
+    if (left > 0) reading.set(agent, left)
+    else reading.delete(agent)
+  }
 }
 
 function readCall(bytes: Buffer): ExplicitCall {
