@@ -1,6 +1,7 @@
 // npm run check: everything that can be said about this code without running it. `npm run check -- floors sizes` runs some rules.
 import { childProcesses, decipherInOnePlace, noConsole, outboundCalls, revealers } from './checks/code-rules.ts'
 import { dependencies } from './checks/dependencies.ts'
+import { docs } from './checks/docs.ts'
 import { floors } from './checks/floors.ts'
 import { generated } from './checks/generated.ts'
 import type { Rule } from './checks/rule.ts'
@@ -20,6 +21,7 @@ const rules: readonly Rule[] = [
   noConsole,
   sizes,
   dependencies,
+  docs,
 ]
 
 /** Lines shown of one rule: enough to begin with. */

@@ -1,0 +1,61 @@
+// What the documentation names must be there: files by link or by name, and ARCHITECTURE.md in ten minutes' reading.
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import type { Finding, Rule } from './rule.ts'
+import { root } from './run-tool.ts'
+
+const ARCHITECTURE_LINES = 200
+/** Where a name in the text may begin. */
+const bases = ['', 'src', 'docs']
+
+interface Page {
+  readonly path: string
+  readonly text: string
+}
+
+function findingsIn(page: Page, files: readonly string[]): Finding[] {
+  const links = [...page.text.matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)].flatMap(([, link]) =>
+    existsSync(join(root, dirname(page.path), link!)) ? [] : [`${page.path} links to ${link}`],
+  )
+  const names = [...page.text.matchAll(/`([\w./*-]+\.(?:ts|mjs|js|md|lua))`/g)].flatMap(([, name]) =>
+    isThere(name!, files) ? [] : [`${page.path} names ${name}`],
+  )
+  const lines = page.text.split('\n').length - 1
+  const long = page.path === 'ARCHITECTURE.md' && lines > ARCHITECTURE_LINES
+  return [...links, ...names, ...(long ? [`${page.path} has ${lines} lines; ${ARCHITECTURE_LINES} are allowed`] : [])]
+}
+
+/** A path from a base, a pattern from a base, or the last part of a path. */
+function isThere(name: string, files: readonly string[]): boolean {
+  if (name.includes('*')) return bases.some((base) => globSync(join(base, name), { cwd: root }).length > 0)
+  const plain = normalize(name)
+  return bases.some((base) => existsSync(join(root, base, plain))) || files.some((file) => file.endsWith(`/${plain}`))
+}
+
+function pages(): Page[] {
+  return globSync(['*.md', 'docs/**/*.md'], { cwd: root })
+    .sort()
+    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+}
+
+const sources = () => globSync('{src,test,proving,scripts,bench}/**/*.{ts,mjs,js,lua,md}', { cwd: root })
+
+export const docs: Rule = {
+  name: 'docs',
+  async check() {
+    const [read, files] = [pages(), sources()]
+    return { read: read.length, unit: 'pages', findings: read.flatMap((page) => findingsIn(page, files)) }
+  },
+  async planted() {
+    const text =
+      '[a](docs/nowhere.md) [b](docs/guides/setup.md#x) `src/nowhere.ts` `policy/mint.ts` `proxy/*.test.ts`\n'
+    const planted: readonly (readonly [Page, number])[] = [
+      [{ path: 'README.md', text }, 2],
+      [{ path: 'ARCHITECTURE.md', text: 'line\n'.repeat(ARCHITECTURE_LINES + 1) }, 1],
+    ]
+    return planted.flatMap(([page, wanted]) => {
+      const found = findingsIn(page, sources())
+      return found.length === wanted ? [] : [`${found.length} findings, not ${wanted}: ${found.join('; ')}`]
+    })
+  },
+}
