@@ -42,9 +42,9 @@ export class WaitingRecords {
     return this.length >= MOST_RECORDS || this.#characters >= MOST_CHARACTERS
   }
 
-  /** Whether someone waits for one of them. */
-  get urgent(): boolean {
-    return this.#urgent > 0
+  /** How many of them somebody waits for. */
+  get urgent(): number {
+    return this.#urgent
   }
 
   push(item: Waiting): void {

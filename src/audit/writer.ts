@@ -5,6 +5,7 @@
  */
 import { auditProblem } from './contract.ts'
 import { saysFull } from './disk-space.ts'
+import { Gathering } from './gathering.ts'
 import { Group, type LogHead } from './group.ts'
 import { SEGMENT_RECORDS } from './log-paths.ts'
 import { type AppendFailure, kernelDisk, SegmentFile } from './segment-file.ts'
@@ -22,6 +23,10 @@ export class LogWriter {
   readonly #options: WriterOptions
   readonly #queue = new WaitingRecords()
   readonly #group = new Group()
+  readonly #gathering = new Gathering(
+    () => this.#queue.length,
+    () => this.#run(),
+  )
   readonly #started: number
   readonly #tick: NodeJS.Timeout
   #head: LogHead
@@ -31,7 +36,8 @@ export class LogWriter {
   #busy = false
   #busySince = 0
   #stalled = false
-  #scheduled = false
+  /** Records of the last group that somebody waited for. */
+  #lately = 0
   #ride: NodeJS.Timeout | undefined
   #seeking = false
   #idle: (() => void)[] = []
@@ -125,15 +131,9 @@ export class LogWriter {
   }
 
   #kick(): void {
-    if (this.#busy || this.#scheduled || this.#queue.length === 0) return
-    if (this.#queue.urgent) {
-      // After the sockets that are readable now have been read: what they ask for shares this group.
-      this.#scheduled = true
-      setImmediate(() => {
-        this.#scheduled = false
-        this.#run()
-      })
-    } else {
+    if (this.#busy || this.#queue.length === 0) return
+    if (this.#queue.urgent > 0) this.#gathering.begin(this.#lately > 1)
+    else {
       this.#ride ??= setTimeout(() => {
         this.#ride = undefined
         this.#run()
@@ -145,7 +145,7 @@ export class LogWriter {
     if (this.#busy || this.#queue.length === 0 || this.#state === 'dead' || this.#state === 'closed') return
     if (this.#state === 'full' && this.#options.space.ready) {
       // The reserve goes for those who may have it, and not for the ends of calls, which can wait.
-      if (this.#queue.urgent) void this.#options.space.release().then(() => this.#run())
+      if (this.#queue.urgent > 0) void this.#options.space.release().then(() => this.#run())
       return
     }
     clearTimeout(this.#ride)
@@ -176,6 +176,7 @@ export class LogWriter {
       monoNode: `,"mono":${Math.floor(clock.mono() - this.#started)},"node":"${nodeId}"`,
       ts: `,"ts":${Math.floor(clock.now())}`,
     }
+    this.#lately = this.#queue.urgent
     this.#group.fill(this.#queue, this.#head, frame, tailKey())
     const { bytes } = this.#group
     if (bytes.length === 0) this.#released()
@@ -192,12 +193,11 @@ export class LogWriter {
     this.#released()
   }
 
-  /** Nothing is in flight any more. The next group starts before anyone hears of this one: the disk need not wait. */
+  /** Nothing is in flight any more. */
   #released(): void {
     this.#busy = false
     this.#stalled = false
-    if (this.#queue.urgent) this.#run()
-    else this.#kick()
+    this.#kick()
     this.#settleIdle()
   }
 
