@@ -11,7 +11,9 @@ export const docsFiles = {
   testing: 'docs/guides/testing.md',
   architecture: 'ARCHITECTURE.md',
   security: 'SECURITY.md',
+  threats: 'docs/threats.md',
   'audit-log': 'docs/protocol/audit-log.md',
+  envelope: 'docs/protocol/envelope.md',
   openapi: 'docs/openapi.json',
 } as const
 

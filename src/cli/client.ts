@@ -154,6 +154,9 @@ const usual: ReadonlySet<string> = new Set([
   'hint',
   'instance',
   'requestId',
+  // Said in the detail already.
+  'part',
+  'member',
 ])
 
 /** What a problem says of this occurrence beside the members that every problem has; the request id last. */
