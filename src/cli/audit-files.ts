@@ -154,10 +154,12 @@ function vkey(option: string | undefined): string | undefined {
   return readTextFile(option, 'verifier_key_missing').trim()
 }
 
+const keyWords = { given: 'the one given', directory: 'the one beside the log', none: 'none' } as const
+
 function verdict(report: VerifyReport, outside: number): string {
   const { exit, records, root, firstBadSeq, findings, undecided, notes, openIntents, tornBytes, keySource } = report
   const words = ['the log is good', 'DAMAGE OR TAMPERING IS PROVEN', 'this cannot be decided'][exit]
-  const summary = { verdict: words, records, root, firstBadSeq, openIntents, tornBytes, key: keySource }
+  const summary = { verdict: words, records, root, firstBadSeq, openIntents, tornBytes, key: keyWords[keySource] }
   const parts = [facts(summary)]
   if (notes.length > 0)
     parts.push(table(notes as unknown as Record<string, unknown>[], ['name', 'size', 'signature', 'consistent']))
