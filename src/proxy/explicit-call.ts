@@ -88,19 +88,25 @@ async function handle(
   })
 }
 
-/** The body, unless the agent has too many on the way already: Problem `too_many_in_flight`. */
+/** The body. One that is still coming in after a turn counts against its agent: Problem `too_many_in_flight`. */
 async function bodyInTurn(
   reading: Map<string, number>,
   agent: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Buffer> {
+  if (request.headers.expect !== undefined) response.writeContinue()
+  const body = readBody(request, { maxBytes: MAX_BYTES, idleMs: IDLE_MS })
+  await Promise.race([body, new Promise(setImmediate)])
+  if (request.complete) return await body
   const others = reading.get(agent) ?? 0
-  if (others >= MAX_READING) throw denialProblem('too_many_in_flight', { facts: { retryAfterSeconds: 1 } })
+  if (others >= MAX_READING) {
+    body.catch(() => {}) // nobody waits for it any more; the answer ends the connection
+    throw denialProblem('too_many_in_flight', { facts: { retryAfterSeconds: 1 } })
+  }
   reading.set(agent, others + 1)
   try {
-    if (request.headers.expect !== undefined) response.writeContinue()
-    return await readBody(request, { maxBytes: MAX_BYTES, idleMs: IDLE_MS })
+    return await body
   } finally {
     const left = (reading.get(agent) ?? 1) - 1
     if (left > 0) reading.set(agent, left)
