@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Problem } from '../ground/problem.ts'
+import { cliProblem } from './problems.ts'
 import { readSecret } from './secret-source.ts'
 import { say } from './terminal.ts'
 import { addVerb, type Invocation, type Session, secretOptions } from './verb.ts'
@@ -36,8 +37,15 @@ export function operatorCommands(program: Command, session: Session): void {
 async function reset({ options, settings, terminal }: Invocation) {
   const checked = settings()
   const { resetOperatorToken } = await import('../main.ts')
-  const byPassphrase = async () =>
-    resetOperatorToken(checked, { passphrase: await readSecret(options, terminal, 'Passphrase') })
+  const byPassphrase = async () => {
+    const passphrase = await readSecret(options, terminal, 'Passphrase').catch((error) => {
+      if (!(error instanceof Problem && error.code === 'secret_source_missing')) throw error
+      throw cliProblem(error.code, {
+        detail: `No key file at ${checked.keyFile} opens the vault: the passphrase is wanted.`,
+      })
+    })
+    return resetOperatorToken(checked, { passphrase })
+  }
   const given = [options.secretEnv, options.secretFile, options.secretStdin].some((source) => source !== undefined)
   if (given || !existsSync(checked.keyFile)) return byPassphrase()
   try {
