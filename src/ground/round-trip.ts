@@ -6,6 +6,8 @@ export function roundTrips(token: string): boolean {
   if (token.length > LONGEST) return false
   const value = Number(token)
   if (INTEGER.test(token) && !Number.isSafeInteger(value)) return false
+  const size = Math.abs(value)
+  if (token.length <= SURE && size > SMALLEST && size < LARGEST) return true
   const written = String(value)
   if (written === token) return true
   if (!Number.isFinite(value) || Object.is(value, -0)) return false
@@ -14,6 +16,11 @@ export function roundTrips(token: string): boolean {
 
 /** A double has 17 significant digits and 324 zeros before them at most; what is longer is refused before it is looked at. */
 const LONGEST = 400
+
+/** So many characters hold at most 15 significant digits, which every double within these bounds keeps (DBL_DIG). */
+const SURE = 15
+const SMALLEST = 1e-290
+const LARGEST = 1e290
 
 /** Read as an integer elsewhere, so it must be one here. */
 const INTEGER = /^-?[0-9]+$/
