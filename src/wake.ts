@@ -1,6 +1,6 @@
 // What happens when the vault opens: every room gets its keys and its memory back, or the vault is sealed again.
 
-import { findIntent } from './audit/find-record.ts'
+import { findIntents } from './audit/find-intents.ts'
 import { Problem } from './ground/problem.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
@@ -43,7 +43,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   }
   if (refused.rows !== undefined) await withdraw(rooms)
   await recordPending(rooms)
-  await grants.settle(async (rid) => (await findIntent(audit.dir, rid)) !== undefined)
+  await grants.settle((rids) => findIntents(audit.dir, rids))
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
 }
 

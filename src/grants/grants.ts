@@ -160,10 +160,11 @@ export class Grants {
 
   /**
    * At boot, after load(): gives back the uses of calls that an earlier process counted and never put on record, since an
-   * intact log without the intent proves that nothing was sent. Gives how many.
+   * intact log without the intent proves that nothing was sent. `recorded` says which of the ids are in the log. Gives how
+   * many.
    */
-  settle(isRecorded: (rid: CallId) => boolean | Promise<boolean>): Promise<number> {
-    return this.#uses.settle(isRecorded)
+  settle(recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>): Promise<number> {
+    return this.#uses.settle(recorded)
   }
 
   async #revokeWhere(isMeant: (grant: Grant) => boolean, by: Actor): Promise<readonly GrantId[]> {

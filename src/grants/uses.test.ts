@@ -73,18 +73,18 @@ describe('uses', () => {
 
   test('after a crash, uses without a record are returned, and the others stay used', async () => {
     await room.restart()
-    await room.grants.settle(() => true)
+    await room.grants.settle(async (rids) => new Set(rids))
     const id = await give(5)
     const calls = Array.from({ length: 4 }, call)
     for (const rid of calls) await room.grants.consume(id, rid)
     await room.restart()
     const recorded = new Set<CallId>(calls.slice(1))
-    assert.equal(await room.grants.settle((rid) => recorded.has(rid)), 1)
+    assert.equal(await room.grants.settle(async () => recorded), 1)
     assert.equal(used(id), 3)
-    assert.equal(await room.grants.settle(() => false), 0, 'once settled, for good')
+    assert.equal(await room.grants.settle(async () => new Set()), 0, 'once settled, for good')
     const now = call()
     await room.grants.consume(id, now)
-    assert.equal(await room.grants.settle(() => false), 0, 'calls of this process are not settled')
+    assert.equal(await room.grants.settle(async () => new Set()), 0, 'calls of this process are not settled')
   })
 
   test('a counter set back by hand is found, and nothing is used', async () => {
@@ -126,7 +126,7 @@ describe('uses', () => {
       `update grant_calls set grant_id = '${id}', boot = 'earlier'`,
     )
     assert.equal(await room.storage.checkRows(), 'tampered')
-    assert.equal(await room.grants.settle(() => false), 0)
+    assert.equal(await room.grants.settle(async () => new Set()), 0)
     assert.deepEqual([used(id), used(other)], [1, 1])
   })
 

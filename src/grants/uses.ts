@@ -43,13 +43,14 @@ export class Uses {
     return returned
   }
 
-  async settle(isRecorded: (rid: CallId) => boolean | Promise<boolean>): Promise<number> {
+  async settle(recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>): Promise<number> {
     const left = await earlierUses(this.#storage, this.#boot)
-    const recorded = await Promise.all(left.map(({ rid }) => isRecorded(rid)))
+    if (left.length === 0) return 0
+    const known = await recorded(left.map(({ rid }) => rid))
     // Asked for in one turn, so that all of them share one commit.
     const returned = await Promise.all(
-      left.map(async ({ rid, grant }, at) => {
-        if (recorded[at] !== true) return this.giveBack(grant, rid)
+      left.map(async ({ rid, grant }) => {
+        if (!known.has(rid)) return this.giveBack(grant, rid)
         await this.#storage.write((tx) => forgetCall(tx, rid))
         return false
       }),
