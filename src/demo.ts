@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+
+/** Not imported, for what that would load: see http/listen.ts. */
+const { createServer } = process.getBuiltinModule('node:http')
 
 export interface Demo {
   readonly port: number

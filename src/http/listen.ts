@@ -1,9 +1,12 @@
 import { chmodSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { checkHead } from './check-head.ts'
 import { httpProblem } from './problems.ts'
 import { rawProblem, sendProblem } from './send-problem.ts'
+
+/** Not imported: that would read all that node:http gives, and by that load Node's copy of undici, 14 MB. */
+const { createServer } = process.getBuiltinModule('node:http')
 
 export type Handle = (request: IncomingMessage, response: ServerResponse, rid: string) => void
 
