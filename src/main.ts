@@ -112,12 +112,14 @@ function startFailed(log: Log, error: unknown): ExitCode {
     )
     return EXIT_OF[error.code] ?? 78
   }
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code, message, syscall, path } = error as NodeJS.ErrnoException
   if (code === 'ERR_SQLITE_ERROR') return startFailed(log, storageProblem('database_damaged', { detail: message }))
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     process.stderr.write(`claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', LISTEN_HINT[code])}`)
     return 78
   }
+  // A disk that fails while the log is recovered. What is no file of the log says where it lies.
+  if (syscall !== undefined) return die(log, path?.includes('/audit/') === false ? 74 : 75, error)
   return die(log, 70, error)
 }
 
