@@ -24,8 +24,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
 async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   const { vault, storage, audit, identity, services, grants, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
-  const refused = { log: await logRefusal(rooms), rows: await rowsRefusal(rooms) }
-  const refusal = refused.log ?? refused.rows
+  const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
   if (refusal !== undefined && !accept) {
     log.fatal({ reason: refusal }, 'the house does not open: see `claviger doctor`')
     rooms.seal(refusal)
@@ -41,7 +40,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
     const { bad } = await room.load()
     for (const id of bad) alarms.editedRow(kind, id)
   }
-  if (refused.rows !== undefined) await withdraw(rooms)
+  if (refusal !== undefined) await withdraw(rooms)
   await recordPending(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
@@ -73,8 +72,9 @@ async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefi
 }
 
 /**
- * After rows were accepted that other hands had deleted, inserted or replayed: what was taken away may have come back with
- * them, and nobody can see that in what is left. So agents get new tokens, and grants that count their uses are given anew.
+ * After an older database, or rows that other hands had deleted, inserted or replayed, were accepted: what was taken away
+ * may have come back with them, and nobody can see that in what is left. So agents get new tokens, and grants that count
+ * their uses are given anew.
  */
 async function withdraw({ identity, grants, log }: Rooms): Promise<void> {
   const by: Actor = { kind: 'system', id: 'claviger' }
