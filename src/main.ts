@@ -20,15 +20,15 @@ export async function up(settings: Settings): Promise<ExitCode> {
   const log = createLog(settings.log)
   const ended = Promise.withResolvers<ExitCode>()
   guardProcess(log)
+  const onFatal = (code: 74 | 75, cause: unknown): never => {
+    noteFault(settings.home, Date.now())
+    return die(log, code, cause)
+  }
   let house: House
   try {
-    const onFatal = (code: 74 | 75, cause: unknown) => {
-      noteFault(settings.home, Date.now())
-      die(log, code, cause)
-    }
     house = await openHouse({ settings, log, onFatal })
   } catch (error) {
-    return startFailed(log, error)
+    return startFailed(log, error, onFatal)
   }
   writeEnvExample(settings.home)
   let stopping = false
@@ -105,7 +105,7 @@ function die(log: Log, code: ExitCode, cause: unknown): never {
   process.exit(code)
 }
 
-function startFailed(log: Log, error: unknown): ExitCode {
+function startFailed(log: Log, error: unknown, onFatal: (code: 74 | 75, cause: unknown) => never): ExitCode {
   if (error instanceof Problem) {
     process.stderr.write(
       `claviger: ${error.title} [${error.code}]\n${line('why', error.detail)}${line('hint', error.hint)}`,
@@ -113,13 +113,15 @@ function startFailed(log: Log, error: unknown): ExitCode {
     return EXIT_OF[error.code] ?? 78
   }
   const { code, message, syscall, path } = error as NodeJS.ErrnoException
-  if (code === 'ERR_SQLITE_ERROR') return startFailed(log, storageProblem('database_damaged', { detail: message }))
+  if (code === 'ERR_SQLITE_ERROR') {
+    return startFailed(log, storageProblem('database_damaged', { detail: message }), onFatal)
+  }
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     process.stderr.write(`claviger: cannot listen [${code}]\n${line('why', message)}${line('hint', LISTEN_HINT[code])}`)
     return 78
   }
   // A disk that fails while the log is recovered. What is no file of the log says where it lies.
-  if (syscall !== undefined) return die(log, path?.includes('/audit/') === false ? 74 : 75, error)
+  if (syscall !== undefined) return onFatal(path?.includes('/audit/') === false ? 74 : 75, error)
   return die(log, 70, error)
 }
 
