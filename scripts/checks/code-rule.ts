@@ -87,7 +87,17 @@ export function loads(node: ts.Node): { module: string; names: readonly string[]
     node.expression.kind === ts.SyntaxKind.ImportKeyword || /(^|\.)(require|getBuiltinModule)$/.test(callee)
   const [argument] = node.arguments
   if (!dynamic || argument === undefined) return undefined
-  return { module: ts.isStringLiteralLike(argument) ? bare(argument.text) : '?', names: ['*'] }
+  return { module: ts.isStringLiteralLike(argument) ? bare(argument.text) : '?', names: takenNames(node) }
+}
+
+/** `const { createServer } = process.getBuiltinModule('node:http')` takes that one name; any other use may take all. */
+function takenNames(call: ts.CallExpression): string[] {
+  const { parent } = call
+  if (!ts.isVariableDeclaration(parent) || !ts.isObjectBindingPattern(parent.name)) return ['*']
+  return parent.name.elements.map((element) => {
+    const name = element.propertyName ?? element.name
+    return element.dotDotDotToken === undefined && ts.isIdentifier(name) ? name.text : '*'
+  })
 }
 
 function importedNames(clause: ts.ImportClause | undefined): string[] {
