@@ -9,6 +9,8 @@ export interface Gateway extends Subject {
   readonly home: string
   readonly explicitCall: Subject
   operator(method: 'GET' | 'POST', path: string, body?: object): Promise<Record<string, unknown>>
+  /** Ends the process and leaves its home; `stop` removes that as well. */
+  end(): Promise<void>
 }
 
 export interface GatewayOptions {
@@ -35,7 +37,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const child = pinned(PROXY_CORE, process.execPath, [...gatewayFlags, command, 'up'], env)
   const line = await firstLine(child, (text) => text.startsWith('claviger ready '))
   const { url, operatorToken } = JSON.parse(line.slice('claviger ready '.length)) as Record<string, string>
-  const client = new Pool('http://operator', { socketPath: join(home, 'operator.sock'), connections: 64 })
+  const client = new Pool('http://operator', { socketPath: join(home, 'operator.sock'), connections: 256 })
   const operator = async (method: 'GET' | 'POST', path: string, body?: object) => {
     const answer = await client.request({
       method,
@@ -62,24 +64,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     pids: [child.pid as number],
     stop: async () => {},
   })
+  const end = async () => {
+    if (!client.closed) await client.close()
+    await ended(child)
+  }
   return {
     ...subject('/to/items/v1/items'),
     home,
     explicitCall: subject('/claviger/v1/call'),
     operator,
+    end,
     stop: async () => {
-      await client.close()
-      await ended(child)
+      await end()
       rmSync(join(home, '..'), { recursive: true, force: true })
     },
   }
 }
 
-/** Adds agents with a token and a grant each, 200 at a time so that writes share commits; returns the last token. */
+const AT_ONCE = 500
+
+/** Adds agents with a token and a grant each, many at a time so that writes share commits; returns the last token. */
 async function addAgents(count: number, operator: Gateway['operator']): Promise<string> {
   let token = ''
-  for (let from = 0; from < count; from += 200) {
-    const names = Array.from({ length: Math.min(200, count - from) }, (_, i) => `agent-${from + i}`)
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const names = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, i) => `agent-${from + i}`)
     await Promise.all(names.map((name) => operator('POST', '/agents', { name })))
     await Promise.all(
       names.map((agent) => operator('POST', '/grants', { agent, service: 'items', scopes: ['items:read'] })),

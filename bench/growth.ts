@@ -1,55 +1,69 @@
+import { alone } from './alone.ts'
 import { type Gateway, startGateway } from './claviger.ts'
-import { measure, rssMb } from './measure.ts'
+import { measure, rssMb, type Sample } from './measure.ts'
 import { middle, type Plan, rounds } from './rounds.ts'
-import type { Subject } from './subject.ts'
 
 const RECORDS = 1_000_000
 const AGENTS = 100_000
 const CONNECTIONS = 32
 
+export interface Compared {
+  /** Throughput to the small gateway's, in the same rounds. */
+  readonly ratio: number
+  /** The small gateway's CPU per call to this one's. */
+  readonly cpuRatio: number
+}
+
 export interface Growth {
-  readonly records: {
-    readonly before: number
-    readonly after: number
-    readonly ratio: number
-    readonly cpuRatio: number
-  }
-  readonly agents: { readonly ratio: number; readonly cpuRatio: number; readonly rssMb: number }
-  readonly explicitCallCpuUs: number
-  readonly explicitCallPerSecond: number
+  readonly records: Compared & { readonly before: number; readonly after: number }
+  readonly agents: Compared & { readonly count: number; readonly rssMb: number; readonly seedSeconds: number }
+  readonly explicitCall: Sample
 }
 
 export interface GrowthInput {
   readonly gateway: Gateway
-  readonly nginx: Subject
   readonly upstreamPort: number
   readonly port: number
   readonly plan: Plan
 }
 
-/** The same call with a long history and with many agents, each against the small gateway in the same rounds. */
-export async function growth({ gateway, upstreamPort, port, plan }: GrowthInput): Promise<Growth> {
+/** The same call with a long history and with many agents, each against a small gateway in the same rounds. */
+export async function growth(input: GrowthInput): Promise<Growth> {
   const script = `${import.meta.dirname}/subjects/explicit-call.lua`
-  const explicit = await measure(gateway.explicitCall, CONNECTIONS, plan.seconds, script)
+  const { gateway, plan } = input
+  await measure(gateway.explicitCall, CONNECTIONS, plan.seconds, script)
+  const explicitCall = await measure(gateway.explicitCall, CONNECTIONS, plan.seconds, script)
+  return { explicitCall, agents: await manyAgents(input), records: await manyRecords(input) }
+}
+
+async function manyAgents({ gateway, upstreamPort, port, plan }: GrowthInput): Promise<Growth['agents']> {
+  const began = performance.now()
   const many = await startGateway({ name: 'many agents', port, upstreamPort, agents: AGENTS })
-  const agents = await rounds([gateway, many], CONNECTIONS, plan)
-  const agentsRss = rssMb(many)
-  await many.stop()
-  const before = await recordsOf(gateway)
-  const fresh = await startGateway({ name: 'short log', port, upstreamPort, agents: 10 })
-  while ((await recordsOf(gateway)) < RECORDS) await measure(gateway, 128, 5)
-  const after = await recordsOf(gateway)
-  const long = await rounds([gateway, fresh], CONNECTIONS, plan)
-  await fresh.stop()
-  return {
-    records: { before, after, ...against(long, 'claviger', 'short log') },
-    agents: { ...against(agents, 'many agents', 'claviger'), rssMb: agentsRss },
-    explicitCallCpuUs: explicit.cpuUs ?? Number.NaN,
-    explicitCallPerSecond: explicit.requestsPerSecond,
+  const seedSeconds = Math.round((performance.now() - began) / 1_000)
+  process.stderr.write(`  ${AGENTS} agents in ${seedSeconds} s\n`)
+  try {
+    const kept = await rounds([gateway, many], CONNECTIONS, plan)
+    return { count: AGENTS, ...against(kept, 'many agents', 'claviger'), rssMb: rssMb(many), seedSeconds }
+  } finally {
+    await many.stop()
   }
 }
 
-function against(kept: Awaited<ReturnType<typeof rounds>>, name: string, reference: string) {
+async function manyRecords({ gateway, upstreamPort, port, plan }: GrowthInput): Promise<Growth['records']> {
+  const fresh = await startGateway({ name: 'short log', port, upstreamPort, agents: 10 })
+  try {
+    const fill = () => alone(gateway, [gateway, fresh], () => measure(gateway, 128, 5))
+    while ((await recordsOf(gateway)) < RECORDS) await fill()
+    const before = await recordsOf(fresh)
+    const after = await recordsOf(gateway)
+    const kept = await rounds([gateway, fresh], CONNECTIONS, plan)
+    return { before, after, ...against(kept, 'claviger', 'short log') }
+  } finally {
+    await fresh.stop()
+  }
+}
+
+function against(kept: Awaited<ReturnType<typeof rounds>>, name: string, reference: string): Compared {
   return {
     ratio: middle(kept, name, 'requestsPerSecond') / middle(kept, reference, 'requestsPerSecond'),
     cpuRatio: middle(kept, reference, 'cpuUs') / middle(kept, name, 'cpuUs'),

@@ -1,3 +1,5 @@
+import { aims } from './aims.ts'
+import type { LogCheck } from './check-log.ts'
 import type { Growth } from './growth.ts'
 import { middle, type Round, ratioOf } from './rounds.ts'
 
@@ -11,6 +13,7 @@ export interface Result {
   readonly measured: Record<string, readonly Round[]>
   readonly rss: Rss
   readonly growth: Growth
+  readonly log: LogCheck
 }
 
 /** The five figures of the small size. Ratios are those that decide: CPU per call where the core was shared. */
@@ -34,30 +37,53 @@ export function quickFigures(measured: Record<string, readonly Round[]>, rss: Rs
   }
 }
 
-/** The table, as Markdown, so that it can be kept in docs/figures as it is. */
+/** The tables, as Markdown, so that they can be kept in docs/figures as they are. */
 export function report(result: Result): string {
   const lines = ['# Benchmark', '', ...Object.entries(result.machine).map(([name, value]) => `- ${name}: ${value}`), '']
   lines.push(
-    'Same upstream, client, cores and run; the log is synced before each call is forwarded. Medians over paired rounds.',
+    'Same upstream, client, cores and run; the log is synced before each call is forwarded. Medians over paired rounds; the',
+    'other subjects are stopped while one is measured. Added latency is against the client calling the upstream itself.',
+    '',
+    '| aim | wanted | measured | met |',
+    '|---|---|---|---|',
+    ...aims(result).map(
+      ({ aim, wanted, measured, met }) => `| ${aim} | ${wanted} | ${measured} | ${met ? 'yes' : 'no'} |`,
+    ),
     '',
   )
-  for (const [connections, kept] of Object.entries(result.measured))
+  for (const [connections, kept] of Object.entries(result.measured)) {
     lines.push(...table(connections.slice(1), kept), '')
-  const { growth, rss } = result
-  lines.push(
+  }
+  return [...lines, ...growthLines(result), ...logLines(result.log)].join('\n')
+}
+
+function growthLines({ growth, rss }: Result): string[] {
+  const { records, agents, explicitCall } = growth
+  const count = (value: number) => value.toLocaleString('en')
+  return [
     '## Growth',
     '',
-    '| | ratio to the small gateway, by throughput | by CPU per call |',
+    '| 32 connections, to the small gateway | by throughput | by CPU per call |',
     '|---|---|---|',
-    `| ${growth.records.after.toLocaleString('en')} records in the log | ${round(growth.records.ratio, 2)} | ${round(growth.records.cpuRatio, 2)} |`,
-    `| 100,000 agents | ${round(growth.agents.ratio, 2)} | ${round(growth.agents.cpuRatio, 2)} |`,
+    `| ${count(records.after)} records in the log, to ${count(records.before)} | ${round(records.ratio, 2)} | ${round(records.cpuRatio, 2)} |`,
+    `| ${count(agents.count)} agents, to 10 | ${round(agents.ratio, 2)} | ${round(agents.cpuRatio, 2)} |`,
     '',
-    `\`POST /claviger/v1/call\`, 32 connections: ${Math.round(growth.explicitCallPerSecond)} calls/s, ${round(growth.explicitCallCpuUs, 1)} µs CPU per call.`,
+    `\`POST /claviger/v1/call\`, 32 connections: ${count(Math.round(explicitCall.requestsPerSecond))} calls/s,` +
+      ` ${round(explicitCall.cpuUs ?? Number.NaN, 1)} µs CPU per call, p50 ${round(explicitCall.p50Ms, 3)} ms.`,
     '',
-    `Memory (RSS): ${round(rss.resting, 0)} MB at rest, ${round(rss.loaded, 0)} MB after the load, ${round(growth.agents.rssMb, 0)} MB with 100,000 agents.`,
+    `Memory (RSS): ${round(rss.resting, 0)} MB at rest, ${round(rss.loaded, 0)} MB after the load,` +
+      ` ${round(agents.rssMb, 0)} MB with ${count(agents.count)} agents. Adding those took ${agents.seedSeconds} s.`,
     '',
-  )
-  return lines.join('\n')
+  ]
+}
+
+function logLines({ records, intents, outcomes, verifyExit, verifySeconds }: LogCheck): string[] {
+  const count = (value: number) => value.toLocaleString('en')
+  return [
+    `The log of the run: ${count(records)} records, ${count(intents)} intents, ${count(outcomes)} outcomes;` +
+      ` \`claviger audit verify\` ${verifyExit === 0 ? 'holds' : `fails (${verifyExit})`}, in ${verifySeconds} s.`,
+    '',
+  ]
 }
 
 function table(connections: string, kept: readonly Round[]): string[] {
@@ -88,7 +114,10 @@ function table(connections: string, kept: readonly Round[]): string[] {
     'added p99 ms',
     'core busy',
   ]
-  const to = (name: string) => round(ratioOf(kept, 'claviger', name).throughput, 2)
+  const to = (name: string) => {
+    const { throughput, cpu } = ratioOf(kept, 'claviger', name)
+    return `${round(throughput, 2)} (${round(cpu, 2)} by CPU)`
+  }
   return [
     `## ${connections} connection${connections === '1' ? '' : 's'}`,
     '',
@@ -96,7 +125,8 @@ function table(connections: string, kept: readonly Round[]): string[] {
     `|${heads.map(() => '---').join('|')}|`,
     ...rows.map((row) => `| ${row.join(' | ')} |`),
     '',
-    `claviger to http-proxy-3: ${to('http-proxy-3')}, to bare undici: ${to('undici')} (throughput). Its own p50 is ${round(middle(kept, 'claviger', 'p50Ms'), 3)} ms.`,
+    `claviger to http-proxy-3: ${to('http-proxy-3')}, to bare undici: ${to('undici')}.` +
+      ` Its own p50 is ${round(middle(kept, 'claviger', 'p50Ms'), 3)} ms.`,
   ]
 }
 

@@ -1,3 +1,4 @@
+import { alone } from './alone.ts'
 import { measure, median, type Sample } from './measure.ts'
 import type { Subject } from './subject.ts'
 
@@ -15,7 +16,9 @@ export async function rounds(subjects: readonly Subject[], connections: number, 
   const kept: Round[] = []
   for (let round = 0; round < plan.rounds; round++) {
     const samples: Record<string, Sample> = {}
-    for (const subject of shuffled(subjects)) samples[subject.name] = await measure(subject, connections, plan.seconds)
+    for (const subject of shuffled(subjects)) {
+      samples[subject.name] = await alone(subject, subjects, () => measure(subject, connections, plan.seconds))
+    }
     if (round > 0) kept.push(samples)
     process.stderr.write(`  ${connections} connections, round ${round + 1} of ${plan.rounds}: ${line(samples)}\n`)
   }

@@ -1,0 +1,39 @@
+import type { Result } from './report.ts'
+import { middle, type Ratio, ratioOf } from './rounds.ts'
+
+interface Aim {
+  readonly aim: string
+  readonly wanted: string
+  readonly measured: string
+  readonly met: boolean
+}
+
+/** What the gateway is to reach, and what this run says. Ratios are by what decides: CPU where the core was shared. */
+export function aims({ measured, rss, growth, machine }: Result): readonly Aim[] {
+  const to = (connections: string, peer: string) => ratioOf(measured[connections] ?? [], 'claviger', peer)
+  const p50 = middle(measured.c1 ?? [], 'claviger', 'p50Ms')
+  return [
+    ratio('of nginx at 32 connections', 0.2, to('c32', 'nginx')),
+    ratio('of nginx at 128 connections', 0.25, to('c128', 'nginx')),
+    most(`p50 at one connection, ms (append and sync here: ${machine.appendAndSyncMs} ms)`, 0.45, p50),
+    ratio('of http-proxy-3 at 128 connections', 1, to('c128', 'http-proxy-3')),
+    ratio('of http-proxy-3 at 8 connections', 0.4, to('c8', 'http-proxy-3')),
+    most('memory after the load, 10 agents, MB', 150, rss.loaded),
+    most('memory after the load, 100,000 agents, MB', 350, growth.agents.rssMb),
+    least('of the small figure at 1,000,000 records, by CPU', 0.95, growth.records.cpuRatio),
+    least('of the small figure at 100,000 agents, by CPU', 0.85, growth.agents.cpuRatio),
+  ]
+}
+
+function ratio(aim: string, wanted: number, { decides, by, throughput, cpu }: Ratio): Aim {
+  const both = `${decides.toFixed(2)} by ${by} (throughput ${throughput.toFixed(2)}, CPU ${cpu.toFixed(2)})`
+  return { aim, wanted: `≥ ${wanted}`, measured: both, met: decides >= wanted }
+}
+
+function least(aim: string, wanted: number, value: number): Aim {
+  return { aim, wanted: `≥ ${wanted}`, measured: value.toFixed(2), met: value >= wanted }
+}
+
+function most(aim: string, wanted: number, value: number): Aim {
+  return { aim, wanted: `≤ ${wanted}`, measured: String(Number(value.toFixed(3))), met: value <= wanted }
+}
