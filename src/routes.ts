@@ -48,11 +48,7 @@ function vaultNeeds({ vault, services, grants, clock }: Rooms): VaultRouteNeeds<
     vault,
     clock,
     actorOf,
-    serviceOf: (name) => {
-      const service = services.find(name)
-      return { id: service.id, originHrefs: service.originHrefs, inHeader: inHeader(service) }
-    },
-    inHeader: (id) => inHeader(services.byId(id)),
+    serviceOf: (name) => services.find(name),
     serviceName: (id) => services.byId(id)?.name,
     removed: (id, by) => grants.revokeOfCredential(id, by),
   }
@@ -89,10 +85,4 @@ async function removeService({ services, vault, grants }: Rooms, name: string, b
   const { id } = await services.remove(name, by)
   await grants.revokeOfService(id, by)
   for (const credential of vault.list()) if (credential.service === id) await vault.remove(credential.id, by)
-}
-
-/** Whether the service's credential stands in a header as it is, so that it must be fit for one. */
-function inHeader(service: Service | undefined): boolean {
-  const kind = service?.injection?.kind
-  return kind !== 'basic' && kind !== 'query'
 }

@@ -1,6 +1,7 @@
 // Where the credential meets the request, and the only place where it becomes text. Its invariant: the request carries
 // one credential, ours, where the service says; what the caller sent in that place is gone or the call is refused.
 import { constrainedQuery, type QueryKeys, queryKeys } from '../ground/constrained-query.ts'
+import { isCredentialText } from '../ground/credential-text.ts'
 import { comparableName, isHeaderName, isHeaderValue, isHopByHop } from '../ground/header-names.ts'
 import type { CredentialId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
@@ -135,9 +136,9 @@ function refuseCredentialInQuery(head: OutgoingHead, except?: ReadonlySet<string
 
 /** Checked when it was stored, and again here: what was stored by an older release or edited by hand cannot split a head. */
 function secretText(secret: Secret): string {
-  const text = secret.reveal().toString('latin1')
-  if (text === '' || text !== text.trim()) throw proxyProblem('credential_unusable')
-  return headerSafe(text)
+  const bytes = secret.reveal()
+  if (!isCredentialText(bytes)) throw proxyProblem('credential_unusable')
+  return bytes.toString('latin1')
 }
 
 function headerSafe(text: string): string {

@@ -1,3 +1,4 @@
+import { isCredentialText } from '../ground/credential-text.ts'
 import type { Secret } from '../ground/secret.ts'
 import { Handle, MAX_SECRET_BYTES, Metadata, MIN_SECRET_BYTES, vaultProblem } from './contract.ts'
 
@@ -6,11 +7,11 @@ export function checkHandle(handle: string): void {
   if (!Handle.safeParse(handle).success) throw vaultProblem('handle_invalid')
 }
 
-/** Throws Problem `secret_too_short`, `secret_too_long`, and `credential_not_header_safe` if it is to go into a header. */
-export function checkSecret(secret: Secret, inHeader: boolean): void {
+/** Throws Problem `secret_too_short`, `secret_too_long`, and `credential_not_header_safe` for what no request can carry. */
+export function checkSecret(secret: Secret): void {
   if (secret.length < MIN_SECRET_BYTES) throw vaultProblem('secret_too_short')
   if (secret.length > MAX_SECRET_BYTES) throw vaultProblem('secret_too_long')
-  if (inHeader && !isHeaderSafe(secret.reveal())) throw vaultProblem('credential_not_header_safe')
+  if (!isCredentialText(secret.reveal())) throw vaultProblem('credential_not_header_safe')
 }
 
 /** Throws Problem `metadata_invalid`, and `metadata_holds_secret` if a value holds the secret. */
@@ -25,14 +26,4 @@ export function checkMeta(meta: Readonly<Record<string, string>>, secret: Secret
 /** Throws Problem `expiry_past`. */
 export function checkExpiry(expiresAt: number | undefined, now: number): void {
   if (expiresAt !== undefined && !(expiresAt > now)) throw vaultProblem('expiry_past')
-}
-
-/**
- * Printable ASCII and HTAB, without white space at either end, which HTTP takes away (RFC 9110 §5.5). Node's own check lets
- * Latin-1 pass.
- */
-export function isHeaderSafe(bytes: Uint8Array): boolean {
-  const ends = [bytes[0], bytes.at(-1)]
-  if (ends.some((byte) => byte === undefined || byte === 0x20 || byte === 0x09)) return false
-  return bytes.every((byte) => byte === 0x09 || (byte >= 0x20 && byte <= 0x7e))
 }

@@ -100,16 +100,12 @@ export interface NewCredential {
   readonly secret: Secret
   readonly meta?: Readonly<Record<string, string>> | undefined
   readonly expiresAt?: number | undefined
-  /** Whether it goes into a header as it is (bearer, header, template); not so for basic and query. Default true. */
-  readonly inHeader?: boolean | undefined
 }
 
 export interface NewVersion {
   readonly secret: Secret
   /** Left out: the new secret lives as long as the old one was given, or for ever if that had no end. */
   readonly expiresAt?: number | undefined
-  /** As in NewCredential. */
-  readonly inHeader?: boolean | undefined
 }
 
 /** How the vault is opened. `keyFile` is a path. */
@@ -221,8 +217,8 @@ export const vaultProblems = {
   secret_too_long: { status: 422, title: 'The secret is too long', hint: 'A secret has at most 65,536 bytes' },
   credential_not_header_safe: {
     status: 422,
-    title: 'The secret cannot be sent in a header',
-    hint: 'Use printable ASCII and tabs only; look for a line break at the end',
+    title: 'The secret holds what no request can carry',
+    hint: 'Use printable ASCII only, with no space at either end; look for a line break at the end',
   },
   expiry_past: { status: 422, title: 'The expiry is in the past', hint: 'Give a time in the future' },
   credential_unknown: {

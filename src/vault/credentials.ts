@@ -52,7 +52,7 @@ export class Credentials {
     const { clock, storage } = this.#parts
     const { handle, service, secret, meta = {}, expiresAt } = input
     checkHandle(handle)
-    checkSecret(secret, input.inHeader ?? true)
+    checkSecret(secret)
     checkMeta(meta, secret)
     checkExpiry(expiresAt, clock.now())
     const plain = { id: newId('crd'), handle, service, version: 1, meta: { ...meta }, createdAt: clock.now() }
@@ -68,7 +68,7 @@ export class Credentials {
   async rotate(handleOrId: string, input: NewVersion, by: Actor): Promise<CredentialView> {
     const { clock, storage } = this.#parts
     const { secret } = input
-    checkSecret(secret, input.inHeader ?? true)
+    checkSecret(secret)
     checkExpiry(input.expiresAt, clock.now())
     const { id } = this.#known(handleOrId)
     return storage.write(async (tx) => {

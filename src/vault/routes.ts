@@ -91,13 +91,7 @@ export interface VaultRouteNeeds<Who> {
   readonly clock: Clock
   readonly actorOf: (who: Who) => Actor
   /** The service by id or name; throws its Problem when there is none. */
-  readonly serviceOf: (nameOrId: string) => {
-    readonly id: ServiceId
-    readonly originHrefs: readonly string[]
-    readonly inHeader: boolean
-  }
-  /** Whether credentials of that service go into a header as they are. */
-  readonly inHeader: (service: ServiceId) => boolean
+  readonly serviceOf: (nameOrId: string) => { readonly id: ServiceId; readonly originHrefs: readonly string[] }
   readonly serviceName: (service: ServiceId) => string | undefined
   /** What is done when a credential is gone: the grants that name it end. */
   readonly removed: (credential: CredentialId, by: Actor) => Promise<unknown>
@@ -112,7 +106,6 @@ function credentialRoutes<Who>({
   clock,
   actorOf,
   serviceOf,
-  inHeader,
   removed,
   serviceName,
 }: VaultRouteNeeds<Who>): BoundEndpoint<Who>[] {
@@ -124,13 +117,12 @@ function credentialRoutes<Who>({
       items: vault.list().map((view) => ({ ...view, serviceName: serviceName(view.service) })),
     })),
     bind(storeCredential, ({ body: { secret: text, ttlSeconds, service: name, ...rest }, caller }) => {
-      const { id, originHrefs, inHeader } = serviceOf(name)
-      const given = { ...rest, service: id, origins: originHrefs, expiresAt: until(ttlSeconds), inHeader }
+      const { id, originHrefs } = serviceOf(name)
+      const given = { ...rest, service: id, origins: originHrefs, expiresAt: until(ttlSeconds) }
       return withSecret(text, (secret) => vault.store({ ...given, secret }, by(caller)))
     }),
     bind(rotateCredential, ({ params, body, caller }) => {
-      const view = vault.find(params.handle)
-      const given = { expiresAt: until(body.ttlSeconds), inHeader: view === undefined || inHeader(view.service) }
+      const given = { expiresAt: until(body.ttlSeconds) }
       return withSecret(body.secret, (secret) => vault.rotate(params.handle, { ...given, secret }, by(caller)))
     }),
     bind(removeCredential, async ({ params, caller }) => {

@@ -76,10 +76,7 @@ describe('store()', () => {
     'a-secret\t',
   ]
   for (const text of unsafe) {
-    test(`refuses ${JSON.stringify(text)} for a header, and takes it for elsewhere`, async () => {
-      await assert.rejects(store(text), { code: 'credential_not_header_safe' })
-      assert.equal(room.reveal(vault, await store(text, { inHeader: false })), text)
-    })
+    test(`refuses ${JSON.stringify(text)}`, () => assert.rejects(store(text), { code: 'credential_not_header_safe' }))
   }
 
   test('takes the limits themselves, tabs and spaces inside', async () => {
