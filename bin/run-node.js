@@ -12,9 +12,8 @@ export const compileCache = join(root, 'node_modules', '.cache', 'claviger')
 
 /**
  * How a gateway process is started: no inspector by signal, no secrets in reports, no `__proto__`. A young generation of
- * 8 MB instead of 32: what a call makes dies within it, and the rest would only be resident; the old one is collected when
- * it grew by a fifth, instead of to twice what lives in it. `--expose-gc` lets the start
- * give back what starting took. Not `--secure-heap`: OpenSSL takes the memory of Argon2id from it, so that any heap of
+ * 8 MB instead of 32: what a call makes dies within it, and the rest would only be resident; too little survives for
+ * helping threads to be worth waking. `--expose-gc` lets the start give back what starting took. Not `--secure-heap`: OpenSSL takes the memory of Argon2id from it, so that any heap of
  * bearable size makes every passphrase fail.
  */
 export const gatewayFlags = [
@@ -22,7 +21,7 @@ export const gatewayFlags = [
   '--report-exclude-env',
   '--disable-proto=throw',
   '--max-semi-space-size=8',
-  '--heap-growing-percent=20',
+  '--no-parallel-scavenge',
   '--expose-gc',
 ]
 

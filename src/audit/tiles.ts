@@ -1,7 +1,8 @@
 /**
  * Hash tiles on the disk, written behind the log. Segments are the truth: a tile that is missing, short or wrong costs a
- * rebuild, never a record. Level 0 is therefore not synced; the levels above are, so that a start finds the roots of full
- * segments without reading them.
+ * rebuild, never a record. Level 0 is therefore not synced and written many at a time: a file that is made between two
+ * syncs of the log makes the next one commit its metadata too. The levels above are synced at once, so that a start finds
+ * the roots of full segments without reading them.
  */
 import { constants, readFileSync, writeFile } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
@@ -13,12 +14,18 @@ import { HASH_BYTES } from './tree.ts'
 
 /** Tiles waiting for a slow disk above which new ones are left to `fsck`: 32 MiB. */
 const MOST_WAITING = 4_096
+/** Tiles of level 0 that are written together: 1 MiB, 32,768 records. */
+const TOGETHER = 128
+/** How long the first of them waits for the others. */
+const GATHER_MS = 2_000
 
 export class TileWriter {
   readonly #dir: string
   readonly #onTrouble: (error: unknown) => void
   readonly #folders = new Set<string>()
   readonly #partial = new Map<number, string>()
+  #leaves: (readonly [index: number, bytes: Buffer])[] = []
+  #gathering: NodeJS.Timeout | undefined
   #waiting = 0
   #chain: Promise<void> = Promise.resolve()
 
@@ -29,8 +36,13 @@ export class TileWriter {
 
   /** Queues a full tile. Never fails and never waits. */
   readonly put = (level: number, index: number, bytes: Buffer): void => {
-    if (this.#waiting >= MOST_WAITING) this.#onTrouble(new Error('tiles: too many waiting'))
-    else this.#later(() => this.#write(tilePath(this.#dir, level, index), bytes, level > 0))
+    if (this.#waiting + this.#leaves.length >= MOST_WAITING) this.#onTrouble(new Error('tiles: too many waiting'))
+    else if (level > 0) this.#later(() => this.#write(tilePath(this.#dir, level, index), bytes, true))
+    else {
+      this.#leaves.push([index, bytes])
+      if (this.#leaves.length >= TOGETHER) this.#writeLeaves()
+      else this.#gathering ??= setTimeout(() => this.#writeLeaves(), GATHER_MS).unref()
+    }
   }
 
   /** Queues an unfinished tile of a published checkpoint; the one it published before at this level is removed. */
@@ -46,7 +58,17 @@ export class TileWriter {
 
   /** Resolves when everything queued so far is written. */
   async settled(): Promise<void> {
+    this.#writeLeaves()
     await this.#chain
+  }
+
+  #writeLeaves(): void {
+    clearTimeout(this.#gathering)
+    this.#gathering = undefined
+    for (const [index, bytes] of this.#leaves) {
+      this.#later(() => this.#write(tilePath(this.#dir, 0, index), bytes, false))
+    }
+    this.#leaves = []
   }
 
   #later(work: () => Promise<void>): void {
