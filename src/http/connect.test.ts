@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { createServer as tlsServer } from 'node:tls'
 import { createConnector } from './connect.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tls-'))
@@ -96,5 +97,36 @@ describe('createConnector()', { skip: pair === undefined ? 'openssl is not insta
   test('refuses a certificate for another name, and one that nobody vouches for', async () => {
     assert.equal((await dial('evil.example.com', true)).error?.code, 'ERR_TLS_CERT_ALTNAME_INVALID')
     assert.equal((await dial('api.example.com', false)).error?.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+  })
+
+  test('gives what the peer said before it closed on bytes that it had not read', async () => {
+    const server = tlsServer({ ...pair }, (socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.pause().write('an answer', () => socket.destroy()))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    let resets = 0
+    const onReset = () => (resets += 1)
+    const options = { address: '127.0.0.1', host: 'api.example.com', port, secure: true, timeoutMs: 2_000, onReset }
+    const connect = createConnector({ ...options, ca: [pair!.cert] })
+    const said = await new Promise<string>((resolve) => {
+      connect({ hostname: 'x', protocol: 'https:', port: '1' }, (_, socket) => {
+        let text = ''
+        socket!.on('error', () => {}).on('data', (bytes) => (text += bytes))
+        socket!.on('close', () => resolve(text))
+        // One write a turn and no look at what came: the one that fails does so before the answer is read.
+        const more = () => {
+          if (socket!.destroyed) return
+          socket!.write(Buffer.alloc(1 << 18))
+          setImmediate(more)
+        }
+        more()
+      })
+    })
+    server.close()
+    assert.equal(said, 'an answer')
+    assert.ok(resets > 0)
   })
 })

@@ -1,6 +1,7 @@
 import { isIP, type Socket, connect as tcpConnect } from 'node:net'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { buildConnector } from 'undici'
+import { outliveWrites } from './outlive-writes.ts'
 
 export interface ConnectOptions {
   /** The judged address: dialled as it is, so that no second lookup can answer differently. */
@@ -32,6 +33,7 @@ export function createConnector(options: ConnectOptions): buildConnector.connect
     options.onDial?.(options.address, options.port)
     const socket = options.secure ? dialTls(options, session) : dialTcp(options)
     if (options.secure) socket.on('session', (ticket: Buffer) => (session = ticket))
+    outliveWrites(socket, () => options.onReset?.())
     socket.setNoDelay(true).setKeepAlive(true, 60_000)
     let waiting: buildConnector.Callback | undefined = callback
     const timer = setTimeout(() => {
