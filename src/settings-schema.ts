@@ -1,47 +1,9 @@
 // Every setting there is: its shape, its environment variable, its default, its sentence in the guide.
 // docs/guides/configuration.md and the example in a new home are written from this file.
 import { isIP } from 'node:net'
-import { homedir } from 'node:os'
-import { resolve } from 'node:path'
 import { z } from 'zod'
 import { logLevels } from './ground/log-level.ts'
-
-/** What people read about a setting: its environment variable, its default as text, and one sentence. */
-export interface SettingDoc {
-  readonly env: string
-  /** As it is parsed when nothing is set; '' means none. `$CLAVIGER_HOME` stands for the home. */
-  readonly fallback: string
-  readonly doc: string
-}
-
-const docs = z.registry<SettingDoc>()
-
-function setting<Schema extends z.ZodType>(schema: Schema, doc: SettingDoc): Schema {
-  if (docs.has(schema)) throw new TypeError(`${doc.env}: a schema documents one setting`)
-  docs.add(schema, doc)
-  return schema
-}
-
-const filePath = () => z.string().transform((text) => resolve(text.replace(/^~(?=\/|$)/, homedir())))
-const optionalPath = () =>
-  z.string().transform((text) => (text === '' ? undefined : resolve(text.replace(/^~(?=\/|$)/, homedir()))))
-const whole = (low: number, high: number) =>
-  z
-    .string()
-    .regex(/^[0-9]{1,9}$/, 'a whole number is wanted')
-    .transform(Number)
-    .pipe(z.number().min(low, `at least ${low} is wanted`).max(high, `at most ${high} is wanted`))
-const onOff = () =>
-  z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(['on', 'off', '1', '0', 'true', 'false', 'yes', 'no'], 'on or off is wanted'))
-    .transform((text) => text === 'on' || text === '1' || text === 'true' || text === 'yes')
-const listOf = (pattern: RegExp, wanted: string) =>
-  z
-    .string()
-    .transform((text) => text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim().toLowerCase()])))
-    .pipe(z.array(z.string().regex(pattern, wanted)))
+import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
 
 const hostName = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$/
 const listenAddress = z
@@ -127,12 +89,12 @@ export type SettingName = keyof Settings
 
 /** The documentation of every setting, in the order of the schema. */
 export function settingDocs(): readonly (SettingDoc & { readonly name: SettingName })[] {
-  return settingNames.map((name) => ({ name, ...docs.get(settingsSchema.shape[name])! }))
+  return settingNames.map((name) => ({ name, ...docOf(settingsSchema.shape[name]) }))
 }
 
 /** The documentation of one setting. */
 export function settingDoc(name: SettingName): SettingDoc {
-  return docs.get(settingsSchema.shape[name])!
+  return docOf(settingsSchema.shape[name])
 }
 
 export const settingNames = Object.keys(settingsSchema.shape) as SettingName[]
