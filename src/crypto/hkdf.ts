@@ -29,6 +29,7 @@ export type KeyLabel =
   | 'meta-settings'
   | 'row-mac'
   | 'root-wrap'
+  | 'room-key'
 
 /** `HKDF(root, salt = installId, info = D(label) ‖ u32(number))`: the key of this purpose in its N-th generation. */
 export function deriveKey(root: KeyObject, installId: Uint8Array, label: KeyLabel, number = 1): KeyObject {

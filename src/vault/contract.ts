@@ -13,6 +13,7 @@ export const MAX_META = 32
 export const MAX_META_VALUE = 512
 export const MIN_SECRET_BYTES = 8
 export const MAX_SECRET_BYTES = 65_536
+export const MAX_ROOM_KEY_BYTES = 4_096
 export const MIN_PASSPHRASE_CHARACTERS = 12
 export const MAX_PASSPHRASE_BYTES = 1_024
 
@@ -236,6 +237,11 @@ export const vaultProblems = {
     status: 503,
     title: 'The credential cannot be opened and is disabled',
     hint: 'An operator must look at who changed the database, and rotate the credential',
+  },
+  room_key_damaged: {
+    status: 503,
+    title: 'A sealed key was changed by other hands, or belongs to another home',
+    hint: 'Look at who can write to the home, then make a new key in its place',
   },
   permit_refused: { status: 403, title: 'The permit is not good, or was used already', hint: 'Ask for a new one' },
 } as const

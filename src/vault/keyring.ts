@@ -50,6 +50,16 @@ export class Keyring {
     return open(this.#wrapKey, this.#wrapAad(purpose), sealed)
   }
 
+  /** Seals a small key of another room. */
+  sealKey(purpose: string, bytes: Uint8Array): Buffer {
+    return seal(this.derive('room-key'), this.#roomKeyAad(purpose), bytes)
+  }
+
+  /** Opens what sealKey() made for this purpose here; undefined if it is anything else. */
+  openKey(purpose: string, sealed: Uint8Array): Buffer | undefined {
+    return open(this.derive('room-key'), this.#roomKeyAad(purpose), sealed)
+  }
+
   /** Lends the root key's bytes to `work`, which puts them into a slot, and zeroes them after it. */
   async withRoot<T>(work: (root: Uint8Array) => Promise<T>): Promise<T> {
     const root = this.#root.export()
@@ -69,6 +79,10 @@ export class Keyring {
   /** `HMAC(metaSettings, D("meta-settings") ‖ CJ(settings))`. */
   settingsMac(settings: Settings): Buffer {
     return hmac(this.derive('meta-settings'), domain('meta-settings'), settingsText(settings))
+  }
+
+  #roomKeyAad(purpose: string): Buffer {
+    return Buffer.concat([domain('room-key'), lp(this.installId), lp(purpose)])
   }
 
   #wrapAad(purpose: string): Buffer {

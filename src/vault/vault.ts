@@ -32,6 +32,7 @@ import { isVaultChange, Keyholders } from './keyholders.ts'
 import { loadEntries } from './load-entries.ts'
 import { PermitOpener } from './open-permit.ts'
 import { OpenedCache } from './opened-cache.ts'
+import { openRoomKey, sealRoomKey } from './room-keys.ts'
 import { Sealing } from './sealing.ts'
 import { readVault } from './store.ts'
 
@@ -57,6 +58,13 @@ export interface Vault {
   seal(reason: SealReason): void
   /** Throws Problem `vault_sealed`. */
   keys(): VaultKeys
+  /**
+   * Seals a small key of another room under the root key. `purpose` says whose key it is and which one
+   * (`signing-key/<kid>`): it opens for this purpose in this installation and no other. Throws Problem `vault_sealed`.
+   */
+  sealKey(purpose: string, bytes: Uint8Array): Buffer
+  /** Opens what sealKey() made. Throws Problem `vault_sealed`, `room_key_damaged`. */
+  openKey(purpose: string, sealed: Uint8Array): Secret
   /** Takes the credentials into memory: after unsealing, once storage has the key that authenticates rows. */
   load(): Promise<void>
   store(input: NewCredential, by: Actor): Promise<CredentialView>
@@ -127,6 +135,8 @@ function vaultOver({ clock, sealing, entries, keyholders, credentials, opener, r
     unseal: (presented) => keyholders.unseal(presented),
     seal: (why) => sealing.seal(why),
     keys: () => sealing.unlocked().keys,
+    sealKey: (purpose, bytes) => sealRoomKey(sealing.unlocked().keyring, purpose, bytes),
+    openKey: (purpose, sealed) => openRoomKey(sealing.unlocked().keyring, purpose, sealed),
     load,
     store: (input, by) => credentials.store(input, by),
     rotate: (handleOrId, input, by) => credentials.rotate(handleOrId, input, by),
