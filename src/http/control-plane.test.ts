@@ -6,7 +6,7 @@ import { problemsOf } from '../ground/problem.ts'
 import { Secret } from '../ground/secret.ts'
 import { hostNames } from './check-head.ts'
 import { buildControlPlane } from './control-plane.ts'
-import { bind, endpoint } from './endpoint.ts'
+import { bind, bindReadyMade, endpoint } from './endpoint.ts'
 import { type Listener, listenTcp } from './listen.ts'
 import { httpProblem } from './problems.ts'
 
@@ -26,6 +26,15 @@ const list = endpoint({
   caller: 'anyone',
   summary: 'Things',
   reply: z.object({ items: z.array(z.string()) }),
+})
+const made = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/made',
+  caller: 'anyone',
+  summary: 'Made once',
+  reply: z.object({ items: z.array(z.string()) }),
+  readyMade: true,
+  cacheSeconds: 60,
 })
 const broken = endpoint({
   method: 'POST',
@@ -51,6 +60,7 @@ before(async () => {
           ({ name: params.name, count: body.count, extra: 'stripped' }) as { name: string; count: number },
       ),
       bind(list, () => ({ items: [] })),
+      bindReadyMade(made, () => Buffer.from('{ "items": [] }')),
       bind(broken, ({ body }) => {
         if (body.how === 'promised') throw boom('promised', { detail: 'this once', facts: { path: '/x' } })
         throw new Error(`bug with ${Secret.fromText('hunter2hunter2').reveal().toString()}`)
@@ -99,6 +109,16 @@ describe('the control plane', () => {
     assert.equal(status, 201)
     assert.deepEqual(json, { name: 'abc', count: 3 })
     assert.match(String(headers['claviger-request-id']), /^call_/)
+  })
+
+  test('sends a ready-made reply byte for byte and lets it be kept; anything else is kept by nobody', async () => {
+    const { status, text, headers } = await send('GET', '/claviger/v1/made')
+    assert.equal(status, 200)
+    assert.equal(text, '{ "items": [] }')
+    assert.equal(headers['content-type'], 'application/json')
+    assert.equal(headers['cache-control'], 'public, max-age=60')
+    for (const path of ['/claviger/v1/things', '/claviger/v1/made?x=1', '/claviger/v1/nothing'])
+      assert.equal((await send('GET', path)).headers['cache-control'], 'no-store', path)
   })
 
   const bad: [

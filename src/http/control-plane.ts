@@ -77,7 +77,7 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
       const body = check(endpoint.body, request.body, 'body')
       const caller = request.getDecorator<Who>('caller')
       const result = await handle({ params, query, body, caller, rid: request.id })
-      reply.header('claviger-request-id', request.id).header('cache-control', 'no-store')
+      reply.header('claviger-request-id', request.id).header('cache-control', cacheControl(endpoint))
       if (endpoint.text !== undefined) {
         return reply
           .type(`text/${endpoint.text}; charset=utf-8`)
@@ -87,9 +87,13 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
       return reply
         .status(endpoint.status ?? 200)
         .type('application/json')
-        .send(JSON.stringify(endpoint.reply.parse(result)))
+        .send(endpoint.readyMade === true ? result : JSON.stringify(endpoint.reply.parse(result)))
     },
   })
+}
+
+function cacheControl({ cacheSeconds }: AnyEndpoint): string {
+  return cacheSeconds === undefined ? 'no-store' : `public, max-age=${cacheSeconds}`
 }
 
 /** A page of ours runs no script, loads nothing and is framed by nobody. */

@@ -20,6 +20,10 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly reply: R
   /** The reply is text of this kind, not JSON. */
   readonly text?: 'html' | 'plain'
+  /** The handler gives the reply's JSON as bytes, made once and the same for everybody: nothing is encoded for each caller. */
+  readonly readyMade?: true
+  /** Anybody may keep the good answer for so long; `no-store` if absent. */
+  readonly cacheSeconds?: number
   /** Status of the good answer; 200 if absent. */
   readonly status?: number
   /** Answers although the vault is sealed. What needs a caller then proves it by the body (the passphrase). */
@@ -48,6 +52,11 @@ export function endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.Z
   spec: Endpoint<P, Q, B, R>,
 ): Endpoint<P, Q, B, R> {
   return spec
+}
+
+/** Ties an endpoint whose reply is ready-made to the function that has it. */
+export function bindReadyMade<Who>(spec: AnyEndpoint, handle: () => Buffer): BoundEndpoint<Who> {
+  return { endpoint: spec, handle: async () => handle() }
 }
 
 /** Ties an endpoint to the function that answers it; the types of both must agree. */
