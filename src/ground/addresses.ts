@@ -88,6 +88,11 @@ export function refusedAddress(ip: string, allowed?: AddressSet): string | undef
   return judge(bytes, allowed)
 }
 
+/** Whether an address of these bytes lies in one of the set's ranges. */
+export function holdsAddress(set: AddressSet, bytes: Uint8Array): boolean {
+  return set.ranges.some((candidate) => holds(candidate, bytes))
+}
+
 function judge(bytes: Uint8Array, allowed: AddressSet | undefined): string | undefined {
   const wrapper = wrapperOf(bytes)
   if (wrapper !== undefined) return judge(bytes.slice(wrapper.at, wrapper.at + 4), allowed)

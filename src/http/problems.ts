@@ -32,6 +32,11 @@ export const httpProblems = {
     title: 'This gateway does not answer to that Host',
     hint: 'Use the address it listens on, or name the host in CLAVIGER_ALLOWED_HOSTS.',
   },
+  https_required: {
+    status: 426,
+    title: 'Plain HTTP from another machine is refused here',
+    hint: 'Use https. Behind a proxy that ends TLS, name the proxy in CLAVIGER_TRUSTED_PROXIES.',
+  },
   cross_site_refused: { status: 403, title: 'A web page of another site may not call the gateway' },
   unauthenticated: {
     status: 401,
