@@ -1,5 +1,6 @@
 // Which running calls end when something they stand on changes. Called in the turn of the commit.
 import type { CallFooting, OpenCalls } from './gate/open-calls.ts'
+import type { Identity } from './identity/identity.ts'
 import type { Change } from './storage/storage.ts'
 
 /** Kinds of change, and what of a call's footing they touch. */
@@ -12,12 +13,18 @@ const footingOf: Readonly<Record<string, keyof CallFooting>> = {
   credential: 'credential',
 }
 
+/** What a token may stand on without being named by it: its sign-in, the key that proved it, the key that signed it. */
+const beneathTokens: ReadonlySet<string> = new Set(['session', 'agent_key', 'signing_key'])
+
 /**
  * Ends the calls that stand on what changed; returns how many. Whether the change took or gave is not asked: no call
  * stands on what is new, and one that runs on what was there before must be admitted again.
  */
-export function cutOff(change: Change, openCalls: OpenCalls): number {
+export function cutOff(change: Change, openCalls: OpenCalls, identity: Pick<Identity, 'isLive'>): number {
   if (change.kind === 'revoke_all') return openCalls.kill(() => true, 'emergency_revoke')
+  if (beneathTokens.has(change.kind)) {
+    return openCalls.kill(({ agent, token }) => !identity.isLive(agent, token), `${change.kind}_changed`)
+  }
   const part = footingOf[change.kind]
   if (part === undefined) return 0
   return openCalls.kill((footing) => footing[part] === change.ref, `${change.kind}_changed`)

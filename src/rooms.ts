@@ -12,6 +12,7 @@ import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
+import type { TokenKeys } from './identity/room.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
@@ -51,11 +52,18 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const { mint, redeem, spend } = createMint()
   const vault = await createVault({ storage, clock, redeem, onIntegrityFailure: (id) => alarms.damagedCredential(id) })
   const pepper = () => vault.keys().tokenPepper
-  const identity = createIdentity({ storage, clock, pepper, onBadRow: (table, id) => alarms.editedRow(table, id) })
+  const identity = createIdentity({
+    storage,
+    clock,
+    pepper,
+    signing: unmade,
+    issuer: () => rooms.url,
+    onBadRow: (table, id) => alarms.editedRow(table, id),
+  })
   const services = createServices({ storage, clock })
   const grants = createGrants({ storage, clock })
   const openCalls = new OpenCalls()
-  storage.follow((change) => cutOff(change, openCalls))
+  storage.follow((change) => cutOff(change, openCalls, identity))
   const known = { storage, vault, audit, services, grants, openCalls, clock }
   const gate = buildGate(known, options.settings, mint)
   const nextRid = callIds(bootId)
@@ -77,6 +85,13 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     close,
   }
   return rooms
+}
+
+const unmade: TokenKeys = {
+  active: () => {
+    throw new TypeError('no signing keys')
+  },
+  find: () => undefined,
 }
 
 type GateNeeds = Pick<Rooms, 'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'openCalls' | 'clock'>

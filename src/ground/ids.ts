@@ -11,6 +11,8 @@ export type ServiceId = Id<'srv'>
 export type CredentialId = Id<'crd'>
 export type GrantId = Id<'grt'>
 export type TokenId = Id<'tok'>
+export type KeyId = Id<'key'>
+export type SessionId = Id<'ses'>
 export type CallId = Id<'call'>
 
 /** A new id: prefix, `_`, 22 base62 characters from 16 random bytes. */

@@ -1,21 +1,40 @@
 import { newId } from '../ground/ids.ts'
-import type { Actor, ChangeRecord } from '../storage/storage.ts'
+import type { Actor, ChangeRecord, Tx } from '../storage/storage.ts'
 import { type AgentEntry, type AgentStatus, type AgentView, identityProblem, NAME_PATTERN } from './contract.ts'
 import type { Agent } from './directory.ts'
 import type { Room } from './room.ts'
-import { type AgentRow, agentNameTaken, putAgent } from './store.ts'
+import { type AgentOrigin, type AgentRow, agentNameTaken, putAgent } from './store.ts'
+
+export interface NewAgent {
+  readonly name: string
+  readonly status: AgentStatus
+  readonly origin: AgentOrigin
+  readonly owner?: string | undefined
+  readonly email?: string | undefined
+}
 
 /** Adds an active agent. Throws Problems `agent_name_invalid`, `agent_name_taken`. */
-export async function addAgent({ storage, clock, directory }: Room, name: string, by: Actor): Promise<AgentEntry> {
+export async function addAgent(room: Room, asked: { name: string; email?: string | undefined }, by: Actor) {
+  const owner = by.kind === 'operator' ? by.id : undefined
+  const row = newAgentRow(room, { ...asked, status: 'active', origin: 'operator', owner })
+  await room.storage.write((tx) => addAgentInto(tx, row, by))
+  return requireAgent(room.directory.agent(row.id))
+}
+
+/** The row of a new agent. Throws Problem `agent_name_invalid`. */
+export function newAgentRow({ clock }: Room, { name, status, origin, owner, email }: NewAgent): AgentRow {
   if (!NAME_PATTERN.test(name)) throw identityProblem('agent_name_invalid')
-  const row: AgentRow = { id: newId('agent'), name, status: 'active', created_at: clock.now() }
-  await storage.write(async (tx) => {
-    if (await agentNameTaken(tx, name)) throw identityProblem('agent_name_taken', { facts: { name } })
-    const record: ChangeRecord = { type: 'auth', actor: by, ev: { what: 'agent.added', agent: row.id, name } }
-    await tx.change({ kind: 'agent', ref: row.id, after: row, record })
-    await putAgent(tx, row)
-  })
-  return requireAgent(directory.agent(row.id))
+  const created_at = clock.now()
+  return { id: newId('agent'), name, status, created_at, owner: owner ?? null, email: email ?? null, origin }
+}
+
+/** Writes it, in the transaction. Throws Problem `agent_name_taken`. */
+export async function addAgentInto(tx: Tx, row: AgentRow, by: Actor): Promise<void> {
+  const { id, name, status } = row
+  if (await agentNameTaken(tx, name)) throw identityProblem('agent_name_taken', { facts: { name } })
+  const ev = { what: 'agent.added', agent: id, name, status, origin: row.origin ?? undefined }
+  await tx.change({ kind: 'agent', ref: id, after: row, record: { type: 'auth', actor: by, ev } })
+  await putAgent(tx, row)
 }
 
 /** Suspends an agent: its tokens say nothing until it is unlocked. Locking twice is no error. */
@@ -23,9 +42,22 @@ export async function lockAgent(room: Room, idOrName: string, by: Actor): Promis
   return setStatus(room, idOrName, 'suspended', by)
 }
 
-/** Lets a suspended agent act again. Throws Problem `agent_revoked` for one that was revoked for good. */
+/** Lets a suspended agent act again. Throws Problems `agent_revoked` (it was for good), `agent_pending`. */
 export async function unlockAgent(room: Room, idOrName: string, by: Actor): Promise<AgentEntry> {
+  if (requireAgent(room.directory.agent(idOrName)).status === 'pending') throw identityProblem('agent_pending')
   return setStatus(room, idOrName, 'active', by)
+}
+
+/** Lets an agent in that registered itself. Throws Problem `agent_not_pending`. */
+export async function approveAgent(room: Room, idOrName: string, by: Actor): Promise<AgentEntry> {
+  if (requireAgent(room.directory.agent(idOrName)).status !== 'pending') throw identityProblem('agent_not_pending')
+  return setStatus(room, idOrName, 'active', by)
+}
+
+/** For good. */
+export async function revokeAgent(room: Room, idOrName: string, by: Actor): Promise<AgentEntry> {
+  const agent = requireAgent(room.directory.agent(idOrName))
+  return agent.status === 'revoked' ? agent : setStatus(room, idOrName, 'revoked', by)
 }
 
 /** Throws Problem `agent_unknown`. */
@@ -34,8 +66,15 @@ export function requireAgent(agent: Agent | undefined): Agent {
   return agent
 }
 
-export function viewAgent({ id, name, status, createdAt }: AgentEntry): AgentView {
-  return { id, name, status, createdAt }
+export function viewAgent({ id, name, status, createdAt, email, origin }: AgentEntry): AgentView {
+  return { id, name, status, createdAt, ...(email !== undefined && { email }), ...(origin !== undefined && { origin }) }
+}
+
+const told: Readonly<Record<AgentStatus, string>> = {
+  active: 'agent.unlocked',
+  suspended: 'agent.locked',
+  revoked: 'agent.revoked',
+  pending: 'agent.added',
 }
 
 /** The row is made from memory, which was authenticated: a row edited since then cannot stop the change. */
@@ -47,19 +86,16 @@ async function setStatus(
 ): Promise<AgentEntry> {
   const agent = requireAgent(directory.agent(idOrName))
   if (agent.status === 'revoked') throw identityProblem('agent_revoked')
-  const row: AgentRow = { id: agent.id, name: agent.name, status, created_at: agent.createdAt }
-  const locks = status !== 'active'
-  const record: ChangeRecord = {
-    type: locks ? 'revoke' : 'auth',
-    actor: by,
-    ev: { what: locks ? 'agent.locked' : 'agent.unlocked', agent: agent.id },
-  }
+  const row: AgentRow = { ...agent.toRow(), status }
+  const stops = status !== 'active'
+  const what = agent.status === 'pending' && !stops ? 'agent.approved' : told[status]
+  const record: ChangeRecord = { type: stops ? 'revoke' : 'auth', actor: by, ev: { what, agent: agent.id } }
   await storage.write(
     async (tx) => {
       await tx.change({ kind: 'agent', ref: agent.id, after: row, record })
       await putAgent(tx, row)
     },
-    { urgent: locks },
+    { urgent: stops },
   )
   return agent
 }

@@ -4,6 +4,7 @@ import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
 import { TtlSeconds } from '../http/shapes.ts'
+import type { Scoped } from '../policy/scope.ts'
 
 export const DAY_MS = 86_400_000
 /** Agent keys and operator tokens live at most this long, and this long unless told otherwise (CRYPTO §6). */
@@ -22,9 +23,21 @@ const Time = z.int().nonnegative()
 export const AgentStatus = z.enum(['pending', 'active', 'suspended', 'revoked'])
 export type AgentStatus = z.output<typeof AgentStatus>
 
-export const AddAgent = z.strictObject({ name: AgentName })
+export const Email = z
+  .string()
+  .max(254)
+  .regex(/^[^\s@<>"]{1,64}@[^\s@<>"]{1,189}$/)
+export const AddAgent = z.strictObject({ name: AgentName, email: Email.optional() })
 
-export const AgentView = z.object({ id: z.string(), name: z.string(), status: AgentStatus, createdAt: Time })
+export const AgentView = z.object({
+  id: z.string(),
+  name: z.string(),
+  status: AgentStatus,
+  createdAt: Time,
+  email: z.string().optional(),
+  /** Who brought it here. */
+  origin: z.enum(['operator', 'invite', 'public']).optional(),
+})
 export type AgentView = z.output<typeof AgentView>
 
 export const IssueToken = z.strictObject({
@@ -58,6 +71,11 @@ export interface AgentEntry {
   readonly name: string
   readonly status: AgentStatus
   readonly createdAt: number
+  /** The operator who answers for it; undefined for agents from before there were several. */
+  readonly owner: string | undefined
+  readonly origin: 'operator' | 'invite' | 'public' | undefined
+  /** Personal data: shown to services of the same owner only. */
+  readonly email: string | undefined
 }
 
 export interface OperatorEntry {
@@ -78,12 +96,26 @@ export interface TokenEntry {
   readonly revokedAt: number | undefined
 }
 
+/** A signed access token whose signature holds: it stands where an opaque token would. `id` is its sign-in's. */
+export interface AccessTokenEntry {
+  readonly kind: 'jwt'
+  readonly id: TokenId
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly status: 'active' | 'revoked'
+  /** Thumbprint of the key that must prove each use (RFC 9449). */
+  readonly jkt: string | undefined
+  readonly claims: Readonly<Record<string, unknown>>
+  /** Whether its scope leaves a call in; it never gives what no grant gave. */
+  covers(service: string, call: Scoped): boolean
+}
+
 /** Who asks. An agent's or its token's status may forbid everything: that is the policy's to say. */
 export type Principal = AgentPrincipal | OperatorPrincipal
 export interface AgentPrincipal {
   readonly kind: 'agent'
   readonly agent: AgentEntry
-  readonly token: TokenEntry
+  readonly token: TokenEntry | AccessTokenEntry
 }
 export interface OperatorPrincipal {
   readonly kind: 'operator'
@@ -100,12 +132,23 @@ export const identityProblems = {
     title: 'Cannot use this name for an agent',
     hint: 'Use 1 to 64 of lower-case letters, digits, `.`, `_`, `-`, with a letter or digit at both ends',
   },
+  agent_not_pending: { status: 409, title: 'The agent waits for no approval' },
+  agent_pending: {
+    status: 409,
+    title: 'The agent waits for approval',
+    hint: 'Approve it: claviger agent approve NAME',
+  },
   agent_revoked: { status: 409, title: 'The agent is revoked for good', hint: 'Add a new agent' },
   token_unknown: { status: 404, title: 'There is no such token', hint: 'List them: claviger token list' },
   token_life_invalid: {
     status: 422,
     title: 'A token cannot live that long',
     hint: 'Give 1 second to 90 days, and issue a new token before the old one ends',
+  },
+  possession_unproven: {
+    status: 401,
+    title: 'The token is bound to a key, and the call does not prove that its sender holds it',
+    hint: 'Send a DPoP proof (RFC 9449) with htm, htu, iat, jti, ath, and the nonce of the dpop-nonce header if there is one',
   },
   token_label_invalid: {
     status: 422,

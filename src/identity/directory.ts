@@ -1,19 +1,38 @@
 import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import type { AgentEntry, AgentStatus, OperatorEntry, Principal, TokenEntry } from './contract.ts'
-import type { AgentRow, OperatorRow, TokenRow } from './store.ts'
+import type { AgentOrigin, AgentRow, OperatorRow, TokenRow } from './store.ts'
 
 class Agent implements AgentEntry {
   readonly id: AgentId
   readonly name: string
   readonly createdAt: number
+  readonly owner: string | undefined
+  readonly origin: AgentOrigin | undefined
+  email: string | undefined
   status: AgentStatus
 
   constructor(row: AgentRow) {
     this.id = row.id
     this.name = row.name
     this.createdAt = row.created_at
+    this.owner = row.owner ?? undefined
+    this.origin = row.origin ?? undefined
+    this.email = row.email ?? undefined
     this.status = row.status
+  }
+
+  toRow(): AgentRow {
+    const { id, name, status, createdAt, owner, email, origin } = this
+    return {
+      id,
+      name,
+      status,
+      created_at: createdAt,
+      owner: owner ?? null,
+      email: email ?? null,
+      origin: origin ?? null,
+    }
   }
 }
 
@@ -105,6 +124,7 @@ export class Directory {
     const known = this.#agents.get(row.id)
     if (known) {
       known.status = row.status
+      known.email = row.email ?? undefined
       return
     }
     const agent = new Agent(row)

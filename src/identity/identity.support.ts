@@ -1,9 +1,12 @@
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { keySigner } from '../crypto/es256-signer.ts'
+import { fromKey } from '../crypto/p256.ts'
 import { SetClock } from '../ground/clock.ts'
 import type { Secret } from '../ground/secret.ts'
 import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
 import type { Actor, Storage } from '../storage/storage.ts'
 import { createIdentity, type Identity } from './identity.ts'
+import type { IdentityRules } from './room.ts'
 import { identityMigrations } from './schema.ts'
 
 export const by: Actor = { kind: 'operator', id: 'op_tester' }
@@ -13,6 +16,11 @@ export class TestIdentity {
   readonly clock = new SetClock()
   readonly database: TestDatabase = testDatabase(identityMigrations, this.clock)
   readonly pepper = { version: 1, key: createSecretKey(randomBytes(32)) }
+  /** Takes part as the signing keys would. */
+  readonly signer = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  readonly kid = fromKey(this.signer.publicKey).thumbprint
+  readonly issuer = 'http://127.0.0.1:4317'
+  rules: Partial<IdentityRules> = {}
   bad: string[] = []
   storage!: Storage
   identity!: Identity
@@ -24,6 +32,12 @@ export class TestIdentity {
       storage: this.storage,
       clock: this.clock,
       pepper: () => this.pepper,
+      signing: {
+        active: () => keySigner(this.kid, this.signer.privateKey),
+        find: (kid) => (kid === this.kid ? { key: this.signer.publicKey } : undefined),
+      },
+      issuer: () => this.issuer,
+      rules: this.rules,
       onBadRow: (table, id) => this.bad.push(`${table}/${id}`),
     })
     await this.identity.load()

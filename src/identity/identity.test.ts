@@ -25,7 +25,7 @@ describe('identity', () => {
         assert.equal(room.identity.findAgent('coder')?.id, id)
         assert.equal(room.identity.findAgent(id)?.name, 'coder')
         assert.deepEqual(room.identity.listAgents(), [
-          { id, name: 'coder', status: 'active', createdAt: room.clock.now() },
+          { id, name: 'coder', status: 'active', origin: 'operator', createdAt: room.clock.now() },
         ])
         await room.restart()
       }

@@ -9,13 +9,23 @@ import type { Clock } from '../ground/clock.ts'
 import type { OperatorId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
 import type { Actor, Storage } from '../storage/storage.ts'
-import { addAgent, lockAgent, requireAgent, unlockAgent, viewAgent } from './agents.ts'
+import { addAgent, approveAgent, lockAgent, requireAgent, revokeAgent, unlockAgent, viewAgent } from './agents.ts'
 import { followChange } from './changes.ts'
-import { type AgentEntry, type AgentView, identityProblem, type Principal, type TokenView } from './contract.ts'
+import {
+  type AgentEntry,
+  type AgentView,
+  identityProblem,
+  type Principal,
+  type TokenEntry,
+  type TokenView,
+} from './contract.ts'
 import { Directory } from './directory.ts'
+import { KeyRing } from './keys/key-ring.ts'
 import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
 import { Recogniser } from './recogniser.ts'
-import type { Pepper, Room } from './room.ts'
+import type { IdentityRules, Pepper, Room, TokenKeys } from './room.ts'
+import { AccessTokens, looksLikeJwt } from './sessions/access-tokens.ts'
+import { SessionBook } from './sessions/session-book.ts'
 import { loadInto } from './store.ts'
 import * as tokens from './tokens.ts'
 
@@ -23,6 +33,11 @@ export interface IdentityOptions {
   readonly storage: Storage
   readonly clock: Clock
   readonly pepper: Pepper
+  /** Signs and checks access tokens. */
+  readonly signing: TokenKeys
+  /** The gateway's origin, as tokens name it. */
+  readonly issuer: () => string
+  readonly rules?: Partial<IdentityRules>
   /** Told of each row that load() refuses because its MAC does not hold. */
   readonly onBadRow?: (table: string, id: string) => void
 }
@@ -37,14 +52,26 @@ export class Identity {
   readonly #room: Room
   readonly #recogniser: Recogniser
   readonly #onBadRow: (table: string, id: string) => void
+  /** Checks signed tokens, of agents that call here and of those that call elsewhere. */
+  readonly accessTokens: AccessTokens
 
-  constructor({ storage, clock, pepper, onBadRow }: IdentityOptions) {
-    this.#room = { storage, clock, pepper, directory: new Directory() }
+  constructor({ storage, clock, pepper, signing, issuer, rules, onBadRow }: IdentityOptions) {
+    const keys = new KeyRing()
+    const sessions = new SessionBook(keys)
+    const { publicRegistration = false, keyMaxAgeMs } = rules ?? {}
+    const given = { storage, clock, pepper, signing, issuer, publicRegistration, keyMaxAgeMs }
+    this.#room = { ...given, directory: new Directory(), keys, sessions }
     this.#recogniser = new Recogniser(this.#room.directory)
+    this.accessTokens = new AccessTokens(this.#room)
     this.#onBadRow = onBadRow ?? (() => {})
     storage.follow((change) => {
-      if (followChange(this.#room.directory, change)) this.#recogniser.forget()
+      if (followChange(this.#room, change)) this.#recogniser.forget()
     })
+  }
+
+  /** For the other files of the room, and for the doors that open sign-ins. */
+  get room(): Room {
+    return this.#room
   }
 
   /**
@@ -55,6 +82,7 @@ export class Identity {
    * theirs are judged here. Throws Problem `vault_sealed` while there is no pepper.
    */
   authenticate(presented: string): Principal | undefined {
+    if (looksLikeJwt(presented)) return this.accessTokens.recognise(presented)?.principal
     const principal = this.#recognise(presented)?.principal
     if (principal?.kind !== 'operator') return principal
     const live = principal.operator.status === 'active' && this.#isLive(principal)
@@ -63,6 +91,10 @@ export class Identity {
 
   /** Whether this agent's token still speaks for it: asked of running calls after each change. */
   isLive(agent: string, token: string): boolean {
+    if (token.startsWith('ses_')) {
+      const session = this.#room.sessions.get(token)
+      return session?.live === true && session.agent === agent && this.findAgent(agent)?.status === 'active'
+    }
     const principal = this.#room.directory.token(token)?.principal
     if (principal?.kind !== 'agent' || principal.agent.id !== agent) return false
     return principal.agent.status === 'active' && this.#isLive(principal)
@@ -73,23 +105,33 @@ export class Identity {
    * Throws Problem `vault_sealed` without the key of the rows.
    */
   async load(): Promise<void> {
-    const { storage, directory } = this.#room
+    const { storage, directory, keys, sessions } = this.#room
     this.clear()
     const bad = await loadInto(storage, {
       agent: (row) => directory.putAgent(row),
       operator: (row) => directory.putOperator(row),
       token: (row) => directory.putToken(row),
-      revokeAll: (epoch) => directory.revokeAll(epoch),
+      revokeAll: (epoch) => {
+        directory.revokeAll(epoch)
+        sessions.revokeAll(epoch)
+      },
+      key: (row) => keys.putKey(row),
+      invite: (row) => keys.putInvite(row),
+      session: (row) => sessions.put(row),
     })
     // Somebody tampered with the one row that stops everything: then everything issued so far stays stopped.
-    if (bad.get('revocations')?.length) directory.revokeAll(storage.epoch())
+    if (bad.get('revocations')?.length) {
+      directory.revokeAll(storage.epoch())
+      sessions.revokeAll(storage.epoch())
+    }
     for (const [table, ids] of bad) for (const id of ids) this.#onBadRow(table, id)
   }
 
   /** Forgets everybody, when the vault is sealed. */
   clear(): void {
     this.#recogniser.forget()
-    this.#room.directory.clear()
+    this.accessTokens.forget()
+    for (const model of [this.#room.directory, this.#room.keys, this.#room.sessions]) model.clear()
   }
 
   findAgent(idOrName: string): AgentEntry | undefined {
@@ -118,8 +160,8 @@ export class Identity {
   }
 
   /** Adds an active agent. Throws Problems `agent_name_invalid`, `agent_name_taken`. */
-  addAgent(name: string, by: Actor): Promise<AgentEntry> {
-    return addAgent(this.#room, name, by)
+  addAgent(asked: string | { name: string; email?: string | undefined }, by: Actor): Promise<AgentEntry> {
+    return addAgent(this.#room, typeof asked === 'string' ? { name: asked } : asked, by)
   }
 
   /** Suspends an agent, by id or name. Throws Problems `agent_unknown`, `agent_revoked`. */
@@ -129,6 +171,16 @@ export class Identity {
 
   unlockAgent(idOrName: string, by: Actor): Promise<AgentEntry> {
     return unlockAgent(this.#room, idOrName, by)
+  }
+
+  /** Lets an agent in that registered itself. Throws Problem `agent_not_pending`. */
+  approveAgent(idOrName: string, by: Actor): Promise<AgentEntry> {
+    return approveAgent(this.#room, idOrName, by)
+  }
+
+  /** For good. */
+  revokeAgent(idOrName: string, by: Actor): Promise<AgentEntry> {
+    return revokeAgent(this.#room, idOrName, by)
   }
 
   /**
@@ -198,7 +250,7 @@ export class Identity {
     return this.#recogniser.recognise(presented, () => this.#room.pepper().key)
   }
 
-  #isLive({ token }: Principal): boolean {
+  #isLive({ token }: { readonly token: Pick<TokenEntry, 'status' | 'expiresAt'> }): boolean {
     return token.status === 'active' && this.#room.clock.now() < token.expiresAt
   }
 

@@ -107,7 +107,7 @@ export function identityRoutes<Who>({ identity, actorOf, tokenOf }: IdentityRout
   const by = (caller: unknown) => actorOf(caller as Who)
   return [
     bind(listAgents, () => ({ items: identity.listAgents() })),
-    bind(addAgent, async ({ body, caller }) => viewAgent(await identity.addAgent(body.name, by(caller)))),
+    bind(addAgent, async ({ body, caller }) => viewAgent(await identity.addAgent(body, by(caller)))),
     bind(lockAgent, async ({ params, caller }) => viewAgent(await identity.lockAgent(params.name, by(caller)))),
     bind(unlockAgent, async ({ params, caller }) => viewAgent(await identity.unlockAgent(params.name, by(caller)))),
     bind(issueToken, async ({ body, caller }) => {

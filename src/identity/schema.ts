@@ -1,4 +1,6 @@
 import { authenticatedTable, type Migration } from '../storage/migrations.ts'
+import { keysMigration } from './keys/schema.ts'
+import { sessionsMigration } from './sessions/schema.ts'
 
 /** All of these grant authority, so all are authenticated. `tokens.hash` is a keyed hash: no token can be made from it. */
 export const identityMigrations: readonly Migration[] = [
@@ -36,4 +38,6 @@ export const identityMigrations: readonly Migration[] = [
       )
     },
   },
+  keysMigration,
+  sessionsMigration,
 ]

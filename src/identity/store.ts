@@ -3,13 +3,22 @@ import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { AgentStatus } from './contract.ts'
+import type { InviteRow, KeyRow } from './keys/store.ts'
+import type { SessionRow } from './sessions/store.ts'
 
 export interface AgentRow {
   readonly id: AgentId
   readonly name: string
   readonly status: AgentStatus
   readonly created_at: number
+  /** The operator who answers for it. */
+  readonly owner?: string | null
+  readonly email?: string | null
+  readonly origin?: AgentOrigin | null
 }
+
+/** How an agent came here. */
+export type AgentOrigin = 'operator' | 'invite' | 'public'
 
 export interface OperatorRow {
   readonly id: OperatorId
@@ -60,16 +69,24 @@ export interface RowTaker {
   operator(row: OperatorRow): void
   token(row: TokenRow): void
   revokeAll(upToEpoch: number): void
+  key(row: KeyRow): void
+  invite(row: InviteRow): void
+  session(row: SessionRow): void
 }
 
 /** Hands over every row whose MAC holds, all of one moment, owners before tokens. Resolves to the bad ids of each table. */
 export async function loadInto(storage: Storage, take: RowTaker): Promise<ReadonlyMap<string, readonly string[]>> {
   const revocation = (row: { readonly up_to_epoch: number }) => take.revokeAll(row.up_to_epoch)
-  const bad = await Promise.all([
-    storage.loadEach('agents', take.agent),
-    storage.loadEach('operators', take.operator),
-    storage.loadEach('tokens', take.token),
-    storage.loadEach('revocations', revocation),
-  ])
-  return new Map(['agents', 'operators', 'tokens', 'revocations'].map((table, at) => [table, bad[at] ?? []]))
+  const takers = {
+    agents: take.agent,
+    operators: take.operator,
+    tokens: take.token,
+    revocations: revocation,
+    agent_keys: take.key,
+    invites: take.invite,
+    sessions: take.session,
+  }
+  const tables = Object.entries(takers) as [string, (row: unknown) => void][]
+  const bad = await Promise.all(tables.map(([table, taker]) => storage.loadEach(table, taker)))
+  return new Map(tables.map(([table], at) => [table, bad[at] ?? []]))
 }

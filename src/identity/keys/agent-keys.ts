@@ -1,0 +1,97 @@
+/**
+ * The public keys by which agents prove who they are. Owns `agent_keys` and `invites`; its invariant: a key speaks for one
+ * agent, was proven when it came, and one that was given up never comes back. It holds no private key and wants none.
+ */
+import type { P256PublicKey } from '../../crypto/p256.ts'
+import { newId } from '../../ground/ids.ts'
+import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
+import type { Room } from '../room.ts'
+import { keyProblem, MOST_LIVE_KEYS } from './contract.ts'
+import type { AgentKey } from './key-ring.ts'
+import { type KeyRow, putKey } from './store.ts'
+
+export interface NewKey {
+  readonly agent: KeyRow['agent']
+  readonly key: P256PublicKey
+  readonly attestation?: object | undefined
+}
+
+/** The row of a new key. Throws Problem `key_taken` for a key that any agent has or had. */
+export function newKeyRow({ clock, keys }: Room, { agent, key, attestation }: NewKey): KeyRow {
+  if (keys.withThumbprint(key.thumbprint).length > 0) throw keyProblem('key_taken')
+  return {
+    id: newId('key'),
+    agent,
+    spki: key.spki,
+    thumbprint: key.thumbprint,
+    status: 'active',
+    bound: 0,
+    created_at: clock.now(),
+    retires_at: null,
+    revoked_at: null,
+    attestation: attestation === undefined ? null : JSON.stringify(attestation),
+  }
+}
+
+export async function addKeyInto(tx: Tx, row: KeyRow, by: Actor): Promise<void> {
+  const ev = { what: 'agent.key_added', agent: row.agent, key: row.id, thumbprint: row.thumbprint }
+  await writeKey(tx, row, { type: 'auth', actor: by, ev })
+}
+
+/**
+ * Adds a key to an agent; `retireOthersMs` lets the others sign in for that long yet. Throws Problems `key_taken`,
+ * `key_too_many`.
+ */
+export async function addKey(room: Room, asked: NewKey & { retireOthersMs?: number | undefined }, by: Actor) {
+  const { keys, clock, storage } = room
+  const others = keys.live(asked.agent, clock.now())
+  if (others.length >= MOST_LIVE_KEYS) throw keyProblem('key_too_many')
+  const row = newKeyRow(room, asked)
+  await storage.write(async (tx) => {
+    await addKeyInto(tx, row, by)
+    if (asked.retireOthersMs === undefined) return
+    for (const key of others) await retireInto(room, tx, key, asked.retireOthersMs, by)
+  })
+  return keys.key(row.id) as AgentKey
+}
+
+/**
+ * Takes a key away: its sign-ins end at once. An agent cannot take its own last key; an operator can. Throws Problems
+ * `key_unknown`, `key_last`.
+ */
+export async function revokeKey(room: Room, asked: { agent: string; key: string; evenLast?: boolean }, by: Actor) {
+  const { keys, clock, storage } = room
+  const key = keys.key(asked.key)
+  if (key?.agent !== asked.agent) throw keyProblem('key_unknown')
+  if (key.status === 'revoked') return key
+  const others = keys.live(asked.agent, clock.now()).filter((one) => one !== key && one.status === 'active')
+  if (others.length === 0 && asked.evenLast !== true) throw keyProblem('key_last')
+  await storage.write((tx) => revokeKeyInto(room, tx, key, by), { urgent: true })
+  return key
+}
+
+export async function revokeKeyInto({ clock }: Room, tx: Tx, { row }: AgentKey, by: Actor): Promise<void> {
+  const revoked: KeyRow = { ...row, status: 'revoked', revoked_at: clock.now() }
+  const ev = { what: 'agent.key_revoked', agent: row.agent, key: row.id, thumbprint: row.thumbprint }
+  await writeKey(tx, revoked, { type: 'revoke', actor: by, ev })
+}
+
+async function retireInto({ clock }: Room, tx: Tx, { row }: AgentKey, afterMs: number, by: Actor): Promise<void> {
+  if (row.status !== 'active') return
+  const retires_at = clock.now() + afterMs
+  const ev = { what: 'agent.key_retiring', agent: row.agent, key: row.id, retiresAt: retires_at }
+  await writeKey(tx, { ...row, status: 'retiring', retires_at }, { type: 'auth', actor: by, ev })
+}
+
+/** The key signed a form that binds: it is refused the bare nonce from now on. */
+export async function markBound({ storage }: Room, { row }: AgentKey): Promise<void> {
+  if (row.bound === 1) return
+  const actor: Actor = { kind: 'agent', id: row.agent, key: row.thumbprint }
+  const ev = { what: 'agent.key_bound', agent: row.agent, key: row.id }
+  await storage.write((tx) => writeKey(tx, { ...row, bound: 1 }, { type: 'auth', actor, ev }))
+}
+
+async function writeKey(tx: Tx, row: KeyRow, record: ChangeRecord): Promise<void> {
+  await tx.change({ kind: 'agent_key', ref: row.id, after: row, record })
+  await putKey(tx, row)
+}

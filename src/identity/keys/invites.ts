@@ -1,0 +1,62 @@
+import { newToken, readToken, storedForm, tokenLabel } from '../../crypto/tokens.ts'
+import type { AgentId } from '../../ground/ids.ts'
+import type { Secret } from '../../ground/secret.ts'
+import type { Actor, Tx } from '../../storage/storage.ts'
+import type { Room } from '../room.ts'
+import { keyProblem } from './contract.ts'
+import { getInvite, type InviteRow, putInvite } from './store.ts'
+
+/** CRYPTO §6: 15 minutes unless told otherwise, a day at most. */
+export const INVITE_LIFE_MS = 15 * 60_000
+export const MAX_INVITE_LIFE_MS = 86_400_000
+
+export interface Invite {
+  readonly id: string
+  /** Shown once. */
+  readonly token: Secret
+  readonly expiresAt: number
+}
+
+/** A one-time invite: registers a new agent, or a new key for `agent`. */
+export async function invite(
+  { storage, clock, pepper }: Room,
+  asked: { agent?: AgentId | undefined; lifeMs?: number | undefined },
+  by: Actor,
+): Promise<Invite> {
+  const { id, token } = newToken('iv')
+  const now = clock.now()
+  const expires_at = now + Math.min(asked.lifeMs ?? INVITE_LIFE_MS, MAX_INVITE_LIFE_MS)
+  const hash = storedForm(pepper().key, 'iv', token.reveal().toString('latin1'))
+  const agent = asked.agent ?? null
+  const row: InviteRow = { id: `inv_${id}`, hash, agent, operator: by.id, status: 'open', created_at: now, expires_at }
+  const ev = { what: 'agent.invited', invite: row.id, agent: agent ?? undefined, expiresAt: expires_at }
+  await storage.write(async (tx) => {
+    await tx.change({ kind: 'invite', ref: row.id, after: row, record: { type: 'auth', actor: by, ev } })
+    await putInvite(tx, row)
+  })
+  return { id: row.id, token, expiresAt: expires_at }
+}
+
+/** The row of an invite that was presented. Throws Problem `invite_invalid`; the same for every reason. */
+export function readInvite({ keys, pepper, clock }: Room, presented: string): InviteRow {
+  const name = readToken(presented)
+  const row = name?.kind === 'iv' ? keys.invite(`inv_${name.id}`) : undefined
+  const hash = storedForm(pepper().key, 'iv', presented)
+  const good = row !== undefined && Buffer.compare(row.hash, hash) === 0
+  if (!good || row.status !== 'open' || clock.now() >= row.expires_at) throw keyProblem('invite_invalid')
+  return row
+}
+
+/** Uses it up, in the transaction that does what it is for. Throws Problem `invite_invalid` if another was faster. */
+export async function useInviteInto(tx: Tx, { id }: InviteRow, now: number, agent: AgentId): Promise<void> {
+  const row = await getInvite(tx, id)
+  if (row?.status !== 'open' || now >= row.expires_at) throw keyProblem('invite_invalid')
+  const used: InviteRow = { ...row, status: 'used' }
+  const actor: Actor = { kind: 'agent', id: agent }
+  const ev = { what: 'agent.invite_used', invite: id, agent }
+  await tx.change({ kind: 'invite', ref: id, after: used, record: { type: 'auth', actor, ev } })
+  await putInvite(tx, used)
+}
+
+/** How people see it: `clv_iv_<id>`. */
+export const inviteLabel = (id: string): string => tokenLabel({ kind: 'iv', id: id.slice('inv_'.length) })

@@ -1,0 +1,35 @@
+import { sql } from 'kysely'
+import { authenticatedTable, type Migration } from '../../storage/migrations.ts'
+
+/** Public keys, and invites as keyed hashes: a stolen copy signs nobody in. */
+export const keysMigration: Migration = {
+  id: '0002-agent-keys',
+  async up(db) {
+    for (const column of ['owner', 'email', 'origin']) {
+      await db.schema.alterTable('agents').addColumn(column, 'text').execute()
+    }
+    await authenticatedTable(db, 'agent_keys', (table) =>
+      table
+        .addColumn('agent', 'text', (column) => column.notNull())
+        .addColumn('spki', 'blob', (column) => column.notNull())
+        .addColumn('thumbprint', 'text', (column) => column.notNull())
+        .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('bound', 'integer', (column) => column.notNull())
+        .addColumn('created_at', 'integer', (column) => column.notNull())
+        .addColumn('retires_at', 'integer')
+        .addColumn('revoked_at', 'integer')
+        .addColumn('attestation', 'text'),
+    )
+    await authenticatedTable(db, 'invites', (table) =>
+      table
+        .addColumn('hash', 'blob', (column) => column.notNull().unique())
+        // An agent's id: the invite registers a new key for it. Without one it registers a new agent.
+        .addColumn('agent', 'text')
+        .addColumn('operator', 'text', (column) => column.notNull())
+        .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'integer', (column) => column.notNull())
+        .addColumn('expires_at', 'integer', (column) => column.notNull()),
+    )
+    await sql`create index agent_keys_of on agent_keys (agent)`.execute(db)
+  },
+}

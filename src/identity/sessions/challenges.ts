@@ -1,0 +1,165 @@
+/**
+ * Challenges and what answers them. Invariant: a challenge is taken away before its answer is looked at, so that it is good
+ * for one try; who asks for an agent that is not there gets a challenge like everybody, and is refused in the same words
+ * after the same work.
+ */
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { readJws } from '../../crypto/jws.ts'
+import { verifyP256 } from '../../crypto/p256.ts'
+import { base62 } from '../../ground/base62.ts'
+import type { Agent } from '../directory.ts'
+import { markBound } from '../keys/agent-keys.ts'
+import { keyProblem } from '../keys/contract.ts'
+import type { AgentKey } from '../keys/key-ring.ts'
+import type { Room } from '../room.ts'
+import { CHALLENGE_LIFE_MS, sessionProblem } from './contract.ts'
+import { addChallenge, type ChallengeRow, dropOldChallenges, takeChallenge } from './store.ts'
+
+export const AUTH_TYP = 'clv-auth+jwt'
+const MOST_LIFE_S = 60
+const LEEWAY_S = 5
+const SWEEP_MS = 60_000
+
+/** What somebody shows a challenge for. */
+export interface Proven {
+  readonly agent: Agent
+  readonly key: AgentKey
+  readonly challenge: ChallengeRow
+}
+
+/** Why a proof was refused, for the record; the caller is told the same for most of them. */
+export type RefusedBecause =
+  | 'unknown_challenge'
+  | 'expired'
+  | 'unknown_agent'
+  | 'bad_signature'
+  | 'inactive'
+  | 'overdue'
+  | 'bare_nonce'
+
+export class ProofRefused extends Error {
+  readonly because: RefusedBecause
+  readonly agent: string | undefined
+  readonly problem: Error
+
+  constructor(because: RefusedBecause, agent: string | undefined, problem: Error) {
+    super(because)
+    this.because = because
+    this.agent = agent
+    this.problem = problem
+  }
+}
+
+/** A key that nobody has: what is signed for an agent that is not there is checked against it. */
+const nobody = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
+
+export class Challenges {
+  readonly #room: Room
+  #sweptAt = 0
+
+  constructor(room: Room) {
+    this.#room = room
+  }
+
+  /** `agent`: id or name. `key`: an agent's key, where the caller says which one it will use. */
+  async ask(asked: { agent: string; audience?: string | undefined; key?: string | undefined }): Promise<ChallengeRow> {
+    const { directory, keys, clock, storage } = this.#room
+    const now = clock.now()
+    const agent = directory.agent(asked.agent)
+    const key = asked.key === undefined ? undefined : keys.key(asked.key)
+    const row: ChallengeRow = {
+      id: `chal_${base62(randomBytes(16), 22)}`,
+      nonce: randomBytes(32).toString('hex'),
+      agent: agent?.id ?? null,
+      audience: asked.audience ?? null,
+      key: key !== undefined && key.agent === agent?.id ? key.id : null,
+      expires_at: now + CHALLENGE_LIFE_MS,
+    }
+    await addChallenge(storage, row)
+    if (now - this.#sweptAt > SWEEP_MS) {
+      this.#sweptAt = now
+      // Expired ones are told from unknown ones for a while.
+      await dropOldChallenges(storage, now - CHALLENGE_LIFE_MS)
+    }
+    return row
+  }
+
+  /** The strong form: a JWS that names this gateway, the agent and the nonce. Throws ProofRefused. */
+  async proveByJws(challengeId: string, proof: string): Promise<Proven> {
+    const challenge = await this.#take(challengeId)
+    const read = readJws(proof, { typ: [AUTH_TYP] })
+    const named =
+      read?.header.kid === undefined
+        ? undefined
+        : this.#keysFor(challenge).find((key) => key.thumbprint === read.header.kid)
+    const signed = verifyP256(named?.key ?? nobody, read?.signingInput ?? empty, read?.signature ?? noSignature)
+    const good = signed && named !== undefined && read !== undefined && this.#claimsHold(challenge, read.payload)
+    const proven = this.#proven(challenge, good ? named : undefined)
+    await markBound(this.#room, proven.key)
+    return proven
+  }
+
+  /** A signature over bytes that a door's contract names. `bound`: whether they bind gateway, agent and audience. */
+  async proveBySignature(
+    challengeId: string,
+    signature: Buffer | undefined,
+    bytesOf: (challenge: ChallengeRow) => readonly Buffer[],
+    bound: boolean,
+  ): Promise<Proven> {
+    const challenge = await this.#take(challengeId)
+    const candidates = this.#keysFor(challenge)
+    const messages = bytesOf(challenge)
+    let signer: AgentKey | undefined
+    for (const key of candidates) {
+      if (messages.some((bytes) => verifyP256(key.key, bytes, signature ?? noSignature))) signer = key
+      if (signer !== undefined) break
+    }
+    if (candidates.length === 0) for (const bytes of messages) verifyP256(nobody, bytes, signature ?? noSignature)
+    const proven = this.#proven(challenge, signer)
+    if (bound) await markBound(this.#room, proven.key)
+    else if (proven.key.bound) throw refused('bare_nonce', proven.agent.id, sessionProblem('bare_nonce_refused'))
+    return proven
+  }
+
+  async #take(id: string): Promise<ChallengeRow> {
+    const challenge = await takeChallenge(this.#room.storage, id)
+    if (challenge === undefined) throw refused('unknown_challenge', undefined, sessionProblem('proof_refused'))
+    if (this.#room.clock.now() < challenge.expires_at) return challenge
+    throw refused('expired', challenge.agent ?? undefined, sessionProblem('challenge_expired'))
+  }
+
+  #keysFor({ agent, key }: ChallengeRow): AgentKey[] {
+    const { keys, clock } = this.#room
+    const live = agent === null ? [] : keys.live(agent, clock.now())
+    return key === null ? live : live.filter(({ id }) => id === key)
+  }
+
+  #claimsHold({ agent, nonce }: ChallengeRow, claims: Readonly<Record<string, unknown>>): boolean {
+    const now = this.#room.clock.now() / 1_000
+    const { aud, iss, sub, iat, exp, jti } = claims
+    if (aud !== this.#room.issuer() || iss !== agent || sub !== agent || claims.nonce !== nonce) return false
+    if (typeof jti !== 'string' || jti.length === 0 || jti.length > 128) return false
+    if (typeof iat !== 'number' || typeof exp !== 'number') return false
+    return iat <= now + LEEWAY_S && now < exp + LEEWAY_S && exp > iat && exp - iat <= MOST_LIFE_S
+  }
+
+  /** The signer may sign in, or it is said why not: only to whoever holds its key. */
+  #proven(challenge: ChallengeRow, key: AgentKey | undefined): Proven {
+    const { directory, clock, keyMaxAgeMs } = this.#room
+    const agent = challenge.agent === null ? undefined : directory.agent(challenge.agent)
+    if (agent === undefined) throw refused('unknown_agent', undefined, sessionProblem('proof_refused'))
+    if (key === undefined) throw refused('bad_signature', agent.id, sessionProblem('proof_refused'))
+    if (agent.status !== 'active') throw refused('inactive', agent.id, sessionProblem('agent_not_active'))
+    const tooOld = keyMaxAgeMs !== undefined && clock.now() - key.createdAt > keyMaxAgeMs
+    if (tooOld) throw refused('overdue', agent.id, keyProblem('key_overdue'))
+    return { agent, key, challenge }
+  }
+}
+
+const empty = Buffer.alloc(0)
+/** In range, so that checking it takes as long as checking any. */
+const noSignature = Buffer.alloc(64, 1)
+
+function refused(because: RefusedBecause, agent: string | undefined, problem: Error): ProofRefused {
+  return new ProofRefused(because, agent, problem)
+}

@@ -1,0 +1,113 @@
+import type { AgentId, KeyId, SessionId } from '../../ground/ids.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { SessionEntry } from './contract.ts'
+import type { SessionRow } from './store.ts'
+
+/** A sign-in as it is remembered. */
+export class Session implements SessionEntry {
+  row: SessionRow
+  readonly #book: SessionBook
+
+  constructor(row: SessionRow, book: SessionBook) {
+    this.row = row
+    this.#book = book
+  }
+
+  get id(): SessionId {
+    return this.row.id
+  }
+  get agent(): AgentId {
+    return this.row.agent
+  }
+  get key(): KeyId | undefined {
+    return this.row.key ?? undefined
+  }
+  get audience(): string {
+    return this.row.audience
+  }
+  get scope(): string | undefined {
+    return this.row.scope ?? undefined
+  }
+  get jkt(): string | undefined {
+    return this.row.jkt ?? undefined
+  }
+  get parent(): SessionId | undefined {
+    return this.row.parent ?? undefined
+  }
+  get createdAt(): number {
+    return this.row.created_at
+  }
+  get expiresAt(): number {
+    return this.row.expires_at
+  }
+
+  /** Stands on its own row, on what ended everything, on its key, and on what it was exchanged for. */
+  get live(): boolean {
+    return this.row.status === 'active' && this.#book.stands(this.row)
+  }
+}
+
+/** The read-model of sign-ins. A session that is not in it was never there, or is over. */
+export class SessionBook {
+  readonly #sessions = new Map<string, Session>()
+  readonly #byRefresh = new Map<string, Session>()
+  readonly #keys: KeyRing
+  #revokedUpTo = 0
+
+  constructor(keys: KeyRing) {
+    this.#keys = keys
+  }
+
+  clear(): void {
+    this.#sessions.clear()
+    this.#byRefresh.clear()
+    this.#revokedUpTo = 0
+  }
+
+  put(row: SessionRow): void {
+    const known = this.#sessions.get(row.id)
+    const session = known ?? new Session(row, this)
+    if (known?.row.refresh_hash) this.#byRefresh.delete(hashName(known.row.refresh_hash))
+    session.row = row
+    this.#sessions.set(row.id, session)
+    if (row.refresh_hash) this.#byRefresh.set(hashName(row.refresh_hash), session)
+  }
+
+  remove(id: SessionId): void {
+    const known = this.#sessions.get(id)
+    if (known?.row.refresh_hash) this.#byRefresh.delete(hashName(known.row.refresh_hash))
+    this.#sessions.delete(id)
+  }
+
+  revokeAll(epoch: number): void {
+    this.#revokedUpTo = Math.max(this.#revokedUpTo, epoch)
+  }
+
+  get(id: string): Session | undefined {
+    return this.#sessions.get(id)
+  }
+
+  byRefresh(hash: Uint8Array): Session | undefined {
+    return this.#byRefresh.get(hashName(hash))
+  }
+
+  all(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  /** Whether nothing beneath the session was taken away. */
+  stands({ issued_epoch, key, parent }: SessionRow): boolean {
+    if (issued_epoch <= this.#revokedUpTo) return false
+    if (key !== null && this.#keys.key(key)?.status !== 'active' && this.#keys.key(key)?.status !== 'retiring')
+      return false
+    return parent === null || this.#sessions.get(parent)?.live === true
+  }
+}
+
+function hashName(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1')
+}

@@ -1,0 +1,82 @@
+/** The rows of challenges and sign-ins. */
+import type { AgentId, KeyId, SessionId } from '../../ground/ids.ts'
+import type { Storage, Tx } from '../../storage/storage.ts'
+import type { AccessTyp } from './contract.ts'
+
+export interface ChallengeRow {
+  readonly id: string
+  /** 64 hex characters. */
+  readonly nonce: string
+  /** Null: somebody asked for an agent that is not there, and must not learn it. */
+  readonly agent: AgentId | null
+  readonly audience: string | null
+  readonly key: KeyId | null
+  readonly expires_at: number
+}
+
+export interface SessionRow {
+  readonly id: SessionId
+  readonly agent: AgentId
+  readonly key: KeyId | null
+  readonly audience: string
+  readonly scope: string | null
+  readonly jkt: string | null
+  readonly typ: AccessTyp
+  readonly parent: SessionId | null
+  /** JSON of the `act` claim. */
+  readonly act: string | null
+  readonly max_uses: number | null
+  readonly life_ms: number
+  readonly refresh_hash: Uint8Array | null
+  readonly generation: number
+  readonly issued_epoch: number
+  readonly status: 'active' | 'revoked'
+  readonly created_at: number
+  readonly expires_at: number
+}
+
+export async function addChallenge(storage: Storage, row: ChallengeRow): Promise<void> {
+  await storage.write((tx) =>
+    tx.db
+      .insertInto('challenges')
+      .values({ ...row })
+      .execute(),
+  )
+}
+
+/** Takes a challenge away and gives it: whoever gets it is the only one. */
+export async function takeChallenge(storage: Storage, id: string): Promise<ChallengeRow | undefined> {
+  return storage.write(
+    (tx) =>
+      tx.db.deleteFrom('challenges').where('id', '=', id).returningAll().executeTakeFirst() as Promise<
+        ChallengeRow | undefined
+      >,
+  )
+}
+
+export async function dropOldChallenges(storage: Storage, before: number): Promise<void> {
+  await storage.write((tx) => tx.db.deleteFrom('challenges').where('expires_at', '<', before).execute())
+}
+
+export const putSession = (tx: Tx, row: SessionRow): Promise<void> => tx.put('sessions', { ...row })
+export const getSession = (tx: Tx, id: string): Promise<SessionRow | undefined> => tx.get<SessionRow>('sessions', id)
+
+export async function noteUsed(tx: Tx, hash: Uint8Array, session: SessionId): Promise<void> {
+  await tx.db.insertInto('used_refresh_tokens').values({ hash, session }).execute()
+}
+
+/** The session of a refresh token that was used before. */
+export async function sessionOfUsed(storage: Storage, hash: Uint8Array): Promise<SessionId | undefined> {
+  const row = await storage.read((db) =>
+    db.selectFrom('used_refresh_tokens').select('session').where('hash', '=', hash).executeTakeFirst(),
+  )
+  return row?.session as SessionId | undefined
+}
+
+/** Removes sessions that ended, and what is known of their refresh tokens. */
+export async function removeSessions(tx: Tx, ids: readonly SessionId[]): Promise<void> {
+  for (const id of ids) {
+    await tx.remove('sessions', id)
+    await tx.db.deleteFrom('used_refresh_tokens').where('session', '=', id).execute()
+  }
+}
