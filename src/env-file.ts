@@ -21,10 +21,12 @@ export interface EnvFileOptions {
 
 const MAX_BYTES = 65_536
 const SECRET = /(^|_)(TOKEN|PASSPHRASE|KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)S?$/
+/** Ends like a secret's name and names a place: its setting takes nothing but a path. */
+const PLACE = 'CLAVIGER_TLS_KEY'
 
 /** Whether a variable of this name holds a secret by custom. `…_KEY_FILE` and the like only name a place. */
 export function isSecretName(name: string): boolean {
-  return SECRET.test(name.toUpperCase())
+  return name !== PLACE && SECRET.test(name.toUpperCase())
 }
 
 /**

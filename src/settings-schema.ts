@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { logLevels } from './ground/log-level.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
+import { transportSettings } from './transport-settings.ts'
 
 const hostName = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$/
 const listenAddress = z
@@ -23,7 +24,7 @@ export const settingsSchema = z.object({
   host: setting(listenAddress, {
     env: 'CLAVIGER_HOST',
     fallback: '127.0.0.1',
-    doc: 'Address the agents reach. Anything but loopback also needs CLAVIGER_UNSAFE_PLAIN_LISTEN.',
+    doc: 'Address the agents reach. Anything but loopback also needs CLAVIGER_TLS_CERT, or CLAVIGER_UNSAFE_PLAIN_LISTEN.',
   }),
   port: setting(whole(0, 65_535), {
     env: 'CLAVIGER_PORT',
@@ -38,8 +39,9 @@ export const settingsSchema = z.object({
   allowedHosts: setting(listOf(hostName, 'host names, each with or without a port, are wanted'), {
     env: 'CLAVIGER_ALLOWED_HOSTS',
     fallback: '',
-    doc: 'Further `Host` values that are answered, by commas: needed behind a proxy, and where agents use a name. Others than these and the listener’s own are refused with 421.',
+    doc: 'Further `Host` values that are answered, by commas: needed where agents use a name. Others than these, the listener’s own and that of CLAVIGER_PUBLIC_URL are refused with 421.',
   }),
+  ...transportSettings,
   keyFile: setting(filePath(), {
     env: 'CLAVIGER_KEY_FILE',
     fallback: '$CLAVIGER_HOME.key',

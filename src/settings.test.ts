@@ -35,6 +35,12 @@ describe('loadSettings()', () => {
         port: 4317,
         unsafePlainListen: false,
         allowedHosts: [],
+        tlsCert: undefined,
+        tlsKey: undefined,
+        tlsOcsp: undefined,
+        publicUrl: undefined,
+        trustedProxies: [],
+        requireHttps: 'auth',
         keyFile: join(homedir(), '.claviger.key'),
         witnessFile: undefined,
         maxInFlight: 2048,
@@ -96,15 +102,66 @@ describe('loadSettings()', () => {
     ['CLAVIGER_MAX_IN_FLIGHT', '0'],
     ['CLAVIGER_DRAIN_SECONDS', '-1'],
     ['CLAVIGER_ALLOWED_HOSTS', 'ok.example,http://not.example'],
+    ['CLAVIGER_TLS_CERT', '/cert.pem'],
+    ['CLAVIGER_TLS_KEY', '/key.pem'],
+    ['CLAVIGER_TLS_KEY', '-----BEGIN PRIVATE KEY-----\nMIGH'],
+    ['CLAVIGER_TLS_KEY', ' -----BEGIN PRIVATE KEY----- MIGH'],
+    ['CLAVIGER_TLS_OCSP', '/ocsp.der'],
+    ['CLAVIGER_PUBLIC_URL', 'http://gate.example'],
+    ['CLAVIGER_PUBLIC_URL', 'https://gate.example/path'],
+    ['CLAVIGER_PUBLIC_URL', 'https://user@gate.example'],
+    ['CLAVIGER_PUBLIC_URL', 'https://gate.example?a'],
+    ['CLAVIGER_PUBLIC_URL', 'https://gate.example./'],
+    ['CLAVIGER_PUBLIC_URL', 'gate.example'],
+    ['CLAVIGER_TRUSTED_PROXIES', 'nginx.internal'],
+    ['CLAVIGER_TRUSTED_PROXIES', '10.0.0.0/8,10.0.0'],
+    ['CLAVIGER_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['CLAVIGER_TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['CLAVIGER_TRUSTED_PROXIES', '127.0.0.1,::/0'],
+    ['CLAVIGER_REQUIRE_HTTPS', 'on'],
     ['CLAVIGER_HOME', `/${'h'.repeat(94)}`],
     ['CLAVIGER_WITNESS_FILE', join(root, 'inside', 'witness')],
   ]
   for (const [name, value] of refused) {
     test(`refuses ${name}=${value.slice(0, 40)}`, () => {
       const env = { CLAVIGER_HOME: join(root, 'inside'), [name]: value }
-      assert.throws(() => loadSettings({ env }), { code: 'setting_invalid' })
+      assert.throws(
+        () => loadSettings({ env }),
+        (error: Error & { code: string }) => error.code === 'setting_invalid' && !error.message.includes('MIGH'),
+      )
     })
   }
+
+  test('reads how requests come in', () => {
+    const env = {
+      CLAVIGER_HOME: home(),
+      CLAVIGER_HOST: '0.0.0.0',
+      CLAVIGER_TLS_CERT: '/etc/claviger/cert.pem',
+      CLAVIGER_TLS_KEY: '~/key.pem',
+      CLAVIGER_TLS_OCSP: '/etc/claviger/ocsp.der',
+      CLAVIGER_PUBLIC_URL: 'https://Gate.Example:443/',
+      CLAVIGER_TRUSTED_PROXIES: '127.0.0.1, fd00::/16',
+      CLAVIGER_REQUIRE_HTTPS: 'ALL',
+    }
+    const { host, tlsCert, tlsKey, tlsOcsp, publicUrl, trustedProxies, requireHttps } = loadSettings({ env })
+    assert.deepEqual(
+      [host, tlsCert, tlsKey, tlsOcsp, publicUrl, trustedProxies, requireHttps],
+      [
+        '0.0.0.0',
+        '/etc/claviger/cert.pem',
+        join(homedir(), 'key.pem'),
+        '/etc/claviger/ocsp.der',
+        'https://gate.example',
+        ['127.0.0.1', 'fd00::/16'],
+        'all',
+      ],
+    )
+  })
+
+  test('takes the place of the TLS key from a file of settings, which holds no other name that ends so', () => {
+    const own = home('CLAVIGER_TLS_CERT=/c\nCLAVIGER_TLS_KEY=/k\n')
+    assert.equal(loadSettings({ env: { CLAVIGER_HOME: own } }).tlsKey, '/k')
+  })
 
   for (const host of ['0.0.0.0', '::', '10.0.0.1', '192.168.1.7', 'gateway.example', '128.0.0.1']) {
     test(`refuses to listen on ${host} in clear unless told that it is unsafe`, () => {

@@ -26,7 +26,7 @@ const problem = problemsOf({
   setting_unsafe: {
     status: 500,
     title: 'A setting would make this gateway unsafe',
-    hint: 'Tokens would cross the network in clear. Listen on 127.0.0.1 behind a TLS proxy, or set CLAVIGER_UNSAFE_PLAIN_LISTEN=1.',
+    hint: 'Tokens would cross the network in clear. Set CLAVIGER_TLS_CERT and CLAVIGER_TLS_KEY, listen on 127.0.0.1 behind a TLS proxy, or set CLAVIGER_UNSAFE_PLAIN_LISTEN=1.',
   },
 })
 
@@ -76,7 +76,10 @@ export const cliVariables: ReadonlyMap<string, string> = new Map([
   ['CLAVIGER_OPERATOR_TOKEN_FILE', 'File that holds the operator token; used when CLAVIGER_OPERATOR_TOKEN is not set.'],
   ['CLAVIGER_TOKEN', 'Agent token for `claviger call`, and for `claviger explain` where no agent is named.'],
   ['CLAVIGER_TOKEN_FILE', 'File that holds the agent token; used when CLAVIGER_TOKEN is not set.'],
-  ['CLAVIGER_URL', 'Gateway that `claviger call` talks to; default http://CLAVIGER_HOST:CLAVIGER_PORT.'],
+  [
+    'CLAVIGER_URL',
+    'Gateway that `claviger call` talks to; default CLAVIGER_PUBLIC_URL with CLAVIGER_TLS_CERT, else http://CLAVIGER_HOST:CLAVIGER_PORT.',
+  ],
 ])
 
 /** Path of the operators' socket. */
@@ -120,7 +123,14 @@ function readSetting(name: SettingName, picked: Picked, home: string): { value: 
 }
 
 function refuseUnsafe(settings: Settings): void {
-  if (!isLoopback(settings.host) && !settings.unsafePlainListen) {
+  const { tlsCert, tlsKey, tlsOcsp } = settings
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw problem('setting_invalid', { detail: 'CLAVIGER_TLS_CERT and CLAVIGER_TLS_KEY need each other.' })
+  }
+  if (tlsOcsp !== undefined && tlsCert === undefined) {
+    throw problem('setting_invalid', { detail: 'CLAVIGER_TLS_OCSP: there is no CLAVIGER_TLS_CERT to staple it to.' })
+  }
+  if (!isLoopback(settings.host) && tlsCert === undefined && !settings.unsafePlainListen) {
     throw problem('setting_unsafe', { detail: 'CLAVIGER_HOST is not a loopback address.' })
   }
   if (settings.witnessFile?.startsWith(`${settings.home}/`)) {
