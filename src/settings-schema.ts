@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { logLevels } from './ground/log-level.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
+import { signInSettings } from './sign-in-settings.ts'
 import { transportSettings } from './transport-settings.ts'
 
 const hostName = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$/
@@ -62,6 +63,7 @@ export const settingsSchema = z.object({
     fallback: '512',
     doc: 'Calls that one agent may have running at once; more are answered 429.',
   }),
+  ...signInSettings,
   drainSeconds: setting(whole(0, 3_600), {
     env: 'CLAVIGER_DRAIN_SECONDS',
     fallback: '30',

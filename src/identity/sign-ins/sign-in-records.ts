@@ -1,0 +1,45 @@
+// Sign-ins as the log keeps them. The actor is the agent that was named: `decision.effect` says whether it was believed.
+import type { OtherRecord } from '../../audit/contract.ts'
+import type { Kind } from './attempt-sums.ts'
+import type { Attempt } from './contract.ts'
+import type { Finding } from './finding.ts'
+
+const MAX_USER_AGENT = 256
+
+/** What is known of an attempt besides itself, as far as it may be kept. */
+export interface Noticed {
+  readonly address: string | undefined
+  readonly country: string | undefined
+}
+
+export function attemptRecord(attempt: Attempt, { address, country }: Noticed): OtherRecord {
+  const { rid, door, form, userAgent, keyThumbprint: key } = attempt
+  const kept = userAgent === undefined || userAgent === '' ? undefined : userAgent.slice(0, MAX_USER_AGENT)
+  return {
+    ...outcomeOf(attempt, key),
+    rid,
+    ev: { what: 'sign_in', result: attempt.result, door, form, address, country, key, userAgent: kept },
+  }
+}
+
+/** A sum of attempts that were too many to record each: how many, in the minute that began at `from`. */
+export function sumRecord(kind: Kind, count: number, from: number): OtherRecord {
+  return { ...outcomeOf(kind, undefined), ev: { what: 'sign_in', result: kind.result, count, from } }
+}
+
+/** Numbers in the log are whole, so the score is text there. */
+export function findingRecord({ agent, type, riskScore, details, rid }: Finding): OtherRecord {
+  return {
+    type: 'auth',
+    actor: { kind: 'agent', id: agent },
+    ...(rid !== undefined && { rid }),
+    ev: { what: 'sign_in.finding', finding: type, riskScore: riskScore.toFixed(1), details: { ...details } },
+  }
+}
+
+/** The key stands with the actor only where it was proved. */
+function outcomeOf({ agent, result }: Kind, key: string | undefined): OtherRecord {
+  const ok = result === 'ok'
+  const actor = agent !== undefined && { actor: { kind: 'agent' as const, id: agent, ...(ok && key && { key }) } }
+  return { type: 'auth', ...actor, decision: ok ? { effect: 'allow' } : { effect: 'deny', reasons: [result] } }
+}
