@@ -4,7 +4,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Directory } from './directory.ts'
 import type { KeyRing } from './keys/key-ring.ts'
-import type { Session, SessionBook } from './sessions/session-book.ts'
+import type { SessionBook } from './sessions/session-book.ts'
 
 /** The vault's key for opaque tokens in its present version. Throws Problem `vault_sealed` while there is none. */
 export type Pepper = () => { readonly version: number; readonly key: KeyObject }
@@ -36,6 +36,4 @@ export interface Room extends IdentityRules {
   readonly signing: TokenKeys
   /** Who issues tokens here, and the audience of those that are for the gateway: its origin. */
   readonly issuer: () => string
-  /** Told when somebody shows a refresh token that was used: the session is revoked already. */
-  onRefreshReuse?: (session: Session) => void
 }

@@ -12,6 +12,7 @@ import { markBound } from '../keys/agent-keys.ts'
 import { keyProblem } from '../keys/contract.ts'
 import type { AgentKey } from '../keys/key-ring.ts'
 import type { Room } from '../room.ts'
+import type { SignInResult } from '../sign-ins/contract.ts'
 import { CHALLENGE_LIFE_MS, sessionProblem } from './contract.ts'
 import { addChallenge, type ChallengeRow, dropOldChallenges, takeChallenge } from './store.ts'
 
@@ -28,14 +29,7 @@ export interface Proven {
 }
 
 /** Why a proof was refused, for the record; the caller is told the same for most of them. */
-export type RefusedBecause =
-  | 'unknown_challenge'
-  | 'expired'
-  | 'unknown_agent'
-  | 'bad_signature'
-  | 'inactive'
-  | 'overdue'
-  | 'bare_nonce'
+export type RefusedBecause = Exclude<SignInResult, 'ok'>
 
 export class ProofRefused extends Error {
   readonly because: RefusedBecause
@@ -49,6 +43,9 @@ export class ProofRefused extends Error {
     this.problem = problem
   }
 }
+
+/** Asked before the work of verifying: may throw. */
+export type Admit = (challenge: ChallengeRow) => void
 
 /** A key that nobody has: what is signed for an agent that is not there is checked against it. */
 const nobody = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
@@ -85,8 +82,8 @@ export class Challenges {
   }
 
   /** The strong form: a JWS that names this gateway, the agent and the nonce. Throws ProofRefused. */
-  async proveByJws(challengeId: string, proof: string): Promise<Proven> {
-    const challenge = await this.#take(challengeId)
+  async proveByJws(challengeId: string, proof: string, admit: Admit): Promise<Proven> {
+    const challenge = await this.#take(challengeId, admit)
     const read = readJws(proof, { typ: [AUTH_TYP] })
     const named =
       read?.header.kid === undefined
@@ -105,8 +102,9 @@ export class Challenges {
     signature: Buffer | undefined,
     bytesOf: (challenge: ChallengeRow) => readonly Buffer[],
     bound: boolean,
+    admit: Admit,
   ): Promise<Proven> {
-    const challenge = await this.#take(challengeId)
+    const challenge = await this.#take(challengeId, admit)
     const candidates = this.#keysFor(challenge)
     const messages = bytesOf(challenge)
     let signer: AgentKey | undefined
@@ -117,14 +115,17 @@ export class Challenges {
     if (candidates.length === 0) for (const bytes of messages) verifyP256(nobody, bytes, signature ?? noSignature)
     const proven = this.#proven(challenge, signer)
     if (bound) await markBound(this.#room, proven.key)
-    else if (proven.key.bound) throw refused('bare_nonce', proven.agent.id, sessionProblem('bare_nonce_refused'))
+    else if (proven.key.bound) throw refused('wrong_form', proven.agent.id, sessionProblem('bare_nonce_refused'))
     return proven
   }
 
-  async #take(id: string): Promise<ChallengeRow> {
+  async #take(id: string, admit: Admit): Promise<ChallengeRow> {
     const challenge = await takeChallenge(this.#room.storage, id)
     if (challenge === undefined) throw refused('unknown_challenge', undefined, sessionProblem('proof_refused'))
-    if (this.#room.clock.now() < challenge.expires_at) return challenge
+    if (this.#room.clock.now() < challenge.expires_at) {
+      admit(challenge)
+      return challenge
+    }
     throw refused('expired', challenge.agent ?? undefined, sessionProblem('challenge_expired'))
   }
 
@@ -151,7 +152,7 @@ export class Challenges {
     if (key === undefined) throw refused('bad_signature', agent.id, sessionProblem('proof_refused'))
     if (agent.status !== 'active') throw refused('inactive', agent.id, sessionProblem('agent_not_active'))
     const tooOld = keyMaxAgeMs !== undefined && clock.now() - key.createdAt > keyMaxAgeMs
-    if (tooOld) throw refused('overdue', agent.id, keyProblem('key_overdue'))
+    if (tooOld) throw refused('key_overdue', agent.id, keyProblem('key_overdue'))
     return { agent, key, challenge }
   }
 }

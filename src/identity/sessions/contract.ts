@@ -89,6 +89,11 @@ export const sessionProblems = {
     title: 'A bare nonce is not accepted here',
     hint: 'Sign the bound form: `signingInput` of the challenge',
   },
+  audience_unknown: {
+    status: 422,
+    title: 'No service of that id takes tokens here',
+    hint: 'Leave audience out for the gateway itself, or name a service: claviger relying list',
+  },
   scope_refused: { status: 400, title: 'The scope is wider than what it comes from' },
 } as const
 

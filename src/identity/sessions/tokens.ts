@@ -41,6 +41,14 @@ export interface IssuedTokens {
 
 const REFRESH = /^rf_[0-9A-Za-z]{43}$/
 
+export interface RefreshChecks {
+  /** Thumbprint of the key that was proven with the request, which must be the session's. */
+  readonly jkt?: string | undefined
+  readonly claims?: (session: Session) => Readonly<Record<string, unknown>>
+  /** Somebody showed a refresh token that was used: its session is revoked by now. */
+  readonly reused?: (session: Session) => void
+}
+
 /** Opens a session: its row is durable and recorded when this resolves. Throws Problem `vault_sealed`. */
 export async function openSession(room: Room, asked: OpenSession, by: Actor): Promise<IssuedTokens> {
   const { clock, storage } = room
@@ -85,14 +93,14 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
 export async function refreshSession(
   room: Room,
   presented: string,
-  checks: { readonly jkt?: string | undefined; readonly claims?: (session: Session) => Record<string, unknown> },
+  checks: RefreshChecks,
   by: (session: Session) => Actor,
 ): Promise<IssuedTokens> {
   const { storage, sessions, directory, clock } = room
   const hash = refreshHash(room, presented)
   if (hash === undefined) throw sessionProblem('refresh_invalid')
   const session = sessions.byRefresh(hash)
-  if (session === undefined) throw await reused(room, hash)
+  if (session === undefined) throw await reused(room, hash, checks)
   if (!session.live || clock.now() >= session.expiresAt) throw sessionProblem('refresh_invalid')
   if (session.jkt !== checks.jkt) throw sessionProblem('refresh_invalid', { detail: 'It is bound to another key.' })
   if (directory.agent(session.agent)?.status !== 'active') throw sessionProblem('agent_not_active')
@@ -106,7 +114,7 @@ export async function refreshSession(
     await noteUsed(tx, hash, row.id)
     return writeSession(tx, { ...row, refresh_hash: next.hash, generation: row.generation + 1 }, record, false)
   })
-  if (written === undefined) throw await reused(room, hash)
+  if (written === undefined) throw await reused(room, hash, checks)
   return issue(room, written, next.text, checks.claims?.(session))
 }
 
@@ -125,12 +133,12 @@ export function sessionOfRefresh(room: Room, presented: string): Session | undef
 }
 
 /** The problem of a refresh token that is not current, after ending its session if it once was. */
-async function reused(room: Room, hash: Buffer): Promise<Error> {
+async function reused(room: Room, hash: Buffer, checks: RefreshChecks): Promise<Error> {
   const id = await sessionOfUsed(room.storage, hash)
   const session = id === undefined ? undefined : room.sessions.get(id)
   if (session === undefined) return sessionProblem('refresh_invalid')
   await revokeSession(room, session, { kind: 'system', id: 'claviger' }, 'refresh_reused')
-  room.onRefreshReuse?.(session)
+  checks.reused?.(session)
   return sessionProblem('refresh_reused')
 }
 
