@@ -8,6 +8,7 @@ import { base62 } from './ground/base62.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import type { Log } from './ground/log.ts'
 import { identityMigrations } from './identity/schema.ts'
+import { signInMigrations } from './identity/sign-ins/schema.ts'
 import { recordOf } from './record-of.ts'
 import { servicesMigrations } from './services/schema.ts'
 import type { Settings } from './settings.ts'
@@ -40,6 +41,7 @@ const NODE = 'n1'
 const migrations = [
   ...vaultMigrations,
   ...identityMigrations,
+  ...signInMigrations,
   ...servicesMigrations,
   ...grantsMigrations,
   ...auditHeadMigrations,

@@ -52,6 +52,7 @@ function statusOf(rooms: Rooms, settings: Settings): z.input<typeof Status> {
     startedAt: rooms.startedAt,
     vault: vault.state(),
     epoch: storage.epoch(),
+    signIns: { addresses: settings.signInAddresses, geoip: rooms.signIns.geo.state },
     audit: { size: audit.size(), ...(settings.witnessFile !== undefined && { witness: settings.witnessFile }) },
     counts: {
       agents: identity.agentCount,

@@ -58,6 +58,15 @@ export const Status = z.object({
   vault: VaultStatus,
   epoch: z.int(),
   audit: z.object({ size: z.int(), witness: z.string().optional() }),
+  signIns: z.object({
+    addresses: z.enum(['whole', 'network', 'none']),
+    /** Without a database, travel is not noticed. */
+    geoip: z.object({
+      state: z.enum(['off', 'reading', 'ready', 'missing', 'damaged']),
+      type: z.string().optional(),
+      builtAt: z.int().optional(),
+    }),
+  }),
   counts: z.object({ agents: z.int(), services: z.int(), credentials: z.int(), grants: z.int(), openCalls: z.int() }),
 })
 

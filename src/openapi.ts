@@ -7,6 +7,7 @@ import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
 import * as identity from './identity/routes.ts'
+import * as signIns from './identity/sign-ins/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
 import { proxyProblems } from './proxy/problems.ts'
 import * as services from './services/routes.ts'
@@ -25,7 +26,7 @@ const explicitCall = endpoint({
 })
 
 export function openApiDocument(): object {
-  const modules = [house, identity, services, vault, grants, audit]
+  const modules = [house, identity, signIns, services, vault, grants, audit]
   const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
   return openApi([...endpoints, explicitCall], VERSION)
 }

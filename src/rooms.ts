@@ -13,12 +13,14 @@ import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import type { TokenKeys } from './identity/room.ts'
+import type { SignIns } from './identity/sign-ins/sign-ins.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
 import type { Storage } from './storage/storage.ts'
 import type { SealReason } from './vault/contract.ts'
 import { createVault, type Vault } from './vault/vault.ts'
+import { watchSignIns } from './watch-sign-ins.ts'
 
 export interface Rooms {
   readonly log: Log
@@ -28,6 +30,7 @@ export interface Rooms {
   readonly vault: Vault
   readonly audit: OpenedAudit
   readonly identity: Identity
+  readonly signIns: SignIns
   readonly services: Services
   readonly grants: Grants
   readonly openCalls: OpenCalls
@@ -60,6 +63,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     issuer: () => rooms.url,
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
+  const signIns = watchSignIns({ storage, clock, audit, log, settings: options.settings, onFinding: () => {} })
   const services = createServices({ storage, clock })
   const grants = createGrants({ storage, clock })
   const openCalls = new OpenCalls()
@@ -71,6 +75,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     ...known,
     log,
     identity,
+    signIns,
     gate,
     alarms,
     spend,
@@ -82,7 +87,10 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
       audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
       return undefined
     },
-    close,
+    close: async () => {
+      await signIns.close()
+      await close()
+    },
   }
   return rooms
 }

@@ -7,6 +7,7 @@ import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import { identityRoutes } from './identity/routes.ts'
+import { signInRoutes } from './identity/sign-ins/routes.ts'
 import type { Rooms } from './rooms.ts'
 import type { Service } from './services/contract.ts'
 import { type ServiceRouteNeeds, serviceRoutes } from './services/routes.ts'
@@ -15,10 +16,11 @@ import type { Actor } from './storage/storage.ts'
 import { type VaultRouteNeeds, vaultRoutes } from './vault/routes.ts'
 
 export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
-  const { identity, audit } = rooms
+  const { identity, signIns, audit } = rooms
   return [
     ...houseRoutes<Who>(houseActions(rooms, settings)),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
+    ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...grantRoutes<Who>(grantNeeds(rooms)),
@@ -29,6 +31,11 @@ export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[]
 function tokenOf(who: Who) {
   if (who === undefined || who.kind === 'unproven') throw httpProblem('unauthenticated')
   return who.token.id
+}
+
+function self(who: Who) {
+  if (who?.kind !== 'agent') throw httpProblem('unauthenticated')
+  return who.agent
 }
 
 function serviceNeeds(rooms: Rooms): ServiceRouteNeeds<Who> {

@@ -63,6 +63,7 @@ const NOT_JUDGED: ReadonlySet<Attempt['result']> = new Set(['ok', 'inactive', 'r
 
 export class SignIns {
   readonly limits: SignInLimits
+  readonly geo: GeoIp
   readonly #options: SignInOptions
   readonly #places: Places
   readonly #failures: RecentFailures
@@ -74,6 +75,7 @@ export class SignIns {
   constructor(options: SignInOptions) {
     const { clock, storage, settings, onTrouble = () => {} } = options
     this.#options = options
+    this.geo = options.geo
     this.#onTrouble = onTrouble
     this.limits = new SignInLimits(clock, settings.limits)
     this.#places = new Places(storage, onTrouble)
