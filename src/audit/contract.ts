@@ -8,7 +8,7 @@ import { problemsOf } from '../ground/problem.ts'
 
 /** Who did it. `key` is a token id or key thumbprint and `sid` a session id: never the token itself. */
 export interface RecordActor {
-  readonly kind: 'agent' | 'operator' | 'system'
+  readonly kind: 'agent' | 'operator' | 'service' | 'system'
   readonly id: string
   readonly key?: string
   readonly sid?: string

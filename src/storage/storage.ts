@@ -12,7 +12,7 @@ import type { Canonical } from '../ground/canonical-json.ts'
 
 /** Who did it, as the audit log names them. `key` is a token id or key thumbprint, never a token. */
 export interface Actor {
-  readonly kind: 'operator' | 'agent' | 'system'
+  readonly kind: 'operator' | 'agent' | 'service' | 'system'
   readonly id: string
   readonly key?: string
 }

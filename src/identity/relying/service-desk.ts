@@ -1,0 +1,118 @@
+import type { Actor } from '../../storage/storage.ts'
+import { identityProblem } from '../contract.ts'
+import type {
+  AgentForService,
+  AssignmentView,
+  KnownAgent,
+  RelyingPrincipal,
+  TrustView,
+  Verified,
+  VerifyToken,
+} from './contract.ts'
+import type { RelyingRoom } from './relying-room.ts'
+import { report } from './reports.ts'
+import { assignRole, revokeRole, rolesOf } from './roles.ts'
+import { trustView } from './trust-view.ts'
+
+/**
+ * What one relying service may ask and do, for every way in: all of it is about this service, so it cannot touch another's
+ * roles or reports. Agents are named by id alone: names could be guessed, one after the other.
+ */
+export class ServiceDesk {
+  readonly #room: RelyingRoom
+  readonly #verify: VerifyToken
+  readonly #principal: RelyingPrincipal
+
+  constructor(room: RelyingRoom, verify: VerifyToken, principal: RelyingPrincipal) {
+    this.#room = room
+    this.#verify = verify
+    this.#principal = principal
+  }
+
+  /** Whether a token is an agent's, good, and meant for this service; and then whose, with what it may do here now. */
+  async verify(token: string): Promise<Verified> {
+    const checked = await this.#verify(token, { audience: this.#service.id })
+    if (!checked.ok) return { valid: false, error: checked.error }
+    const { sub, scope, exp } = checked.claims
+    const agent = typeof sub === 'string' ? this.#find(sub) : undefined
+    if (agent?.status !== 'active') return { valid: false, error: 'agent_inactive' }
+    return {
+      valid: true,
+      agent: this.#told(agent),
+      ...(typeof scope === 'string' && { scope }),
+      ...(typeof exp === 'number' && { expiresAt: exp * 1_000 }),
+    }
+  }
+
+  /** Throws Problem `agent_unknown`. */
+  agent(id: string): AgentForService {
+    return this.#told(this.#require(id))
+  }
+
+  /** Throws what assignRole() of roles.ts throws. */
+  async assignRole(
+    agent: string,
+    role: string,
+    expiresAt?: number,
+  ): Promise<{ readonly assignment: AssignmentView; readonly created: boolean }> {
+    const { id } = this.#require(agent)
+    return assignRole(this.#room, { service: this.#service.id, agent: id, role, expiresAt }, this.#actor)
+  }
+
+  /** Throws what revokeRole() of roles.ts throws. */
+  async revokeRole(agent: string, role: string): Promise<void> {
+    const { id } = this.#require(agent)
+    await revokeRole(this.#room, { service: this.#service.id, agent: id, role }, this.#actor)
+  }
+
+  /** Score 0 to 10 and a reason. Throws what report() of reports.ts throws. */
+  async reportTrust(
+    agent: string,
+    said: { readonly score: number; readonly reason: string },
+  ): Promise<{ readonly id: string; readonly counted: boolean; readonly trust: TrustView }> {
+    const known = this.#require(agent)
+    const asked = { service: this.#service.id, agent: known.id, score: said.score, reason: said.reason }
+    const { id, counted } = await report(this.#room, asked, this.#actor)
+    return { id, counted, trust: trustView(this.#room, known) }
+  }
+
+  /** Throws Problem `agent_unknown`. */
+  trust(agent: string): TrustView {
+    return trustView(this.#room, this.#require(agent))
+  }
+
+  get #service() {
+    return this.#principal.service
+  }
+
+  get #actor(): Actor {
+    return { kind: 'service', id: this.#service.id, key: this.#principal.token.id }
+  }
+
+  #find(id: string): KnownAgent | undefined {
+    const agent = this.#room.agentOf(id)
+    return agent?.id === id ? agent : undefined
+  }
+
+  #require(id: string): KnownAgent {
+    const agent = this.#find(id)
+    if (agent === undefined) throw identityProblem('agent_unknown')
+    return agent
+  }
+
+  #told(agent: KnownAgent): AgentForService {
+    const { id, name, status, createdAt, lastSeenAt } = agent
+    const now = this.#room.clock.now()
+    const isOwn = agent.owner !== undefined && agent.owner === this.#service.owner
+    return {
+      id,
+      name,
+      email: isOwn ? (agent.email ?? '') : '',
+      status,
+      trustScore: this.#room.ledger.trustOf(id, now).score,
+      ...rolesOf(this.#room, id, this.#service.id, now),
+      createdAt,
+      ...(lastSeenAt !== undefined && { lastSeenAt }),
+    }
+  }
+}
