@@ -5,6 +5,7 @@ import type { AnyEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { Principal } from './identity/contract.ts'
 import type { Identity } from './identity/identity.ts'
+import type { Possession } from './possession.ts'
 import { callerToken } from './proxy/caller-token.ts'
 import type { Actor } from './storage/storage.ts'
 
@@ -21,7 +22,7 @@ export type Who = Principal | Unproven | undefined
  * Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `caller_refused`, `token_not_live`,
  * `agent_not_active`, `vault_sealed`.
  */
-export function callerOf(identity: Identity, onUnknown: () => void) {
+export function callerOf(identity: Identity, possession: Pick<Possession, 'proven'>, onUnknown: () => void) {
   return (request: IncomingMessage, { caller, whileSealed }: AnyEndpoint): Who => {
     if (caller === 'anyone') return undefined
     const presented = callerToken(request.rawHeaders)
@@ -33,13 +34,14 @@ export function callerOf(identity: Identity, onUnknown: () => void) {
     }
     if (principal.kind !== caller) throw httpProblem('caller_refused')
     if (principal.kind === 'agent') refuseUnlessLive(identity, principal)
-    return principal
+    return possession.proven(principal, presented as string, request)
   }
 }
 
 /** Calls ask the policy; an endpoint has nobody else to ask whether the agent and its token still stand. */
-function refuseUnlessLive(identity: Identity, { agent, token }: Extract<Principal, { kind: 'agent' }>): void {
-  if (identity.isLive(agent.id, token.id)) return
+function refuseUnlessLive(identity: Identity, principal: Extract<Principal, { kind: 'agent' }>): void {
+  if (identity.mayAct(principal)) return
+  const { agent } = principal
   throw denialProblem(agent.status === 'active' ? 'token_not_live' : 'agent_not_active')
 }
 

@@ -40,7 +40,10 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     if (state === 'sealed') dialer.cutAll()
   })
   const options: CarryOutOptions = {
-    authenticate: (presented) => identity.authenticate(presented) ?? rooms.noteUnknown(),
+    authenticate: (presented, request) => {
+      const principal = identity.authenticate(presented)
+      return principal === undefined ? rooms.noteUnknown() : rooms.possession.proven(principal, presented, request)
+    },
     admit: (call) => rooms.gate.admit(call) as never,
     open: (permit) => vault.open(permit),
     forward,

@@ -150,7 +150,7 @@ async function openDoors(rooms: Rooms, dataPlane: DataPlane, { settings, log }: 
 function controlPlanes(rooms: Rooms, settings: Settings, log: Log) {
   const { identity, nextRid } = rooms
   const all = routesOf(rooms, settings)
-  const authenticate = callerOf(identity, () => rooms.noteUnknown())
+  const authenticate = callerOf(identity, rooms.possession, () => rooms.noteUnknown())
   const onBug = (error: unknown, rid: string) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
   const planeOf = (endpoints: typeof all) => buildControlPlane<Who>({ endpoints, authenticate, nextRid, onBug })

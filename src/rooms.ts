@@ -7,14 +7,17 @@ import { type FoundationOptions, layFoundation } from './foundation.ts'
 import { Gate } from './gate/admit.ts'
 import { OpenCalls } from './gate/open-calls.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
+import { addressSet } from './ground/addresses.ts'
 import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
+import { clientAddresses } from './http/client-address.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import type { TokenKeys } from './identity/room.ts'
 import type { SignIns } from './identity/sign-ins/sign-ins.ts'
 import { createMint, type Mint } from './policy/mint.ts'
+import { Possession } from './possession.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
 import type { Storage } from './storage/storage.ts'
@@ -36,6 +39,7 @@ export interface Rooms {
   readonly openCalls: OpenCalls
   readonly gate: Gate
   readonly alarms: Alarms
+  readonly possession: Possession
   /** For the dialer: true once for each permit that the vault has taken. */
   readonly spend: Mint['spend']
   readonly nextRid: () => CallId
@@ -64,6 +68,12 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
   const signIns = watchSignIns({ storage, clock, audit, log, settings: options.settings, onFinding: () => {} })
+  const possession = new Possession({
+    clock,
+    bootId,
+    issuer: () => rooms.url,
+    clientOf: clientAddresses(addressSet(options.settings.trustedProxies)),
+  })
   const services = createServices({ storage, clock })
   const grants = createGrants({ storage, clock })
   const openCalls = new OpenCalls()
@@ -78,6 +88,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     signIns,
     gate,
     alarms,
+    possession,
     spend,
     nextRid,
     startedAt: clock.now(),

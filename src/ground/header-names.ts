@@ -56,6 +56,7 @@ const credentialNames: ReadonlySet<string> = new Set([
   'credentials',
   'dd-api-key',
   'dd-application-key',
+  'dpop',
   'job-token',
   'password',
   'private-key',

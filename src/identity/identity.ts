@@ -13,6 +13,7 @@ import { addAgent, approveAgent, lockAgent, requireAgent, revokeAgent, unlockAge
 import { followChange } from './changes.ts'
 import {
   type AgentEntry,
+  type AgentPrincipal,
   type AgentView,
   identityProblem,
   type Principal,
@@ -98,6 +99,11 @@ export class Identity {
     const principal = this.#room.directory.token(token)?.principal
     if (principal?.kind !== 'agent' || principal.agent.id !== agent) return false
     return principal.agent.status === 'active' && this.#isLive(principal)
+  }
+
+  /** Whether an agent may act with what it showed, now. Calls ask the policy instead, which explains its answer. */
+  mayAct({ agent, token }: AgentPrincipal): boolean {
+    return agent.status === 'active' && this.#isLive({ token })
   }
 
   /**

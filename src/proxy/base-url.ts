@@ -25,7 +25,7 @@ function handle(options: CarryOutOptions, request: IncomingMessage, response: Se
     const { rawHeaders } = request
     void carryOut(options, {
       rid: rid as CallId,
-      principal: callingAgent(options, rawHeaders),
+      principal: callingAgent(options, request),
       serviceName,
       method: request.method ?? '',
       target: canonicalTarget(rest),

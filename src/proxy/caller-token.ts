@@ -3,22 +3,26 @@ import { proxyProblem } from './problems.ts'
 /** Headers in which an SDK may put what it takes for the API's own key. */
 const KEY_HEADERS: ReadonlySet<string> = new Set(['x-api-key', 'api-key', 'x-goog-api-key', 'xi-api-key'])
 const BASIC = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i
-const SCHEME = /^(?:bearer|token|bot) +([^\s]+) *$/i
+const SCHEME = /^(?:bearer|dpop|token|bot) +([^\s]+) *$/i
 const PREFIX = 'clv_'
+/** How every JSON object begins in base64url. */
+const JWT = 'eyJ'
 const WHOLE = /clv_[a-z]{2}_[0-9A-Za-z]{16}_[0-9A-Za-z]{43}/
 
 /**
- * The token that the caller presents: in `Authorization` (Bearer, or the schemes `token` and `Bot` that some SDKs
- * use), in `x-api-key` or a relative of it, or in Basic as user or as password. Keys that are not of our shape count
- * only where none of ours is there, so that they are answered as an unknown token. Undefined if nothing is presented.
+ * The token that the caller presents: in `Authorization` (Bearer, DPoP, or the schemes `token` and `Bot` that some
+ * SDKs use), in `x-api-key` or a relative of it, or in Basic as user or as password. Keys that are not of our shape count
+ * only where none of ours is there, signed ones first, so that they are answered as an unknown token. Undefined if nothing is presented.
  * Throws Problem `token_conflict` for two different tokens: which of them is meant is not ours to guess.
  */
 export function callerToken(rawHeaders: readonly string[]): string | undefined {
   let ours: string | undefined
+  let signed: string | undefined
   let other: string | undefined
   const take = (text: string) => {
     if (!text.startsWith(PREFIX)) {
-      if (text !== '') other ??= text
+      if (text.startsWith(JWT)) signed ??= text
+      else if (text !== '') other ??= text
     } else if (ours !== undefined && ours !== text) throw proxyProblem('token_conflict')
     else ours = text
   }
@@ -31,7 +35,7 @@ export function callerToken(rawHeaders: readonly string[]): string | undefined {
     if (name === 'authorization') takeAuthorization(value, take)
     else if (KEY_HEADERS.has(name)) take(value.trim())
   }
-  return ours ?? other
+  return ours ?? signed ?? other
 }
 
 function takeAuthorization(value: string, take: (text: string) => void): void {

@@ -23,7 +23,11 @@ export interface Admitted {
 }
 
 export interface CarryOutOptions {
-  readonly authenticate: (presented: string) => AgentPrincipal | { readonly kind: 'operator' } | undefined
+  /** May throw a Problem where the token wants more than to be shown. */
+  readonly authenticate: (
+    presented: string,
+    request: IncomingMessage,
+  ) => AgentPrincipal | { readonly kind: 'operator' | 'service' } | undefined
   readonly admit: (call: CallRequest) => Promise<Admitted>
   /** The vault: gives the credential and uses the permit up. */
   readonly open: (permit: Permit) => Opened | undefined
@@ -50,9 +54,9 @@ export interface CarriedCall extends CallRequest {
 }
 
 /** The agent that calls. Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
-export function callingAgent(options: CarryOutOptions, rawHeaders: readonly string[]): AgentPrincipal {
+export function callingAgent(options: CarryOutOptions, request: IncomingMessage): AgentPrincipal {
   // Who presents nothing is asked for all the same: an attempt without a token is on record like one with a wrong one.
-  const principal = options.authenticate(callerToken(rawHeaders) ?? '')
+  const principal = options.authenticate(callerToken(request.rawHeaders) ?? '', request)
   if (principal === undefined) throw httpProblem('unauthenticated')
   if (principal.kind !== 'agent') throw httpProblem('caller_refused')
   return principal

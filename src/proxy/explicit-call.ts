@@ -67,7 +67,7 @@ async function handle(
   rid: string,
 ): Promise<void> {
   if (request.method !== 'POST') throw httpProblem('method_refused')
-  const principal = callingAgent(options, request.rawHeaders)
+  const principal = callingAgent(options, request)
   if (!/^application\/json(?: *;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw httpProblem('media_type_refused')
   }
