@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { buildPkcs11 } from './build-pkcs11.ts'
 
 /** Program → Debian package. */
 const programs: Readonly<Record<string, string>> = {
@@ -10,11 +11,20 @@ const programs: Readonly<Record<string, string>> = {
   wrk: 'wrk',
   strace: 'strace',
   'mkfs.ext4': 'e2fsprogs',
+  'softhsm2-util': 'softhsm2',
+  'g++': 'g++',
 }
 const PATIENCE_MS = 300_000
 
 /** Never fails: what could not be installed is named on stderr. CLAVIGER_TEST_INSTALL=off leaves the machine as it is. */
 export async function installForTests(): Promise<void> {
+  await installPrograms()
+  const unbuilt = buildPkcs11()
+  if (unbuilt !== undefined)
+    console.error(`tests: pkcs11js is not built (${unbuilt}); the tests that need it are skipped`)
+}
+
+async function installPrograms(): Promise<void> {
   const missing = Object.keys(programs).filter((name) => !isThere(name))
   if (missing.length === 0) return
   const may = process.getuid?.() === 0 && isThere('apt-get') && process.env.CLAVIGER_TEST_INSTALL !== 'off'
