@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Problem } from '../ground/problem.ts'
+import { lastOfConnection } from './last-of-connection.ts'
 import { httpProblem } from './problems.ts'
 
 /** The problem the caller may see: a promised one as it is, anything else as `internal_error`. */
@@ -52,8 +53,7 @@ export function sendProblem(response: ServerResponse, problem: Problem, rid: str
     return
   }
   const body = Buffer.from(JSON.stringify(problem.toBody(rid)))
-  // A request body we have not read would be taken for the next request, so the connection ends here.
-  if (!response.req.complete) response.shouldKeepAlive = false
+  if (!response.req.complete) lastOfConnection(response)
   response.writeHead(problem.status, problemHeaders(problem, rid, body.length))
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }

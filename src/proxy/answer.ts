@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { lastOfConnection } from '../http/last-of-connection.ts'
 
 /** What the caller is sent before the body. */
 export interface AnswerHead {
@@ -143,8 +144,7 @@ export class Answer {
 
   #writeHead({ status, reason, headers }: AnswerHead): void {
     this.#sent = true
-    // Without the whole request read, what is left of it would be taken for the next one.
-    if (!this.#response.req.complete) this.#response.shouldKeepAlive = false
+    if (!this.#response.req.complete) lastOfConnection(this.#response)
     if (reason === undefined) this.#response.writeHead(status, headers)
     else this.#response.writeHead(status, reason, headers)
   }

@@ -102,6 +102,26 @@ describe('an answer that comes before the request is complete', () => {
     })
   }
 
+  test('reaches a caller that reads nothing before it has sent all', async () => {
+    const { server, origin } = await service(answering(closing, closes), 1)
+    const rig = await startRig({ origins: [origin] })
+    const socket = connect(rig.port, '127.0.0.1').pause()
+    let failed = false
+    socket.on('error', () => (failed = true))
+    socket.write(
+      `POST /to/up/x HTTP/1.1\r\nhost: up\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: ${1 << 22}\r\n\r\n`,
+    )
+    for (let sent = 0; sent < 1 << 22 && !failed; sent += chunk.length) {
+      await new Promise((resolve) => socket.write(chunk, resolve))
+    }
+    let text = ''
+    socket.on('data', (bytes) => (text += bytes)).resume()
+    await new Promise((resolve) => socket.on('close', resolve))
+    assert.match(text, /^HTTP\/1\.1 413 .*\r\ntoo large$/s)
+    await rig.close()
+    server.close()
+  })
+
   const broken: readonly (readonly [string, string])[] = [
     ['of no known length', unmeasured],
     ['of a greater length', half],
