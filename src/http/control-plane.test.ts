@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { request } from 'undici'
 import { z } from 'zod'
+import { addressSet } from '../ground/addresses.ts'
 import { problemsOf } from '../ground/problem.ts'
 import { Secret } from '../ground/secret.ts'
 import { hostNames } from './check-head.ts'
+import { clientAddresses } from './client-address.ts'
 import { buildControlPlane } from './control-plane.ts'
 import { bind, bindReadyMade, endpoint } from './endpoint.ts'
 import { type Listener, listenTcp } from './listen.ts'
@@ -71,6 +73,7 @@ before(async () => {
       if (headers.authorization !== 'Bearer good') throw httpProblem('unauthenticated')
       return 'somebody'
     },
+    clientOf: clientAddresses(addressSet([])),
     nextRid: () => `call_${count++}`,
     onBug: (error) => bugs.push(error),
   })

@@ -2,8 +2,10 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { z } from 'zod'
 import { Problem } from '../ground/problem.ts'
 import { parseStrictJson } from '../ground/strict-json.ts'
-import type { AnyEndpoint, BoundEndpoint, Caller } from './endpoint.ts'
+import type { ClientOf } from './client-address.ts'
+import { Answer, type AnyEndpoint, type BoundEndpoint, type Caller, type Wording } from './endpoint.ts'
 import { httpProblem } from './problems.ts'
+import { Form, readForm } from './read-form.ts'
 import { asProblem, problemHeaders } from './send-problem.ts'
 
 /** Reading JSON holds up every call there is: the less is known of a caller, the less is read. Bytes. */
@@ -13,6 +15,9 @@ const BODY_LIMITS: Readonly<Record<Caller, number>> = {
   service: 64 * 1024,
   operator: 1024 * 1024,
 }
+/** Reading a form costs little, and three tokens in one are no rarity. */
+const FORM = 'application/x-www-form-urlencoded'
+const FORM_LIMIT = 16 * 1024
 
 const never = () => {
   throw new TypeError('control plane: a route with a schema for Fastify')
@@ -25,6 +30,7 @@ export interface ControlPlaneOptions<Who> {
   readonly endpoints: readonly BoundEndpoint<Who>[]
   /** Who asks, judged by the request's headers; throws a Problem unless it is a caller of the wanted kind. */
   readonly authenticate: (headers: FastifyRequest['raw'], endpoint: AnyEndpoint) => Who
+  readonly clientOf: ClientOf
   readonly nextRid: () => string
   /** Told of everything that was not promised. */
   readonly onBug: (error: unknown, rid: string) => void
@@ -50,15 +56,26 @@ export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>):
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, bytes: Buffer) =>
     parseStrictJson(bytes),
   )
+  app.addContentTypeParser(FORM, { parseAs: 'buffer' }, async (_request: FastifyRequest, bytes: Buffer) =>
+    readForm(bytes),
+  )
   app.setNotFoundHandler((request, reply) => send(reply, unknownRoute(app, request), request.id))
   app.setErrorHandler((error, request, reply) => {
     const problem = fastifyProblem(error) ?? asProblem(error)
     if (problem.code === 'internal_error') options.onBug(error, request.id)
-    return send(reply, problem, request.id)
+    const { wording } = request.routeOptions.config as RouteConfig
+    return wording === undefined
+      ? send(reply, problem, request.id)
+      : sendWording(reply, wording(problem, request.id), request.id)
   })
   for (const bound of options.endpoints) addRoute(app, bound, options)
   await app.ready()
   return app
+}
+
+/** What Fastify keeps with a route for us. */
+interface RouteConfig {
+  readonly wording?: AnyEndpoint['wording']
 }
 
 function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options: ControlPlaneOptions<Who>): void {
@@ -66,7 +83,8 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
   app.route({
     method: endpoint.method,
     url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    bodyLimit: BODY_LIMITS[endpoint.caller],
+    bodyLimit: endpoint.form === true ? FORM_LIMIT : BODY_LIMITS[endpoint.caller],
+    config: { wording: endpoint.wording } satisfies RouteConfig,
     onRequest: async (request) => {
       const who = options.authenticate(request.raw, endpoint)
       request.setDecorator('caller', who)
@@ -74,10 +92,14 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
     handler: async (request, reply) => {
       const params = check(endpoint.params, request.params, 'path')
       const query = check(endpoint.query, request.query, 'query')
-      const body = check(endpoint.body, request.body, 'body')
+      const body = check(endpoint.body, bodyOf(request, endpoint), 'body')
       const caller = request.getDecorator<Who>('caller')
-      const result = await handle({ params, query, body, caller, rid: request.id })
+      const { rawHeaders } = request.raw
+      const client = options.clientOf(request.raw)
+      const answer = await handle({ params, query, body, caller, rid: request.id, client, rawHeaders })
+      const result = answer instanceof Answer ? answer.reply : answer
       reply.header('claviger-request-id', request.id).header('cache-control', cacheControl(endpoint))
+      if (answer instanceof Answer) reply.headers(answer.headers)
       if (endpoint.text !== undefined) {
         return reply
           .type(`text/${endpoint.text}; charset=utf-8`)
@@ -91,6 +113,16 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
     },
   })
 }
+
+/** A form where a form is wanted, and nothing but JSON elsewhere. */
+function bodyOf({ body }: FastifyRequest, { form }: AnyEndpoint): unknown {
+  const given = body !== undefined && body !== null
+  if (given && body instanceof Form !== (form === true))
+    throw httpProblem('media_type_refused', { ...(form && wantsForm) })
+  return body instanceof Form ? body.values : body
+}
+
+const wantsForm = { detail: `only ${FORM} is read here`, hint: `Send content-type: ${FORM}.` }
 
 function cacheControl({ cacheSeconds }: AnyEndpoint): string {
   return cacheSeconds === undefined ? 'no-store' : `public, max-age=${cacheSeconds}`
@@ -112,7 +144,7 @@ function check(schema: z.ZodType | undefined, value: unknown, part: 'path' | 'qu
     return undefined
   }
   if (part === 'body' && value === undefined) {
-    throw httpProblem('request_invalid', { detail: 'a JSON body is required', facts: { part } })
+    throw httpProblem('request_invalid', { detail: 'a body is required', facts: { part } })
   }
   const result = schema.safeParse(value)
   if (result.success) return result.data
@@ -143,6 +175,15 @@ function fastifyProblem(error: unknown): Problem | undefined {
   if (code?.startsWith('FST_ERR_CTP') || statusCode === 400)
     return httpProblem('request_invalid', { detail: 'the body could not be read' })
   return undefined
+}
+
+function sendWording(reply: FastifyReply, { status, headers, body }: Wording, rid: string): FastifyReply {
+  if (!reply.raw.req.complete) reply.header('connection', 'close')
+  return reply
+    .status(status)
+    .headers({ 'cache-control': 'no-store', ...headers, 'claviger-request-id': rid })
+    .type('application/json')
+    .send(JSON.stringify(body))
 }
 
 function send(reply: FastifyReply, problem: Problem, rid: string): FastifyReply {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import type { ProblemCatalogue } from '../ground/problem.ts'
+import type { Problem, ProblemCatalogue } from '../ground/problem.ts'
+import type { Client } from './client-address.ts'
 
 /**
  * Who may call, and thereby where the endpoint answers: `anyone`, `agent` and `service` on the agent listener,
@@ -18,6 +19,10 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly query?: Q
   readonly body?: B
   readonly reply: R
+  /** The body comes as a form (application/x-www-form-urlencoded), not as JSON. */
+  readonly form?: true
+  /** How refusals are worded, where a standard or a contract has a form of its own; RFC 9457 if absent. */
+  readonly wording?: (problem: Problem, rid: string) => Wording
   /** The reply is text of this kind, not JSON. */
   readonly text?: 'html' | 'plain'
   /** The handler gives the reply's JSON as bytes, made once and the same for everybody: nothing is encoded for each caller. */
@@ -34,6 +39,24 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
 // biome-ignore lint/suspicious/noExplicitAny: an endpoint of any schemas
 export type AnyEndpoint = Endpoint<any, any, any, any>
 
+/** A refusal in other words: `body` is sent as JSON. */
+export interface Wording {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: object
+}
+
+/** A reply with headers of its own. */
+export class Answer<T> {
+  readonly reply: T
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(reply: T, headers: Readonly<Record<string, string>>) {
+    this.reply = reply
+    this.headers = headers
+  }
+}
+
 /** What a handler gets: validated parts, who asks, and the request id. */
 export interface Asked<P, Q, B, Who> {
   readonly params: P
@@ -41,6 +64,10 @@ export interface Asked<P, Q, B, Who> {
   readonly body: B
   readonly caller: Who
   readonly rid: string
+  /** Where the request comes from, as limits and records name it. */
+  readonly client: Client
+  /** Names and values by turns, as they came. */
+  readonly rawHeaders: readonly string[]
 }
 
 export interface BoundEndpoint<Who> {
@@ -62,7 +89,9 @@ export function bindReadyMade<Who>(spec: AnyEndpoint, handle: () => Buffer): Bou
 /** Ties an endpoint to the function that answers it; the types of both must agree. */
 export function bind<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType, Who>(
   spec: Endpoint<P, Q, B, R>,
-  handle: (asked: Asked<z.output<P>, z.output<Q>, z.output<B>, Who>) => Promise<z.input<R>> | z.input<R>,
+  handle: (
+    asked: Asked<z.output<P>, z.output<Q>, z.output<B>, Who>,
+  ) => Promise<z.input<R> | Answer<z.input<R>>> | z.input<R> | Answer<z.input<R>>,
 ): BoundEndpoint<Who> {
   return { endpoint: spec, handle: async (asked) => handle(asked as Asked<z.output<P>, z.output<Q>, z.output<B>, Who>) }
 }

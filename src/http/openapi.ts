@@ -41,7 +41,7 @@ function operation(endpoint: AnyEndpoint): object {
     ...(endpoint.caller !== 'anyone' &&
       endpoint.whileSealed === undefined && { security: [{ [endpoint.caller]: [] }] }),
     parameters: [...parameters(endpoint.params, 'path'), ...parameters(endpoint.query, 'query')],
-    ...(endpoint.body !== undefined && { requestBody: { required: true, content: json(endpoint.body, 'input') } }),
+    ...(endpoint.body !== undefined && { requestBody: { required: true, content: bodyContent(endpoint) } }),
     responses: {
       [String(endpoint.status ?? 200)]: { description: 'Done', content: replyContent(endpoint) },
       default: { $ref: '#/components/responses/Problem' },
@@ -51,6 +51,12 @@ function operation(endpoint: AnyEndpoint): object {
 
 function replyContent({ text, reply }: AnyEndpoint): object {
   return text === undefined ? json(reply, 'output') : { [`text/${text}`]: { schema: { type: 'string' } } }
+}
+
+function bodyContent({ body, form }: AnyEndpoint): object {
+  return form === true
+    ? { 'application/x-www-form-urlencoded': { schema: jsonSchema(body, 'input') } }
+    : json(body, 'input')
 }
 
 function json(schema: z.ZodType, io: 'input' | 'output'): object {
