@@ -76,6 +76,27 @@ module.exports = {
       to: { path: '^src/cli/' },
     },
     {
+      name: 'sdk-stands-alone',
+      comment: 'It is published by itself, with no dependencies.',
+      severity: 'error',
+      from: from('^sdk/'),
+      to: { pathNot: '^sdk/', dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'sdk-runs-in-browsers',
+      comment: 'Only what stands in node/ may know Node.',
+      severity: 'error',
+      from: { path: '^sdk/src/', pathNot: ['^sdk/src/node(/|\\.ts$)', tests] },
+      to: { path: '^(node:)?[a-z0-9_/]+$|^sdk/src/node(/|\\.ts$)', pathNot: '^sdk/src/(?!node)' },
+    },
+    {
+      name: 'only-the-cli-uses-the-sdk',
+      comment: 'The gateway has its own cryptography, which the SDK is checked against.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/cli/', tests] },
+      to: { path: '^sdk/' },
+    },
+    {
       name: 'sql-in-stores-only',
       comment: 'A room speaks SQL in store.ts and schema.ts; the rest of it takes functions.',
       severity: 'error',

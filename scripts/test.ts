@@ -8,7 +8,8 @@ import { installForTests } from './install-for-tests.ts'
 const root = join(import.meta.dirname, '..')
 const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('-'))
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'))
-const patterns = asked.length > 0 ? asked : ['src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts']
+const patterns =
+  asked.length > 0 ? asked : ['src/**/*.test.ts', 'sdk/src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts']
 const files = globSync(patterns, { cwd: root }).sort()
 if (files.length === 0) {
   console.error(`no test file fits ${patterns.join(' ')}`)

@@ -33,12 +33,12 @@ function isThere(name: string, files: readonly string[]): boolean {
 }
 
 function pages(): Page[] {
-  return globSync(['*.md', 'docs/**/*.md'], { cwd: root })
+  return globSync(['*.md', 'docs/**/*.md', 'sdk/*.md'], { cwd: root })
     .sort()
     .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
 }
 
-const sources = () => globSync('{src,test,proving,scripts,bench}/**/*.{ts,mjs,js,lua,md}', { cwd: root })
+const sources = () => globSync('{src,sdk/src,test,proving,scripts,bench}/**/*.{ts,mjs,js,lua,md}', { cwd: root })
 
 export const docs: Rule = {
   name: 'docs',

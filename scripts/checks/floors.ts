@@ -1,5 +1,5 @@
 // Imports point down only: dependency-cruiser with the rules of .dependency-cruiser.cjs.
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { cruise, type ICruiseResult, type IFlattenedRuleSet } from 'dependency-cruiser'
@@ -12,9 +12,10 @@ const planted = join(root, 'scripts', 'planted', 'floors')
 
 async function violationsIn(baseDir: string): Promise<{ read: number; violations: { rule: string; text: string }[] }> {
   const transpile = { tsConfig: extractTsConfig(join(root, 'tsconfig.json')) }
-  const { output } = await cruise(['src'], { ...options, baseDir, validate: true, ruleSet }, undefined, transpile)
+  const places = ['src', 'sdk/src'].filter((place) => existsSync(join(baseDir, place)))
+  const { output } = await cruise(places, { ...options, baseDir, validate: true, ruleSet }, undefined, transpile)
   const { summary, modules } = output as ICruiseResult
-  const own = modules.filter((module) => module.source.startsWith('src/'))
+  const own = modules.filter((module) => /^(sdk\/)?src\//.test(module.source))
   // Under a TypeScript it does not know the cruiser reads modules and sees no import in them.
   const read = own.some((module) => module.dependencies.length > 0) ? own.length : 0
   return {

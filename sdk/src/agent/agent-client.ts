@@ -1,0 +1,164 @@
+// An agent at its gateway: registered once, then itself by signature, with tokens that come and go on their own.
+import type { Now } from '../platform.ts'
+import { readPublicKey } from '../public-key.ts'
+import type { Signer } from '../signer.ts'
+import { type Answered, invalidAnswer, stringIn, Wire, type WireOptions } from '../wire.ts'
+import { Caller, credentials, gatewayUrl } from './call.ts'
+import { DpopProver } from './dpop.ts'
+import { findIssuer } from './issuer.ts'
+import { registrationProof } from './proofs.ts'
+import { TokenSource, type Tokens } from './tokens.ts'
+
+export interface AgentClientOptions extends WireOptions {
+  readonly agentId: string
+  readonly signer: Signer
+  /** Whom the tokens are for; the gateway itself if left out. */
+  readonly audience?: string
+  readonly scope?: string
+  /** Binds tokens to a key (RFC 9449): a fresh one that never leaves this process, or that of a signer. */
+  readonly dpop?: boolean | Signer
+  /** The gateway's issuer, where it is not the origin of `baseUrl`. Proofs are signed for no other. */
+  readonly issuer?: string
+  /** Milliseconds since 1970. */
+  readonly now?: Now
+}
+
+export interface RegisterOptions extends WireOptions {
+  readonly name: string
+  readonly signer: Signer
+  /** `clv_iv_…`; without one the agent waits for an operator, where that is allowed at all. */
+  readonly invite?: string
+  /** What hardware says of the key: stored and shown, not interpreted. */
+  readonly attestation?: object
+  readonly issuer?: string
+  readonly now?: Now
+}
+
+export interface Registered {
+  readonly agentId: string
+  readonly keyId: string
+  /** RFC 7638 thumbprint of the key. */
+  readonly thumbprint: string
+  /** A `pending` agent can do nothing before an operator approves it. */
+  readonly status: string
+}
+
+/** What the gateway says of the agent that asks. */
+export interface AgentSelf {
+  readonly agentId: string
+  readonly name: string
+  readonly status: string
+  readonly expiresAt: number
+  readonly [member: string]: unknown
+}
+
+export class AgentClient {
+  readonly agentId: string
+  readonly #options: AgentClientOptions
+  readonly #wire: Wire
+  readonly #dpop: DpopProver | undefined
+  readonly #source: TokenSource
+  readonly #caller: Caller
+  #keyId: string | undefined
+
+  constructor(options: AgentClientOptions) {
+    const { agentId, signer, dpop = false, issuer, audience, scope } = options
+    const now = options.now ?? Date.now
+    this.agentId = agentId
+    this.#options = options
+    this.#wire = new Wire(options)
+    this.#dpop = dpop === false ? undefined : new DpopProver(dpop === true ? undefined : dpop, now)
+    this.#source = new TokenSource({
+      ...{ wire: this.#wire, agentId, signer, issuer, audience, scope },
+      ...{ dpop: this.#dpop, now },
+    })
+    this.#caller = new Caller(this.#wire, this.#source, this.#dpop)
+  }
+
+  /** Registers a key, with proof that `signer` holds it. Throws the gateway's refusal. */
+  static async register(options: RegisterOptions): Promise<Registered> {
+    const { name, signer, invite, attestation, now = Date.now } = options
+    const wire = new Wire(options)
+    const issuer = await findIssuer(wire, options.issuer)
+    const body = {
+      name,
+      ...(await registrationProof(signer, { issuer, nowSeconds: Math.floor(now() / 1000) })),
+      ...(invite !== undefined && { invite }),
+      ...(attestation !== undefined && { attestation }),
+    }
+    const answer = await wire.ask({ method: 'POST', path: '/claviger/v1/agents/register', body })
+    const [agentId, keyId] = [stringIn(answer, 'agentId'), stringIn(answer, 'keyId')]
+    return { agentId, keyId, thumbprint: stringIn(answer, 'thumbprint'), status: stringIn(answer, 'status') }
+  }
+
+  /** Proves itself now. Otherwise that happens with the first call. */
+  async authenticate(): Promise<Tokens> {
+    return this.#source.authenticate()
+  }
+
+  /** An access token that is good for a while yet. */
+  async accessToken(): Promise<string> {
+    return (await this.#source.get()).accessToken
+  }
+
+  /** The headers for a request to a service that takes this agent's tokens directly. Send them nowhere else. */
+  async headersFor(method: string, url: string): Promise<Record<string, string>> {
+    const { headers } = await credentials(await this.#source.get(), method.toUpperCase(), url, this.#dpop)
+    return headers
+  }
+
+  /**
+   * Calls a service through the gateway, which adds the credential: `agent.fetch('github', '/user')`. Follows no redirect.
+   * Throws `path_invalid`, and what authentication throws; refusals of this call are answers.
+   */
+  async fetch(service: string, path: string, init: RequestInit = {}): Promise<Response> {
+    return this.#caller.send(gatewayUrl(this.#wire.baseUrl, service, path), init)
+  }
+
+  async self(): Promise<AgentSelf> {
+    const { json, status } = await this.#ask('GET', '/claviger/v1/auth/self')
+    if (json.agentId !== this.agentId) throw invalidAnswer(status, 'it speaks of another agent')
+    return json as unknown as AgentSelf
+  }
+
+  /** Registers a further key of this agent. */
+  async addKey(signer: Signer): Promise<{ keyId: string; thumbprint: string }> {
+    const issuer = await findIssuer(this.#wire, this.#options.issuer)
+    const nowSeconds = Math.floor((this.#options.now ?? Date.now)() / 1000)
+    const proof = await registrationProof(signer, { issuer, nowSeconds, agentId: this.agentId })
+    const answer = await this.#ask('POST', '/claviger/v1/agents/self/keys', proof)
+    const { thumbprint } = await readPublicKey(signer.publicKey)
+    return { keyId: stringIn(answer, 'keyId'), thumbprint }
+  }
+
+  async removeKey(keyId: string): Promise<void> {
+    await this.#ask('DELETE', `/claviger/v1/agents/self/keys/${encodeURIComponent(keyId)}`)
+  }
+
+  /**
+   * Puts a new key in the place of the present one: registered by the old, tried, and only then is the old one removed.
+   * `oldKeyId` is needed where the gateway does not say which key this agent used.
+   */
+  async rotateKey(signer: Signer, oldKeyId?: string): Promise<{ keyId: string; thumbprint: string }> {
+    const { keyId: said } = await this.self()
+    const old = oldKeyId ?? this.#keyId ?? (typeof said === 'string' ? said : undefined)
+    const added = await this.addKey(signer)
+    await this.#source.signWith(signer)
+    this.#keyId = added.keyId
+    if (old !== undefined && old !== added.keyId) await this.removeKey(old)
+    return added
+  }
+
+  /** Ends this agent's tokens, here and at the gateway. */
+  async logout(): Promise<void> {
+    await this.#source.revoke()
+  }
+
+  async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Answered> {
+    const viaCaller = new Wire({
+      baseUrl: this.#wire.baseUrl,
+      fetch: (url, init) => this.#caller.send(url, init, true),
+    })
+    return viaCaller.ask({ method, path, ...(body !== undefined && { body }) })
+  }
+}

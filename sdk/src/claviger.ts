@@ -1,0 +1,41 @@
+// `@claviger/sdk`: everything that runs in Node and in browsers alike.
+export {
+  AgentClient,
+  type AgentClientOptions,
+  type AgentSelf,
+  type Registered,
+  type RegisterOptions,
+} from './agent/agent-client.ts'
+export type { Tokens } from './agent/tokens.ts'
+export { ClavigerError } from './claviger-error.ts'
+export {
+  type AgentDetails,
+  type AssignedRole,
+  ClawAuth,
+  type ClawAuthOptions,
+  ClawAuthService,
+  type Trust,
+  type Verification,
+  type VerifiedAgent,
+} from './clawauth/claw-auth.ts'
+export {
+  ClawAuthAgent,
+  type ClawAuthAgentOptions,
+  type ClawAuthRegistration,
+  type ClawAuthTokens,
+} from './clawauth/claw-auth-agent.ts'
+export { KeyStore } from './key-store.ts'
+export { generateKeyPair, generatePemKeyPair, importKeyPair, type PemKeyPair } from './keys.ts'
+export type { Fetch, WebKey, WebKeyPair } from './platform.ts'
+export { type PublicJwk, type PublicKey, publicKeyOf, readPublicKey } from './public-key.ts'
+export { pemSigner, type Signer, webCryptoSigner } from './signer.ts'
+export type { Claims, TokenFault } from './verify/claims.ts'
+export type { IntrospectionOptions } from './verify/introspection.ts'
+export { MemoryReplayGuard, type ReplayGuard } from './verify/replay-guard.ts'
+export {
+  createVerifier,
+  type Verified,
+  type Verifier,
+  type VerifierOptions,
+  type VerifyRequest,
+} from './verify/verifier.ts'
