@@ -14,6 +14,15 @@ export interface PossessionOptions {
   readonly clientOf: (request: IncomingMessage) => Client
 }
 
+/** Where a request went. */
+export interface Addressed {
+  readonly rawHeaders: readonly string[]
+  readonly method: string
+  /** The target as it was sent. */
+  readonly path: string
+  readonly secure: boolean
+}
+
 export class Possession {
   readonly dpop: Dpop
   readonly #options: PossessionOptions
@@ -28,29 +37,33 @@ export class Possession {
   proven<P extends Principal>(principal: P, presented: string, request: IncomingMessage): P {
     if (principal.kind !== 'agent' || principal.token.kind !== 'jwt') return principal
     const { jkt } = principal.token
-    if (jkt !== undefined) this.#check(request, presented, jkt)
+    if (jkt === undefined) return principal
+    const { rawHeaders, method = '', url: path = '' } = request
+    const { secure } = this.#options.clientOf(request)
+    this.#check({ rawHeaders, method, path, secure }, presented, jkt)
     return principal
   }
 
   /** Thumbprint of the key that the request proves, if it proves one. Throws Problem `possession_unproven` for a bad proof. */
-  jktOf(request: IncomingMessage): string | undefined {
-    return dpopHeader(request.rawHeaders) === undefined ? undefined : this.#check(request)
+  jktOf(asked: Addressed): string | undefined {
+    return dpopHeader(asked.rawHeaders) === undefined ? undefined : this.#check(asked)
   }
 
-  #check(request: IncomingMessage, accessToken?: string, jkt?: string): string {
-    const { rawHeaders, method = '', url: path = '' } = request
-    const origins = [this.#options.issuer(), this.#originAsked(request)]
-    const proof = dpopHeader(rawHeaders)
-    const verdict = this.dpop.check({ proof, method, url: { origins, path }, accessToken, jkt })
+  #check({ rawHeaders, method, path, secure }: Addressed, accessToken?: string, jkt?: string): string {
+    // As the caller addressed us: its Host was checked against the listener's names before.
+    const asked = `${secure ? 'https' : 'http'}://${hostOf(rawHeaders)}`
+    const url = { origins: [this.#options.issuer(), asked], path }
+    const verdict = this.dpop.check({ proof: dpopHeader(rawHeaders), method, url, accessToken, jkt })
     if (!verdict.ok) throw refusal(verdict)
     return verdict.jkt
   }
+}
 
-  /** As the caller addressed us. Its Host was checked against the listener's names before. */
-  #originAsked(request: IncomingMessage): string {
-    const scheme = this.#options.clientOf(request).secure ? 'https' : 'http'
-    return `${scheme}://${request.headers.host ?? ''}`
+function hostOf(rawHeaders: readonly string[]): string {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if ((rawHeaders[at] as string).toLowerCase() === 'host') return rawHeaders[at + 1] as string
   }
+  return ''
 }
 
 function refusal({ error, nonce }: Extract<DpopVerdict, { ok: false }>) {

@@ -12,12 +12,14 @@ import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
-import { clientAddresses } from './http/client-address.ts'
+import { type ClientOf, clientAddresses } from './http/client-address.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import type { TokenKeys } from './identity/room.ts'
+import { SignIn } from './identity/sessions/sign-in.ts'
 import type { SignIns } from './identity/sign-ins/sign-ins.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { Possession } from './possession.ts'
+import { issuerOf } from './public-address.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
 import type { Storage } from './storage/storage.ts'
@@ -34,6 +36,8 @@ export interface Rooms {
   readonly audit: OpenedAudit
   readonly identity: Identity
   readonly signIns: SignIns
+  /** From a proof to tokens, for every door. */
+  readonly signIn: SignIn
   readonly services: Services
   readonly grants: Grants
   readonly openCalls: OpenCalls
@@ -43,6 +47,8 @@ export interface Rooms {
   /** For the dialer: true once for each permit that the vault has taken. */
   readonly spend: Mint['spend']
   readonly nextRid: () => CallId
+  /** Who is at the other end of a request. */
+  readonly clientOf: ClientOf
   /** Where agents reach it; known once it listens. */
   url: string
   seal(reason: SealReason): void
@@ -59,20 +65,22 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const { mint, redeem, spend } = createMint()
   const vault = await createVault({ storage, clock, redeem, onIntegrityFailure: (id) => alarms.damagedCredential(id) })
   const pepper = () => vault.keys().tokenPepper
+  const issuer = () => issuerOf(options.settings, rooms)
+  const clientOf = clientAddresses(addressSet(options.settings.trustedProxies))
   const identity = createIdentity({
     storage,
     clock,
     pepper,
     signing: unmade,
-    issuer: () => rooms.url,
+    issuer,
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
   const signIns = watchSignIns({ storage, clock, audit, log, settings: options.settings, onFinding: () => {} })
   const possession = new Possession({
     clock,
     bootId,
-    issuer: () => rooms.url,
-    clientOf: clientAddresses(addressSet(options.settings.trustedProxies)),
+    issuer,
+    clientOf,
   })
   const services = createServices({ storage, clock })
   const grants = createGrants({ storage, clock })
@@ -86,11 +94,13 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     log,
     identity,
     signIns,
+    signIn: new SignIn({ room: identity.room, signIns, claimsFor: () => undefined }),
     gate,
     alarms,
     possession,
     spend,
     nextRid,
+    clientOf,
     startedAt: clock.now(),
     url: '',
     seal: (reason) => sealHouse(rooms, reason),

@@ -6,7 +6,11 @@ import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
+import type { AgentPrincipal } from './identity/contract.ts'
+import { provenKey } from './identity/keys/registration-proof.ts'
+import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
 import { identityRoutes } from './identity/routes.ts'
+import { sessionRoutes } from './identity/sessions/routes.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
 import type { Rooms } from './rooms.ts'
 import type { Service } from './services/contract.ts'
@@ -19,6 +23,15 @@ export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[]
   const { identity, signIns, audit } = rooms
   return [
     ...houseRoutes<Who>(houseActions(rooms, settings)),
+    // Before those with a name in their place: `self`, `register` and `invite` are no agents' names there.
+    ...keyRoutes<Who>({ identity, actorOf, agentOf: (who) => agentOf(who).agent.id, register: registration(rooms) }),
+    ...sessionRoutes<Who>({
+      signIn: rooms.signIn,
+      issuer: () => identity.room.issuer(),
+      agentOf,
+      revokeShown: (token) => identity.revokeShown(token),
+      jktOf: (asked) => rooms.possession.jktOf(asked),
+    }),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
@@ -36,6 +49,24 @@ function tokenOf(who: Who) {
 function self(who: Who) {
   if (who?.kind !== 'agent') throw httpProblem('unauthenticated')
   return who.agent
+}
+
+function agentOf(who: Who): AgentPrincipal {
+  if (who?.kind !== 'agent') throw httpProblem('caller_refused')
+  return who
+}
+
+/** Native registration: the proof is always wanted, and an invite unless registration is open to all. */
+function registration({ signIn, identity, clock }: Rooms): KeyRouteNeeds<Who>['register'] {
+  return async ({ name, publicKey, proof, invite, attestation }, from) => {
+    const key = provenKey(publicKey, proof, identity.room.issuer(), clock.now())
+    const behind = invite === undefined ? ('nobody' as const) : { invite }
+    const asked = { name, key, attestation, proven: true, behind }
+    const registered = await signIn.register(asked, { ...from, door: 'native' })
+    const { agent } = registered
+    const { thumbprint, hash: publicKeyHash } = key
+    return { agentId: agent.id, keyId: registered.key.id, thumbprint, publicKeyHash, status: agent.status }
+  }
 }
 
 function serviceNeeds(rooms: Rooms): ServiceRouteNeeds<Who> {

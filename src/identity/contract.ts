@@ -10,8 +10,8 @@ export const DAY_MS = 86_400_000
 /** Agent keys and operator tokens live at most this long, and this long unless told otherwise (CRYPTO §6). */
 export const MAX_TOKEN_LIFE_MS = 90 * DAY_MS
 
-/** Lower case, so that no two names look alike; never the shape of an id. */
-export const NAME_PATTERN = /^(?!(?:agent|op)_)[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
+/** Lower case, so that no two names look alike; never the shape of an id, nor a word that stands beside names in paths. */
+export const NAME_PATTERN = /^(?!(?:agent|op)_|(?:self|register|invite)$)[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
 export const AgentName = z.string().regex(NAME_PATTERN, {
   error: 'lower-case letters, digits and . _ - between them, at most 64; not like an id',
 })

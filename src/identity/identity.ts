@@ -22,11 +22,13 @@ import {
 } from './contract.ts'
 import { Directory } from './directory.ts'
 import { KeyRing } from './keys/key-ring.ts'
+import { AgentKeys } from './keys/keys.ts'
 import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
 import { Recogniser } from './recogniser.ts'
 import type { IdentityRules, Pepper, Room, TokenKeys } from './room.ts'
 import { AccessTokens, looksLikeJwt } from './sessions/access-tokens.ts'
 import { SessionBook } from './sessions/session-book.ts'
+import { revokeSession, sessionOfRefresh } from './sessions/tokens.ts'
 import { loadInto } from './store.ts'
 import * as tokens from './tokens.ts'
 
@@ -55,6 +57,8 @@ export class Identity {
   readonly #onBadRow: (table: string, id: string) => void
   /** Checks signed tokens, of agents that call here and of those that call elsewhere. */
   readonly accessTokens: AccessTokens
+  /** The keys by which agents sign in. */
+  readonly keys: AgentKeys
 
   constructor({ storage, clock, pepper, signing, issuer, rules, onBadRow }: IdentityOptions) {
     const keys = new KeyRing()
@@ -64,6 +68,7 @@ export class Identity {
     this.#room = { ...given, directory: new Directory(), keys, sessions }
     this.#recogniser = new Recogniser(this.#room.directory)
     this.accessTokens = new AccessTokens(this.#room)
+    this.keys = new AgentKeys(this.#room)
     this.#onBadRow = onBadRow ?? (() => {})
     storage.follow((change) => {
       if (followChange(this.#room, change)) this.#recogniser.forget()
@@ -187,6 +192,19 @@ export class Identity {
   /** For good. */
   revokeAgent(idOrName: string, by: Actor): Promise<AgentEntry> {
     return revokeAgent(this.#room, idOrName, by)
+  }
+
+  view(agent: AgentEntry): AgentView {
+    return viewAgent(agent)
+  }
+
+  /** Ends the sign-in that an access or refresh token belongs to, or an opaque token. False if it is none of ours. */
+  async revokeShown(presented: string): Promise<boolean> {
+    const finder: Actor = { kind: 'system', id: 'holder' }
+    const session = sessionOfRefresh(this.#room, presented) ?? this.accessTokens.sessionOf(presented)
+    if (session === undefined) return this.revokeLeaked(presented)
+    await revokeSession(this.#room, session, finder, 'shown')
+    return true
   }
 
   /**

@@ -51,6 +51,8 @@ export const AddKey = z.strictObject({
     .optional(),
 })
 
+export type AddedKey = z.output<typeof AddKey>
+
 export const KeyView = z.object({
   id: z.string(),
   agent: z.string(),

@@ -109,6 +109,12 @@ export class AccessTokens {
     return token
   }
 
+  /** The session of a token whose signature holds, live or not. */
+  sessionOf(text: string): Session | undefined {
+    const token = looksLikeJwt(text) ? this.#token(text) : undefined
+    return typeof token === 'object' ? token.session : undefined
+  }
+
   forget(): void {
     this.#known.clear()
   }

@@ -1,0 +1,63 @@
+import type { AgentId } from '../../ground/ids.ts'
+import type { Actor } from '../../storage/storage.ts'
+import { requireAgent } from '../agents.ts'
+import type { Room } from '../room.ts'
+import { addKey, revokeKey, revokeKeyInto } from './agent-keys.ts'
+import type { AddedKey, KeyView } from './contract.ts'
+import { type Invite, invite } from './invites.ts'
+import { provenKey } from './registration-proof.ts'
+
+/** What operators and agents do with keys. Agents go by id or name. */
+export class AgentKeys {
+  readonly #room: Room
+
+  constructor(room: Room) {
+    this.#room = room
+  }
+
+  /** A one-time invite for a new agent, or for a new key of `agent` (id or name). Throws Problem `agent_unknown`. */
+  invite(asked: { agent?: string | undefined; ttlSeconds?: number | undefined }, by: Actor): Promise<Invite> {
+    const agent = asked.agent === undefined ? undefined : this.#agent(asked.agent)
+    const lifeMs = asked.ttlSeconds === undefined ? undefined : asked.ttlSeconds * 1_000
+    return invite(this.#room, { agent, lifeMs }, by)
+  }
+
+  list(idOrName: string): KeyView[] {
+    const { keys, clock, keyMaxAgeMs } = this.#room
+    return keys.of(this.#agent(idOrName)).map((key) => key.view(clock.now(), keyMaxAgeMs))
+  }
+
+  /** Throws Problems `agent_unknown`, `public_key_invalid`, `proof_invalid`, `key_taken`, `key_too_many`. */
+  async add(idOrName: string, asked: AddedKey, by: Actor): Promise<KeyView> {
+    const { clock, keyMaxAgeMs, issuer } = this.#room
+    const agent = this.#agent(idOrName)
+    const { attestation, retireOthersAfterSeconds: seconds } = asked
+    const key = provenKey(asked.publicKey, asked.proof, issuer(), clock.now())
+    const retireOthersMs = seconds === undefined ? undefined : seconds * 1_000
+    const added = await addKey(this.#room, { agent, key, attestation, retireOthersMs }, by)
+    return added.view(clock.now(), keyMaxAgeMs)
+  }
+
+  /** Throws Problems `agent_unknown`, `key_unknown`, `key_last`. */
+  async revoke(asked: { agent: string; key: string; evenLast?: boolean }, by: Actor): Promise<void> {
+    await revokeKey(this.#room, { ...asked, agent: this.#agent(asked.agent) }, by)
+  }
+
+  /** Every key of an agent, in one change: for an incident. Resolves to how many there were. */
+  async revokeAll(idOrName: string, by: Actor): Promise<number> {
+    const { keys, storage } = this.#room
+    const live = keys.of(this.#agent(idOrName)).filter((key) => key.status !== 'revoked')
+    await storage.write(
+      async (tx) => {
+        for (const key of live) await revokeKeyInto(this.#room, tx, key, by)
+      },
+      { urgent: true },
+    )
+    return live.length
+  }
+
+  /** Throws Problem `agent_unknown`. */
+  #agent(idOrName: string): AgentId {
+    return requireAgent(this.#room.directory.agent(idOrName)).id
+  }
+}
