@@ -14,9 +14,13 @@ import type { Log } from './ground/log.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
 import { type Listener, listenTcp, listenUnix } from './http/listen.ts'
+import { httpsRequirement } from './http/require-https.ts'
+import { httpsOnly } from './https-only.ts'
+import { issuerOf, listenerUrl, publicHosts } from './public-address.ts'
 import { buildRooms, type Rooms } from './rooms.ts'
 import { routesOf } from './routes.ts'
 import { operatorSocket, type Settings } from './settings.ts'
+import { openTlsFiles, type TlsFiles, tlsPaths } from './tls-files.ts'
 import type { SealReason, VaultStatus } from './vault/contract.ts'
 import { wake } from './wake.ts'
 
@@ -52,12 +56,17 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     if (demo !== undefined) closers.unshift(() => demo.close())
     const dataPlane = createDataPlane(rooms, settings, log)
     closers.unshift(async () => dataPlane.close())
-    const doors = options.serve === false ? undefined : await openDoors(rooms, dataPlane, options)
-    const url = `http://${urlHost(settings.host)}:${doors?.agents.port ?? settings.port}`
+    const tls = openTls(rooms, options)
+    closers.unshift(async () => tls?.close())
+    const doors = options.serve === false ? undefined : await openDoors(rooms, dataPlane, tls, options)
+    const url = listenerUrl(settings, doors?.agents.port)
     rooms.url = url
     // Not `fresh`: a first start that found its port taken made the vault, and nobody has a token yet.
     const first =
-      opened(rooms) && !rooms.identity.hasOperator ? await firstRun(rooms, demo?.port, () => url) : undefined
+      opened(rooms) && !rooms.identity.hasOperator
+        ? await firstRun(rooms, demo?.port, () => (tls === undefined ? url : issuerOf(settings, rooms)))
+        : undefined
+    await rooms.signingKeys.settle()
     return {
       url,
       home: settings.home,
@@ -113,17 +122,30 @@ async function openDemo(rooms: Rooms, log: Log): Promise<Demo> {
   return demo
 }
 
+/** Undefined where no TLS is set, and where no door is opened. */
+function openTls({ clock }: Rooms, { settings, log, serve }: HouseOptions): TlsFiles | undefined {
+  const paths = serve === false ? undefined : tlsPaths(settings)
+  return paths === undefined ? undefined : openTlsFiles(paths, clock, log)
+}
+
 interface Doors {
   readonly agents: Listener
   close(graceMs: number): Promise<void>
 }
 
-async function openDoors(rooms: Rooms, dataPlane: DataPlane, { settings, log }: HouseOptions): Promise<Doors> {
+async function openDoors(
+  rooms: Rooms,
+  dataPlane: DataPlane,
+  tls: TlsFiles | undefined,
+  { settings, log }: HouseOptions,
+): Promise<Doors> {
   const { nextRid, openCalls } = rooms
   const [agentPlane, operatorPlane] = await controlPlanes(rooms, settings, log)
-  const hosts = (port: number) => hostNames(settings.host, port, settings.allowedHosts)
+  const extra = [...settings.allowedHosts, ...publicHosts(settings)]
+  const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
   let closing = false
-  const forAgents = frontDoor({ ...dataPlane, controlPlane: agentPlane })
+  const front = frontDoor({ ...dataPlane, controlPlane: agentPlane })
+  const forAgents = httpsOnly(settings.requireHttps, httpsRequirement(rooms.clientOf), front)
   const handle: typeof forAgents = (request, response, rid) => {
     // What is on the way when the end is told is carried out, and its connection closed.
     if (closing) response.shouldKeepAlive = false
@@ -131,10 +153,13 @@ async function openDoors(rooms: Rooms, dataPlane: DataPlane, { settings, log }: 
   }
   const forOperators: typeof forAgents = (request, response) => control(operatorPlane, request, response)
   const operators = await listenUnix({ nextRid, hosts: undefined, handle: forOperators }, operatorSocket(settings))
-  const agents = await listenTcp({ nextRid, hosts, handle }, settings.host, settings.port).catch(async (error) => {
-    await operators.close(0)
-    throw error
-  })
+  const secure = tls === undefined ? undefined : { source: tls }
+  const agents = await listenTcp({ nextRid, hosts, handle, tls: secure }, settings.host, settings.port).catch(
+    async (error) => {
+      await operators.close(0)
+      throw error
+    },
+  )
   return {
     agents,
     close: async (graceMs) => {
@@ -148,20 +173,15 @@ async function openDoors(rooms: Rooms, dataPlane: DataPlane, { settings, log }: 
 
 /** The agents' endpoints and the operators': an operator's endpoint is not there on the agent listener at all. */
 function controlPlanes(rooms: Rooms, settings: Settings, log: Log) {
-  const { identity, nextRid } = rooms
+  const { identity, nextRid, clientOf } = rooms
   const all = routesOf(rooms, settings)
   const authenticate = callerOf(identity, rooms.possession, () => rooms.noteUnknown())
   const onBug = (error: unknown, rid: string) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
-  const planeOf = (endpoints: typeof all) => buildControlPlane<Who>({ endpoints, authenticate, nextRid, onBug })
+  const planeOf = (endpoints: typeof all) =>
+    buildControlPlane<Who>({ endpoints, authenticate, clientOf, nextRid, onBug })
   return Promise.all([
     planeOf(all.filter(({ endpoint }) => endpoint.caller !== 'operator')),
     planeOf(all.filter(({ endpoint }) => endpoint.caller === 'operator' || endpoint.caller === 'anyone')),
   ])
-}
-
-function urlHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -12,11 +12,14 @@ import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
+import { openHsm } from './hsm.ts'
 import { type ClientOf, clientAddresses } from './http/client-address.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
-import type { TokenKeys } from './identity/room.ts'
 import { SignIn } from './identity/sessions/sign-in.ts'
 import type { SignIns } from './identity/sign-ins/sign-ins.ts'
+import { LONGEST_TOKEN_LIFE_MS } from './identity/signing/contract.ts'
+import type { Hsm } from './identity/signing/key-maker.ts'
+import { createSigningKeys, type SigningKeys } from './identity/signing/signing-keys.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { Possession } from './possession.ts'
 import { issuerOf } from './public-address.ts'
@@ -38,6 +41,7 @@ export interface Rooms {
   readonly signIns: SignIns
   /** From a proof to tokens, for every door. */
   readonly signIn: SignIn
+  readonly signingKeys: SigningKeys
   readonly services: Services
   readonly grants: Grants
   readonly openCalls: OpenCalls
@@ -60,6 +64,7 @@ export interface Rooms {
 /** Everything below the doors. Rejects as layFoundation() does. */
 export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const { log } = options
+  const hsm = await openHsm(options.settings)
   const { clock, bootId, storage, audit, close } = await layFoundation(options)
   const alarms = createAlarms(audit, log)
   const { mint, redeem, spend } = createMint()
@@ -67,11 +72,12 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const pepper = () => vault.keys().tokenPepper
   const issuer = () => issuerOf(options.settings, rooms)
   const clientOf = clientAddresses(addressSet(options.settings.trustedProxies))
+  const signingKeys = keysFor(options, { storage, clock, vault }, hsm)
   const identity = createIdentity({
     storage,
     clock,
     pepper,
-    signing: unmade,
+    signing: signingKeys,
     issuer,
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
@@ -94,6 +100,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     log,
     identity,
     signIns,
+    signingKeys,
     signIn: new SignIn({ room: identity.room, signIns, claimsFor: () => undefined }),
     gate,
     alarms,
@@ -110,17 +117,29 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     },
     close: async () => {
       await signIns.close()
+      await signingKeys.close()
       await close()
     },
   }
   return rooms
 }
 
-const unmade: TokenKeys = {
-  active: () => {
-    throw new TypeError('no signing keys')
-  },
-  find: () => undefined,
+function keysFor(
+  { settings: { signingKeyDays }, log }: FoundationOptions,
+  needs: Pick<Rooms, 'storage' | 'clock' | 'vault'>,
+  hsm: Hsm | undefined,
+): SigningKeys {
+  const { storage, clock, vault } = needs
+  return createSigningKeys({
+    storage,
+    clock,
+    seal: (purpose, bytes) => vault.sealKey(purpose, bytes),
+    open: (purpose, sealed) => vault.openKey(purpose, sealed),
+    hsm,
+    rotateMs: signingKeyDays * 86_400_000,
+    longestTokenLifeMs: LONGEST_TOKEN_LIFE_MS,
+    onTrouble: (error) => log.warn({ err: error }, 'the signing keys are not as they should be; it is tried again'),
+  })
 }
 
 type GateNeeds = Pick<Rooms, 'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'openCalls' | 'clock'>
@@ -140,7 +159,7 @@ function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Ga
 
 /** Sealing ends what runs, then takes the keys away from everybody who was given them. */
 function sealHouse(
-  { openCalls, vault, audit, storage, identity, services, grants, log }: Rooms,
+  { openCalls, vault, audit, storage, identity, signingKeys, services, grants, log }: Rooms,
   reason: SealReason,
 ): void {
   if (vault.state().state !== 'unsealed') return
@@ -148,6 +167,6 @@ function sealHouse(
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  for (const room of [identity, services, grants]) room.clear()
+  for (const room of [identity, signingKeys, services, grants]) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

@@ -1,5 +1,6 @@
 // A command as data: what it is called, what it takes, what it answers. Printing, --json and exit codes are done once, here.
 import { type Command, Option } from 'commander'
+import { listenerUrl } from '../public-address.ts'
 import { loadSettings, type Settings } from '../settings.ts'
 import { agentClient, type GatewayClient, operatorClient } from './client.ts'
 import { type ExitCode, exitCode } from './exit-codes.ts'
@@ -119,8 +120,7 @@ async function perform(verb: Verb, args: Invocation['args'], options: Options, t
 function agentUrl(invocation: Invocation): string {
   const url = invocation.terminal.env.CLAVIGER_URL
   if (url) return url
-  const { host, port } = invocation.settings()
-  // What listens on every address is reached by its own name; `0.0.0.0` is none.
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+  const settings = invocation.settings()
+  // A certificate is for the public name, and seldom for an address.
+  return settings.tlsCert === undefined ? listenerUrl(settings) : (settings.publicUrl ?? listenerUrl(settings))
 }

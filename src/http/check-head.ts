@@ -39,12 +39,15 @@ export function checkHead(request: IncomingMessage, hosts: ReadonlySet<string> |
   return undefined
 }
 
-/** The names a listener answers to: its own address, the loopback names where it is loopback, and what was configured. */
-export function hostNames(address: string, port: number, extra: readonly string[]): ReadonlySet<string> {
+/**
+ * The names a listener answers to: its own address, the loopback names where it is loopback, and what was configured.
+ * `usual` is the port that clients leave out: 80, with TLS 443.
+ */
+export function hostNames(address: string, port: number, extra: readonly string[], usual = 80): ReadonlySet<string> {
   const names = new Set<string>()
   const add = (name: string) => {
     names.add(`${name}:${port}`)
-    if (port === 80) names.add(name)
+    if (port === usual) names.add(name)
   }
   const bracketed = address.includes(':') ? `[${address}]` : address
   if (address !== '0.0.0.0' && address !== '::') add(bracketed)

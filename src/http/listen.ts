@@ -1,8 +1,12 @@
 import { chmodSync, rmSync } from 'node:fs'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Problem } from '../ground/problem.ts'
 import { checkHead } from './check-head.ts'
+import { notePeer, type PeerKind } from './client-address.ts'
 import { httpProblem } from './problems.ts'
+import { type SecureOptions, STRICT_TRANSPORT, secureServer } from './secure-server.ts'
 import { rawProblem, sendProblem } from './send-problem.ts'
 
 /** Not imported: that would read all that node:http gives, and by that load Node's copy of undici, 14 MB. */
@@ -15,6 +19,8 @@ export interface ListenerOptions {
   readonly nextRid: () => string
   /** The Host values it answers to, known once the port is; undefined on a Unix socket. */
   readonly hosts: ((port: number) => ReadonlySet<string>) | undefined
+  /** It speaks TLS, and nothing else. */
+  readonly tls?: SecureOptions | undefined
 }
 
 export interface Listener {
@@ -30,30 +36,43 @@ const REQUESTS_PER_SOCKET = 1_000
 /** Requests that may wait on a connection for the answer to one before them. */
 const MAX_PIPELINED = 16
 
+/** Node's strict parser and every limit set, whether TLS goes before it or not. */
+const httpOptions: ServerOptions = {
+  insecureHTTPParser: false,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: HEAD_TIMEOUT_MS,
+  requestTimeout: 0,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+  noDelay: true,
+  requireHostHeader: false,
+  // What has no body by its head is born with its stream at the end; the stream's life costs a tenth of a call.
+  optimizeEmptyRequests: true,
+}
+
+interface Bare {
+  readonly server: Server | HttpsServer
+  /** Lets go what is no request yet. */
+  readonly stop: () => void
+}
+
 /**
- * A bare HTTP/1.1 server with Node's strict parser and every limit set. It judges the head and hands the request on;
- * a body has no whole-request timer here, because uploads and streams may be long: whoever reads it sets an idle limit.
+ * A bare HTTP/1.1 server. It judges the head and hands the request on; a body has no whole-request timer here, because
+ * uploads and streams may be long: whoever reads it sets an idle limit.
  */
-function bareServer(options: ListenerOptions, hosts: () => ReadonlySet<string> | undefined): Server {
-  const server = createServer({
-    insecureHTTPParser: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: HEAD_TIMEOUT_MS,
-    requestTimeout: 0,
-    keepAliveTimeout: 30_000,
-    connectionsCheckingInterval: 2_000,
-    noDelay: true,
-    requireHostHeader: false,
-    // What has no body by its head is born with its stream at the end; the stream's life costs a tenth of a call.
-    optimizeEmptyRequests: true,
-  })
+function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => ReadonlySet<string> | undefined): Bare {
+  const { tls, nextRid } = options
+  const { server, stop } =
+    tls === undefined ? { server: createServer(httpOptions), stop: () => {} } : secureServer(httpOptions, tls)
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET
   server.maxHeadersCount = 0
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => notePeer(socket, kind))
   const mayWait = pipelineLimit()
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     if (response.socket === null && !mayWait(request.socket, response)) return
-    const rid = options.nextRid()
+    if (tls !== undefined) response.setHeader('strict-transport-security', STRICT_TRANSPORT)
+    const rid = nextRid()
     const refusal = checkHead(request, hosts())
     if (refusal !== undefined) sendProblem(response, refusal, rid)
     else options.handle(request, response, rid)
@@ -61,13 +80,11 @@ function bareServer(options: ListenerOptions, hosts: () => ReadonlySet<string> |
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
-  server.on('connect', (_request, socket) =>
-    refuse(socket as Socket, rawProblem(httpProblem('connect_refused'), options.nextRid())),
-  )
-  server.on('clientError', (error, socket) =>
-    refuse(socket as Socket, rawProblem(parseProblem(error), options.nextRid())),
-  )
-  return server
+  const raw = (problem: Problem) =>
+    rawProblem(problem, nextRid(), tls === undefined ? {} : { 'strict-transport-security': STRICT_TRANSPORT })
+  server.on('connect', (_request, socket) => refuse(socket as Socket, raw(httpProblem('connect_refused'))))
+  server.on('clientError', (error, socket) => refuse(socket as Socket, raw(parseProblem(error))))
+  return { server, stop }
 }
 
 /**
@@ -103,29 +120,30 @@ function parseProblem(error: Error & { code?: string }) {
 /** Listens on TCP. Rejects with Node's error (`EADDRINUSE`, `EACCES`, …) when it cannot. */
 export async function listenTcp(options: ListenerOptions, host: string, port: number): Promise<Listener> {
   let names: ReadonlySet<string> | undefined
-  const server = bareServer(options, () => names ?? new Set())
+  const kind = options.tls === undefined ? 'tcp' : 'tls'
+  const { server, stop } = bareServer(options, kind, () => names ?? new Set())
   await listening(server, () => server.listen({ host, port, backlog: 1_024 }))
   const bound = (server.address() as AddressInfo).port
   names = options.hosts?.(bound)
-  return { port: bound, close: (graceMs) => closeServer(server, graceMs) }
+  return { port: bound, close: (graceMs) => closeServer(server, stop, graceMs) }
 }
 
 /** Listens on a Unix socket with mode 0600. The caller holds the home's lock, so a socket file left behind is stale. */
 export async function listenUnix(options: ListenerOptions, path: string): Promise<Listener> {
-  const server = bareServer(options, () => undefined)
+  const { server, stop } = bareServer(options, 'unix', () => undefined)
   rmSync(path, { force: true })
   await listening(server, () => server.listen({ path }))
   chmodSync(path, 0o600)
   return {
     port: 0,
     close: async (graceMs) => {
-      await closeServer(server, graceMs)
+      await closeServer(server, stop, graceMs)
       rmSync(path, { force: true })
     },
   }
 }
 
-function listening(server: Server, start: () => void): Promise<void> {
+function listening(server: Bare['server'], start: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.once('listening', () => {
@@ -136,8 +154,9 @@ function listening(server: Server, start: () => void): Promise<void> {
   })
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+async function closeServer(server: Bare['server'], stop: () => void, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  stop()
   server.closeIdleConnections()
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
   const cut = setTimeout(() => server.closeAllConnections(), graceMs)

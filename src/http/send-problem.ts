@@ -37,10 +37,21 @@ export function problemHeaders(problem: Problem, rid: string, length: number): R
     'proxy-status': proxyStatus(problem),
     'claviger-request-id': rid,
   }
-  if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="claviger"'
+  if (problem.status === 401) headers['www-authenticate'] = challengeOf(problem)
+  const { dpopNonce } = problem.facts
+  if (dpopNonce !== undefined) headers['dpop-nonce'] = String(dpopNonce)
+  // RFC 9110 §15.5.22; a plain connection has nothing more to carry.
+  if (problem.status === 426) Object.assign(headers, { upgrade: 'TLS/1.3', connection: 'upgrade, close' })
   const retry = problem.facts.retryAfterSeconds
   if (retry !== undefined) headers['retry-after'] = String(retry)
   return headers
+}
+
+/** RFC 6750 §3, RFC 9449 §7.1. */
+function challengeOf({ code, facts }: Problem): string {
+  if (code !== 'possession_unproven') return 'Bearer realm="claviger"'
+  const error = facts.error === 'use_dpop_nonce' ? 'use_dpop_nonce' : 'invalid_dpop_proof'
+  return `DPoP realm="claviger", error="${error}", algs="ES256"`
 }
 
 /**
@@ -58,10 +69,11 @@ export function sendProblem(response: ServerResponse, problem: Problem, rid: str
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 
-/** A whole answer as text, for a socket whose request never became one (parse errors, CONNECT). */
-export function rawProblem(problem: Problem, rid: string): string {
+/** A whole answer as text, for a socket whose request never became one (parse errors, CONNECT); with `more` headers. */
+export function rawProblem(problem: Problem, rid: string, more: Readonly<Record<string, string>> = {}): string {
   const body = JSON.stringify(problem.toBody(rid))
-  const headers = Object.entries({ ...problemHeaders(problem, rid, Buffer.byteLength(body)), connection: 'close' })
+  const own = problemHeaders(problem, rid, Buffer.byteLength(body))
+  const headers = Object.entries({ ...own, ...more, connection: 'close' })
   const lines = headers.map(([name, value]) => `${name}: ${value}`)
   return `HTTP/1.1 ${problem.status} ${reason(problem.status)}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
 }
