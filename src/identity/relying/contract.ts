@@ -150,6 +150,8 @@ export const Verified = z.object({
   agent: AgentForService.optional(),
   scope: z.string().optional(),
   expiresAt: Time.optional(),
+  /** Thumbprint of the key whose proof (RFC 9449) the service must ask for: the token alone is worth nothing. */
+  jkt: z.string().optional(),
 })
 export type Verified = z.output<typeof Verified>
 
@@ -162,6 +164,9 @@ export type VerifyToken = (
   | { readonly ok: false; readonly error: VerifyError }
 >
 
+/** What a service may ask only so often. Throws Problem `rate_limited`; the roof gives it. */
+export type Limit = (what: 'verify' | 'trust', service: RelyingId) => void
+
 /** An agent as this part must know it. */
 export interface KnownAgent {
   readonly id: AgentId
@@ -171,6 +176,13 @@ export interface KnownAgent {
   readonly owner?: string | undefined
   readonly email?: string | undefined
   readonly lastSeenAt?: number | undefined
+}
+
+/** What tokens for a relying service say of their agent. */
+export interface RelyingClaims {
+  readonly roles: readonly string[]
+  readonly permissions: readonly string[]
+  readonly trustScore: number
 }
 
 /** The read-model's entry of a relying service: the same object for its whole life, kept up to date in place. */

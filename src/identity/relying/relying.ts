@@ -13,6 +13,8 @@ import type {
   AssignmentView,
   KeyView,
   KnownAgent,
+  Limit,
+  RelyingClaims,
   RelyingEntry,
   RelyingPrincipal,
   RelyingView,
@@ -27,7 +29,7 @@ import { RelyingDirectory } from './relying-directory.ts'
 import { type RelyingRoom, requireAgent, requireService } from './relying-room.ts'
 import * as reports from './reports.ts'
 import * as roles from './roles.ts'
-import { ServiceDesk } from './service-desk.ts'
+import { type DeskNeeds, ServiceDesk } from './service-desk.ts'
 import * as services from './services.ts'
 import { loadInto, type ReportRow } from './store.ts'
 import { type Trust, TrustLedger } from './trust-ledger.ts'
@@ -50,6 +52,7 @@ export interface RelyingOptions {
   /** By id or name. */
   readonly agentOf: (idOrName: string) => KnownAgent | undefined
   readonly verify: VerifyToken
+  readonly limit: Limit
   /** Told of each row that load() refuses because its MAC does not hold. */
   readonly onBadRow?: (table: string, id: string) => void
   /** Told, after the commit, when a report moves its agent into another band. Must not throw. */
@@ -58,7 +61,7 @@ export interface RelyingOptions {
 
 export class Relying {
   readonly #room: RelyingRoom
-  readonly #verify: VerifyToken
+  readonly #desk: DeskNeeds
   readonly #onBadRow: (table: string, id: string) => void
   readonly #onBandChange: (change: BandChange) => void
 
@@ -66,7 +69,7 @@ export class Relying {
     const { storage, clock, pepper, agentOf } = options
     const directory = new RelyingDirectory()
     this.#room = { storage, clock, pepper, directory, ledger: new TrustLedger(directory), agentOf }
-    this.#verify = options.verify
+    this.#desk = { verify: options.verify, limit: options.limit }
     this.#onBadRow = options.onBadRow ?? (() => {})
     this.#onBandChange = options.onBandChange ?? (() => {})
     storage.follow((change) => this.#follow(change))
@@ -99,7 +102,7 @@ export class Relying {
 
   /** What a service that was recognised may ask and do. */
   desk(principal: RelyingPrincipal): ServiceDesk {
-    return new ServiceDesk(this.#room, this.#verify, principal)
+    return new ServiceDesk(this.#room, this.#desk, principal)
   }
 
   /** One that is there, by id or name. */
@@ -192,6 +195,16 @@ export class Relying {
   /** For a token at its issue: what the agent has at the service (ids) at `now`. From memory. */
   rolesOf(agent: string, service: string, now: number): roles.RolesOf {
     return roles.rolesOf(this.#room, agent, service, now)
+  }
+
+  /**
+   * What a token of the agent (its id) for that audience is to say; undefined for an audience that is no service's id. The
+   * agent is not asked for: whoever opens a sign-in knows it.
+   */
+  claimsFor(agent: string, audience: string): RelyingClaims | undefined {
+    if (this.find(audience)?.id !== audience) return undefined
+    const now = this.#room.clock.now()
+    return { ...this.rolesOf(agent, audience, now), trustScore: this.#room.ledger.trustOf(agent, now).score }
   }
 
   /** What is thought of the agent (its id) now. From memory. */

@@ -4,6 +4,7 @@ import type {
   AgentForService,
   AssignmentView,
   KnownAgent,
+  Limit,
   RelyingPrincipal,
   TrustView,
   Verified,
@@ -14,26 +15,37 @@ import { report } from './reports.ts'
 import { assignRole, revokeRole, rolesOf } from './roles.ts'
 import { trustView } from './trust-view.ts'
 
+/** What others must do for it. */
+export interface DeskNeeds {
+  readonly verify: VerifyToken
+  readonly limit: Limit
+}
+
 /**
  * What one relying service may ask and do, for every way in: all of it is about this service, so it cannot touch another's
  * roles or reports. Agents are named by id alone: names could be guessed, one after the other.
  */
 export class ServiceDesk {
   readonly #room: RelyingRoom
-  readonly #verify: VerifyToken
+  readonly #needs: DeskNeeds
   readonly #principal: RelyingPrincipal
 
-  constructor(room: RelyingRoom, verify: VerifyToken, principal: RelyingPrincipal) {
+  constructor(room: RelyingRoom, needs: DeskNeeds, principal: RelyingPrincipal) {
     this.#room = room
-    this.#verify = verify
+    this.#needs = needs
     this.#principal = principal
   }
 
-  /** Whether a token is an agent's, good, and meant for this service; and then whose, with what it may do here now. */
+  /**
+   * Whether a token is an agent's, good, and meant for this service; and then whose, with what it may do here now.
+   * Throws Problem `rate_limited`.
+   */
   async verify(token: string): Promise<Verified> {
-    const checked = await this.#verify(token, { audience: this.#service.id })
+    this.#needs.limit('verify', this.#service.id)
+    const checked = await this.#needs.verify(token, { audience: this.#service.id })
     if (!checked.ok) return { valid: false, error: checked.error }
-    const { sub, scope, exp } = checked.claims
+    const { sub, scope, exp, cnf } = checked.claims
+    const jkt = (cnf as { readonly jkt?: unknown } | undefined)?.jkt
     const agent = typeof sub === 'string' ? this.#find(sub) : undefined
     if (agent?.status !== 'active') return { valid: false, error: 'agent_inactive' }
     return {
@@ -41,6 +53,7 @@ export class ServiceDesk {
       agent: this.#told(agent),
       ...(typeof scope === 'string' && { scope }),
       ...(typeof exp === 'number' && { expiresAt: exp * 1_000 }),
+      ...(typeof jkt === 'string' && { jkt }),
     }
   }
 
@@ -65,11 +78,12 @@ export class ServiceDesk {
     await revokeRole(this.#room, { service: this.#service.id, agent: id, role }, this.#actor)
   }
 
-  /** Score 0 to 10 and a reason. Throws what report() of reports.ts throws. */
+  /** Score 0 to 10 and a reason. Throws what report() of reports.ts throws, and Problem `rate_limited`. */
   async reportTrust(
     agent: string,
     said: { readonly score: number; readonly reason: string },
   ): Promise<{ readonly id: string; readonly counted: boolean; readonly trust: TrustView }> {
+    this.#needs.limit('trust', this.#service.id)
     const known = this.#require(agent)
     const asked = { service: this.#service.id, agent: known.id, score: said.score, reason: said.reason }
     const { id, counted } = await report(this.#room, asked, this.#actor)
