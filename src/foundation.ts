@@ -9,6 +9,7 @@ import { type Clock, systemClock } from './ground/clock.ts'
 import type { Log } from './ground/log.ts'
 import { identityMigrations } from './identity/schema.ts'
 import { signInMigrations } from './identity/sign-ins/schema.ts'
+import { signingMigrations } from './identity/signing/schema.ts'
 import { recordOf } from './record-of.ts'
 import { servicesMigrations } from './services/schema.ts'
 import type { Settings } from './settings.ts'
@@ -42,6 +43,7 @@ const migrations = [
   ...vaultMigrations,
   ...identityMigrations,
   ...signInMigrations,
+  ...signingMigrations,
   ...servicesMigrations,
   ...grantsMigrations,
   ...auditHeadMigrations,

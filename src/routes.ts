@@ -12,6 +12,7 @@ import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { sessionRoutes } from './identity/sessions/routes.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
+import { signingRoutes } from './identity/signing/routes.ts'
 import type { Rooms } from './rooms.ts'
 import type { Service } from './services/contract.ts'
 import { type ServiceRouteNeeds, serviceRoutes } from './services/routes.ts'
@@ -34,6 +35,7 @@ export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[]
     }),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
+    ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...grantRoutes<Who>(grantNeeds(rooms)),

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { logLevels } from './ground/log-level.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
 import { signInSettings } from './sign-in-settings.ts'
+import { signingSettings } from './signing-settings.ts'
 import { transportSettings } from './transport-settings.ts'
 
 const hostName = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$/
@@ -64,6 +65,7 @@ export const settingsSchema = z.object({
     doc: 'Calls that one agent may have running at once; more are answered 429.',
   }),
   ...signInSettings,
+  ...signingSettings,
   drainSeconds: setting(whole(0, 3_600), {
     env: 'CLAVIGER_DRAIN_SECONDS',
     fallback: '30',

@@ -133,6 +133,13 @@ function refuseUnsafe(settings: Settings): void {
   if (!isLoopback(settings.host) && tlsCert === undefined && !settings.unsafePlainListen) {
     throw problem('setting_unsafe', { detail: 'CLAVIGER_HOST is not a loopback address.' })
   }
+  const { hsmModule, hsmTokenLabel, hsmPinFile } = settings
+  const hsm = [hsmModule, hsmTokenLabel || undefined, hsmPinFile].filter((part) => part !== undefined)
+  if (hsm.length % 3 !== 0) {
+    throw problem('setting_invalid', {
+      detail: 'CLAVIGER_HSM_MODULE, CLAVIGER_HSM_TOKEN_LABEL and CLAVIGER_HSM_PIN_FILE need each other.',
+    })
+  }
   if (settings.witnessFile?.startsWith(`${settings.home}/`)) {
     throw problem('setting_invalid', {
       detail: 'CLAVIGER_WITNESS_FILE lies inside the home.',

@@ -2,6 +2,7 @@
 
 import { findIntents } from './audit/find-intents.ts'
 import { Problem } from './ground/problem.ts'
+import { isHsmProblem } from './identity/signing/rotator.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
 import type { Actor } from './storage/storage.ts'
@@ -22,7 +23,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
 }
 
 async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
-  const { vault, storage, audit, identity, services, grants, alarms, log } = rooms
+  const { vault, storage, audit, identity, signingKeys, services, grants, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
   if (refusal !== undefined && !accept) {
@@ -34,6 +35,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   await vault.load()
   await identity.load()
   for (const [kind, room] of [
+    ['signing_keys', signingKeys],
     ['services', services],
     ['grants', grants],
   ] as const) {
@@ -43,6 +45,8 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   if (refusal !== undefined) await withdraw(rooms)
   await recordPending(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
+  // The first row that is ever authenticated is an operator's: a first start has its keys made after that.
+  if (identity.hasOperator) await signingKeys.settle()
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
 }
 
@@ -74,11 +78,14 @@ async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefi
 /**
  * After an older database, or rows that other hands had deleted, inserted or replayed, were accepted: what was taken away
  * may have come back with them, and nobody can see that in what is left. So agents get new tokens, and grants that count
- * their uses are given anew.
+ * their uses are given anew; and keys sign that were not there before.
  */
-async function withdraw({ identity, grants, log }: Rooms): Promise<void> {
+async function withdraw({ identity, signingKeys, grants, log }: Rooms): Promise<void> {
   const by: Actor = { kind: 'system', id: 'claviger' }
   await identity.emergencyRevoke(by)
+  await signingKeys.rotate(by, { emergency: true }).catch((error) => {
+    if (!isHsmProblem(error)) throw error
+  })
   const ended = await grants.revokeCounted(by)
   log.warn({ count: ended.length }, 'all tokens of agents, and all grants that count uses, were revoked')
 }

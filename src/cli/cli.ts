@@ -16,6 +16,7 @@ import { initCommand } from './init.ts'
 import { operatorCommands } from './operator.ts'
 import { cliProblem } from './problems.ts'
 import { serviceCommands } from './service.ts'
+import { signingKeyCommands } from './signing-key.ts'
 import { statusCommand } from './status.ts'
 import { processTerminal, say, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token.ts'
@@ -32,6 +33,7 @@ const families = [
   credentialCommands,
   agentCommands,
   tokenCommands,
+  signingKeyCommands,
   grantCommands,
   emergencyRevokeCommand,
   callCommand,

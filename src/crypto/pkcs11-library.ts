@@ -13,6 +13,11 @@ export const hsmProblems = {
     title: 'The PKCS#11 module cannot be used',
     hint: 'Name the shared library that came with the HSM, by its whole path, and look at what its own settings need',
   },
+  hsm_pin_file_unsafe: {
+    status: 500,
+    title: 'The file with the PIN of the HSM is not safe to use',
+    hint: 'It must be a plain file with the PIN alone, mode 0400 or 0600, owned by the user that runs the gateway',
+  },
   hsm_token_missing: {
     status: 503,
     title: 'The HSM has no token of this label',

@@ -8,6 +8,12 @@ export const JWKS_MAX_AGE_SECONDS = 60
 export const SigningKeyStatus = z.enum(['next', 'active', 'retiring', 'revoked'])
 export type SigningKeyStatus = z.output<typeof SigningKeyStatus>
 
+/**
+ * No token lives longer, whoever asks for it: a key that signed is believed for this long afterwards. The ClawAuth door's
+ * contract says 3,600 s.
+ */
+export const LONGEST_TOKEN_LIFE_MS = 3_600_000
+
 const Time = z.int().nonnegative()
 
 export const SigningKeyView = z.object({
