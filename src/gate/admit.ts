@@ -1,6 +1,7 @@
 import type { Audit } from '../audit/contract.ts'
 import { looksLikeCredential } from '../audit/looks-like-credential.ts'
 import type { Clock } from '../ground/clock.ts'
+import type { GrantId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import { Problem, type ProblemFacts } from '../ground/problem.ts'
 import { type Decision, decide, explain } from '../policy/decide.ts'
@@ -10,7 +11,7 @@ import { denial, denialProblem } from './denials.ts'
 import { type Gathered, gatherFacts, type InFlightLimits } from './gather-facts.ts'
 import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
-import type { CallRequest, GateGrant, GateRooms, GateService } from './rooms.ts'
+import type { CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
 
 export interface GateOptions {
   readonly rooms: GateRooms
@@ -46,6 +47,8 @@ export interface Explanation {
  */
 export class Gate {
   readonly #options: GateOptions
+  /** Calls that took a use of their grant, and have not handed it on to a second try. */
+  readonly #took = new WeakSet<OpenCall>()
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -53,7 +56,8 @@ export class Gate {
 
   /** Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. */
   async admit(call: CallRequest): Promise<Admission> {
-    const gathered = this.#gatherOrRefuse(call)
+    const held = this.#useOf(call.firstTry)
+    const gathered = this.#gatherOrRefuse(call, held)
     const decision = decide(gathered.question)
     if (decision.outcome !== 'allow') throw this.#refuse(call, decision, gathered)
     const { service, grant, origin } = gathered
@@ -62,7 +66,8 @@ export class Gate {
     let counted = false
     try {
       this.#options.rooms.grants.takeRate(grant)
-      if (grant.uses !== undefined) {
+      if (call.principal.token.use !== undefined) await this.#useToken(call, call.principal.token)
+      if (grant.uses !== undefined && grant.id !== held) {
         await this.#consume(call, grant)
         counted = true
       }
@@ -70,6 +75,7 @@ export class Gate {
       counted = false
       if (open.aborted !== undefined) this.#refuseMeanwhile(call)
       const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
+      if (grant.uses !== undefined) this.#took.add(open)
       return { permit, service, open }
     } catch (error) {
       try {
@@ -95,15 +101,20 @@ export class Gate {
     }
   }
 
-  #gather(call: CallRequest): Gathered {
+  #gather(call: CallRequest, held?: GrantId): Gathered {
     const { rooms, openCalls, limits, clock } = this.#options
-    return gatherFacts(call, rooms, openCalls, limits, clock)
+    return gatherFacts(call, rooms, openCalls, limits, clock, held)
+  }
+
+  /** The grant of which the first try took a use: to be had once, so that one use is never two calls'. */
+  #useOf(firstTry: OpenCall | undefined): GrantId | undefined {
+    return firstTry !== undefined && this.#took.delete(firstTry) ? firstTry.footing.grant : undefined
   }
 
   /** What only the service could see to be ambiguous is a denial like any other: on record. */
-  #gatherOrRefuse(call: CallRequest): Gathered {
+  #gatherOrRefuse(call: CallRequest, held: GrantId | undefined): Gathered {
     try {
-      return this.#gather(call)
+      return this.#gather(call, held)
     } catch (error) {
       if (error instanceof Problem) this.#recordDenial(call, error.code)
       throw error
@@ -157,6 +168,13 @@ export class Gate {
       origins: service.originHrefs,
       intentSeq,
     })
+  }
+
+  /** A use that no intent follows is not given back: a token that is good for so many calls errs on the side of fewer. */
+  async #useToken(call: CallRequest, token: GateToken): Promise<void> {
+    if ((await token.use?.()) === true) return
+    this.#recordDenial(call, 'token_used_up')
+    throw denial('token_used_up')
   }
 
   async #consume(call: CallRequest, grant: GateGrant): Promise<void> {

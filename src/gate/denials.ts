@@ -31,6 +31,16 @@ export const denialProblems = {
     title: 'No grant of this agent covers this action',
     hint: 'An operator can widen it with `claviger grant`; `claviger explain` says which scopes are required.',
   },
+  scope_not_in_token: {
+    status: 403,
+    title: 'The scope of this token leaves this action out',
+    hint: 'Ask for a token with a wider scope, within what the agent was granted.',
+  },
+  token_used_up: {
+    status: 401,
+    title: 'The token was good for so many calls, and they were made',
+    hint: 'Exchange a new one.',
+  },
   grant_not_live: {
     status: 403,
     title: 'The grant is revoked, expired or used up',
@@ -77,6 +87,8 @@ const codes: Readonly<Record<Reason, keyof typeof denialProblems>> = {
   origin_not_on_service: 'target_not_allowed',
   target_not_allowed: 'target_not_allowed',
   scope_not_granted: 'scope_not_granted',
+  scope_not_in_token: 'scope_not_in_token',
+  token_used_up: 'token_used_up',
   grant_revoked: 'grant_not_live',
   grant_expired: 'grant_not_live',
   grant_used_up: 'grant_not_live',

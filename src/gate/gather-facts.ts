@@ -1,4 +1,5 @@
 import type { Clock } from '../ground/clock.ts'
+import type { GrantId } from '../ground/ids.ts'
 import { type Origin, originMatches } from '../ground/origin.ts'
 import { chooseGrant } from '../policy/choose-grant.ts'
 import type { CredentialFacts, LimitFacts, Question } from '../policy/question.ts'
@@ -25,7 +26,8 @@ const none: readonly never[] = Object.freeze([])
 
 /**
  * Reads every fact that the policy wants from the rooms' memory. Changes nothing, waits for nothing. Throws Problem
- * `target_ambiguous` where only the service's own actions show that the query can be read in two ways.
+ * `target_ambiguous` where only the service's own actions show that the query can be read in two ways. `held`: the grant
+ * of which the call has a use already.
  */
 export function gatherFacts(
   call: CallRequest,
@@ -33,12 +35,14 @@ export function gatherFacts(
   open: OpenCalls,
   limits: InFlightLimits,
   clock: Clock,
+  held?: GrantId,
 ): Gathered {
   const { agent, token } = call.principal
   const now = clock.now()
   const service = rooms.services.byName(call.serviceName)
   const origin = service === undefined ? undefined : originFor(service, call.origin)
-  const grants = service === undefined ? none : rooms.grants.of(agent.id, service.id)
+  const given = service === undefined ? none : rooms.grants.of(agent.id, service.id)
+  const grants = held === undefined ? given : given.map((grant) => (grant.id === held ? withoutOwnUse(grant) : grant))
   const resolution = grants.length === 0 ? undefined : service?.resolve(call.method, call.target)
   const grant = resolution === undefined ? undefined : chooseGrant(grants, resolution, now)
   const credential = credentialOf(service, grant, rooms)
@@ -50,6 +54,7 @@ export function gatherFacts(
     originOnService: origin !== undefined,
     resolution,
     anyGrant: grants.length > 0,
+    tokenCovers: tokenCovers(call, resolution),
     grant,
     credential: credential.facts,
     limits: limitFacts(call, grant, rooms, open, limits),
@@ -57,6 +62,29 @@ export function gatherFacts(
     approval: undefined,
   }
   return { question, service, origin, resolution, grant, credentialVersion: credential.version }
+}
+
+/** As it was before the call took its use. */
+function withoutOwnUse(grant: GateGrant): GateGrant {
+  const { id, status, expiresAt, uses, used, rpm, credential } = grant
+  return {
+    id,
+    status,
+    expiresAt,
+    uses,
+    used: used - 1,
+    rpm,
+    credential,
+    covers: (resolution) => grant.covers(resolution),
+  }
+}
+
+function tokenCovers(
+  { principal: { token }, serviceName }: CallRequest,
+  resolution: GateResolution | undefined,
+): boolean {
+  if (token.covers === undefined) return true
+  return resolution !== undefined && token.covers(serviceName, resolution)
 }
 
 /** The origin that will be dialled: the one the caller named, if it is the service's; else the service's first. */

@@ -2,6 +2,7 @@ import type { AgentId, CallId, CredentialId, GrantId, ServiceId, TokenId } from 
 import type { Origin } from '../ground/origin.ts'
 import type { Target } from '../ground/target.ts'
 import type { CredentialFacts, GrantFacts, ResolutionFacts } from '../policy/question.ts'
+import type { OpenCall } from './open-calls.ts'
 
 /** What the gate asks of the rooms below it, and nothing more. Every answer comes from memory. */
 export interface GateRooms {
@@ -50,7 +51,17 @@ export interface GateGrant extends GrantFacts {
 export interface AgentPrincipal {
   readonly kind: 'agent'
   readonly agent: { readonly id: AgentId; readonly status: 'pending' | 'active' | 'suspended' | 'revoked' }
-  readonly token: { readonly id: TokenId; readonly status: 'active' | 'revoked'; readonly expiresAt: number }
+  readonly token: GateToken
+}
+
+export interface GateToken {
+  readonly id: TokenId
+  readonly status: 'active' | 'revoked'
+  readonly expiresAt: number
+  /** Present where a token has a scope of its own: whether it leaves the call in. */
+  covers?(service: string, call: GateResolution): boolean
+  /** Present where a token is good for so many calls: uses it once, committed when it resolves; false when it is used up. */
+  use?(): Promise<boolean>
 }
 
 /** A call as a door brings it: who, what, where; nothing decided. */
@@ -62,4 +73,6 @@ export interface CallRequest {
   readonly target: Target
   /** Set when the caller named an origin; it must be one of the service's. Otherwise the service's first is meant. */
   readonly origin?: Origin | undefined
+  /** The call's first try, where this is its second: the use of a grant that it took is this one's. Good once. */
+  readonly firstTry?: OpenCall | undefined
 }

@@ -108,6 +108,8 @@ export interface AccessTokenEntry {
   readonly claims: Readonly<Record<string, unknown>>
   /** Whether its scope leaves a call in; it never gives what no grant gave. */
   covers(service: string, call: Scoped): boolean
+  /** Present where the sign-in is good for so many calls. */
+  use?(): Promise<boolean>
 }
 
 /** Who asks. An agent's or its token's status may forbid everything: that is the policy's to say. */

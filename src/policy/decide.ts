@@ -13,6 +13,8 @@ export type Reason =
   | 'target_not_allowed'
   | 'no_grant'
   | 'scope_not_granted'
+  | 'scope_not_in_token'
+  | 'token_used_up'
   | 'grant_revoked'
   | 'grant_expired'
   | 'grant_used_up'
@@ -77,6 +79,8 @@ const anyGrantHeld: Check = ({ anyGrant }) => (anyGrant === true ? pass : deny('
 
 const grantCoversAction: Check = ({ grant }) => (grant === undefined ? deny('scope_not_granted') : pass)
 
+const tokenCoversAction: Check = ({ tokenCovers }) => (tokenCovers === true ? pass : deny('scope_not_in_token'))
+
 const grantIsLive: Check = ({ grant, now }) => {
   if (grant === undefined || grant.status !== 'active') return deny('grant_revoked')
   if (grant.expiresAt !== undefined && !(now < grant.expiresAt)) return deny('grant_expired')
@@ -115,6 +119,7 @@ export const checks: readonly (readonly [name: string, check: Check])[] = [
   ['anyGrantHeld', anyGrantHeld],
   ['targetIsOnService', targetIsOnService],
   ['grantCoversAction', grantCoversAction],
+  ['tokenCoversAction', tokenCoversAction],
   ['grantIsLive', grantIsLive],
   ['credentialIsUsable', credentialIsUsable],
   ['withinLimits', withinLimits],
@@ -138,6 +143,7 @@ const restsOn: Readonly<Record<string, readonly string[]>> = {
   anyGrantHeld: ['serviceIsKnown'],
   targetIsOnService: ['serviceIsKnown'],
   grantCoversAction: ['anyGrantHeld', 'targetIsOnService'],
+  tokenCoversAction: ['grantCoversAction'],
   grantIsLive: ['grantCoversAction'],
   credentialIsUsable: ['grantCoversAction'],
 }

@@ -15,6 +15,8 @@ export interface Question {
   readonly resolution: ResolutionFacts | undefined
   /** True when the agent holds any grant on the service: tells `no grant` from `grant too narrow`. */
   readonly anyGrant: boolean
+  /** Whether the token's own scope, where it has one, leaves the action in. It never widens what was granted. */
+  readonly tokenCovers: boolean
   /** The grant that covers the action, if one does. */
   readonly grant: GrantFacts | undefined
   readonly credential: CredentialFacts

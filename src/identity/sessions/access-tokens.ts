@@ -12,6 +12,7 @@ import type { Agent } from '../directory.ts'
 import type { Room } from '../room.ts'
 import type { VerifyError } from './contract.ts'
 import type { Session } from './session-book.ts'
+import { useSession } from './tokens.ts'
 
 const MOST_KNOWN = 8_192
 const LEEWAY_MS = 5_000
@@ -34,7 +35,10 @@ export class AccessToken implements AccessTokenEntry {
   readonly #coverages = new Map<string, Coverage>()
   readonly principal: { readonly kind: 'agent'; readonly agent: Agent; readonly token: AccessToken }
 
-  constructor(claims: Claims, kid: string, session: Session, agent: Agent) {
+  readonly use?: () => Promise<boolean>
+
+  constructor(claims: Claims, kid: string, session: Session, agent: Agent, use?: () => Promise<boolean>) {
+    if (use !== undefined) this.use = use
     this.id = session.id as string as TokenId
     this.jti = claims.jti as string
     this.kid = kid
@@ -144,6 +148,7 @@ export class AccessTokens {
     const session = this.#room.sessions.get(sid)
     const agent = this.#room.directory.agent(sub)
     if (session === undefined || agent === undefined || session.agent !== agent.id) return 'revoked'
-    return new AccessToken(read.payload, kid, session, agent)
+    const use = session.row.max_uses === null ? undefined : () => useSession(this.#room, session)
+    return new AccessToken(read.payload, kid, session, agent, use)
   }
 }

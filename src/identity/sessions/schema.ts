@@ -25,6 +25,7 @@ export const sessionsMigration: Migration = {
         .addColumn('parent', 'text')
         .addColumn('act', 'text')
         .addColumn('max_uses', 'integer')
+        .addColumn('used', 'integer')
         .addColumn('life_ms', 'integer', (column) => column.notNull())
         .addColumn('refresh_hash', 'blob')
         .addColumn('generation', 'integer', (column) => column.notNull())

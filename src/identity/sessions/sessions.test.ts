@@ -283,6 +283,19 @@ describe('an access token', () => {
   })
 })
 
+describe('a token that is good for so many calls', () => {
+  test('counts each of them once, over a restart', async () => {
+    const { accessToken } = await openSession(room(), { ...wanted(), refresh: undefined, maxUses: 5 }, by)
+    const use = () => {
+      const verdict = verify(accessToken)
+      return verdict.ok ? (verdict.token.use?.() ?? Promise.resolve(false)) : Promise.resolve(false)
+    }
+    assert.deepEqual(await Promise.all([use(), use(), use()]), [true, true, true])
+    await house.restart()
+    assert.deepEqual(await Promise.all([use(), use(), use(), use()]), [true, true, false, false])
+  })
+})
+
 describe('a refresh token', () => {
   const refresh = (token: string, jkt?: string) => refreshSession(room(), token, { jkt }, anyone)
 

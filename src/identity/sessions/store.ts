@@ -26,6 +26,7 @@ export interface SessionRow {
   /** JSON of the `act` claim. */
   readonly act: string | null
   readonly max_uses: number | null
+  readonly used: number | null
   readonly life_ms: number
   readonly refresh_hash: Uint8Array | null
   readonly generation: number

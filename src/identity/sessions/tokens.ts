@@ -65,6 +65,7 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
     parent: asked.parent ?? null,
     act: asked.act === undefined ? null : JSON.stringify(asked.act),
     max_uses: asked.maxUses ?? null,
+    used: null,
     life_ms: asked.lifeMs,
     refresh_hash: refresh?.hash ?? null,
     generation: 1,
@@ -124,6 +125,19 @@ export async function revokeSession({ storage }: Room, session: Session, by: Act
   const row: SessionRow = { ...session.row, status: 'revoked' }
   const ev = { what: 'session.revoked', session: row.id, agent: row.agent, why }
   await storage.write((tx) => writeSession(tx, row, { type: 'revoke', actor: by, ev }, false), { urgent: true })
+}
+
+/** Uses a session that is good for so many calls, once; false when it is used up or over. */
+export async function useSession({ storage }: Room, session: Session): Promise<boolean> {
+  const actor: Actor = { kind: 'agent', id: session.agent, key: session.id }
+  return storage.write(async (tx) => {
+    const row = await getSession(tx, session.id)
+    if (row?.status !== 'active' || row.max_uses === null || (row.used ?? 0) >= row.max_uses) return false
+    const used = (row.used ?? 0) + 1
+    const ev = { what: 'session.used', session: row.id, agent: row.agent, used, of: row.max_uses }
+    await writeSession(tx, { ...row, used }, { type: 'auth', actor, ev }, false)
+    return true
+  })
 }
 
 /** The session of a refresh token that is presented, used or not; undefined for what is none of ours. */
