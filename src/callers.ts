@@ -5,6 +5,8 @@ import type { AnyEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { Principal } from './identity/contract.ts'
 import type { Identity } from './identity/identity.ts'
+import type { RelyingPrincipal } from './identity/relying/contract.ts'
+import type { Relying } from './identity/relying/relying.ts'
 import type { Possession } from './possession.ts'
 import { callerToken } from './proxy/caller-token.ts'
 import type { Actor } from './storage/storage.ts'
@@ -16,23 +18,30 @@ export interface Unproven {
 }
 
 /** Undefined: nobody in particular, at an endpoint for anyone. */
-export type Who = Principal | Unproven | undefined
+export type Who = Principal | RelyingPrincipal | Unproven | undefined
 
 /**
  * Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `caller_refused`, `token_not_live`,
  * `agent_not_active`, `vault_sealed`.
  */
-export function callerOf(identity: Identity, possession: Pick<Possession, 'proven'>, onUnknown: () => void) {
+export function callerOf(
+  identity: Identity,
+  relying: Pick<Relying, 'authenticateService'>,
+  possession: Pick<Possession, 'proven'>,
+  onUnknown: () => void,
+) {
   return (request: IncomingMessage, { caller, whileSealed }: AnyEndpoint): Who => {
     if (caller === 'anyone') return undefined
     const presented = callerToken(request.rawHeaders)
     if (whileSealed === true) return presented === undefined ? undefined : { kind: 'unproven', token: presented }
-    const principal = presented === undefined ? undefined : identity.authenticate(presented)
+    const principal =
+      presented === undefined ? undefined : (identity.authenticate(presented) ?? relying.authenticateService(presented))
     if (principal === undefined) {
       onUnknown()
       throw httpProblem('unauthenticated')
     }
     if (principal.kind !== caller) throw httpProblem('caller_refused')
+    if (principal.kind === 'service') return principal
     if (principal.kind === 'agent') refuseUnlessLive(identity, principal)
     return possession.proven(principal, presented as string, request)
   }
@@ -48,5 +57,6 @@ function refuseUnlessLive(identity: Identity, principal: Extract<Principal, { ki
 /** The caller as records name it. */
 export function actorOf(who: Who): Actor {
   if (who === undefined || who.kind === 'unproven') return { kind: 'system', id: 'claviger' }
+  if (who.kind === 'service') return { kind: 'service', id: who.service.id, key: who.token.id }
   return { kind: who.kind, id: who.kind === 'agent' ? who.agent.id : who.id, key: who.token.id }
 }

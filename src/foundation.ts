@@ -7,6 +7,7 @@ import { grantsMigrations } from './grants/schema.ts'
 import { base62 } from './ground/base62.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import type { Log } from './ground/log.ts'
+import { relyingMigrations } from './identity/relying/schema.ts'
 import { identityMigrations } from './identity/schema.ts'
 import { signInMigrations } from './identity/sign-ins/schema.ts'
 import { signingMigrations } from './identity/signing/schema.ts'
@@ -43,6 +44,7 @@ const migrations = [
   ...vaultMigrations,
   ...identityMigrations,
   ...signInMigrations,
+  ...relyingMigrations,
   ...signingMigrations,
   ...servicesMigrations,
   ...grantsMigrations,

@@ -15,7 +15,7 @@ import { VERSION } from './version.ts'
 import { wake } from './wake.ts'
 
 export function houseActions(rooms: Rooms, settings: Settings): HouseActions<Who> {
-  const { vault, identity, openCalls } = rooms
+  const { vault, identity, relying, openCalls } = rooms
   return {
     version: VERSION,
     clock: rooms.clock,
@@ -30,7 +30,7 @@ export function houseActions(rooms: Rooms, settings: Settings): HouseActions<Who
       const epoch = await identity.emergencyRevoke(actorOf(who))
       return { epoch, stoppedCalls: running }
     },
-    revokeLeaked: async (token) => void (await identity.revokeLeaked(token)),
+    revokeLeaked: async (token) => void ((await identity.revokeLeaked(token)) || (await relying.revokeLeaked(token))),
     agentOf: (who) => {
       if (who?.kind !== 'agent') throw httpProblem('unauthenticated')
       return who

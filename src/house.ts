@@ -175,7 +175,7 @@ async function openDoors(
 function controlPlanes(rooms: Rooms, settings: Settings, log: Log) {
   const { identity, nextRid, clientOf } = rooms
   const all = routesOf(rooms, settings)
-  const authenticate = callerOf(identity, rooms.possession, () => rooms.noteUnknown())
+  const authenticate = callerOf(identity, rooms.relying, rooms.possession, () => rooms.noteUnknown())
   const onBug = (error: unknown, rid: string) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
   const planeOf = (endpoints: typeof all) =>

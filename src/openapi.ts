@@ -6,6 +6,8 @@ import * as grants from './grants/routes.ts'
 import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
+import * as relying from './identity/relying/operator-routes.ts'
+import * as relyingServices from './identity/relying/service-routes.ts'
 import * as identity from './identity/routes.ts'
 import * as signIns from './identity/sign-ins/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
@@ -26,7 +28,7 @@ const explicitCall = endpoint({
 })
 
 export function openApiDocument(): object {
-  const modules = [house, identity, signIns, services, vault, grants, audit]
+  const modules = [house, identity, relying, relyingServices, signIns, services, vault, grants, audit]
   const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
   return openApi([...endpoints, explicitCall], VERSION)
 }

@@ -15,6 +15,7 @@ import type { Log } from './ground/log.ts'
 import { openHsm } from './hsm.ts'
 import { type ClientOf, clientAddresses } from './http/client-address.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
+import type { Relying } from './identity/relying/relying.ts'
 import { SignIn } from './identity/sessions/sign-in.ts'
 import type { SignIns } from './identity/sign-ins/sign-ins.ts'
 import { LONGEST_TOKEN_LIFE_MS } from './identity/signing/contract.ts'
@@ -23,6 +24,7 @@ import { createSigningKeys, type SigningKeys } from './identity/signing/signing-
 import { createMint, type Mint } from './policy/mint.ts'
 import { Possession } from './possession.ts'
 import { issuerOf } from './public-address.ts'
+import { knowRelyingServices } from './relying-services.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
 import type { Storage } from './storage/storage.ts'
@@ -42,6 +44,7 @@ export interface Rooms {
   /** From a proof to tokens, for every door. */
   readonly signIn: SignIn
   readonly signingKeys: SigningKeys
+  readonly relying: Relying
   readonly services: Services
   readonly grants: Grants
   readonly openCalls: OpenCalls
@@ -82,6 +85,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
   const signIns = watchSignIns({ storage, clock, audit, log, settings: options.settings, onFinding: () => {} })
+  const relying = knowRelyingServices({ storage, clock, pepper, identity, signIns, alarms })
   const possession = new Possession({
     clock,
     bootId,
@@ -101,7 +105,12 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     identity,
     signIns,
     signingKeys,
-    signIn: new SignIn({ room: identity.room, signIns, claimsFor: () => undefined }),
+    relying,
+    signIn: new SignIn({
+      room: identity.room,
+      signIns,
+      claimsFor: (agent, audience) => relying.claimsFor(agent, audience),
+    }),
     gate,
     alarms,
     possession,
@@ -159,7 +168,7 @@ function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Ga
 
 /** Sealing ends what runs, then takes the keys away from everybody who was given them. */
 function sealHouse(
-  { openCalls, vault, audit, storage, identity, signingKeys, services, grants, log }: Rooms,
+  { openCalls, vault, audit, storage, identity, signingKeys, relying, services, grants, log }: Rooms,
   reason: SealReason,
 ): void {
   if (vault.state().state !== 'unsealed') return
@@ -167,6 +176,6 @@ function sealHouse(
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  for (const room of [identity, signingKeys, services, grants]) room.clear()
+  for (const room of [identity, signingKeys, relying, services, grants]) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

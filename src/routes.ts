@@ -9,6 +9,9 @@ import { httpProblem } from './http/problems.ts'
 import type { AgentPrincipal } from './identity/contract.ts'
 import { provenKey } from './identity/keys/registration-proof.ts'
 import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
+import type { RelyingPrincipal } from './identity/relying/contract.ts'
+import { relyingRoutes } from './identity/relying/operator-routes.ts'
+import { relyingServiceRoutes } from './identity/relying/service-routes.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { sessionRoutes } from './identity/sessions/routes.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
@@ -36,6 +39,8 @@ export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[]
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
     ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),
+    ...relyingRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), actorOf }),
+    ...relyingServiceRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), serviceOf: relyingService }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...grantRoutes<Who>(grantNeeds(rooms)),
@@ -51,6 +56,11 @@ function tokenOf(who: Who) {
 function self(who: Who) {
   if (who?.kind !== 'agent') throw httpProblem('unauthenticated')
   return who.agent
+}
+
+function relyingService(who: Who): RelyingPrincipal {
+  if (who?.kind !== 'service') throw httpProblem('caller_refused')
+  return who
 }
 
 function agentOf(who: Who): AgentPrincipal {

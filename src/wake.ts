@@ -23,7 +23,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
 }
 
 async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
-  const { vault, storage, audit, identity, signingKeys, services, grants, alarms, log } = rooms
+  const { vault, storage, audit, identity, signingKeys, relying, services, grants, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
   if (refusal !== undefined && !accept) {
@@ -34,6 +34,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   if (refusal !== undefined) await acceptRestore(rooms, refusal)
   await vault.load()
   await identity.load()
+  await relying.load()
   for (const [kind, room] of [
     ['signing_keys', signingKeys],
     ['services', services],
@@ -80,9 +81,10 @@ async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefi
  * may have come back with them, and nobody can see that in what is left. So agents get new tokens, and grants that count
  * their uses are given anew; and keys sign that were not there before.
  */
-async function withdraw({ identity, signingKeys, grants, log }: Rooms): Promise<void> {
+async function withdraw({ identity, signingKeys, relying, grants, log }: Rooms): Promise<void> {
   const by: Actor = { kind: 'system', id: 'claviger' }
   await identity.emergencyRevoke(by)
+  await relying.revokeAllKeys(by)
   await signingKeys.rotate(by, { emergency: true }).catch((error) => {
     if (!isHsmProblem(error)) throw error
   })

@@ -179,7 +179,7 @@ export interface KnownAgent {
 }
 
 /** What tokens for a relying service say of their agent. */
-export interface RelyingClaims {
+export type RelyingClaims = {
   readonly roles: readonly string[]
   readonly permissions: readonly string[]
   readonly trustScore: number

@@ -1,0 +1,33 @@
+// The services that want to know which agent calls them, with what they need of the agents, their tokens, and the limits.
+import type { Alarms } from './alarms.ts'
+import type { Clock } from './ground/clock.ts'
+import type { Identity } from './identity/identity.ts'
+import { createRelying, type Relying } from './identity/relying/relying.ts'
+import type { Pepper } from './identity/room.ts'
+import { refuseUnlessOk } from './identity/sign-ins/limits.ts'
+import type { SignIns } from './identity/sign-ins/sign-ins.ts'
+import type { Storage } from './storage/storage.ts'
+
+export interface RelyingNeeds {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly pepper: Pepper
+  readonly identity: Identity
+  readonly signIns: SignIns
+  readonly alarms: Alarms
+}
+
+export function knowRelyingServices({ storage, clock, pepper, identity, signIns, alarms }: RelyingNeeds): Relying {
+  return createRelying({
+    storage,
+    clock,
+    pepper,
+    agentOf: (name) => identity.findAgent(name),
+    verify: async (token, { audience }) => {
+      const verified = identity.accessTokens.verify(token, audience)
+      return verified.ok ? { ok: true, claims: verified.token.claims } : verified
+    },
+    limit: (what, service) => refuseUnlessOk(signIns.limits[what](service)),
+    onBadRow: (table, id) => alarms.editedRow(table, id),
+  })
+}
