@@ -21,7 +21,10 @@ export type SignInResult =
   | 'refused'
   | 'rate_limited'
 
-/** What was tried. `register` and `challenge` prove nothing: no places are learnt from them, no failures counted. */
+/**
+ * What was tried. Failures are counted of those that stand on a signature (`nonce`, `bound`, `jws`, `assertion`); places are
+ * learnt from those and from `refresh`.
+ */
 export type SignInForm = 'nonce' | 'bound' | 'jws' | 'assertion' | 'exchange' | 'refresh' | 'register' | 'challenge'
 
 export interface Attempt {

@@ -43,16 +43,19 @@ class AgentPlaces implements Past {
 
 export class Places {
   readonly #storage: Storage
+  readonly #most: number
   readonly #onTrouble: (error: unknown) => void
   readonly #agents = new Map<string, AgentPlaces>()
   readonly #reading = new Map<string, Promise<AgentPlaces>>()
   /** Agents with something that no commit holds yet: they stay in memory. */
   readonly #unsaved = new Map<string, AgentPlaces>()
   #saving: Promise<void> = Promise.resolve()
+  #nextSave: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(storage: Storage, onTrouble: (error: unknown) => void) {
+  constructor(storage: Storage, onTrouble: (error: unknown) => void, most = AGENTS) {
     this.#storage = storage
+    this.#most = most
     this.#onTrouble = onTrouble
   }
 
@@ -83,7 +86,12 @@ export class Places {
   save(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#saving = this.#saving.then(() => this.#save())
+    // Those that come while one waits to begin are in it.
+    this.#nextSave ??= this.#saving.then(() => {
+      this.#nextSave = undefined
+      return this.#save()
+    })
+    this.#saving = this.#nextSave
     return this.#saving
   }
 
@@ -137,7 +145,7 @@ export class Places {
   /** Those idle the longest go first, once all about them is saved. */
   #makeRoom(): void {
     for (const agent of this.#agents.keys()) {
-      if (this.#agents.size <= AGENTS) return
+      if (this.#agents.size <= this.#most) return
       if (this.#unsaved.has(agent)) return void this.save()
       this.#agents.delete(agent)
     }

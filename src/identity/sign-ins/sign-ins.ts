@@ -56,8 +56,8 @@ export interface SignInOptions {
   readonly onTrouble?: (error: unknown) => void
 }
 
-/** Attempts in which nothing is proved. */
-const NO_PROOF: ReadonlySet<Attempt['form']> = new Set(['register', 'challenge'])
+/** Attempts that stand on a signature of the agent's key, so that failures of them are somebody's guesses at it. */
+const PROOFS: ReadonlySet<Attempt['form']> = new Set(['nonce', 'bound', 'jws', 'assertion'])
 /** Refused for another reason than the proof, or without looking at it. */
 const NOT_JUDGED: ReadonlySet<Attempt['result']> = new Set(['ok', 'inactive', 'rate_limited'])
 
@@ -94,9 +94,10 @@ export class SignIns {
       const noticed = { address: this.#kept(client), country: location?.country }
       this.#record(attemptRecord(attempt, noticed), { agent, result }, 1)
     }
-    if (agent === undefined || NO_PROOF.has(form)) return
-    if (result === 'ok') this.#seen(agent, client, location, rid)
-    else if (!NOT_JUDGED.has(result)) this.#tell(agent, this.#failures.add(agent, client.counted), rid)
+    if (agent === undefined) return
+    if (result === 'ok' && (PROOFS.has(form) || form === 'refresh')) this.#seen(agent, client, location, rid)
+    else if (PROOFS.has(form) && !NOT_JUDGED.has(result))
+      this.#tell(agent, this.#failures.add(agent, client.counted), rid)
   }
 
   /** `others`: ids of the agents that have, or had, this key too. Without any nothing is said. */
