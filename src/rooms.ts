@@ -109,7 +109,10 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     signIn: new SignIn({
       room: identity.room,
       signIns,
-      claimsFor: (agent, audience) => relying.claimsFor(agent, audience),
+      claimsFor: (agent, audience, typ) => {
+        if (audience !== issuer()) return relying.claimsFor(agent, audience)
+        return typ === 'JWT' ? { roles: [], permissions: [], trustScore: relying.trustOf(agent).score } : {}
+      },
     }),
     gate,
     alarms,

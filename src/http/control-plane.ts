@@ -107,7 +107,7 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
           .send(endpoint.reply.parse(result))
       }
       return reply
-        .status(endpoint.status ?? 200)
+        .status((answer instanceof Answer ? answer.status : undefined) ?? endpoint.status ?? 200)
         .type('application/json')
         .send(endpoint.readyMade === true ? result : JSON.stringify(endpoint.reply.parse(result)))
     },

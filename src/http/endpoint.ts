@@ -46,14 +46,16 @@ export interface Wording {
   readonly body: object
 }
 
-/** A reply with headers of its own. */
+/** A reply with headers, or a status, of its own. */
 export class Answer<T> {
   readonly reply: T
   readonly headers: Readonly<Record<string, string>>
+  readonly status: number | undefined
 
-  constructor(reply: T, headers: Readonly<Record<string, string>>) {
+  constructor(reply: T, headers: Readonly<Record<string, string>>, status?: number) {
     this.reply = reply
     this.headers = headers
+    this.status = status
   }
 }
 

@@ -11,6 +11,7 @@ export interface NewAgent {
   readonly origin: AgentOrigin
   readonly owner?: string | undefined
   readonly email?: string | undefined
+  readonly label?: string | undefined
 }
 
 /** Adds an active agent. Throws Problems `agent_name_invalid`, `agent_name_taken`. */
@@ -22,10 +23,19 @@ export async function addAgent(room: Room, asked: { name: string; email?: string
 }
 
 /** The row of a new agent. Throws Problem `agent_name_invalid`. */
-export function newAgentRow({ clock }: Room, { name, status, origin, owner, email }: NewAgent): AgentRow {
+export function newAgentRow({ clock }: Room, { name, status, origin, owner, email, label }: NewAgent): AgentRow {
   if (!NAME_PATTERN.test(name)) throw identityProblem('agent_name_invalid')
   const created_at = clock.now()
-  return { id: newId('agent'), name, status, created_at, owner: owner ?? null, email: email ?? null, origin }
+  return {
+    id: newId('agent'),
+    name,
+    status,
+    created_at,
+    owner: owner ?? null,
+    email: email ?? null,
+    origin,
+    label: label ?? null,
+  }
 }
 
 /** Writes it, in the transaction. Throws Problem `agent_name_taken`. */

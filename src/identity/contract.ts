@@ -76,6 +76,8 @@ export interface AgentEntry {
   readonly origin: 'operator' | 'invite' | 'public' | undefined
   /** Personal data: shown to services of the same owner only. */
   readonly email: string | undefined
+  /** What people call it, where a door lets names be anything. */
+  readonly label: string | undefined
 }
 
 export interface OperatorEntry {

@@ -10,6 +10,7 @@ class Agent implements AgentEntry {
   readonly owner: string | undefined
   readonly origin: AgentOrigin | undefined
   email: string | undefined
+  label: string | undefined
   status: AgentStatus
 
   constructor(row: AgentRow) {
@@ -19,11 +20,12 @@ class Agent implements AgentEntry {
     this.owner = row.owner ?? undefined
     this.origin = row.origin ?? undefined
     this.email = row.email ?? undefined
+    this.label = row.label ?? undefined
     this.status = row.status
   }
 
   toRow(): AgentRow {
-    const { id, name, status, createdAt, owner, email, origin } = this
+    const { id, name, status, createdAt, owner, email, origin, label } = this
     return {
       id,
       name,
@@ -32,6 +34,7 @@ class Agent implements AgentEntry {
       owner: owner ?? null,
       email: email ?? null,
       origin: origin ?? null,
+      label: label ?? null,
     }
   }
 }
@@ -125,6 +128,7 @@ export class Directory {
     if (known) {
       known.status = row.status
       known.email = row.email ?? undefined
+      known.label = row.label ?? undefined
       return
     }
     const agent = new Agent(row)

@@ -62,10 +62,11 @@ export class Identity {
 
   constructor({ storage, clock, pepper, signing, issuer, rules, onBadRow }: IdentityOptions) {
     const keys = new KeyRing()
-    const sessions = new SessionBook(keys)
+    const directory = new Directory()
+    const sessions = new SessionBook(keys, directory)
     const { publicRegistration = false, keyMaxAgeMs } = rules ?? {}
     const given = { storage, clock, pepper, signing, issuer, publicRegistration, keyMaxAgeMs }
-    this.#room = { ...given, directory: new Directory(), keys, sessions }
+    this.#room = { ...given, directory, keys, sessions }
     this.#recogniser = new Recogniser(this.#room.directory)
     this.accessTokens = new AccessTokens(this.#room)
     this.keys = new AgentKeys(this.#room)

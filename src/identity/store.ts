@@ -15,6 +15,8 @@ export interface AgentRow {
   readonly owner?: string | null
   readonly email?: string | null
   readonly origin?: AgentOrigin | null
+  /** For people, where a door lets names be anything. */
+  readonly label?: string | null
 }
 
 /** How an agent came here. */

@@ -13,6 +13,7 @@ export interface Registration {
   readonly name: string
   readonly key: P256PublicKey
   readonly email?: string | undefined
+  readonly label?: string | undefined
   readonly attestation?: object | undefined
   /** Whether possession of the private key was shown. Without it an agent waits for approval, whoever stands behind it. */
   readonly proven: boolean
@@ -38,6 +39,7 @@ export async function register(room: Room, asked: Registration): Promise<Registe
   const row = newAgentRow(room, {
     name: asked.name,
     email: asked.email,
+    label: asked.label,
     status: behind !== 'nobody' && asked.proven ? 'active' : 'pending',
     origin: operator ? 'operator' : invite ? 'invite' : 'public',
     owner: operator?.id ?? invite?.operator,

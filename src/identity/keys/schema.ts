@@ -5,7 +5,7 @@ import { authenticatedTable, type Migration } from '../../storage/migrations.ts'
 export const keysMigration: Migration = {
   id: '0002-agent-keys',
   async up(db) {
-    for (const column of ['owner', 'email', 'origin']) {
+    for (const column of ['owner', 'email', 'origin', 'label']) {
       await db.schema.alterTable('agents').addColumn(column, 'text').execute()
     }
     await authenticatedTable(db, 'agent_keys', (table) =>

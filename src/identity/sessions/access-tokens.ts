@@ -102,6 +102,12 @@ export class AccessTokens {
     return { ok: true, token }
   }
 
+  /** The same, whoever it is for: for who may know of tokens that are meant for others. */
+  verifyAny(text: string): Verified {
+    const token = this.#token(text)
+    return typeof token === 'string' ? { ok: false, error: token } : this.verify(text, token.session.audience)
+  }
+
   /**
    * The token that speaks for an agent at the gateway; undefined for what is none. Its expiry, its session's and its
    * agent's status are the policy's to judge, as with opaque tokens.

@@ -94,7 +94,13 @@ export function sessionRoutes<Who>(needs: SessionRouteNeeds<Who>): BoundEndpoint
         { agent: body.agentId, audience: body.audience },
         from(came),
       )
-      return { challengeId: id, nonce, issuer: issuer(), audience, expiresAt: new Date(expires_at).toISOString() }
+      return {
+        challengeId: id,
+        nonce,
+        issuer: issuer(),
+        audience: audience ?? issuer(),
+        expiresAt: new Date(expires_at).toISOString(),
+      }
     }),
     bind(proveForTokens, async ({ body, ...came }) => {
       const wanted = {

@@ -1,4 +1,5 @@
 import type { AgentId, KeyId, SessionId } from '../../ground/ids.ts'
+import type { Directory } from '../directory.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { SessionEntry } from './contract.ts'
 import type { SessionRow } from './store.ts'
@@ -6,10 +7,13 @@ import type { SessionRow } from './store.ts'
 /** A sign-in as it is remembered. */
 export class Session implements SessionEntry {
   row: SessionRow
+  /** Agents that act in the name of `agent`, the one who acts now first (RFC 8693 §4.1). */
+  readonly actors: readonly string[]
   readonly #book: SessionBook
 
   constructor(row: SessionRow, book: SessionBook) {
     this.row = row
+    this.actors = row.act === null ? [] : actorsIn(JSON.parse(row.act))
     this.#book = book
   }
 
@@ -43,7 +47,7 @@ export class Session implements SessionEntry {
 
   /** Stands on its own row, on what ended everything, on its key, and on what it was exchanged for. */
   get live(): boolean {
-    return this.row.status === 'active' && this.#book.stands(this.row)
+    return this.row.status === 'active' && this.#book.stands(this)
   }
 }
 
@@ -52,10 +56,12 @@ export class SessionBook {
   readonly #sessions = new Map<string, Session>()
   readonly #byRefresh = new Map<string, Session>()
   readonly #keys: KeyRing
+  readonly #directory: Directory
   #revokedUpTo = 0
 
-  constructor(keys: KeyRing) {
+  constructor(keys: KeyRing, directory: Directory) {
     this.#keys = keys
+    this.#directory = directory
   }
 
   clear(): void {
@@ -100,12 +106,24 @@ export class SessionBook {
   }
 
   /** Whether nothing beneath the session was taken away. */
-  stands({ issued_epoch, key, parent }: SessionRow): boolean {
+  stands({ row: { issued_epoch, key, parent }, actors }: Session): boolean {
     if (issued_epoch <= this.#revokedUpTo) return false
+    if (actors.some((agent) => this.#directory.agent(agent)?.status !== 'active')) return false
     if (key !== null && this.#keys.key(key)?.status !== 'active' && this.#keys.key(key)?.status !== 'retiring')
       return false
     return parent === null || this.#sessions.get(parent)?.live === true
   }
+}
+
+/** RFC 8693 §4.1: who acts, and for whom that one acts. */
+export interface Act {
+  readonly sub: string
+  readonly act?: Act
+}
+
+/** Everybody in the chain, the one who acts now first. */
+export function actorsIn(act: Act | undefined): string[] {
+  return act === undefined ? [] : [act.sub, ...actorsIn(act.act)]
 }
 
 function hashName(hash: Uint8Array): string {

@@ -30,13 +30,15 @@ export interface Wanted {
   readonly lifeMs: number
   readonly scope?: string | undefined
   readonly jkt?: string | undefined
+  /** Whom the tokens are for where the challenge named nobody; the gateway if absent. */
+  readonly audience?: string | undefined
 }
 
 export interface SignInNeeds {
   readonly room: Room
   readonly signIns: Pick<SignIns, 'limits' | 'attempt' | 'keyReuse' | 'refreshReuse'>
-  /** Claims that a service wants to see in tokens for it; undefined for an audience that nobody here knows. */
-  readonly claimsFor: (agent: string, audience: string) => Readonly<Record<string, unknown>> | undefined
+  /** Claims that stand in tokens for that audience; undefined for one that nobody here knows. */
+  readonly claimsFor: (agent: string, audience: string, typ: AccessTyp) => Readonly<Record<string, unknown>> | undefined
 }
 
 export interface SignedIn extends IssuedTokens {
@@ -57,14 +59,13 @@ export class SignIn {
   async challenge(
     asked: { agent: string; audience?: string | undefined; key?: string | undefined },
     from: From,
-  ): Promise<ChallengeRow & { audience: string }> {
+  ): Promise<ChallengeRow> {
     const agent = this.#needs.room.directory.agent(asked.agent)?.id
     const verdict = this.#needs.signIns.limits.challenge(asked.agent, from.address)
     if (!verdict.ok) this.#note(from, 'challenge', 'rate_limited', agent)
     refuseUnlessOk(verdict)
-    const audience = asked.audience ?? this.#needs.room.issuer()
-    this.#claims('', audience)
-    return { ...(await this.#challenges.ask({ ...asked, audience })), audience }
+    if (asked.audience !== undefined) this.#claims('', asked.audience, 'at+jwt')
+    return this.#challenges.ask(asked)
   }
 
   /** The strong form. Throws Problems of `sessions/contract.ts`, `key_overdue`, `rate_limited`. */
@@ -96,7 +97,7 @@ export class SignIn {
       if (!verdict.ok) note('rate_limited')
       refuseUnlessOk(verdict)
     }
-    const claims = (session: Session) => this.#claims(session.agent, session.audience)
+    const claims = ({ agent, audience, row }: Session) => this.#claims(agent, audience, row.typ)
     const reused = (session: Session) => {
       signIns.refreshReuse({ agent: session.agent, family: session.id, address: from.address, rid: from.rid })
       note('replayed', session)
@@ -149,18 +150,18 @@ export class SignIn {
       this.#note(from, form, error.because, error.agent)
       throw error.problem
     })
-    const audience = challenge.audience ?? room.issuer()
-    const asked = { agent: agent.id, keyId: key.id, audience, refresh: { lifeMs: REFRESH_LIFE_MS }, ...wanted }
+    const audience = challenge.audience ?? wanted.audience ?? room.issuer()
+    const asked = { agent: agent.id, keyId: key.id, audience, refresh: { lifeMs: REFRESH_LIFE_MS } }
     const by: Actor = { kind: 'agent', id: agent.id, key: key.thumbprint }
-    const issued = await openSession(room, { ...asked, claims: this.#claims(agent.id, audience) }, by)
+    const claims = this.#claims(agent.id, audience, wanted.typ)
+    const issued = await openSession(room, { ...wanted, ...asked, claims }, by)
     this.#note(from, form, 'ok', agent.id, key.thumbprint)
     return { ...issued, agentId: agent.id, jkt: wanted.jkt }
   }
 
   /** Throws Problem `audience_unknown`. */
-  #claims(agent: string, audience: string): Readonly<Record<string, unknown>> {
-    if (audience === this.#needs.room.issuer()) return {}
-    const claims = this.#needs.claimsFor(agent, audience)
+  #claims(agent: string, audience: string, typ: AccessTyp): Readonly<Record<string, unknown>> {
+    const claims = this.#needs.claimsFor(agent, audience, typ)
     if (claims === undefined) throw sessionProblem('audience_unknown')
     return claims
   }

@@ -26,13 +26,15 @@ export class TestSigning {
   keys!: SigningKeys
   hsm: Hsm | undefined
   changes: Partial<SigningKeysOptions> = {}
+  /** Comes between the keys and their storage. */
+  wrap = (storage: Storage): Storage => storage
 
   /** A process starts; without `settled` nothing is made or rotated yet. */
   async start({ settled = true } = {}): Promise<this> {
     this.storage = await this.database.open()
     this.storage.follow(({ record }: Change) => this.records.push(record.type))
     this.keys = createSigningKeys({
-      storage: this.storage,
+      storage: this.wrap(this.storage),
       clock: this.clock,
       seal: (purpose, bytes) => sealRoomKey(this.keyring, purpose, bytes),
       open: (purpose, sealed) => openRoomKey(this.keyring, purpose, sealed),
