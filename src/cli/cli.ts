@@ -15,11 +15,14 @@ import { grantCommands } from './grant.ts'
 import { initCommand } from './init.ts'
 import { operatorCommands } from './operator.ts'
 import { cliProblem } from './problems.ts'
+import { relyingCommands } from './relying.ts'
+import { roleCommands } from './role.ts'
 import { serviceCommands } from './service.ts'
 import { signingKeyCommands } from './signing-key.ts'
 import { statusCommand } from './status.ts'
 import { processTerminal, say, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token.ts'
+import { trustCommands } from './trust.ts'
 import { upCommand } from './up.ts'
 import { vaultCommands } from './vault.ts'
 import { isMisplacedSecret, type Session } from './verb.ts'
@@ -35,6 +38,9 @@ const families = [
   tokenCommands,
   signingKeyCommands,
   grantCommands,
+  relyingCommands,
+  roleCommands,
+  trustCommands,
   emergencyRevokeCommand,
   callCommand,
   explainCommand,

@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Command } from 'commander'
+import { openNewFile } from './new-file.ts'
 import { cliProblem } from './problems.ts'
 import { table } from './render.ts'
 import { say } from './terminal.ts'
@@ -29,8 +29,7 @@ const issue: Verb = {
       `token ${json.id} for ${agent}, until ${new Date(json.expiresAt).toISOString()}; it is not shown again`,
     )
     if (out === undefined) return { json, text: json.token }
-    writeSync(out, `${json.token}\n`)
-    closeSync(out)
+    out.write(`${json.token}\n`)
     const { token: _, ...rest } = json
     return { json: { ...rest, file: options.out }, text: options.out }
   },
@@ -70,17 +69,4 @@ export function tokenCommands(program: Command, session: Session): void {
   addVerb(token, session, issue)
   addVerb(token, session, list)
   addVerb(token, session, revoke)
-}
-
-function openNewFile(path: string): number {
-  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
-  try {
-    return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw cliProblem('usage', {
-      detail: `--out: ${path} cannot be made (${code}).`,
-      hint: 'Name a file that does not exist yet.',
-    })
-  }
 }
