@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { hostileStrings } from './generators/hostile-strings.ts'
 import { runSeed, seeded } from './generators/seeded.ts'
@@ -46,6 +48,31 @@ describe('what a grant gives', () => {
     const rated = await Promise.all(Array.from({ length: 12 }, () => around.call('/n', { token: slow })))
     assert.equal(rated.filter(({ status }) => status === 200).length, 4)
     assert.ok(rated.every(({ status }) => status === 200 || status === 429))
+  })
+
+  test('counts a call once that was tried twice, because its kept connection had just been closed', async () => {
+    // Hangs up, without an answer, on the second request of each connection.
+    let heads = 0
+    const closer = createServer((socket) => {
+      let answered = false
+      socket.on('error', () => {})
+      socket.on('data', () => {
+        heads += 1
+        if (answered) socket.destroy()
+        else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+        answered = true
+      })
+    })
+    closer.listen(0, '127.0.0.1')
+    await once(closer, 'listening')
+    const origin = `http://127.0.0.1:${(closer.address() as AddressInfo).port}`
+    const grant = { uses: 3 }
+    const { token } = await furnish(around.gateway, { name: 'c', origins: [origin], secret: 'secret-of-c', grant })
+    const statuses: number[] = []
+    for (let n = 0; n < 5; n++) statuses.push((await around.call('/n', { token, service: 'c' })).status)
+    closer.close()
+    // The second and the third found a kept connection that was closed on them, and went out twice.
+    assert.deepEqual([statuses, heads], [[200, 200, 200, 403, 403], 5])
   })
 
   test('reaches no service that it does not name, and cannot tell it from none', async () => {

@@ -47,7 +47,7 @@ export interface Explanation {
  */
 export class Gate {
   readonly #options: GateOptions
-  /** Calls that took a use of their grant, and have not handed it on to a second try. */
+  /** Calls that took a use of their grant or token, and have not handed it on to a second try. */
   readonly #took = new WeakSet<OpenCall>()
 
   constructor(options: GateOptions) {
@@ -66,7 +66,8 @@ export class Gate {
     let counted = false
     try {
       this.#options.rooms.grants.takeRate(grant)
-      if (call.principal.token.use !== undefined) await this.#useToken(call, call.principal.token)
+      const { token } = call.principal
+      if (token.use !== undefined && held === undefined) await this.#useToken(call, token)
       if (grant.uses !== undefined && grant.id !== held) {
         await this.#consume(call, grant)
         counted = true
@@ -75,7 +76,7 @@ export class Gate {
       counted = false
       if (open.aborted !== undefined) this.#refuseMeanwhile(call)
       const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
-      if (grant.uses !== undefined) this.#took.add(open)
+      if (grant.uses !== undefined || token.use !== undefined) this.#took.add(open)
       return { permit, service, open }
     } catch (error) {
       try {
@@ -106,7 +107,7 @@ export class Gate {
     return gatherFacts(call, rooms, openCalls, limits, clock, held)
   }
 
-  /** The grant of which the first try took a use: to be had once, so that one use is never two calls'. */
+  /** The grant that the first try used: to be had once, so that one use, of it or of the token, is never two calls'. */
   #useOf(firstTry: OpenCall | undefined): GrantId | undefined {
     return firstTry !== undefined && this.#took.delete(firstTry) ? firstTry.footing.grant : undefined
   }

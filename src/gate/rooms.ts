@@ -73,6 +73,6 @@ export interface CallRequest {
   readonly target: Target
   /** Set when the caller named an origin; it must be one of the service's. Otherwise the service's first is meant. */
   readonly origin?: Origin | undefined
-  /** The call's first try, where this is its second: the use of a grant that it took is this one's. Good once. */
+  /** The call's first try, where this is its second: the use of a grant or token that it took is this one's. Good once. */
   readonly firstTry?: OpenCall | undefined
 }

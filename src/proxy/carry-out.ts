@@ -85,7 +85,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
       options.onOutcome(permit, outcome)
     }
     const settle = options.settling?.(permit, service)
-    const again = tries > 1 || !mayRunTwice(call) ? undefined : () => tryAgain(options, call)
+    const again = tries > 1 || !mayRunTwice(call) ? undefined : () => tryAgain(options, call, open)
     const { onBug } = options
     const given = { permit, service, opened, rawHeaders, body, response, base, settle, again, onEnd, onBug }
     const running = options.forward(given)
@@ -100,8 +100,8 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
 }
 
 /** A call whose connection broke before any answer is admitted again, once, under an id of its own. */
-function tryAgain(options: CarryOutOptions, call: CarriedCall): void {
-  void carryOut(options, { ...call, rid: options.nextRid() }, 2)
+function tryAgain(options: CarryOutOptions, call: CarriedCall, firstTry: OpenCall): void {
+  void carryOut(options, { ...call, rid: options.nextRid(), firstTry }, 2)
 }
 
 /** Safe methods without a body (RFC 9110 §9.2.1): to send them twice changes nothing. */
