@@ -2,10 +2,11 @@
 import { z } from 'zod'
 import { optionalPath, setting, whole } from './setting-shapes.ts'
 
-const label = z
-  .string()
-  .regex(/^[\x20-\x7e]{0,32}$/, 'at most 32 printable ASCII characters are wanted')
-  .transform((text) => text.trim())
+const label = () =>
+  z
+    .string()
+    .regex(/^[\x20-\x7e]{0,32}$/, 'at most 32 printable ASCII characters are wanted')
+    .transform((text) => text.trim())
 
 export const signingSettings = {
   signingKeyDays: setting(whole(1, 366), {
@@ -18,12 +19,12 @@ export const signingSettings = {
     fallback: '',
     doc: 'PKCS#11 module (shared library) of an HSM that holds the signing keys; without it they lie in the vault.',
   }),
-  hsmTokenLabel: setting(label, {
+  hsmTokenLabel: setting(label(), {
     env: 'CLAVIGER_HSM_TOKEN_LABEL',
     fallback: '',
     doc: 'Label of the token in that HSM.',
   }),
-  hsmKeyLabel: setting(label, {
+  hsmKeyLabel: setting(label(), {
     env: 'CLAVIGER_HSM_KEY_LABEL',
     fallback: 'claviger-signing',
     doc: 'Label that the keys get in the token. Two gateways on one token need two labels.',
