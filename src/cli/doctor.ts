@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { examine, type Finding } from './examine.ts'
+import { examine } from './examine.ts'
 import { exitCode } from './exit-codes.ts'
+import type { Finding } from './finding.ts'
 import { addVerb, type Session } from './verb.ts'
 
 const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok  ', note: 'note', bad: 'BAD ' }
@@ -9,7 +10,8 @@ const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok  ', note: 'n
 export function doctorCommand(program: Command, session: Session): void {
   addVerb(program, session, {
     signature: 'doctor',
-    summary: 'look at Node, home, key file, port, socket, witness and disk, and say what is wrong; repairs nothing',
+    summary:
+      'look at Node, certificate, home, key file, port, socket, witness and disk, and say what is wrong; repairs nothing',
     async run({ terminal, options }) {
       const findings = await examine(terminal, options.envFile)
       const lines = findings.flatMap(({ state, about, says, hint }) => {

@@ -6,16 +6,10 @@ import { Problem } from '../ground/problem.ts'
 import { loadSettings, operatorSocket, type Settings, unknownVariables } from '../settings.ts'
 import { prepareHome } from '../storage/safe-home.ts'
 import { type GatewayClient, operatorClient } from './client.ts'
+import { examineTls } from './examine-tls.ts'
+import { type Finding, fromProblem } from './finding.ts'
 import type { Terminal } from './terminal.ts'
 import { operatorToken } from './tokens.ts'
-
-export interface Finding {
-  /** `note` is worth knowing; `bad` stops the gateway or makes it unsafe. */
-  readonly state: 'ok' | 'note' | 'bad'
-  readonly about: string
-  readonly says: string
-  readonly hint?: string
-}
 
 const MIB = 1_048_576
 
@@ -28,6 +22,7 @@ export async function examine(terminal: Terminal, envFile: string | undefined): 
   } catch (error) {
     return [...early, fromProblem('settings', error)]
   }
+  early.push(...examineTls(settings))
   const made = lstatSync(settings.home, { throwIfNoEntry: false }) !== undefined
   if (!made) {
     const says = `${settings.home} is not there yet; the first start makes it`
@@ -209,14 +204,4 @@ function port({ host, port: wanted }: Settings): Promise<Finding> {
       server.close(() => resolve({ state: 'ok', about, says: `${host} ${wanted} is free` }))
     })
   })
-}
-
-function fromProblem(about: string, error: unknown): Finding {
-  if (!(error instanceof Problem)) throw error
-  return {
-    state: 'bad',
-    about,
-    says: error.detail ?? error.title,
-    ...(error.hint !== undefined && { hint: error.hint }),
-  }
 }

@@ -1,5 +1,6 @@
 // Certificate, key and stapled response as one, checked before anybody is shown them.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { problemsOf } from '../ground/problem.ts'
 import { bareSerial, type OcspAnswer, readOcspResponse } from './ocsp-response.ts'
@@ -65,11 +66,12 @@ export function stapleAt({ staple }: TlsMaterial, now: number): Buffer | undefin
   return until === undefined || now < until ? staple.der : undefined
 }
 
-/** Names of `hosts` that the certificate is not valid for. Addresses are looked for among its addresses. */
+/** Which of `hosts` the certificate is not valid for. Its common name does not count: clients stopped looking there. */
 export function namesMissing({ certificate }: TlsMaterial, hosts: readonly string[]): string[] {
   return hosts.filter((host) => {
     const address = host.replace(/^\[(.*)\]$/, '$1')
-    return certificate.checkHost(host) === undefined && certificate.checkIP(address) === undefined
+    const found = isIP(address) === 0 ? certificate.checkHost(host, { subject: 'never' }) : certificate.checkIP(address)
+    return found === undefined
   })
 }
 
