@@ -27,5 +27,7 @@ export function cutOff(change: Change, openCalls: OpenCalls, identity: Pick<Iden
   }
   const part = footingOf[change.kind]
   if (part === undefined) return 0
-  return openCalls.kill((footing) => footing[part] === change.ref, `${change.kind}_changed`)
+  // An agent may also act in the name of others.
+  const ends = change.kind === 'agent' ? ({ agent, token }: CallFooting) => !identity.isLive(agent, token) : () => false
+  return openCalls.kill((footing) => footing[part] === change.ref || ends(footing), `${change.kind}_changed`)
 }

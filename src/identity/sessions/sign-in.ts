@@ -87,8 +87,11 @@ export class SignIn {
     )
   }
 
-  /** New tokens for a refresh token. Throws Problems `refresh_invalid`, `refresh_reused`, `agent_not_active`, `rate_limited`. */
-  async refresh(presented: string, jkt: string | undefined, from: From): Promise<SignedIn> {
+  /**
+   * New tokens for a refresh token. `scope`: of the access token alone, and the caller has seen to it that it is within the
+   * session's. Throws Problems `refresh_invalid`, `refresh_reused`, `agent_not_active`, `rate_limited`.
+   */
+  async refresh(presented: string, jkt: string | undefined, from: From, scope?: string): Promise<SignedIn> {
     const { room, signIns } = this.#needs
     const known = sessionOfRefresh(room, presented)
     const note = (result: SignInResult, session = known) => this.#note(from, 'refresh', result, session?.agent)
@@ -97,7 +100,10 @@ export class SignIn {
       if (!verdict.ok) note('rate_limited')
       refuseUnlessOk(verdict)
     }
-    const claims = ({ agent, audience, row }: Session) => this.#claims(agent, audience, row.typ)
+    const claims = ({ agent, audience, row }: Session) => ({
+      ...this.#claims(agent, audience, row.typ),
+      ...(scope !== undefined && { scope }),
+    })
     const reused = (session: Session) => {
       signIns.refreshReuse({ agent: session.agent, family: session.id, address: from.address, rid: from.rid })
       note('replayed', session)
