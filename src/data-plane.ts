@@ -44,7 +44,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
       const principal = identity.authenticate(presented)
       return principal === undefined ? rooms.noteUnknown() : rooms.possession.proven(principal, presented, request)
     },
-    admit: (call) => rooms.gate.admit(call) as never,
+    admit: (call) => rooms.gate.admit(call),
     open: (permit) => vault.open(permit),
     forward,
     nextRid: rooms.nextRid,

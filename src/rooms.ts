@@ -25,6 +25,7 @@ import { createMint, type Mint } from './policy/mint.ts'
 import { Possession } from './possession.ts'
 import { issuerOf } from './public-address.ts'
 import { knowRelyingServices } from './relying-services.ts'
+import type { Service } from './services/contract.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
 import type { Storage } from './storage/storage.ts'
@@ -48,7 +49,7 @@ export interface Rooms {
   readonly services: Services
   readonly grants: Grants
   readonly openCalls: OpenCalls
-  readonly gate: Gate
+  readonly gate: Gate<Service>
   readonly alarms: Alarms
   readonly possession: Possession
   /** For the dialer: true once for each permit that the vault has taken. */
@@ -156,7 +157,7 @@ function keysFor(
 
 type GateNeeds = Pick<Rooms, 'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'openCalls' | 'clock'>
 
-function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Gate {
+function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Gate<Service> {
   const { storage, vault, audit, services, grants, openCalls, clock } = needs
   return new Gate({
     rooms: { services, grants, credentials: vault },

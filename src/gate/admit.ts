@@ -13,8 +13,8 @@ import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
 import type { CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
 
-export interface GateOptions {
-  readonly rooms: GateRooms
+export interface GateOptions<S extends GateService = GateService> {
+  readonly rooms: GateRooms<S>
   readonly audit: Audit
   readonly openCalls: OpenCalls
   readonly limits: InFlightLimits
@@ -25,9 +25,9 @@ export interface GateOptions {
 }
 
 /** What an admitted call goes on with. Whoever holds it must call `open.leave()` when the call is over. */
-export interface Admission {
+export interface Admission<S extends GateService = GateService> {
   readonly permit: Permit
-  readonly service: GateService
+  readonly service: S
   readonly open: OpenCall
 }
 
@@ -45,17 +45,17 @@ export interface Explanation {
  * The one path to a permit: facts → decide → consume → record → permit. A permit exists only after the intent is on disk,
  * and only if nothing that allowed the call was taken away while it got there.
  */
-export class Gate {
-  readonly #options: GateOptions
+export class Gate<S extends GateService = GateService> {
+  readonly #options: GateOptions<S>
   /** Calls that took a use of their grant or token, and have not handed it on to a second try. */
   readonly #took = new WeakSet<OpenCall>()
 
-  constructor(options: GateOptions) {
+  constructor(options: GateOptions<S>) {
     this.#options = options
   }
 
   /** Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. */
-  async admit(call: CallRequest): Promise<Admission> {
+  async admit(call: CallRequest): Promise<Admission<S>> {
     const held = this.#useOf(call.firstTry)
     const gathered = this.#gatherOrRefuse(call, held)
     const decision = decide(gathered.question)
@@ -102,7 +102,7 @@ export class Gate {
     }
   }
 
-  #gather(call: CallRequest, held?: GrantId): Gathered {
+  #gather(call: CallRequest, held?: GrantId): Gathered<S> {
     const { rooms, openCalls, limits, clock } = this.#options
     return gatherFacts(call, rooms, openCalls, limits, clock, held)
   }
@@ -113,7 +113,7 @@ export class Gate {
   }
 
   /** What only the service could see to be ambiguous is a denial like any other: on record. */
-  #gatherOrRefuse(call: CallRequest, held: GrantId | undefined): Gathered {
+  #gatherOrRefuse(call: CallRequest, held: GrantId | undefined): Gathered<S> {
     try {
       return this.#gather(call, held)
     } catch (error) {

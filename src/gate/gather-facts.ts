@@ -12,9 +12,9 @@ export interface InFlightLimits {
 }
 
 /** The question, and the room entries that its facts were read from. */
-export interface Gathered {
+export interface Gathered<S extends GateService = GateService> {
   readonly question: Question
-  readonly service: GateService | undefined
+  readonly service: S | undefined
   readonly origin: Origin | undefined
   readonly resolution: GateResolution | undefined
   readonly grant: GateGrant | undefined
@@ -29,14 +29,14 @@ const none: readonly never[] = Object.freeze([])
  * `target_ambiguous` where only the service's own actions show that the query can be read in two ways. `held`: the grant
  * of which the call has a use already.
  */
-export function gatherFacts(
+export function gatherFacts<S extends GateService>(
   call: CallRequest,
-  rooms: GateRooms,
+  rooms: GateRooms<S>,
   open: OpenCalls,
   limits: InFlightLimits,
   clock: Clock,
   held?: GrantId,
-): Gathered {
+): Gathered<S> {
   const { agent, token } = call.principal
   const now = clock.now()
   const service = rooms.services.byName(call.serviceName)

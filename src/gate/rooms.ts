@@ -4,9 +4,12 @@ import type { Target } from '../ground/target.ts'
 import type { CredentialFacts, GrantFacts, ResolutionFacts } from '../policy/question.ts'
 import type { OpenCall } from './open-calls.ts'
 
-/** What the gate asks of the rooms below it, and nothing more. Every answer comes from memory. */
-export interface GateRooms {
-  readonly services: { byName(name: string): GateService | undefined }
+/**
+ * What the gate asks of the rooms below it, and nothing more. Every answer comes from memory. `S` is what the services room
+ * knows of a service: who is admitted gets it whole.
+ */
+export interface GateRooms<S extends GateService = GateService> {
+  readonly services: { byName(name: string): S | undefined }
   readonly grants: {
     /** In the order in which they were given. */
     of(agent: AgentId, service: ServiceId): readonly GateGrant[]
