@@ -46,13 +46,20 @@ export class KeySet {
 
   /** The key of this id; undefined if the issuer has none. Throws `jwks_unavailable` when that cannot be known. */
   async find(kid: string): Promise<WebKey | undefined> {
-    const age = this.#now() - this.#fetchedAt
-    if (age >= MAX_AGE_MS || age < 0) await this.#refetch()
-    else if (age >= FRESH_MS) void this.#refetch().catch(() => undefined)
+    if (this.#age() >= MAX_AGE_MS) await this.#refetch()
+    // Once more if that was an answer to a question of long ago: the machine slept.
+    if (this.#age() >= MAX_AGE_MS) await this.#refetch()
+    if (this.#age() >= FRESH_MS) void this.#refetch().catch(() => undefined)
     const known = this.#keys.get(kid)
-    if (known !== undefined || this.#now() - this.#fetchedAt < COOLDOWN_MS) return known
+    if (known !== undefined || this.#age() < COOLDOWN_MS) return known
     await this.#refetch().catch(() => undefined)
     return this.#keys.get(kid)
+  }
+
+  /** Of what is held; for ever after the clock was set back. */
+  #age(): number {
+    const age = this.#now() - this.#fetchedAt
+    return age < 0 ? Number.POSITIVE_INFINITY : age
   }
 
   #refetch(): Promise<void> {
