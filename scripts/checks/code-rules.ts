@@ -77,6 +77,7 @@ export const revealers = codeRule({
     'src/vault/unlock.ts': 1,
     'src/identity/tokens.ts': 1,
     'src/identity/routes.ts': 1,
+    'src/identity/relying/operator-routes.ts': 1,
     'src/first-run.ts': 1,
     'src/main.ts': 1,
     'src/cli/secret-source.ts': 1,

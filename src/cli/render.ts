@@ -1,5 +1,7 @@
 // JSON of the API as text for people: a table for a list, `name: value` lines for one thing.
 
+import { escapeControls } from '../ground/escape-controls.ts'
+
 type Json = unknown
 type Item = Readonly<Record<string, Json>>
 
@@ -46,7 +48,8 @@ function cell(name: string, value: Json): string {
     const pairs = Object.entries(value).map(([inner, text]) => `${inner}=${cell(inner, text)}`)
     return pairs.length === 0 ? '-' : pairs.join(' ')
   }
-  return String(value)
+  // A line feed in what others wrote would make a line of its own.
+  return escapeControls(String(value))
 }
 
 function heading(column: string): string {

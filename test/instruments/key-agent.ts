@@ -1,0 +1,60 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { type Es256Signer, keySigner, signJwt } from '../../src/crypto/es256-signer.ts'
+import { readPublicKey } from '../../src/crypto/p256.ts'
+import type { Gateway } from './gateway.ts'
+
+interface Tokens {
+  readonly accessToken: string
+  readonly refreshToken?: string
+}
+
+/** An agent that signs in with a key of its own, as any program can by the documentation. */
+export class KeyAgent {
+  readonly id: string
+  readonly #gateway: Gateway
+  readonly #signer: Es256Signer
+
+  private constructor(gateway: Gateway, id: string, signer: Es256Signer) {
+    this.#gateway = gateway
+    this.id = id
+    this.#signer = signer
+  }
+
+  /** Added by the operator, with a new key. */
+  static async add(gateway: Gateway, name: string, more: { email?: string } = {}): Promise<KeyAgent> {
+    const { id } = await gateway.does<{ id: string }>('POST', '/agents', { name, ...more })
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' }) as string
+    const { thumbprint } = readPublicKey(publicKey)
+    const signer = keySigner(thumbprint, pair.privateKey)
+    const agent = new KeyAgent(gateway, id, signer)
+    const proof = await signJwt(signer, 'clv-register+jwt', { ...agent.#claims(), sub: id, thumbprint })
+    await gateway.does('POST', `/agents/${id}/keys`, { publicKey, proof })
+    return agent
+  }
+
+  /** Challenge, proof, tokens; for this audience, or for the gateway itself. */
+  async signIn(audience?: string): Promise<Tokens> {
+    const challenge = await this.#ask('/auth/challenge', {
+      agentId: this.id,
+      ...(audience !== undefined && { audience }),
+    })
+    const claims = { ...this.#claims(), iss: this.id, sub: this.id, nonce: challenge.nonce }
+    const proof = await signJwt(this.#signer, 'clv-auth+jwt', claims)
+    return (await this.#ask('/auth/token', { challengeId: challenge.challengeId, proof })) as never
+  }
+
+  #claims() {
+    const iat = Math.floor(Date.now() / 1_000)
+    return { aud: this.#gateway.url, iat, exp: iat + 60, jti: randomUUID() }
+  }
+
+  async #ask(path: string, asked: object): Promise<Record<string, unknown>> {
+    const reply = await this.#gateway.agent('POST', `/claviger/v1${path}`, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(asked),
+    })
+    if (reply.status !== 200) throw new Error(`${path} → ${reply.status} ${reply.text()}`)
+    return reply.json() as Record<string, unknown>
+  }
+}
