@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -21,6 +22,15 @@ describe('readOcspResponse()', { skip: noOpenssl() }, () => {
     assert.deepEqual([answer?.serial, answer?.status, others.length], [bareSerial(issued.serial), 'good', 0])
     assert.equal((answer?.until ?? 0) - (answer?.from ?? 0), 86_400_000)
     assert.equal(readOcspResponse(readFileSync(authority.ocsp(issued, 'revoked')))?.[0]?.status, 'revoked')
+  })
+
+  test('knows a certificate by its serial number, however many zeros begin it', () => {
+    for (const serial of ['0A01', '00FF', '7F'].map((start) => `${start}E796A8AD9080ADA6FBABE77962`)) {
+      const issued = authority.issue({ serial })
+      const [answer] = readOcspResponse(readFileSync(authority.ocsp(issued))) ?? []
+      const { serialNumber } = new X509Certificate(readFileSync(issued.cert))
+      assert.equal(answer?.serial, bareSerial(serialNumber))
+    }
   })
 
   const none: readonly (readonly [name: string, hex: string])[] = [

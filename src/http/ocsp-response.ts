@@ -47,10 +47,7 @@ function answerIn(single: Element): OcspAnswer {
   if (word === undefined) throw new TypeError('status')
   const until = more.find(({ tag }) => tag === 0xa0)
   return {
-    serial: serial
-      .toString('hex')
-      .replace(/^00(?=.)/, '')
-      .toUpperCase(),
+    serial: bareSerial(serial.toString('hex')),
     status: word,
     from: timeIn(from),
     until: until === undefined ? undefined : timeIn(elements(until.body, 1)[0]),

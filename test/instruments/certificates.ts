@@ -16,6 +16,8 @@ export interface LeafOptions {
   /** As `subjectAltName` takes it. */
   readonly names?: string
   readonly kind?: 'ec' | 'rsa'
+  /** In hex. */
+  readonly serial?: string
 }
 
 /** An authority of its own folder. Files are PEM, keys mode 0600. */
@@ -39,15 +41,21 @@ export class Authority implements Disposable {
   }
 
   /** A certificate for 127.0.0.1 and gate.test unless told otherwise. */
-  issue({ days = 10, names = 'DNS:gate.test,DNS:localhost,IP:127.0.0.1', kind = 'ec' }: LeafOptions = {}): Issued {
+  issue({
+    days = 10,
+    names = 'DNS:gate.test,DNS:localhost,IP:127.0.0.1',
+    kind = 'ec',
+    ...more
+  }: LeafOptions = {}): Issued {
     const base = join(this.folder, `leaf-${this.#count++}`)
     const [key, cert, request, extensions] = [`${base}.key`, `${base}.pem`, `${base}.csr`, `${base}.ext`]
     this.#makeKey(key, kind)
     writeFileSync(extensions, `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`)
     openssl(['req', '-new', '-key', key, '-subj', '/CN=gate.test', '-out', request])
     if (days > 0) {
-      const signer = ['-CA', this.cert, '-CAkey', this.#key, '-CAcreateserial', '-extfile', extensions]
-      openssl(['x509', '-req', '-in', request, ...signer, '-days', String(days), '-out', cert])
+      const signer = ['-CA', this.cert, '-CAkey', this.#key, '-extfile', extensions]
+      const number = more.serial === undefined ? ['-CAcreateserial'] : ['-set_serial', `0x${more.serial}`]
+      openssl(['x509', '-req', '-in', request, ...signer, ...number, '-days', String(days), '-out', cert])
     } else this.#issueOver(request, cert, extensions)
     const serial = openssl(['x509', '-in', cert, '-noout', '-serial']).trim().replace('serial=', '')
     return { cert, key, serial }
