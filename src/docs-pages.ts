@@ -8,6 +8,7 @@ export const docsFiles = {
   setup: 'docs/guides/setup.md',
   configuration: 'docs/guides/configuration.md',
   services: 'docs/guides/services.md',
+  'relying-services': 'docs/guides/relying-services.md',
   testing: 'docs/guides/testing.md',
   architecture: 'ARCHITECTURE.md',
   security: 'SECURITY.md',
