@@ -1,3 +1,4 @@
+import type { P256PublicKey } from '../../crypto/p256.ts'
 import type { AgentId } from '../../ground/ids.ts'
 import type { Actor } from '../../storage/storage.ts'
 import { requireAgent } from '../agents.ts'
@@ -35,6 +36,13 @@ export class AgentKeys {
     const key = provenKey(asked.publicKey, asked.proof, issuer(), clock.now())
     const retireOthersMs = seconds === undefined ? undefined : seconds * 1_000
     const added = await addKey(this.#room, { agent, key, attestation, retireOthersMs }, by)
+    return added.view(clock.now(), keyMaxAgeMs)
+  }
+
+  /** The same for a key whose possession a door has shown in its own way. */
+  async addProven(idOrName: string, { key }: { readonly key: P256PublicKey }, by: Actor): Promise<KeyView> {
+    const { clock, keyMaxAgeMs } = this.#room
+    const added = await addKey(this.#room, { agent: this.#agent(idOrName), key }, by)
     return added.view(clock.now(), keyMaxAgeMs)
   }
 

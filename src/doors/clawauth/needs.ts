@@ -1,0 +1,62 @@
+import type { Alerts } from '../../alerts/alerts.ts'
+import type { Client } from '../../http/client-address.ts'
+import { httpProblem } from '../../http/problems.ts'
+import type { AgentPrincipal, OperatorPrincipal } from '../../identity/contract.ts'
+import type { Identity } from '../../identity/identity.ts'
+import type { RelyingPrincipal } from '../../identity/relying/contract.ts'
+import type { Relying } from '../../identity/relying/relying.ts'
+import type { From, SignIn } from '../../identity/sessions/sign-in.ts'
+import type { SignIns } from '../../identity/sign-ins/sign-ins.ts'
+
+/** A caller of this door, recognised; the door's routes say which kinds they take. */
+export type DoorCaller = AgentPrincipal | OperatorPrincipal | RelyingPrincipal
+
+/** What the door translates to. It has no rule of its own. */
+export interface DoorNeeds {
+  readonly identity: Identity
+  readonly relying: Relying
+  readonly signIn: SignIn
+  readonly signIns: SignIns
+  readonly alerts: Alerts
+  /** Thumbprint of the key that a request proves, if it proves one. Throws Problem `possession_unproven` for a bad proof. */
+  readonly jktOf: (asked: {
+    readonly rawHeaders: readonly string[]
+    readonly method: string
+    readonly path: string
+    readonly secure: boolean
+  }) => string | undefined
+  /** Whether a proof that an agent sent to a service holds for the token that it sent with it; uses the proof up. */
+  readonly proves: (shown: {
+    readonly proof: string
+    readonly method: string
+    readonly url: string
+    readonly accessToken: string
+    readonly jkt: string
+  }) => boolean
+  readonly now: () => number
+  /** Whether the bare nonce is refused to everybody. */
+  readonly requireV2: boolean
+  /** Whoever a request's credential names; undefined for none. Throws Problems as every endpoint does. */
+  readonly callerOf: (rawHeaders: readonly string[]) => DoorCaller | undefined
+}
+
+export interface Came {
+  readonly rid: string
+  readonly client: Client
+  readonly rawHeaders: readonly string[]
+}
+
+export function fromOf({ rid, client, rawHeaders }: Came): From {
+  const at = rawHeaders.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'user-agent')
+  return { address: client.address, rid, door: 'clawauth', userAgent: at < 0 ? undefined : rawHeaders[at + 1] }
+}
+
+/** Throws Problem `unauthenticated` for nobody, `caller_refused` for others than those named. */
+export function wanted<K extends DoorCaller['kind']>(
+  caller: DoorCaller | undefined,
+  ...kinds: readonly K[]
+): Extract<DoorCaller, { kind: K }> {
+  if (caller === undefined) throw httpProblem('unauthenticated')
+  if (!(kinds as readonly string[]).includes(caller.kind)) throw httpProblem('caller_refused')
+  return caller as Extract<DoorCaller, { kind: K }>
+}
