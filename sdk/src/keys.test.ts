@@ -12,9 +12,9 @@ const data = utf8('bytes to sign')
 describe('generateKeyPair()', () => {
   test('makes a private key that nobody can read out, and that signs', async () => {
     const pair = await generateKeyPair()
-    for (const format of ['pkcs8', 'jwk'] as const) {
-      await assert.rejects(crypto.subtle.exportKey(format, pair.privateKey), { name: 'InvalidAccessError' })
-    }
+    const { subtle } = crypto
+    await assert.rejects(subtle.exportKey('pkcs8', pair.privateKey), { name: 'InvalidAccessError' })
+    await assert.rejects(subtle.exportKey('jwk', pair.privateKey), { name: 'InvalidAccessError' })
     const signer = await webCryptoSigner(pair)
     const key = createPublicKey(signer.publicKey as string)
     const signature = await signer.sign(data)

@@ -164,7 +164,7 @@ describe('AgentClient.fetch()', () => {
     await agent.fetch('svc', '/x')
     for (const session of server.sessions) session.revoked = true
     const answer = await agent.fetch('svc', '/x', { method: 'POST', body: 'again' })
-    assert.deepEqual([answer.status, (await answer.json()).body], [200, 'again'])
+    assert.deepEqual([answer.status, ((await answer.json()) as { body: string }).body], [200, 'again'])
     server.requests.length = 0
     assert.equal((await agent.fetch('svc', '/x?status=401')).status, 401)
     assert.equal(server.requests.length, 1)
