@@ -6,7 +6,7 @@ import type { ClientOf } from './client-address.ts'
 import { Answer, type AnyEndpoint, type BoundEndpoint, type Caller, type Wording } from './endpoint.ts'
 import { httpProblem } from './problems.ts'
 import { Form, readForm } from './read-form.ts'
-import { asProblem, problemHeaders } from './send-problem.ts'
+import { asProblem, problemHeaders, problemText } from './send-problem.ts'
 
 /** Reading JSON holds up every call there is: the less is known of a caller, the less is read. Bytes. */
 const BODY_LIMITS: Readonly<Record<Caller, number>> = {
@@ -187,7 +187,7 @@ function sendWording(reply: FastifyReply, { status, headers, body }: Wording, ri
 }
 
 function send(reply: FastifyReply, problem: Problem, rid: string): FastifyReply {
-  const body = Buffer.from(JSON.stringify(problem.toBody(rid)))
+  const body = Buffer.from(problemText(problem, rid))
   if (!reply.raw.req.complete) reply.header('connection', 'close')
   return reply
     .status(problem.status)

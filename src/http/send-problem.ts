@@ -8,6 +8,11 @@ export function asProblem(error: unknown): Problem {
   return error instanceof Problem ? error : httpProblem('internal_error')
 }
 
+/** A problem as it is sent: one line, so that whoever reads it at a terminal gets a prompt of its own. */
+export function problemText(problem: Problem, rid: string): string {
+  return `${JSON.stringify(problem.toBody(rid))}\n`
+}
+
 /** RFC 9209 `proxy-status` of an answer that the gateway made itself. */
 export function proxyStatus(problem: Problem): string {
   return `claviger; error=${PROXY_ERRORS[problem.code] ?? 'http_request_denied'}; details="${problem.code}"`
@@ -63,7 +68,7 @@ export function sendProblem(response: ServerResponse, problem: Problem, rid: str
     response.destroy()
     return
   }
-  const body = Buffer.from(JSON.stringify(problem.toBody(rid)))
+  const body = Buffer.from(problemText(problem, rid))
   if (!response.req.complete) lastOfConnection(response)
   response.writeHead(problem.status, problemHeaders(problem, rid, body.length))
   response.end(response.req.method === 'HEAD' ? undefined : body)
@@ -71,7 +76,7 @@ export function sendProblem(response: ServerResponse, problem: Problem, rid: str
 
 /** A whole answer as text, for a socket whose request never became one (parse errors, CONNECT); with `more` headers. */
 export function rawProblem(problem: Problem, rid: string, more: Readonly<Record<string, string>> = {}): string {
-  const body = JSON.stringify(problem.toBody(rid))
+  const body = problemText(problem, rid)
   const own = problemHeaders(problem, rid, Buffer.byteLength(body))
   const headers = Object.entries({ ...own, ...more, connection: 'close' })
   const lines = headers.map(([name, value]) => `${name}: ${value}`)
