@@ -24,13 +24,17 @@ export interface Addressed {
 }
 
 export class Possession {
-  readonly dpop: Dpop
+  // Apart, so that whoever floods sign-ins with proofs of keys that nobody knows does not fill what calls have.
+  readonly #ofCalls: Dpop
+  readonly #ofSignIns: Dpop
   readonly #options: PossessionOptions
 
   constructor(options: PossessionOptions) {
     const { clock, bootId } = options
     this.#options = options
-    this.dpop = new Dpop({ clock, bootId, secret: createSecretKey(randomBytes(32)) })
+    const secret = createSecretKey(randomBytes(32))
+    this.#ofCalls = new Dpop({ clock, bootId, secret })
+    this.#ofSignIns = new Dpop({ clock, bootId, secret })
   }
 
   /** The principal, once it is shown that the caller holds the key its token is bound to. Throws Problem `possession_unproven`. */
@@ -40,20 +44,25 @@ export class Possession {
     if (jkt === undefined) return principal
     const { rawHeaders, method = '', url: path = '' } = request
     const { secure } = this.#options.clientOf(request)
-    this.#check({ rawHeaders, method, path, secure }, presented, jkt)
+    this.#check(this.#ofCalls, { rawHeaders, method, path, secure }, presented, jkt)
     return principal
   }
 
   /** Thumbprint of the key that the request proves, if it proves one. Throws Problem `possession_unproven` for a bad proof. */
   jktOf(asked: Addressed): string | undefined {
-    return dpopHeader(asked.rawHeaders) === undefined ? undefined : this.#check(asked)
+    return dpopHeader(asked.rawHeaders) === undefined ? undefined : this.#check(this.#ofSignIns, asked)
   }
 
-  #check({ rawHeaders, method, path, secure }: Addressed, accessToken?: string, jkt?: string): string {
+  /** What a client is to put into its next proof. */
+  nonce(): string {
+    return this.#ofSignIns.nonce()
+  }
+
+  #check(dpop: Dpop, { rawHeaders, method, path, secure }: Addressed, accessToken?: string, jkt?: string): string {
     // As the caller addressed us: its Host was checked against the listener's names before.
     const asked = `${secure ? 'https' : 'http'}://${hostOf(rawHeaders)}`
     const url = { origins: [this.#options.issuer(), asked], path }
-    const verdict = this.dpop.check({ proof: dpopHeader(rawHeaders), method, url, accessToken, jkt })
+    const verdict = dpop.check({ proof: dpopHeader(rawHeaders), method, url, accessToken, jkt })
     if (!verdict.ok) throw refusal(verdict)
     return verdict.jkt
   }

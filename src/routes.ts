@@ -16,6 +16,7 @@ import { identityRoutes } from './identity/routes.ts'
 import { sessionRoutes } from './identity/sessions/routes.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
 import { signingRoutes } from './identity/signing/routes.ts'
+import { oauthEndpoints } from './oauth-needs.ts'
 import type { Rooms } from './rooms.ts'
 import type { Service } from './services/contract.ts'
 import { type ServiceRouteNeeds, serviceRoutes } from './services/routes.ts'
@@ -36,6 +37,7 @@ export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[]
       revokeShown: (token) => identity.revokeShown(token),
       jktOf: (asked) => rooms.possession.jktOf(asked),
     }),
+    ...oauthEndpoints<Who>(rooms),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
     ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),

@@ -1,5 +1,6 @@
 import { authenticatedTable, type Migration } from '../storage/migrations.ts'
 import { keysMigration } from './keys/schema.ts'
+import { assertionsMigration } from './oauth/used-assertions.ts'
 import { sessionsMigration } from './sessions/schema.ts'
 
 /** All of these grant authority, so all are authenticated. `tokens.hash` is a keyed hash: no token can be made from it. */
@@ -40,4 +41,5 @@ export const identityMigrations: readonly Migration[] = [
   },
   keysMigration,
   sessionsMigration,
+  assertionsMigration,
 ]

@@ -1,6 +1,6 @@
 /** Where a request went, as its sender may name it. */
 export interface RequestUrl {
-  /** Origins at which this listener is reached, written as `URL.origin` writes them. */
+  /** Origins at which this listener is reached. */
   readonly origins: readonly string[]
   /** The target of the request as it was sent; what follows `?` does not count. */
   readonly path: string
@@ -20,7 +20,8 @@ export function namesRequest(htu: string, { origins, path }: RequestUrl): boolea
     if (htu.length === origin.length + target.length && htu.startsWith(origin) && htu.endsWith(target)) return true
   }
   const url = htu.length > LONGEST ? null : URL.parse(htu)
-  if (url === null || url.username !== '' || url.password !== '' || !origins.includes(url.origin)) return false
+  if (url === null || url.username !== '' || url.password !== '') return false
+  if (!origins.some((origin) => origin === url.origin || URL.parse(origin)?.origin === url.origin)) return false
   return normal(url.pathname) === normal(target)
 }
 

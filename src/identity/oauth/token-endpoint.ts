@@ -26,13 +26,11 @@ import { isWithin, readScopes } from './narrow-scope.ts'
 export interface TokenEndpointNeeds {
   readonly room: Room
   readonly accessTokens: AccessTokens
-  readonly signIn: Pick<SignIn, 'refresh'>
+  readonly signIn: Pick<SignIn, 'refresh' | 'claims'>
   readonly signIns: Pick<SignIns, 'attempt'>
   readonly clients: ClientAssertions
   /** The audience as tokens name it, for an id or a name; undefined if there is none of that name here. */
   readonly audienceOf: (name: string) => string | undefined
-  /** What a service wants tokens for it to say of an agent. */
-  readonly claimsFor: (agent: string, audience: string) => Readonly<Record<string, unknown>> | undefined
 }
 
 /** A request at the token endpoint, its form read. */
@@ -66,7 +64,7 @@ export class TokenEndpoint {
     const audience = this.#audience(form) ?? this.#needs.room.issuer()
     const scope = readScopes(form.scope)?.join(' ')
     const opened = { agent: client.agent.id, keyId: client.key.id, audience, scope, jkt, lifeMs: ACCESS_LIFE_MS }
-    const claims = this.#claims(client.agent.id, audience)
+    const claims = this.#needs.signIn.claims(client.agent.id, audience, 'at+jwt')
     const issued = await openSession(this.#needs.room, { ...opened, typ: 'at+jwt', claims }, actor(client))
     this.#note('assertion', from, client)
     return reply(issued, { scope, jkt })
@@ -92,10 +90,10 @@ export class TokenEndpoint {
 
   async #exchange(asked: TokenAsked): Promise<TokenReply> {
     const { form, from, jkt } = asked
-    const { room, accessTokens, clients } = this.#needs
+    const { room, accessTokens, clients, signIn } = this.#needs
     const client = await clients.prove(form, from, 'exchange')
     const given = exchanged({ form, client, jkt, audience: this.#audience(form), room, accessTokens })
-    const claims = this.#claims(given.agent, given.audience)
+    const claims = signIn.claims(given.agent, given.audience, 'at+jwt')
     const issued = await openSession(
       room,
       { ...given, keyId: client.key.id, jkt, typ: 'at+jwt', claims },
@@ -112,13 +110,6 @@ export class TokenEndpoint {
     const found = [resource, audience].filter((name) => name !== undefined).map(find)
     if (found.includes(undefined) || new Set(found).size > 1) throw oauthProblem('invalid_target')
     return found[0]
-  }
-
-  #claims(agent: string, audience: string): Readonly<Record<string, unknown>> {
-    if (audience === this.#needs.room.issuer()) return {}
-    const claims = this.#needs.claimsFor(agent, audience)
-    if (claims === undefined) throw oauthProblem('invalid_target')
-    return claims
   }
 
   #note(form: 'assertion' | 'exchange', from: From, { agent, key }: ProvenClient): void {

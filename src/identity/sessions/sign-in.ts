@@ -64,7 +64,7 @@ export class SignIn {
     const verdict = this.#needs.signIns.limits.challenge(asked.agent, from.address)
     if (!verdict.ok) this.#note(from, 'challenge', 'rate_limited', agent)
     refuseUnlessOk(verdict)
-    if (asked.audience !== undefined) this.#claims('', asked.audience, 'at+jwt')
+    if (asked.audience !== undefined) this.claims('', asked.audience, 'at+jwt')
     return this.#challenges.ask(asked)
   }
 
@@ -101,7 +101,7 @@ export class SignIn {
       refuseUnlessOk(verdict)
     }
     const claims = ({ agent, audience, row }: Session) => ({
-      ...this.#claims(agent, audience, row.typ),
+      ...this.claims(agent, audience, row.typ),
       ...(scope !== undefined && { scope }),
     })
     const reused = (session: Session) => {
@@ -159,14 +159,14 @@ export class SignIn {
     const audience = challenge.audience ?? wanted.audience ?? room.issuer()
     const asked = { agent: agent.id, keyId: key.id, audience, refresh: { lifeMs: REFRESH_LIFE_MS } }
     const by: Actor = { kind: 'agent', id: agent.id, key: key.thumbprint }
-    const claims = this.#claims(agent.id, audience, wanted.typ)
+    const claims = this.claims(agent.id, audience, wanted.typ)
     const issued = await openSession(room, { ...wanted, ...asked, claims }, by)
     this.#note(from, form, 'ok', agent.id, key.thumbprint)
     return { ...issued, agentId: agent.id, jkt: wanted.jkt }
   }
 
   /** Throws Problem `audience_unknown`. */
-  #claims(agent: string, audience: string, typ: AccessTyp): Readonly<Record<string, unknown>> {
+  claims(agent: string, audience: string, typ: AccessTyp): Readonly<Record<string, unknown>> {
     const claims = this.#needs.claimsFor(agent, audience, typ)
     if (claims === undefined) throw sessionProblem('audience_unknown')
     return claims
