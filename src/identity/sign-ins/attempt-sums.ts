@@ -52,6 +52,11 @@ export class AttemptSums {
     this.#timer ??= setTimeout(() => this.flush(), MINUTE_MS).unref()
   }
 
+  /** Whether there is a sum to write. */
+  get pending(): boolean {
+    return this.#timer !== undefined
+  }
+
   /** Writes the sums and begins anew. */
   flush(): void {
     clearTimeout(this.#timer)

@@ -134,8 +134,12 @@ export class SignIns {
 
   /** Writes what is counted and remembered. To be called before log and database close. */
   async close(): Promise<void> {
-    this.#sums.flush()
     await this.settle()
+    // What the log refused is in the sums again, and tried again.
+    for (let tries = 0; tries < 3 && this.#sums.pending; tries += 1) {
+      this.#sums.flush()
+      await this.settle()
+    }
     await this.#places.save()
   }
 
