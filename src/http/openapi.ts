@@ -21,6 +21,11 @@ export function openApi(endpoints: readonly AnyEndpoint[], version: string): obj
     components: {
       securitySchemes: {
         agent: { type: 'http', scheme: 'bearer', description: 'An agent token, on the agent listener' },
+        service: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key of a relying service (svc_…), on the agent listener',
+        },
         operator: {
           type: 'http',
           scheme: 'bearer',
