@@ -15,6 +15,8 @@ export function geoFile(path: string | undefined): GeoFile | undefined {
         if (error.code === 'ENOENT') return undefined
         throw error
       })
+      // A pipe would be waited for.
+      if (found?.isFile() === false) throw new TypeError('the GeoIP file is not a plain file')
       return found && `${found.ino} ${found.size} ${found.mtimeMs}`
     },
     read: async () => {

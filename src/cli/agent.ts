@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { facts, table } from './render.ts'
+import { signInsVerb } from './sign-ins.ts'
 import { addVerb, type Session } from './verb.ts'
 
-/** `claviger agent add | list | lock | unlock`. */
+/** `claviger agent add | list | lock | unlock | sign-ins`. */
 export function agentCommands(program: Command, session: Session): void {
   const agent = program.command('agent').description('programs that act, with tokens and never with credentials')
   addVerb(agent, session, {
@@ -21,6 +22,7 @@ export function agentCommands(program: Command, session: Session): void {
       return { json, text: table(json.items, ['name', 'id', 'status', 'createdAt'], 'no agents') }
     },
   })
+  addVerb(agent, session, signInsVerb)
   for (const [word, summary] of [
     ['lock', 'stop an agent: its calls end, its tokens are refused until it is unlocked'],
     ['unlock', 'let a locked agent act again'],

@@ -2,6 +2,7 @@
 import { lstatSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
+import { lookAtGeoFile } from '../geoip-file.ts'
 import { Problem } from '../ground/problem.ts'
 import { loadSettings, operatorSocket, type Settings, unknownVariables } from '../settings.ts'
 import { prepareHome } from '../storage/safe-home.ts'
@@ -33,6 +34,7 @@ export async function examine(terminal: Terminal, envFile: string | undefined): 
     home(settings),
     keyFile(settings),
     witness(settings),
+    await places(settings),
     disk(settings.home),
     swap(),
     ...(await gateway(settings, terminal)),
@@ -110,6 +112,20 @@ function witness({ witnessFile, home: folder }: Settings): Finding {
   const same = above.dev === statSync(folder).dev
   const says = `${witnessFile}${same ? ', on the same disk as the home: it goes where the home goes' : ''}`
   return { state: same ? 'note' : 'ok', about, says }
+}
+
+/** Absence is no fault: most installations have no such file. One that is named and cannot be used is. */
+async function places({ geoipFile }: Settings): Promise<Finding> {
+  const about = 'geoip'
+  const { state, type, builtAt } = await lookAtGeoFile(geoipFile)
+  if (state === 'off') {
+    const says = 'none: sign-ins are not looked at by place, so travel is not noticed'
+    return { state: 'note', about, says, hint: 'Set CLAVIGER_GEOIP_FILE to a country or city database (.mmdb).' }
+  }
+  if (state !== 'ready')
+    return { state: 'bad', about, says: `${geoipFile} ${state === 'missing' ? 'is not there' : 'cannot be read'}` }
+  const made = builtAt === undefined ? '' : `, made ${new Date(builtAt).toISOString().slice(0, 10)}`
+  return { state: 'ok', about, says: `${geoipFile}: ${type}${made}` }
 }
 
 function disk(folder: string): Finding {
