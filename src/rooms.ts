@@ -14,8 +14,10 @@ import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { openHsm } from './hsm.ts'
 import { type ClientOf, clientAddresses } from './http/client-address.ts'
+import { DAY_MS } from './identity/contract.ts'
 import { createIdentity, type Identity } from './identity/identity.ts'
 import type { Relying } from './identity/relying/relying.ts'
+import type { IdentityRules } from './identity/room.ts'
 import { SignIn } from './identity/sessions/sign-in.ts'
 import type { SignIns } from './identity/sign-ins/sign-ins.ts'
 import { LONGEST_TOKEN_LIFE_MS } from './identity/signing/contract.ts'
@@ -83,6 +85,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     pepper,
     signing: signingKeys,
     issuer,
+    rules: rulesOf(options.settings),
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
   const signIns = watchSignIns({ storage, clock, audit, log, settings: options.settings, onFinding: () => {} })
@@ -135,6 +138,10 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     },
   }
   return rooms
+}
+
+function rulesOf({ publicRegistration, keyMaxAgeDays }: Settings): IdentityRules {
+  return { publicRegistration, keyMaxAgeMs: keyMaxAgeDays === 0 ? undefined : keyMaxAgeDays * DAY_MS }
 }
 
 function keysFor(

@@ -7,6 +7,7 @@ import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { AgentPrincipal } from './identity/contract.ts'
+import type { Identity } from './identity/identity.ts'
 import { provenKey } from './identity/keys/registration-proof.ts'
 import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
 import type { RelyingPrincipal } from './identity/relying/contract.ts'
@@ -34,7 +35,7 @@ export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[]
       signIn: rooms.signIn,
       issuer: () => identity.room.issuer(),
       agentOf,
-      revokeShown: (token) => identity.revokeShown(token),
+      revokeShown: (token) => revokeShown(identity, token),
       jktOf: (asked) => rooms.possession.jktOf(asked),
     }),
     ...oauthEndpoints<Who>(rooms),
@@ -81,6 +82,11 @@ function registration({ signIn, identity, clock }: Rooms): KeyRouteNeeds<Who>['r
     const { thumbprint, hash: publicKeyHash } = key
     return { agentId: agent.id, keyId: registered.key.id, thumbprint, publicKeyHash, status: agent.status }
   }
+}
+
+/** Whoever holds a token of any kind may end it. */
+async function revokeShown(identity: Identity, token: string): Promise<boolean> {
+  return (await identity.sessions.revokeShown(token)) || identity.revokeLeaked(token)
 }
 
 function serviceNeeds(rooms: Rooms): ServiceRouteNeeds<Who> {

@@ -2,6 +2,7 @@
 // docs/guides/configuration.md and the example in a new home are written from this file.
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { agentSettings } from './agent-settings.ts'
 import { logLevels } from './ground/log-level.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
 import { signInSettings } from './sign-in-settings.ts'
@@ -64,6 +65,7 @@ export const settingsSchema = z.object({
     fallback: '512',
     doc: 'Calls that one agent may have running at once; more are answered 429.',
   }),
+  ...agentSettings,
   ...signInSettings,
   ...signingSettings,
   drainSeconds: setting(whole(0, 3_600), {

@@ -70,6 +70,18 @@ export async function revokeAgent(room: Room, idOrName: string, by: Actor): Prom
   return agent.status === 'revoked' ? agent : setStatus(room, idOrName, 'revoked', by)
 }
 
+/** Forgets what may name a person: its name becomes one that says nothing. */
+export async function eraseAgent({ storage, directory }: Room, idOrName: string, by: Actor): Promise<void> {
+  const agent = requireAgent(directory.agent(idOrName))
+  const name = `erased-${agent.id.slice('agent_'.length).toLowerCase()}`
+  const row: AgentRow = { ...agent.toRow(), name, email: null, label: null }
+  const record: ChangeRecord = { type: 'auth', actor: by, ev: { what: 'agent.erased', agent: agent.id } }
+  await storage.write(async (tx) => {
+    await tx.change({ kind: 'agent', ref: agent.id, after: row, record })
+    await putAgent(tx, row)
+  })
+}
+
 /** Throws Problem `agent_unknown`. */
 export function requireAgent(agent: Agent | undefined): Agent {
   if (!agent) throw identityProblem('agent_unknown')

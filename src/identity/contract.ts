@@ -136,6 +136,11 @@ export const identityProblems = {
     title: 'Cannot use this name for an agent',
     hint: 'Use 1 to 64 of lower-case letters, digits, `.`, `_`, `-`, with a letter or digit at both ends',
   },
+  agent_not_revoked: {
+    status: 409,
+    title: 'Only an agent that is revoked for good can be erased',
+    hint: 'Revoke it first: claviger agent revoke NAME',
+  },
   agent_not_pending: { status: 409, title: 'The agent waits for no approval' },
   agent_pending: {
     status: 409,

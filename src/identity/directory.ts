@@ -5,7 +5,7 @@ import type { AgentOrigin, AgentRow, OperatorRow, TokenRow } from './store.ts'
 
 class Agent implements AgentEntry {
   readonly id: AgentId
-  readonly name: string
+  name: string
   readonly createdAt: number
   readonly owner: string | undefined
   readonly origin: AgentOrigin | undefined
@@ -126,6 +126,11 @@ export class Directory {
   putAgent(row: AgentRow): void {
     const known = this.#agents.get(row.id)
     if (known) {
+      if (known.name !== row.name) {
+        this.#agentsByName.delete(known.name)
+        known.name = row.name
+        this.#agentsByName.set(known.name, known)
+      }
       known.status = row.status
       known.email = row.email ?? undefined
       known.label = row.label ?? undefined

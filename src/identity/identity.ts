@@ -9,7 +9,16 @@ import type { Clock } from '../ground/clock.ts'
 import type { OperatorId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
 import type { Actor, Storage } from '../storage/storage.ts'
-import { addAgent, approveAgent, lockAgent, requireAgent, revokeAgent, unlockAgent, viewAgent } from './agents.ts'
+import {
+  addAgent,
+  approveAgent,
+  eraseAgent,
+  lockAgent,
+  requireAgent,
+  revokeAgent,
+  unlockAgent,
+  viewAgent,
+} from './agents.ts'
 import { followChange } from './changes.ts'
 import {
   type AgentEntry,
@@ -27,8 +36,8 @@ import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operat
 import { Recogniser } from './recogniser.ts'
 import type { IdentityRules, Pepper, Room, TokenKeys } from './room.ts'
 import { AccessTokens, looksLikeJwt } from './sessions/access-tokens.ts'
+import { AgentSessions } from './sessions/agent-sessions.ts'
 import { SessionBook } from './sessions/session-book.ts'
-import { revokeSession, sessionOfRefresh } from './sessions/tokens.ts'
 import { loadInto } from './store.ts'
 import * as tokens from './tokens.ts'
 
@@ -59,6 +68,8 @@ export class Identity {
   readonly accessTokens: AccessTokens
   /** The keys by which agents sign in. */
   readonly keys: AgentKeys
+  /** What they signed in to. */
+  readonly sessions: AgentSessions
 
   constructor({ storage, clock, pepper, signing, issuer, rules, onBadRow }: IdentityOptions) {
     const keys = new KeyRing()
@@ -70,6 +81,7 @@ export class Identity {
     this.#recogniser = new Recogniser(this.#room.directory)
     this.accessTokens = new AccessTokens(this.#room)
     this.keys = new AgentKeys(this.#room)
+    this.sessions = new AgentSessions(this.#room, this.accessTokens)
     this.#onBadRow = onBadRow ?? (() => {})
     storage.follow((change) => {
       if (followChange(this.#room, change)) this.#recogniser.forget()
@@ -199,15 +211,6 @@ export class Identity {
     return viewAgent(agent)
   }
 
-  /** Ends the sign-in that an access or refresh token belongs to, or an opaque token. False if it is none of ours. */
-  async revokeShown(presented: string): Promise<boolean> {
-    const finder: Actor = { kind: 'system', id: 'holder' }
-    const session = sessionOfRefresh(this.#room, presented) ?? this.accessTokens.sessionOf(presented)
-    if (session === undefined) return this.revokeLeaked(presented)
-    await revokeSession(this.#room, session, finder, 'shown')
-    return true
-  }
-
   /**
    * Issues an agent's API key. `lifeMs` at most 90 days, which is also what it gets if left out.
    * Throws Problems `agent_unknown`, `agent_revoked`, `token_life_invalid`, `token_label_invalid`, `vault_sealed`.
@@ -241,6 +244,11 @@ export class Identity {
   /** Revokes every live token of an agent, by id or name. Resolves to how many there were. */
   revokeTokensOf(agent: string, by: Actor): Promise<number> {
     return tokens.revokeTokensOf(this.#room, this.requireAgent(agent).id, by)
+  }
+
+  /** Forgets name, label and e-mail of a revoked agent; its id stays. */
+  eraseAgent(idOrName: string, by: Actor): Promise<void> {
+    return eraseAgent(this.#room, idOrName, by)
   }
 
   /** Revokes a token that somebody found and shows. False if it is none of ours; it may be dead already. */

@@ -78,7 +78,7 @@ export function serviceRoutes<Who>(needs: DoorNeeds): BoundEndpoint<Who>[] {
   const desk = (caller: unknown) => needs.relying.desk(caller as RelyingPrincipal)
   return [
     bind(verify, async ({ body, caller }) => verified(needs, body, caller as RelyingPrincipal)),
-    bind(getAgent, ({ params, caller }) => told(needs, desk(caller).agent(params.id))),
+    bind(getAgent, async ({ params, caller }) => told(needs, await desk(caller).agent(params.id))),
     bind(assignRole, async ({ params, body, caller }) => {
       const end = body.expiresAt == null ? undefined : Date.parse(body.expiresAt)
       const { assignment, created } = await desk(caller).assignRole(params.id, body.roleId, end)

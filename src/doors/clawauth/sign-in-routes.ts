@@ -120,7 +120,7 @@ export function signInRoutes<Who>(needs: DoorNeeds): BoundEndpoint<Who>[] {
       if ([token, refreshToken, jti].filter((given) => given !== undefined).length !== 1) {
         throw httpProblem('request_invalid', { detail: 'one of token, refreshToken and jti' })
       }
-      if (jti === undefined) return { revoked: await identity.revokeShown((token ?? refreshToken) as string) }
+      if (jti === undefined) return { revoked: await identity.sessions.revokeShown((token ?? refreshToken) as string) }
       return { revoked: await revokeByJti(identity.room, jti, wanted(needs.callerOf(rawHeaders), 'service')) }
     }),
   ]

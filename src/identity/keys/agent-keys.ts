@@ -91,6 +91,11 @@ export async function markBound({ storage }: Room, { row }: AgentKey): Promise<v
   await storage.write((tx) => writeKey(tx, { ...row, bound: 1 }, { type: 'auth', actor, ev }))
 }
 
+export async function forgetAttestation(tx: Tx, row: KeyRow, by: Actor): Promise<void> {
+  const ev = { what: 'agent.attestation_erased', agent: row.agent, key: row.id }
+  await writeKey(tx, { ...row, attestation: null }, { type: 'auth', actor: by, ev })
+}
+
 async function writeKey(tx: Tx, row: KeyRow, record: ChangeRecord): Promise<void> {
   await tx.change({ kind: 'agent_key', ref: row.id, after: row, record })
   await putKey(tx, row)

@@ -3,7 +3,7 @@ import type { AgentId } from '../../ground/ids.ts'
 import type { Actor } from '../../storage/storage.ts'
 import { requireAgent } from '../agents.ts'
 import type { Room } from '../room.ts'
-import { addKey, revokeKey, revokeKeyInto } from './agent-keys.ts'
+import { addKey, forgetAttestation, revokeKey, revokeKeyInto } from './agent-keys.ts'
 import type { AddedKey, KeyView } from './contract.ts'
 import { type Invite, invite } from './invites.ts'
 import { provenKey } from './registration-proof.ts'
@@ -62,6 +62,16 @@ export class AgentKeys {
       { urgent: true },
     )
     return live.length
+  }
+
+  /** Forgets what hardware said of the keys of an agent. Resolves to how many there were. */
+  async dropAttestations(idOrName: string, by: Actor): Promise<number> {
+    const { keys, storage } = this.#room
+    const told = keys.of(this.#agent(idOrName)).filter(({ row }) => row.attestation !== null)
+    await storage.write(async (tx) => {
+      for (const { row } of told) await forgetAttestation(tx, row, by)
+    })
+    return told.length
   }
 
   /** Throws Problem `agent_unknown`. */

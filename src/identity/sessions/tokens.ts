@@ -140,6 +140,21 @@ export async function useSession({ storage }: Room, session: Session): Promise<b
   })
 }
 
+/** Ends every live session of an agent, in one transaction. Resolves to how many there were. */
+export async function revokeSessionsOf({ storage, sessions }: Room, agent: AgentId, by: Actor): Promise<number> {
+  const live = [...sessions.all()].filter((session) => session.agent === agent && session.row.status === 'active')
+  await storage.write(
+    async (tx) => {
+      for (const { row } of live) {
+        const ev = { what: 'session.revoked', session: row.id, agent }
+        await writeSession(tx, { ...row, status: 'revoked' }, { type: 'revoke', actor: by, ev }, false)
+      }
+    },
+    { urgent: true },
+  )
+  return live.length
+}
+
 /** The session of a refresh token that is presented, used or not; undefined for what is none of ours. */
 export function sessionOfRefresh(room: Room, presented: string): Session | undefined {
   const hash = refreshHash(room, presented)
