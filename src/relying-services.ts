@@ -28,6 +28,7 @@ export function knowRelyingServices({ storage, clock, pepper, identity, signIns,
       return verified.ok ? { ok: true, claims: verified.token.claims } : verified
     },
     limit: (what, service) => refuseUnlessOk(signIns.limits[what](service)),
+    lastSeen: async (agent) => (await signIns.places(agent))[0]?.lastAt,
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
 }

@@ -167,6 +167,9 @@ export type VerifyToken = (
 /** What a service may ask only so often. Throws Problem `rate_limited`; the roof gives it. */
 export type Limit = (what: 'verify' | 'trust', service: RelyingId) => void
 
+/** When the agent last signed in, as far as that is remembered; the roof gives it. */
+export type LastSeen = (agent: AgentId) => Promise<number | undefined>
+
 /** An agent as this part must know it. */
 export interface KnownAgent {
   readonly id: AgentId
@@ -175,7 +178,6 @@ export interface KnownAgent {
   readonly createdAt: number
   readonly owner?: string | undefined
   readonly email?: string | undefined
-  readonly lastSeenAt?: number | undefined
 }
 
 /** What tokens for a relying service say of their agent. */

@@ -23,6 +23,7 @@ export class TestRelying {
   readonly changes: Change[] = []
   readonly bands: BandChange[] = []
   readonly asked: string[] = []
+  readonly seen = new Map<string, number>()
   refuse = false
   bad: string[] = []
   storage!: Storage
@@ -42,6 +43,7 @@ export class TestRelying {
         this.asked.push(`${what} ${service}`)
         if (this.refuse) throw new Problem('rate_limited', { status: 429, title: 'too many' })
       },
+      lastSeen: async (id) => this.seen.get(id),
       onBadRow: (table, id) => this.bad.push(`${table}/${id}`),
       onBandChange: (change) => this.bands.push(change),
     })

@@ -171,10 +171,10 @@ describe('relying services', () => {
     test('shows the e-mail of agents of its owner alone (CA-10)', async () => {
       const [own, foreign] = [await room.service('shop', 'op_tester'), await room.service('bank', 'acme')]
       const agent = room.agent('coder')
-      assert.equal(room.desk(own.principal).agent(agent.id).email, 'coder@example.com')
-      assert.equal(room.desk(foreign.principal).agent(agent.id).email, '')
+      const emailFor = async ({ principal }: typeof own) => (await room.desk(principal).agent(agent.id)).email
+      assert.deepEqual([await emailFor(own), await emailFor(foreign)], ['coder@example.com', ''])
       room.agents.set(agent.id, { ...agent, owner: undefined })
-      assert.equal(room.desk(own.principal).agent(agent.id).email, '')
+      assert.equal(await emailFor(own), '')
     })
 
     test('names agents by id, not by names that could be guessed', async () => {
@@ -182,11 +182,22 @@ describe('relying services', () => {
       await room.relying.setRole({ service: 'shop', role: 'reader', permissions: [] }, by)
       room.agent('coder')
       const desk = room.desk(principal)
-      assert.throws(() => desk.agent('coder'), { code: 'agent_unknown' })
+      await assert.rejects(desk.agent('coder'), { code: 'agent_unknown' })
       assert.throws(() => desk.trust('coder'), { code: 'agent_unknown' })
       await assert.rejects(desk.assignRole('coder', 'reader'), { code: 'agent_unknown' })
       await assert.rejects(desk.revokeRole('coder', 'reader'), { code: 'agent_unknown' })
       await assert.rejects(desk.reportTrust('coder', { score: 5, reason: 'x' }), { code: 'agent_unknown' })
+    })
+
+    test('is told when the agent last signed in, where that is known', async () => {
+      const { principal } = await room.service('shop')
+      const [one, two] = [room.agent('one'), room.agent('two')]
+      room.seen.set(one.id, 123)
+      const seen = await Promise.all([one, two].map(({ id }) => room.desk(principal).agent(id)))
+      assert.deepEqual(
+        seen.map((each) => each.lastSeenAt),
+        [123, undefined],
+      )
     })
 
     test('is limited', async () => {

@@ -13,6 +13,7 @@ import type {
   AssignmentView,
   KeyView,
   KnownAgent,
+  LastSeen,
   Limit,
   RelyingClaims,
   RelyingEntry,
@@ -53,6 +54,7 @@ export interface RelyingOptions {
   readonly agentOf: (idOrName: string) => KnownAgent | undefined
   readonly verify: VerifyToken
   readonly limit: Limit
+  readonly lastSeen: LastSeen
   /** Told of each row that load() refuses because its MAC does not hold. */
   readonly onBadRow?: (table: string, id: string) => void
   /** Told, after the commit, when a report moves its agent into another band. Must not throw. */
@@ -69,7 +71,7 @@ export class Relying {
     const { storage, clock, pepper, agentOf } = options
     const directory = new RelyingDirectory()
     this.#room = { storage, clock, pepper, directory, ledger: new TrustLedger(directory), agentOf }
-    this.#desk = { verify: options.verify, limit: options.limit }
+    this.#desk = { verify: options.verify, limit: options.limit, lastSeen: options.lastSeen }
     this.#onBadRow = options.onBadRow ?? (() => {})
     this.#onBandChange = options.onBandChange ?? (() => {})
     storage.follow((change) => this.#follow(change))

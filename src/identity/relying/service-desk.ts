@@ -4,6 +4,7 @@ import type {
   AgentForService,
   AssignmentView,
   KnownAgent,
+  LastSeen,
   Limit,
   RelyingPrincipal,
   TrustView,
@@ -19,6 +20,7 @@ import { trustView } from './trust-view.ts'
 export interface DeskNeeds {
   readonly verify: VerifyToken
   readonly limit: Limit
+  readonly lastSeen: LastSeen
 }
 
 /**
@@ -58,8 +60,10 @@ export class ServiceDesk {
   }
 
   /** Throws Problem `agent_unknown`. */
-  agent(id: string): AgentForService {
-    return this.#told(this.#require(id))
+  async agent(id: string): Promise<AgentForService> {
+    const agent = this.#require(id)
+    const lastSeenAt = await this.#needs.lastSeen(agent.id)
+    return { ...this.#told(agent), ...(lastSeenAt !== undefined && { lastSeenAt }) }
   }
 
   /** Throws what assignRole() of roles.ts throws. */
@@ -115,7 +119,7 @@ export class ServiceDesk {
   }
 
   #told(agent: KnownAgent): AgentForService {
-    const { id, name, status, createdAt, lastSeenAt } = agent
+    const { id, name, status, createdAt } = agent
     const now = this.#room.clock.now()
     const isOwn = agent.owner !== undefined && agent.owner === this.#service.owner
     return {
@@ -126,7 +130,6 @@ export class ServiceDesk {
       trustScore: this.#room.ledger.trustOf(id, now).score,
       ...rolesOf(this.#room, id, this.#service.id, now),
       createdAt,
-      ...(lastSeenAt !== undefined && { lastSeenAt }),
     }
   }
 }
