@@ -1,6 +1,6 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { type Es256Signer, keySigner, signJwt } from '../../src/crypto/es256-signer.ts'
-import { readPublicKey } from '../../src/crypto/p256.ts'
+import { fromKey } from '../../src/crypto/p256.ts'
 import type { Gateway } from './gateway.ts'
 
 interface Tokens {
@@ -11,13 +11,17 @@ interface Tokens {
 /** An agent that signs in with a key of its own, as any program can by the documentation. */
 export class KeyAgent {
   readonly id: string
+  readonly privateKey: KeyObject
+  readonly thumbprint: string
   readonly #gateway: Gateway
   readonly #signer: Es256Signer
 
-  private constructor(gateway: Gateway, id: string, signer: Es256Signer) {
+  private constructor(gateway: Gateway, id: string, privateKey: KeyObject) {
     this.#gateway = gateway
     this.id = id
-    this.#signer = signer
+    this.privateKey = privateKey
+    this.thumbprint = fromKey(privateKey).thumbprint
+    this.#signer = keySigner(this.thumbprint, privateKey)
   }
 
   /** Added by the operator, with a new key. */
@@ -25,10 +29,9 @@ export class KeyAgent {
     const { id } = await gateway.does<{ id: string }>('POST', '/agents', { name, ...more })
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' }) as string
-    const { thumbprint } = readPublicKey(publicKey)
-    const signer = keySigner(thumbprint, pair.privateKey)
-    const agent = new KeyAgent(gateway, id, signer)
-    const proof = await signJwt(signer, 'clv-register+jwt', { ...agent.#claims(), sub: id, thumbprint })
+    const agent = new KeyAgent(gateway, id, pair.privateKey)
+    const { thumbprint } = agent
+    const proof = await signJwt(agent.#signer, 'clv-register+jwt', { ...agent.#claims(), sub: id, thumbprint })
     await gateway.does('POST', `/agents/${id}/keys`, { publicKey, proof })
     return agent
   }
