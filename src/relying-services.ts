@@ -2,7 +2,7 @@
 import type { Alarms } from './alarms.ts'
 import type { Clock } from './ground/clock.ts'
 import type { Identity } from './identity/identity.ts'
-import { createRelying, type Relying } from './identity/relying/relying.ts'
+import { type BandChange, createRelying, type Relying } from './identity/relying/relying.ts'
 import type { Pepper } from './identity/room.ts'
 import { refuseUnlessOk } from './identity/sign-ins/limits.ts'
 import type { SignIns } from './identity/sign-ins/sign-ins.ts'
@@ -15,9 +15,12 @@ export interface RelyingNeeds {
   readonly identity: Identity
   readonly signIns: SignIns
   readonly alarms: Alarms
+  /** Somebody besides the log's readers should hear of it. Must not throw. */
+  readonly onBandChange: (change: BandChange) => void
 }
 
-export function knowRelyingServices({ storage, clock, pepper, identity, signIns, alarms }: RelyingNeeds): Relying {
+export function knowRelyingServices(needs: RelyingNeeds): Relying {
+  const { storage, clock, pepper, identity, signIns, alarms, onBandChange } = needs
   return createRelying({
     storage,
     clock,
@@ -30,5 +33,6 @@ export function knowRelyingServices({ storage, clock, pepper, identity, signIns,
     limit: (what, service) => refuseUnlessOk(signIns.limits[what](service)),
     lastSeen: async (agent) => (await signIns.places(agent))[0]?.lastAt,
     onBadRow: (table, id) => alarms.editedRow(table, id),
+    onBandChange,
   })
 }

@@ -89,7 +89,15 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
   const signIns = watchSignIns({ storage, clock, audit, log, settings: options.settings, onFinding: () => {} })
-  const relying = knowRelyingServices({ storage, clock, pepper, identity, signIns, alarms })
+  const relying = knowRelyingServices({
+    storage,
+    clock,
+    pepper,
+    identity,
+    signIns,
+    alarms,
+    onBandChange: () => {},
+  })
   const possession = new Possession({
     clock,
     bootId,
