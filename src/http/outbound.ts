@@ -49,6 +49,8 @@ export interface OutboundRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer | string
   readonly signal?: AbortSignal
+  /** The answer is the status and its headers: whatever body follows is not read, and the connection ends. */
+  readonly statusOnly?: boolean
 }
 
 export interface OutboundAnswer {
@@ -119,7 +121,7 @@ function placeOf({ url, pinned, allowed }: OutboundRequest): { origin: Origin; t
 
 function answered(
   client: Client,
-  { method = 'GET', headers = {}, body, signal }: OutboundRequest,
+  { method = 'GET', headers = {}, body, signal, statusOnly = false }: OutboundRequest,
   path: string,
   { maxBytes, totalMs }: Bounds,
 ): Promise<OutboundAnswer> {
@@ -136,7 +138,7 @@ function answered(
       signal?.removeEventListener('abort', onAbort)
     }
     signal?.addEventListener('abort', onAbort)
-    const handler = collector(maxBytes, stop, (answer) => {
+    const handler = collector({ maxBytes, statusOnly }, stop, (answer) => {
       settle()
       resolve(answer)
     })
@@ -150,7 +152,7 @@ function answered(
 }
 
 function collector(
-  maxBytes: number,
+  { maxBytes, statusOnly }: { readonly maxBytes: number; readonly statusOnly: boolean },
   stop: (reason: Error) => void,
   done: (answer: OutboundAnswer) => void,
 ): Dispatcher.DispatchHandler {
@@ -163,6 +165,7 @@ function collector(
     onResponseStart(_, code, parsed) {
       status = code
       headers = parsed
+      if (statusOnly && code >= 200) done({ status, headers, body: Buffer.alloc(0) })
     },
     onResponseData(_, chunk) {
       length += chunk.length
