@@ -15,7 +15,7 @@ export function oauthEndpoints<Who>({ identity, signIn, signIns, relying, posses
     signIn,
     signIns,
     audienceOf: (name) => relying.find(name)?.id,
-    revokeShown: (token) => identity.revokeShown(token),
+    revokeShown: (token) => identity.sessions.revokeShown(token),
   })
   const askerOf: OAuthRouteNeeds['askerOf'] = (rawHeaders, { unixSocket }) => {
     const presented = callerToken(rawHeaders)

@@ -1,16 +1,20 @@
 import type { Command } from 'commander'
+import { agentCareCommands } from './agent-care.ts'
+import { agentKeyCommands } from './agent-keys.ts'
 import { facts, table } from './render.ts'
 import { signInsVerb } from './sign-ins.ts'
 import { addVerb, type Session } from './verb.ts'
 
-/** `claviger agent add | list | lock | unlock | sign-ins`. */
+/** `claviger agent add | list | lock | unlock | sign-ins`, and what stands in agent-care.ts and agent-keys.ts. */
 export function agentCommands(program: Command, session: Session): void {
   const agent = program.command('agent').description('programs that act, with tokens and never with credentials')
   addVerb(agent, session, {
     signature: 'add <name>',
     summary: 'add an agent',
-    async run({ args: [name], operator }) {
-      const json = await operator().ask({ method: 'POST', path: '/agents', body: { name } })
+    options: [{ flags: '--email <address>', about: 'of whoever answers for it' }],
+    async run({ args: [name], options, operator }) {
+      const body = options.email === undefined ? { name } : { name, email: options.email }
+      const json = await operator().ask({ method: 'POST', path: '/agents', body })
       return { json, text: facts(json) }
     },
   })
@@ -23,6 +27,8 @@ export function agentCommands(program: Command, session: Session): void {
     },
   })
   addVerb(agent, session, signInsVerb)
+  agentCareCommands(agent, session)
+  agentKeyCommands(agent, session)
   for (const [word, summary] of [
     ['lock', 'stop an agent: its calls end, its tokens are refused until it is unlocked'],
     ['unlock', 'let a locked agent act again'],

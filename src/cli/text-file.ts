@@ -13,6 +13,15 @@ export function readTextFile(
   }
 }
 
+/** The text of a small file that somebody named. Throws Problem `usage`. */
+export function readGivenFile(path: string): string {
+  try {
+    return readSmallFile(path).toString('utf8')
+  } catch (error) {
+    throw cliProblem('usage', { detail: `${path} cannot be read: ${(error as Error).message}`, cause: error })
+  }
+}
+
 /** The problem of a file that could not be written. Anything but an error of the file system is thrown as it is. */
 export function unwritable(path: string, error: unknown) {
   const { code, syscall } = error as NodeJS.ErrnoException
