@@ -40,8 +40,11 @@ export interface House {
   readonly firstRun: FirstRun | undefined
   state(): VaultStatus
   seal(reason: SealReason): void
-  /** Stops accepting, lets running calls end for `graceMs`, signs and closes the log, closes the database. */
-  close(graceMs: number): Promise<void>
+  /**
+   * Stops accepting, lets running calls end for `graceMs` or until `hurry` is told, ends the others, signs and closes the
+   * log, closes the database.
+   */
+  close(graceMs: number, hurry?: AbortSignal): Promise<void>
 }
 
 /** Opens the house. Rejects with a Problem for what an operator can mend, after closing what was open. */
@@ -73,8 +76,8 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       firstRun: first,
       state: () => rooms.vault.state(),
       seal: (reason) => rooms.seal(reason),
-      close: async (graceMs) => {
-        await doors?.close(graceMs)
+      close: async (graceMs, hurry) => {
+        await doors?.close(graceMs, hurry)
         for (const close of closers) await close()
       },
     }
@@ -130,7 +133,7 @@ function openTls({ clock }: Rooms, { settings, log, serve }: HouseOptions): TlsF
 
 interface Doors {
   readonly agents: Listener
-  close(graceMs: number): Promise<void>
+  close(graceMs: number, hurry?: AbortSignal): Promise<void>
 }
 
 async function openDoors(
@@ -162,10 +165,11 @@ async function openDoors(
   )
   return {
     agents,
-    close: async (graceMs) => {
+    close: async (graceMs, hurry) => {
       closing = true
-      await Promise.all([agents.close(graceMs), operators.close(graceMs), openCalls.drained(graceMs)])
-      openCalls.kill(() => true, 'shutting_down')
+      // Calls are ended before their connections are cut: so they are on record as ended, not as left by their callers.
+      const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))
+      await Promise.all([ended, agents.close(graceMs, hurry), operators.close(graceMs, hurry)])
       await Promise.all([agentPlane.close(), operatorPlane.close()])
     },
   }

@@ -15,6 +15,9 @@ import { wake } from './wake.ts'
 /** 0 ended as asked · 70 a bug · 74 the database's storage failed · 75 the log's storage failed · 78 configuration or unsafe environment. */
 export type ExitCode = 0 | 70 | 74 | 75 | 78
 
+/** Ctrl-C reaches every process of a terminal, and npm passes it on once more: within this time it is one. */
+const SAME_SIGNAL_MS = 500
+
 /** Runs the gateway in the foreground until it is told to stop. Resolves to the exit code. */
 export async function up(settings: Settings): Promise<ExitCode> {
   const log = createLog(settings.log)
@@ -31,17 +34,12 @@ export async function up(settings: Settings): Promise<ExitCode> {
     return startFailed(log, error, onFatal)
   }
   writeEnvExample(settings.home)
-  let stopping = false
-  const stop = (signal: string) => {
-    if (stopping) return
-    stopping = true
-    log.info({ signal, ms: settings.drainSeconds * 1_000 }, 'stopping: no new calls, running ones have this long')
-    house.close(settings.drainSeconds * 1_000).then(
+  stopOnSignal(settings, log, (graceMs, hurry) => {
+    house.close(graceMs, hurry).then(
       () => ended.resolve(0),
       (error) => die(log, 70, error),
     )
-  }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
+  })
   process.on('SIGUSR2', () => house.seal('operator'))
   // Said last: whoever reads it may signal us at once.
   announce(house)
@@ -49,6 +47,24 @@ export async function up(settings: Settings): Promise<ExitCode> {
   // Once, when nothing waits: what loading and recovering left is a sixth of the resident memory.
   setTimeout(() => globalThis.gc?.(), 500).unref()
   return ended.promise
+}
+
+/** Stops at the first signal; a second one hurries: what still runs is ended at once, and on record. */
+function stopOnSignal(settings: Settings, log: Log, stop: (graceMs: number, hurry: AbortSignal) => void): void {
+  const graceMs = settings.drainSeconds * 1_000
+  const hurry = new AbortController()
+  let since: number | undefined
+  const heard = (signal: string) => {
+    if (since === undefined) {
+      since = performance.now()
+      log.info({ signal, ms: graceMs }, 'stopping: no new calls, running ones have this long')
+      stop(graceMs, hurry.signal)
+    } else if (performance.now() - since > SAME_SIGNAL_MS && !hurry.signal.aborted) {
+      log.info({ signal }, 'stopping at once: the calls that still run are ended')
+      hurry.abort()
+    }
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => heard(signal))
 }
 
 /** Makes the home, its keys and the operator token without serving: for images and scripts. Safe to run again. */

@@ -56,12 +56,18 @@ describe('OpenCalls', () => {
     assert.equal(heard, 'revoked')
   })
 
-  test('drained() resolves when the last call left', async () => {
+  test('drained() resolves when the last call left, and when it is told to hurry', async () => {
     const calls = new OpenCalls()
     const call = calls.enter(footing('agent_a'))
     const drained = calls.drained(60_000)
     call.leave()
     await drained
     await calls.drained(0)
+    calls.enter(footing('agent_a'))
+    const hurry = new AbortController()
+    const hurried = calls.drained(60_000, hurry.signal)
+    hurry.abort()
+    await hurried
+    await calls.drained(60_000, hurry.signal)
   })
 })

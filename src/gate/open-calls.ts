@@ -85,15 +85,17 @@ export class OpenCalls {
     return killed
   }
 
-  /** Resolves when no call runs, or after `ms`. */
-  drained(ms: number): Promise<void> {
-    if (this.#calls.length === 0) return Promise.resolve()
+  /** Resolves when no call runs, after `ms`, or when `hurry` is told. */
+  drained(ms: number, hurry?: AbortSignal): Promise<void> {
+    if (this.#calls.length === 0 || hurry?.aborted === true) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
-      this.#empty.push(() => {
+      const done = () => {
         clearTimeout(timer)
         resolve()
-      })
+      }
+      this.#empty.push(done)
+      hurry?.addEventListener('abort', done, { once: true })
     })
   }
 

@@ -25,8 +25,8 @@ export interface ListenerOptions {
 
 export interface Listener {
   readonly port: number
-  /** Stops accepting, tells kept connections to close, and cuts what is still open after `graceMs`. */
-  close(graceMs: number): Promise<void>
+  /** Stops accepting, tells kept connections to close, and cuts what is open after `graceMs`, or when `hurry` is told. */
+  close(graceMs: number, hurry?: AbortSignal): Promise<void>
 }
 
 const MAX_HEADER_BYTES = 16 * 1024
@@ -125,7 +125,7 @@ export async function listenTcp(options: ListenerOptions, host: string, port: nu
   await listening(server, () => server.listen({ host, port, backlog: 1_024 }))
   const bound = (server.address() as AddressInfo).port
   names = options.hosts?.(bound)
-  return { port: bound, close: (graceMs) => closeServer(server, stop, graceMs) }
+  return { port: bound, close: (graceMs, hurry) => closeServer(server, stop, graceMs, hurry) }
 }
 
 /** Listens on a Unix socket with mode 0600. The caller holds the home's lock, so a socket file left behind is stale. */
@@ -136,8 +136,8 @@ export async function listenUnix(options: ListenerOptions, path: string): Promis
   chmodSync(path, 0o600)
   return {
     port: 0,
-    close: async (graceMs) => {
-      await closeServer(server, stop, graceMs)
+    close: async (graceMs, hurry) => {
+      await closeServer(server, stop, graceMs, hurry)
       rmSync(path, { force: true })
     },
   }
@@ -154,13 +154,22 @@ function listening(server: Bare['server'], start: () => void): Promise<void> {
   })
 }
 
-async function closeServer(server: Bare['server'], stop: () => void, graceMs: number): Promise<void> {
+async function closeServer(
+  server: Bare['server'],
+  stop: () => void,
+  graceMs: number,
+  hurry?: AbortSignal,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   stop()
   server.closeIdleConnections()
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+  // A turn later: whoever ends the calls at the same moment comes first, and the last answers go out.
+  const cut = () => setImmediate(() => server.closeAllConnections())
+  const timer = setTimeout(cut, graceMs)
+  if (hurry?.aborted === true) cut()
+  else hurry?.addEventListener('abort', cut, { once: true })
   await closed
   clearInterval(sweep)
-  clearTimeout(cut)
+  clearTimeout(timer)
 }
