@@ -15,7 +15,10 @@ export function oauthEndpoints<Who>({ identity, signIn, signIns, relying, posses
     signIn,
     signIns,
     audienceOf: (name) => relying.find(name)?.id,
-    revokeShown: (token) => identity.sessions.revokeShown(token),
+    revokeShown: async (token) =>
+      (await identity.sessions.revokeShown(token)) ||
+      (await identity.revokeLeaked(token)) ||
+      relying.revokeLeaked(token),
   })
   const askerOf: OAuthRouteNeeds['askerOf'] = (rawHeaders, { unixSocket }) => {
     const presented = callerToken(rawHeaders)

@@ -153,7 +153,7 @@ export class AccessTokens {
     if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') return 'malformed'
     const session = this.#room.sessions.get(sid)
     const agent = this.#room.directory.agent(sub)
-    if (session === undefined || agent === undefined || session.agent !== agent.id) return 'revoked'
+    if (session === undefined || agent?.id !== sub || session.agent !== sub) return 'revoked'
     const use = session.row.max_uses === null ? undefined : () => useSession(this.#room, session)
     return new AccessToken(read.payload, kid, session, agent, use)
   }
