@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -156,4 +156,27 @@ describe('a service that wants to know which agent calls it', () => {
     await cli('relying remove shop')
     for (const who of ['shop', 'bank']) assert.equal((await ask(who, 'GET', about())).status, 401)
   })
+})
+
+test('a key that was revoked does not come back with an older copy that an operator accepts', async () => {
+  await using gateway = await Gateway.start()
+  await gateway.does('POST', '/relying', { name: 'shop', owner: 'acme' })
+  const issue = () => gateway.does<{ id: string; key: string }>('POST', '/relying/shop/keys', {})
+  const { id, key } = await issue()
+  const self = async (with_: string) =>
+    (await gateway.agent('GET', '/claviger/v1/relying/self', { headers: { authorization: `Bearer ${with_}` } })).status
+  const database = join(gateway.home, 'claviger.db')
+  await gateway.stop()
+  const copy = readFileSync(database)
+  await gateway.restart()
+  assert.equal(await self(key), 200)
+  await gateway.does('DELETE', `/relying/shop/keys/${id}`)
+  assert.equal(await self(key), 401)
+  await gateway.stop()
+  writeFileSync(database, copy)
+  await gateway.restart()
+  assert.equal(await self(key), 503)
+  await gateway.does('POST', '/unseal', { keyFile: true, accept: true })
+  assert.equal(await self(key), 401)
+  assert.equal(await self((await issue()).key), 200)
 })
