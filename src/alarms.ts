@@ -8,23 +8,41 @@ export interface Alarms {
   damagedCredential(credential: string): void
   /** A row that was edited by other hands: it is refused. */
   editedRow(table: string, id: string): void
+  /**
+   * Runs `look`, which reads rows before the log can be written: what they raise is told to people at once, and recorded
+   * when the same rows are read again with the log open.
+   */
+  beforeTheLog<T>(look: () => Promise<T>): Promise<T>
   /** An answer held the secret that was sent: it was taken out. */
   echo(permit: Permit, count: number): void
 }
 
 export function createAlarms(audit: Audit, log: Log): Alarms {
-  const record = (told: OtherRecord) =>
+  const record = (entry: OtherRecord) =>
     void audit
-      .append(told)
-      .catch((error: Error) => log.error({ kind: told.type, err: error }, 'an alarm could not be recorded'))
+      .append(entry)
+      .catch((error: Error) => log.error({ kind: entry.type, err: error }, 'an alarm could not be recorded'))
+  let early = false
+  const told = new Set<string>()
   return {
     damagedCredential: (credential) => {
       log.error({ credential }, 'a credential does not open and is disabled')
       record({ type: 'secret.integrity_failed', ev: { credential } })
     },
     editedRow: (table, id) => {
-      log.error({ kind: table, id }, 'a row was edited by other hands and is refused')
-      record({ type: 'config', ev: { what: 'row.refused', table, id } })
+      const row = `${table} ${id}`
+      if (!told.delete(row)) log.error({ kind: table, id }, 'a row was edited by other hands and is refused')
+      if (early) told.add(row)
+      else record({ type: 'config', ev: { what: 'row.refused', table, id } })
+    },
+    beforeTheLog: async (look) => {
+      told.clear()
+      early = true
+      try {
+        return await look()
+      } finally {
+        early = false
+      }
     },
     echo: ({ call, credential }, count) => {
       log.warn({ rid: call.rid, service: call.serviceName, count }, 'an answer held the credential; it was taken out')

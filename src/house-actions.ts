@@ -79,7 +79,7 @@ async function unseal(
   await vault.unseal(opener === 'key file' ? { keyFile: settings.keyFile } : opener)
   if (opener === 'key file') {
     storage.authenticateWith(vault.keys().rowMac)
-    await identity.load()
+    await rooms.alarms.beforeTheLog(() => identity.load())
     const presented = who?.kind === 'unproven' ? who.token : ''
     if (identity.authenticate(presented)?.kind !== 'operator') {
       rooms.seal('operator')

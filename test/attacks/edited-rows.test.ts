@@ -78,6 +78,23 @@ describe('rows edited by other hands', () => {
     assert.equal((await gateway.operator('GET', '/status', undefined, token)).status, 200)
   })
 
+  test('an edited row is told and recorded once each time that the vault opens, by the key file too', async () => {
+    await using around = await world()
+    const { gateway } = around
+    assert.equal(await edited(gateway, "update agents set name = 'evil' where name = 'agent-of-u'"), 'unsealed')
+    await gateway.does('POST', '/seal')
+    await gateway.does('POST', '/unseal', { keyFile: true })
+    const { items } = await gateway.does<{ items: { ev: Record<string, unknown> }[] }>(
+      'GET',
+      '/audit/records?type=config',
+    )
+    const recorded = items.filter(({ ev }) => ev.what === 'row.refused').map(({ ev }) => [ev.table, ev.id])
+    const row = ['agents', around.agentId]
+    assert.deepEqual(recorded, [row, row])
+    assert.doesNotMatch(gateway.output(), /could not be recorded/)
+    assert.equal(gateway.output().match(/a row was edited by other hands/g)?.length, 2)
+  })
+
   test('an emergency revoke is not undone by laying its row into another table', async () => {
     await using around = await world()
     await around.gateway.does('POST', '/emergency-revoke')
