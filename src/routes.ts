@@ -2,6 +2,7 @@
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
+import { agentCareRoutes } from './house/agent-care-routes.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
@@ -15,6 +16,7 @@ import { relyingRoutes } from './identity/relying/operator-routes.ts'
 import { relyingServiceRoutes } from './identity/relying/service-routes.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { sessionRoutes } from './identity/sessions/routes.ts'
+import { limitMetadata } from './identity/sign-ins/limit-metadata.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
 import { signingRoutes } from './identity/signing/routes.ts'
 import { oauthEndpoints } from './oauth-needs.ts'
@@ -26,6 +28,10 @@ import type { Actor } from './storage/storage.ts'
 import { type VaultRouteNeeds, vaultRoutes } from './vault/routes.ts'
 
 export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
+  return limitMetadata(everyRoute(rooms, settings), rooms.signIns.limits)
+}
+
+function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   const { identity, signIns, audit } = rooms
   return [
     ...houseRoutes<Who>(houseActions(rooms, settings)),
@@ -39,6 +45,7 @@ export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[]
       jktOf: (asked) => rooms.possession.jktOf(asked),
     }),
     ...oauthEndpoints<Who>(rooms),
+    ...agentCareRoutes<Who>(rooms, actorOf),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
     ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),

@@ -34,9 +34,15 @@ describe('sign-ins, through the doors', () => {
     file = join(gateway.folder, 'places.mmdb')
     writeFileSync(file, mmdb(places))
     // Behind a proxy on this machine that says where clients come from: the test.
-    await gateway.restart({ CLAVIGER_TRUSTED_PROXIES: '127.0.0.1', CLAVIGER_GEOIP_FILE: file })
+    await gateway.restart(behindProxy())
   })
   after(() => gateway[Symbol.asyncDispose]())
+
+  const behindProxy = () => ({
+    CLAVIGER_TRUSTED_PROXIES: '127.0.0.1',
+    CLAVIGER_GEOIP_FILE: file,
+    CLAVIGER_LIMIT_METADATA: '3/min',
+  })
 
   const ask = (path: string, body: object, address: string): Promise<Reply> =>
     gateway.agent('POST', `/claviger/v1/auth${path}`, {
@@ -95,6 +101,17 @@ describe('sign-ins, through the doors', () => {
     assert.equal(items.filter(({ result }) => result === 'rate_limited').length, 1)
   })
 
+  test('need keys and metadata, which nobody gets without end (F-13)', async () => {
+    const paths = ['/.well-known/jwks.json', '/.well-known/oauth-authorization-server']
+    const get = (at: number, from: string) =>
+      gateway.agent('GET', paths[at % 2]!, { headers: { 'x-forwarded-for': from, 'x-forwarded-proto': 'https' } })
+    const answered: number[] = []
+    for (let i = 0; i < 5; i += 1) answered.push((await get(i, nowhere)).status)
+    assert.deepEqual(answered, [200, 200, 200, 429, 429])
+    assert.equal((await get(0, newYork)).status, 200)
+    for (let i = 0; i < 5; i += 1) assert.equal((await gateway.agent('GET', paths[0]!)).status, 200, 'on this machine')
+  })
+
   test('are shown to the agent itself and to no other agent', async () => {
     const agent = await KeyAgent.add(gateway, 'curious')
     const { accessToken } = (await signIn(agent, newYork)).json() as { accessToken: string }
@@ -125,7 +142,7 @@ describe('sign-ins, through the doors', () => {
   test('are remembered over a restart', async () => {
     const agent = await KeyAgent.add(gateway, 'patient')
     assert.equal((await signIn(agent, newYork)).status, 200)
-    await gateway.restart({ CLAVIGER_TRUSTED_PROXIES: '127.0.0.1', CLAVIGER_GEOIP_FILE: file })
+    await gateway.restart(behindProxy())
     assert.equal((await signIn(agent, shanghai)).status, 200)
     assert.deepEqual(
       (await history('patient')).map(({ type, result }) => type ?? result),

@@ -60,7 +60,7 @@ export async function exportAgent(rooms: Rooms, name: string): Promise<Record<st
     trust: relying.showTrust(agent.id),
     roles,
     reports,
-    networks: signIns.places(agent.id),
+    networks: await signIns.places(agent.id),
     signIns: items,
   }
 }

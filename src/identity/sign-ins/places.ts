@@ -111,6 +111,7 @@ export class Places {
       .then((places) => {
         const known = new AgentPlaces(places)
         this.#agents.set(agent, known)
+        this.#makeRoom()
         return known
       })
       .finally(() => this.#reading.delete(agent))

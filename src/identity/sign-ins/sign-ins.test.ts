@@ -355,6 +355,8 @@ describe('what is remembered of an agent', () => {
       await places.see(`agent_${i}`, seen, ({ last }) => assert.equal(last?.network, '10.0.0.0/24'))
     }
     await places.save()
+    for (let i = 0; i < 1_000; i += 1) assert.equal((await places.of(`agent_${i}`)).length, 1)
+    assert.ok(places.size <= 100, `${places.size}`)
     assert.deepEqual(room.trouble, [])
     assert.equal(room.database.look('SELECT count(*) AS n FROM sign_in_places')[0]?.n, 1_000)
   })
