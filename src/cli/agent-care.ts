@@ -63,7 +63,7 @@ const erase: Verb = {
   signature: 'erase <name>',
   summary: 'remove what names a person from a revoked agent; the log keeps its id, which then names nobody',
   async run({ args: [name], operator }) {
-    const json = await operator().ask({ method: 'POST', path: pathOf('agents', name, 'erase'), body: {} })
+    const json = await operator().ask({ method: 'POST', path: pathOf('agents', name, 'erase') })
     return { json, text: facts(json) }
   },
 }

@@ -6,6 +6,7 @@ import type { Gateway } from './gateway.ts'
 interface Tokens {
   readonly accessToken: string
   readonly refreshToken?: string
+  readonly tokenType?: string
 }
 
 /** An agent that signs in with a key of its own, as any program can by the documentation. */
@@ -37,14 +38,14 @@ export class KeyAgent {
   }
 
   /** Challenge, proof, tokens; for this audience, or for the gateway itself. */
-  async signIn(audience?: string): Promise<Tokens> {
+  async signIn(audience?: string, more: object = {}, headers: Record<string, string> = {}): Promise<Tokens> {
     const challenge = await this.#ask('/auth/challenge', {
       agentId: this.id,
       ...(audience !== undefined && { audience }),
     })
     const claims = { ...this.#claims(), iss: this.id, sub: this.id, nonce: challenge.nonce }
     const proof = await signJwt(this.#signer, 'clv-auth+jwt', claims)
-    return (await this.#ask('/auth/token', { challengeId: challenge.challengeId, proof })) as never
+    return (await this.#ask('/auth/token', { challengeId: challenge.challengeId, proof, ...more }, headers)) as never
   }
 
   #claims() {
@@ -52,9 +53,9 @@ export class KeyAgent {
     return { aud: this.#gateway.url, iat, exp: iat + 60, jti: randomUUID() }
   }
 
-  async #ask(path: string, asked: object): Promise<Record<string, unknown>> {
+  async #ask(path: string, asked: object, headers = {}): Promise<Record<string, unknown>> {
     const reply = await this.#gateway.agent('POST', `/claviger/v1${path}`, {
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(asked),
     })
     if (reply.status !== 200) throw new Error(`${path} → ${reply.status} ${reply.text()}`)

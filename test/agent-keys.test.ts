@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { inProcess } from '../src/cli/testing/in-process.ts'
+import { keySigner, signJwt } from '../src/crypto/es256-signer.ts'
+import { fromKey } from '../src/crypto/p256.ts'
+import { KeyAgent } from './instruments/key-agent.ts'
+import type { Reply } from './instruments/send.ts'
+import { type World, world } from './instruments/world.ts'
+
+const tick = () => new Promise((resolve) => setTimeout(resolve, 5))
+const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }) as string
+const json = { 'content-type': 'application/json' }
+
+let around: World
+before(async () => {
+  around = await world()
+})
+after(() => around[Symbol.asyncDispose]())
+
+let count = 0
+/** An agent with a key that was granted everything on `u`. */
+async function granted(scopes = ['u:*']): Promise<KeyAgent> {
+  count += 1
+  const agent = await KeyAgent.add(around.gateway, `keyed-${count}`)
+  await around.gateway.does('POST', '/grants', { agent: agent.id, service: 'u', scopes })
+  return agent
+}
+
+const call = (token: string, headers: Record<string, string> = {}) => around.call('/n/1', { token, headers })
+const ask = (path: string, body: unknown): Promise<Reply> =>
+  around.gateway.agent('POST', `/claviger/v1${path}`, { headers: json, body: JSON.stringify(body) })
+const codeOf = (reply: Reply) => (reply.json() as { code?: string }).code
+
+async function cli(line: string, code = 0): Promise<string> {
+  const { gateway } = around
+  const env = { CLAVIGER_HOME: gateway.home, CLAVIGER_OPERATOR_TOKEN: gateway.operatorToken }
+  const ended = await inProcess(line.split(' '), { env })
+  assert.equal(ended.code, code, `claviger ${line}\n${ended.stdout}${ended.stderr}`)
+  return ended.stdout
+}
+
+describe('a signed access token', () => {
+  test('is taken at every way in, and the service sees the credential and never the token', async () => {
+    const { accessToken } = await (await granted()).signIn()
+    const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+    const ways: Record<string, string>[] = [
+      { authorization: `Bearer ${accessToken}` },
+      { 'x-api-key': accessToken },
+      { authorization: basic(accessToken, '') },
+      { authorization: basic('x', accessToken) },
+      { authorization: `Bearer ${accessToken}`, 'x-api-key': 'sk-placeholder' },
+    ]
+    const before = around.upstream.receipts.length
+    for (const headers of ways) assert.equal((await around.call('/n/1', { token: '', headers })).status, 200)
+    const explicit = await around.gateway.agent('POST', '/claviger/v1/call', {
+      headers: { ...json, authorization: `Bearer ${accessToken}` },
+      body: JSON.stringify({ service: 'u', method: 'GET', path: '/n/1' }),
+    })
+    assert.equal(explicit.status, 200)
+    const seen = around.upstream.receipts.slice(before)
+    assert.equal(seen.length, ways.length + 1)
+    for (const receipt of seen) {
+      const text = JSON.stringify(receipt)
+      assert.ok(text.includes(around.secret) && !text.includes(accessToken))
+    }
+  })
+
+  const endings: [
+    string,
+    (agent: KeyAgent, tokens: { refreshToken?: string; accessToken: string }) => Promise<unknown>,
+  ][] = [
+    [
+      'its key is revoked',
+      async (agent) => {
+        const { items } = await around.gateway.does<{ items: { id: string }[] }>('GET', `/agents/${agent.id}/keys`)
+        await around.gateway.does('DELETE', `/agents/${agent.id}/keys/${items[0]!.id}`)
+      },
+    ],
+    ['its agent is locked', (agent) => around.gateway.does('POST', `/agents/${agent.id}/lock`)],
+    ['its agent is revoked', (agent) => around.gateway.does('POST', `/agents/${agent.id}/revoke`)],
+    ['its holder ends it', (_agent, { accessToken }) => ask('/auth/revoke', { token: accessToken })],
+    [
+      'its refresh token is shown to be ended',
+      (_agent, { refreshToken }) => ask('/auth/revoke', { token: refreshToken }),
+    ],
+    [
+      'its refresh token is used twice',
+      async (_agent, { refreshToken }) => {
+        assert.equal((await ask('/auth/refresh', { refreshToken })).status, 200)
+        assert.equal(codeOf(await ask('/auth/refresh', { refreshToken })), 'refresh_reused')
+      },
+    ],
+  ]
+  for (const [what, end] of endings) {
+    test(`stops the next call, and the stream that runs, when ${what}`, async () => {
+      around.upstream.on('endless', (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        const timer = setInterval(() => response.write('data: more\n\n'), 20)
+        response.on('close', () => clearInterval(timer))
+      })
+      const agent = await granted()
+      const tokens = await agent.signIn()
+      let begun = false
+      const onChunk = () => {
+        begun = true
+      }
+      const over = around.call('/endless', { token: tokens.accessToken, onChunk, discard: true }).catch(() => 'cut')
+      while (!begun) await tick()
+      await end(agent, tokens)
+      assert.equal(await over, 'cut')
+      assert.ok([401, 403].includes((await call(tokens.accessToken)).status))
+    })
+  }
+
+  test('never widens what was granted, and narrows it by its scope', async () => {
+    const agent = await granted(['u:read'])
+    const scoped = await agent.signIn(undefined, { scope: 'u:write' })
+    assert.equal(codeOf(await call(scoped.accessToken)), 'scope_not_in_token')
+    const read = await agent.signIn(undefined, { scope: 'u:read' })
+    assert.equal((await call(read.accessToken)).status, 200)
+    const refused = await around.call('/n/1', { token: read.accessToken, method: 'POST' })
+    assert.equal(codeOf(refused), 'scope_not_granted')
+  })
+})
+
+describe('a token that is bound to a key', () => {
+  async function proof(key: KeyObject, claims: Record<string, unknown>): Promise<string> {
+    const { jwk, thumbprint } = fromKey(key)
+    const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'dpop+jwt', jwk })).toString('base64url')
+    const payload = { jti: randomUUID(), iat: Math.floor(Date.now() / 1_000), ...claims }
+    const input = `${header}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`
+    const signature = await keySigner(thumbprint, key).sign(Buffer.from(input))
+    return `${input}.${signature.toString('base64url')}`
+  }
+
+  test('is worth nothing without a fresh proof for this very call', async () => {
+    const agent = await granted()
+    const { privateKey } = pair()
+    const at = (path: string) => `${around.gateway.url}${path}`
+    const dpop = await proof(privateKey, { htm: 'POST', htu: at('/claviger/v1/auth/token') })
+    const tokens = await agent.signIn(undefined, {}, { dpop })
+    assert.equal(tokens.tokenType, 'DPoP')
+    const token = tokens.accessToken
+    const ath = createHash('sha256').update(token).digest('base64url')
+    const htu = at('/to/u/n/1')
+    const good = await proof(privateKey, { htm: 'GET', htu, ath })
+    const send = (headers: Record<string, string>) =>
+      around.call('/n/1', { token: '', headers: { authorization: `DPoP ${token}`, ...headers } })
+    const before = around.upstream.receipts.length
+    assert.equal((await send({ dpop: good })).status, 200)
+    const sent = JSON.stringify(around.upstream.receipts.at(-1))
+    assert.ok(!sent.includes(good), 'the proof went to the service')
+    for (const [what, headers] of [
+      ['none', {}],
+      ['the same again', { dpop: good }],
+      ['another method', { dpop: await proof(privateKey, { htm: 'POST', htu, ath }) }],
+      ['another path', { dpop: await proof(privateKey, { htm: 'GET', htu: at('/to/u/n/2'), ath }) }],
+      [
+        'another host',
+        { dpop: await proof(privateKey, { htm: 'GET', htu: 'https://elsewhere.example/to/u/n/1', ath }) },
+      ],
+      ['another token', { dpop: await proof(privateKey, { htm: 'GET', htu, ath: 'x' }) }],
+      ['another key', { dpop: await proof(pair().privateKey, { htm: 'GET', htu, ath }) }],
+      ['an old one', { dpop: await proof(privateKey, { htm: 'GET', htu, ath, iat: 1_000_000 }) }],
+    ] as const) {
+      const reply = await send(headers as Record<string, string>)
+      assert.equal(codeOf(reply), 'possession_unproven', what)
+      assert.match(reply.headers['www-authenticate'] as string, /^DPoP /, what)
+    }
+    assert.equal(around.upstream.receipts.length, before + 1)
+    assert.equal(codeOf(await ask('/auth/refresh', { refreshToken: tokens.refreshToken })), 'refresh_invalid')
+  })
+})
+
+describe('registration', () => {
+  async function body(name: string, more: Record<string, unknown> = {}, keys = pair()) {
+    const { thumbprint } = fromKey(keys.privateKey)
+    const iat = Math.floor(Date.now() / 1_000)
+    const claims = { aud: around.gateway.url, iat, exp: iat + 60, jti: randomUUID(), thumbprint }
+    const proof = await signJwt(keySigner(thumbprint, keys.privateKey), 'clv-register+jwt', claims)
+    return { name, publicKey: pem(keys.publicKey), proof, ...more }
+  }
+
+  test('wants an invite, which is good once', async () => {
+    assert.equal(codeOf(await ask('/agents/register', await body('stranger'))), 'registration_closed')
+    const invite = (await cli('agent invite')).trim()
+    const made = await ask('/agents/register', await body('invited', { invite }))
+    assert.deepEqual([made.status, (made.json() as { status: string }).status], [201, 'active'])
+    const again = await ask('/agents/register', await body('invited-2', { invite }))
+    assert.deepEqual([again.status, codeOf(again)], [410, 'invite_invalid'])
+  })
+
+  test('has one winner for one invite', async () => {
+    const invite = (await cli('agent invite')).trim()
+    const tries = await Promise.all(
+      Array.from({ length: 8 }, async (_, at) => ask('/agents/register', await body(`racer-${at}`, { invite }))),
+    )
+    assert.deepEqual(tries.map(({ status }) => status).toSorted(), [201, ...Array(7).fill(410)])
+  })
+
+  test('refuses a key that is not proven, or that somebody has', async () => {
+    const keys = pair()
+    const invite = (await cli('agent invite')).trim()
+    const good = await body('proven', { invite }, keys)
+    const other = await body('proven', { invite })
+    assert.equal(codeOf(await ask('/agents/register', { ...good, proof: other.proof })), 'proof_invalid')
+    assert.equal((await ask('/agents/register', good)).status, 201)
+    const second = (await cli('agent invite')).trim()
+    assert.equal(codeOf(await ask('/agents/register', await body('copy', { invite: second }, keys))), 'key_taken')
+  })
+})
+
+describe('containing an agent', () => {
+  test('stops all it has, says what it called, and lets it come back with a new key', async () => {
+    const agent = await granted()
+    const { accessToken } = await agent.signIn()
+    const opaque = await around.gateway.does<{ token: string }>('POST', '/tokens', { agent: agent.id })
+    assert.equal((await call(accessToken)).status, 200)
+    assert.equal((await call(opaque.token)).status, 200)
+    const told = JSON.parse(await cli(`agent contain ${agent.id} --json`))
+    assert.deepEqual(told.stopped, { keys: 1, tokens: 1, sessions: 1, grants: 1 })
+    assert.equal(told.calls.length, 2)
+    for (const token of [accessToken, opaque.token]) assert.ok([401, 403].includes((await call(token)).status))
+    await assert.rejects(agent.signIn())
+    const keys = pair()
+    const { thumbprint } = fromKey(keys.privateKey)
+    const iat = Math.floor(Date.now() / 1_000)
+    const claims = { aud: around.gateway.url, iat, exp: iat + 60, jti: randomUUID(), thumbprint }
+    const proof = await signJwt(keySigner(thumbprint, keys.privateKey), 'clv-register+jwt', claims)
+    const back = { name: 'whatever', publicKey: pem(keys.publicKey), proof, invite: told.invite }
+    assert.equal((await ask('/agents/register', back)).status, 201)
+    await around.gateway.does('POST', `/agents/${agent.id}/unlock`)
+    for (const token of [accessToken, opaque.token]) assert.ok([401, 403].includes((await call(token)).status))
+  })
+})
+
+describe('a person’s data', () => {
+  test('is given out, and removed once the agent is revoked', async () => {
+    const agent = await KeyAgent.add(around.gateway, 'of-alice', { email: 'alice@example.com' })
+    await agent.signIn()
+    assert.match(await cli('agent export of-alice'), /alice@example\.com/)
+    await cli('agent erase of-alice', 1)
+    await cli('agent revoke of-alice')
+    await cli('agent erase of-alice')
+    const left = await cli(`agent export ${agent.id}`)
+    assert.ok(!/alice/.test(left), left)
+    assert.ok(!/of-alice/.test(await cli('agent list')))
+  })
+})
