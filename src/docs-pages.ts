@@ -9,6 +9,7 @@ export const docsFiles = {
   configuration: 'docs/guides/configuration.md',
   services: 'docs/guides/services.md',
   'relying-services': 'docs/guides/relying-services.md',
+  watching: 'docs/guides/watching.md',
   testing: 'docs/guides/testing.md',
   architecture: 'ARCHITECTURE.md',
   security: 'SECURITY.md',
