@@ -32,7 +32,7 @@ interface Connection {
   readonly slot: Handle
   readonly free: Session[]
   readonly keys: Map<string, Handle>
-  lost: boolean
+  state: 'open' | 'lost' | 'closed'
 }
 
 const SESSIONS = 2
@@ -56,6 +56,9 @@ const LOST = new Set([
   'CKR_TOKEN_NOT_RECOGNIZED',
   'CKR_USER_NOT_LOGGED_IN',
 ])
+
+/** Those of them after which no session that was open is open any more. */
+const VOID = new Set(['CKR_CRYPTOKI_NOT_INITIALIZED', 'CKR_SESSION_CLOSED', 'CKR_SESSION_HANDLE_INVALID'])
 
 export class Sessions {
   readonly #options: SessionOptions
@@ -94,7 +97,9 @@ export class Sessions {
   async close(): Promise<void> {
     const connection = await this.#connection?.catch(() => undefined)
     this.#connection = undefined
-    if (connection) this.#drop(connection)
+    if (!connection) return
+    connection.state = 'closed'
+    for (const { handle } of connection.free.splice(0)) this.#close(handle)
   }
 
   async #once<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -105,7 +110,7 @@ export class Sessions {
       this.#giveBack(session)
       return result
     } catch (error) {
-      if (isLost(error)) this.#drop(session.connection)
+      if (isLost(error)) this.#drop(session.connection, error)
       if (!session.late) this.#giveBack(session)
       throw error
     }
@@ -113,8 +118,8 @@ export class Sessions {
 
   #giveBack(session: Session): void {
     session.held = undefined
-    if (session.connection.lost) this.#close(session.handle)
-    else session.connection.free.push(session)
+    if (session.connection.state === 'open') session.connection.free.push(session)
+    else if (session.connection.state === 'closed') this.#close(session.handle)
   }
 
   /** Until a session is free. */
@@ -137,7 +142,7 @@ export class Sessions {
     try {
       return newSession(this.#open(connection.slot), connection)
     } catch (error) {
-      if (isLost(error)) this.#drop(connection)
+      if (isLost(error)) this.#drop(connection, error)
       throw error
     }
   }
@@ -151,7 +156,7 @@ export class Sessions {
       this.#close(handle)
       throw error
     }
-    const connection: Connection = { slot, free: [], keys: new Map(), lost: false }
+    const connection: Connection = { slot, free: [], keys: new Map(), state: 'open' }
     connection.free.push(newSession(handle, connection))
     return connection
   }
@@ -219,14 +224,17 @@ export class Sessions {
 
   #cameBack(session: Session): void {
     this.#hanging -= 1
-    this.#giveBack(session)
+    session.held = undefined
+    this.#close(session.handle)
   }
 
-  #drop(connection: Connection): void {
-    if (connection.lost) return
-    connection.lost = true
+  /** What is left of it is closed, unless its numbers may name the sessions of somebody else by now. */
+  #drop(connection: Connection, error?: unknown): void {
+    if (connection.state !== 'open') return
+    connection.state = 'lost'
     this.#connection = undefined
-    for (const { handle } of connection.free.splice(0)) this.#close(handle)
+    const free = connection.free.splice(0)
+    if (!VOID.has(nameOf(error) ?? '')) for (const { handle } of free) this.#close(handle)
   }
 
   #close(handle: Handle): void {
