@@ -78,6 +78,8 @@ export const revealers = codeRule({
     'src/identity/tokens.ts': 1,
     'src/identity/routes.ts': 1,
     'src/identity/relying/operator-routes.ts': 1,
+    'src/identity/signing/key-maker.ts': 1,
+    'src/crypto/pkcs11-sessions.ts': 1,
     'src/first-run.ts': 1,
     'src/main.ts': 1,
     'src/cli/secret-source.ts': 1,

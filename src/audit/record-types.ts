@@ -41,8 +41,10 @@ export function mayLackMac(type: string): boolean {
 }
 
 /** What may use the reserve when the disk is full: taking away authority, and the ends of what had begun. */
+const WITH_RESERVE = new Set(['revoke', 'key.signing_revoked', 'seal', 'outcome', 'boot', 'recover'])
+
 export function mayUseReserve(type: string): boolean {
-  return type === 'revoke' || type === 'seal' || type === 'outcome' || type === 'boot' || type === 'recover'
+  return WITH_RESERVE.has(type)
 }
 
 /** Node and boot ids stand in each line unescaped. */
