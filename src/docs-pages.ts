@@ -8,6 +8,7 @@ export const docsFiles = {
   setup: 'docs/guides/setup.md',
   configuration: 'docs/guides/configuration.md',
   services: 'docs/guides/services.md',
+  oauth: 'docs/guides/oauth.md',
   'relying-services': 'docs/guides/relying-services.md',
   watching: 'docs/guides/watching.md',
   testing: 'docs/guides/testing.md',
