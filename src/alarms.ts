@@ -1,4 +1,5 @@
 // What an operator must hear of although no call asked for it: each is a line for people and a record.
+import type { AlertEvent } from './alerts/contract.ts'
 import type { Audit, OtherRecord } from './audit/contract.ts'
 import type { Log } from './ground/log.ts'
 import type { Permit } from './policy/permit.ts'
@@ -17,7 +18,8 @@ export interface Alarms {
   echo(permit: Permit, count: number): void
 }
 
-export function createAlarms(audit: Audit, log: Log): Alarms {
+/** `tell` hears of each alarm, too. */
+export function createAlarms(audit: Audit, log: Log, tell: (event: AlertEvent) => void): Alarms {
   const record = (entry: OtherRecord) =>
     void audit
       .append(entry)
@@ -28,12 +30,14 @@ export function createAlarms(audit: Audit, log: Log): Alarms {
     damagedCredential: (credential) => {
       log.error({ credential }, 'a credential does not open and is disabled')
       record({ type: 'secret.integrity_failed', ev: { credential } })
+      tell({ type: 'credential.damaged', data: { credentialId: credential } })
     },
     editedRow: (table, id) => {
       const row = `${table} ${id}`
       if (!told.delete(row)) log.error({ kind: table, id }, 'a row was edited by other hands and is refused')
-      if (early) told.add(row)
-      else record({ type: 'config', ev: { what: 'row.refused', table, id } })
+      if (early) return void told.add(row)
+      record({ type: 'config', ev: { what: 'row.refused', table, id } })
+      tell({ type: 'row.edited', data: { table, id } })
     },
     beforeTheLog: async (look) => {
       told.clear()
@@ -50,6 +54,11 @@ export function createAlarms(audit: Audit, log: Log): Alarms {
         type: 'echo',
         rid: call.rid,
         ev: { service: call.serviceName, count, ...(credential !== undefined && { credential }) },
+      })
+      tell({
+        type: 'echo',
+        data: { requestId: call.rid, service: call.serviceName, agentId: call.agent, count },
+        subject: call.agent,
       })
     },
   }

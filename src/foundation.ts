@@ -1,6 +1,7 @@
 // What every room stands on: the home, its lock, the database and the log. Opened in this order, closed in the other.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { alertsMigrations } from './alerts/schema.ts'
 import { createAudit, type OpenedAudit } from './audit/audit.ts'
 import { auditHeadMigrations, keepHead, notedHead } from './audit-head.ts'
 import { grantsMigrations } from './grants/schema.ts'
@@ -48,6 +49,7 @@ const migrations = [
   ...signingMigrations,
   ...servicesMigrations,
   ...grantsMigrations,
+  ...alertsMigrations,
   ...auditHeadMigrations,
 ]
 

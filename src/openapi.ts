@@ -1,5 +1,6 @@
 // The OpenAPI document of everything that answers, for `npm run generate`.
 import { z } from 'zod'
+import * as alerts from './alerts/routes.ts'
 import * as audit from './audit/routes.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
@@ -28,7 +29,7 @@ const explicitCall = endpoint({
 })
 
 export function openApiDocument(): object {
-  const modules = [house, identity, relying, relyingServices, signIns, services, vault, grants, audit]
+  const modules = [house, identity, relying, relyingServices, signIns, services, vault, grants, alerts, audit]
   const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
   return openApi([...endpoints, explicitCall], VERSION)
 }

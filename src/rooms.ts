@@ -1,6 +1,8 @@
 // Builds the rooms on their foundation, in the order in which they need each other, and ties them together.
 
 import { type Alarms, createAlarms } from './alarms.ts'
+import { eventOfBand, eventOfFinding } from './alert-events.ts'
+import type { Alerts } from './alerts/alerts.ts'
 import type { OpenedAudit } from './audit/audit.ts'
 import { cutOff } from './cut-off.ts'
 import { type FoundationOptions, layFoundation } from './foundation.ts'
@@ -30,7 +32,8 @@ import { knowRelyingServices } from './relying-services.ts'
 import type { Service } from './services/contract.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
-import type { Storage } from './storage/storage.ts'
+import type { Change, Storage } from './storage/storage.ts'
+import { buildAlerts, hearOf, knowsBy } from './tell.ts'
 import type { SealReason } from './vault/contract.ts'
 import { createVault, type Vault } from './vault/vault.ts'
 import { watchSignIns } from './watch-sign-ins.ts'
@@ -53,6 +56,9 @@ export interface Rooms {
   readonly openCalls: OpenCalls
   readonly gate: Gate<Service>
   readonly alarms: Alarms
+  readonly alerts: Alerts
+  /** What follows from a committed change outside of memory: after the commit, or at the start after a crash. */
+  hear(change: Pick<Change, 'id' | 'record'>): void
   readonly possession: Possession
   /** For the dialer: true once for each permit that the vault has taken. */
   readonly spend: Mint['spend']
@@ -72,9 +78,10 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const { log } = options
   const hsm = await openHsm(options.settings)
   const { clock, bootId, storage, audit, close } = await layFoundation(options)
-  const alarms = createAlarms(audit, log)
+  const alarms = createAlarms(audit, log, (event) => alerts.emit(event))
   const { mint, redeem, spend } = createMint()
   const vault = await createVault({ storage, clock, redeem, onIntegrityFailure: (id) => alarms.damagedCredential(id) })
+  const alerts = buildAlerts({ storage, clock, vault, log })
   const pepper = () => vault.keys().tokenPepper
   const issuer = () => issuerOf(options.settings, rooms)
   const clientOf = clientAddresses(addressSet(options.settings.trustedProxies))
@@ -88,7 +95,14 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     rules: rulesOf(options.settings),
     onBadRow: (table, id) => alarms.editedRow(table, id),
   })
-  const signIns = watchSignIns({ storage, clock, audit, log, settings: options.settings, onFinding: () => {} })
+  const signIns = watchSignIns({
+    storage,
+    clock,
+    audit,
+    log,
+    settings: options.settings,
+    onFinding: (finding) => alerts.emit(eventOfFinding(finding, knows)),
+  })
   const relying = knowRelyingServices({
     storage,
     clock,
@@ -96,8 +110,10 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     identity,
     signIns,
     alarms,
-    onBandChange: () => {},
+    onBandChange: (change) => alerts.emit(eventOfBand(change, knows)),
   })
+  const knows = knowsBy({ identity, relying, clock })
+  const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
   const possession = new Possession({
     clock,
     bootId,
@@ -108,6 +124,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const grants = createGrants({ storage, clock })
   const openCalls = new OpenCalls()
   storage.follow((change) => cutOff(change, openCalls, identity))
+  storage.follow(hear)
   const known = { storage, vault, audit, services, grants, openCalls, clock }
   const gate = buildGate(known, options.settings, mint)
   const nextRid = callIds(bootId)
@@ -128,6 +145,8 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     }),
     gate,
     alarms,
+    alerts,
+    hear,
     possession,
     spend,
     nextRid,
@@ -141,6 +160,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     },
     close: async () => {
       await signIns.close()
+      await alerts.close()
       await signingKeys.close()
       await close()
     },
@@ -187,14 +207,15 @@ function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Ga
 
 /** Sealing ends what runs, then takes the keys away from everybody who was given them. */
 function sealHouse(
-  { openCalls, vault, audit, storage, identity, signingKeys, relying, services, grants, log }: Rooms,
+  { openCalls, vault, audit, storage, identity, signingKeys, relying, services, grants, alerts, log }: Rooms,
   reason: SealReason,
 ): void {
   if (vault.state().state !== 'unsealed') return
   openCalls.kill(() => true, 'sealed')
+  alerts.emit({ type: 'vault.sealed', data: { reason } })
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  for (const room of [identity, signingKeys, relying, services, grants]) room.clear()
+  for (const room of [identity, signingKeys, relying, services, grants, alerts]) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

@@ -1,4 +1,5 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
+import { alertRoutes } from './alerts/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
@@ -54,6 +55,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...grantRoutes<Who>(grantNeeds(rooms)),
+    ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
   ]
 }

@@ -23,9 +23,10 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
 }
 
 async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
-  const { vault, storage, audit, identity, signingKeys, relying, services, grants, alarms, log } = rooms
+  const { vault, storage, audit, identity, signingKeys, relying, services, grants, alerts, alarms, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
+  if (refusal !== undefined) alerts.emit({ type: 'audit.doubt', data: { reason: refusal, accepted: accept } })
   if (refusal !== undefined && !accept) {
     log.fatal({ reason: refusal }, 'the house does not open: see `claviger doctor`')
     rooms.seal(refusal)
@@ -39,6 +40,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
     ['signing_keys', signingKeys],
     ['services', services],
     ['grants', grants],
+    ['webhooks', alerts],
   ] as const) {
     const { bad } = await room.load()
     for (const id of bad) alarms.editedRow(kind, id)
@@ -49,16 +51,18 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   // The first row that is ever authenticated is an operator's: a first start has its keys made after that.
   if (identity.hasOperator) await signingKeys.settle()
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
+  alerts.start()
 }
 
 /**
  * What was committed and may lack its record, because the process ended in between. A row that nobody can vouch for is
  * not recorded as what it says, but as what it is.
  */
-async function recordPending({ storage, audit }: Rooms): Promise<void> {
+async function recordPending({ storage, audit, hear }: Rooms): Promise<void> {
   for (const { id, epoch, record, proven } of await storage.pending()) {
     const told = proven ? record : { type: 'config', ev: { what: 'outbox.unproven' } }
     const seq = audit.recovery.outbox.get(id) ?? (await audit.append({ ...recordOf(told), epoch, outbox: id }))
+    if (proven) hear({ id, record })
     await storage.markRecorded(id, seq)
   }
 }

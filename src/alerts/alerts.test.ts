@@ -112,9 +112,9 @@ describe('a delivery', () => {
     const { view: theirs } = await room.alerts.add(input, 'svc_2', by)
     await room.alerts.setStatus(mine.id, 'active', by)
     const data = { agentId: 'a', roleId: 'r', serviceId: 'svc_1' }
-    room.alerts.emit({ type: 'role.assigned', data, services: ['svc_1'] })
+    room.alerts.emit({ type: 'role.assigned', data, concerns: (service) => service === 'svc_1' })
     room.alerts.emit({ type: 'echo', data: { count: 1 } })
-    room.alerts.emit({ type: 'agent.key_added', data: { agentId: 'a' }, services: 'all' })
+    room.alerts.emit({ type: 'agent.key_added', data: { agentId: 'a' }, concerns: () => true })
     await receiver.got(3)
     const rows = room.database.look('select webhook_id, type from alert_deliveries')
     const waiting = (id: string) => rows.filter((row) => row.webhook_id === id).map(({ type }) => type)

@@ -81,9 +81,12 @@ export class Alerts {
   async load(): Promise<{ bad: readonly string[] }> {
     const { storage } = this.#options
     const { bad } = await this.#webhooks.load()
-    const known = [...this.#webhooks.all()].map(({ id }) => id)
-    await storage.write((tx) => dropStrayDeliveries(tx, [...known, ...bad]))
-    this.#outbox.open(await storage.read((db) => countDeliveries(db, 'pending')))
+    const known = [...[...this.#webhooks.all()].map(({ id }) => id as string), ...bad]
+    const waiting = await storage.read((db) => countDeliveries(db, ['pending', 'dead']))
+    if ([...waiting.keys()].some((id) => !known.includes(id))) {
+      await storage.write((tx) => dropStrayDeliveries(tx, known))
+    }
+    this.#outbox.open(await this.#waiting())
     return { bad }
   }
 
@@ -159,6 +162,11 @@ export class Alerts {
     await this.#webhooks.remove(id, by, owner)
   }
 
+  /** Owners of endpoints, each once. */
+  owners(): ReadonlySet<string> {
+    return new Set([...this.#webhooks.all()].map(({ owner }) => owner))
+  }
+
   /** All endpoints of an owner that is no more. */
   async removeOf(owner: string, by: Actor): Promise<void> {
     const theirs = [...this.#webhooks.all()].filter((webhook) => webhook.owner === owner)
@@ -214,7 +222,11 @@ export class Alerts {
   }
 
   async #recount(): Promise<void> {
-    this.#outbox.recount(await this.#options.storage.read((db) => countDeliveries(db, 'pending')))
+    this.#outbox.recount(await this.#waiting())
+  }
+
+  #waiting(): Promise<Map<string, number>> {
+    return this.#options.storage.read((db) => countDeliveries(db, ['pending']))
   }
 
   async #withSecret({ webhook, secret }: { webhook: Webhook; secret: Secret }) {
@@ -224,7 +236,7 @@ export class Alerts {
   async #views(webhooks: readonly Webhook[]): Promise<WebhookView[]> {
     const { storage, clock } = this.#options
     const [pending, dead, health] = await storage.read((db) =>
-      Promise.all([countDeliveries(db, 'pending'), countDeliveries(db, 'dead'), healthOf(db)]),
+      Promise.all([countDeliveries(db, ['pending']), countDeliveries(db, ['dead']), healthOf(db)]),
     )
     const now = clock.now()
     return webhooks.map((webhook) => {

@@ -128,8 +128,8 @@ export interface AlertEvent {
   readonly at?: number | undefined
   /** Id of the agent it is about: what is erased with it. */
   readonly subject?: string | undefined
-  /** Relying services that may hear of it beside the operators; none if left out. */
-  readonly services?: readonly string[] | 'all' | undefined
+  /** Whether a relying service may hear of it beside the operators; none may if left out. Asked where one wants to. */
+  readonly concerns?: ((service: string) => boolean) | undefined
   /** Names the cause where it may be told twice (after a crash): the same cause gives the same event id. */
   readonly cause?: string | undefined
 }

@@ -103,7 +103,7 @@ describe('deliveries', () => {
     const input = { url: 'https://hooks.example.com/', events: ['*'] } // its address is 10.0.0.1 here
     const { view } = await room.alerts.add(input, 'svc_1', by)
     const { view: other } = await room.alerts.add({ ...input, addresses: ['127.0.0.0/8'] }, 'operator', by)
-    room.alerts.emit({ type: 'echo', data: {}, services: 'all' })
+    room.alerts.emit({ type: 'echo', data: {}, concerns: () => true })
     await until(async () => (await room.alerts.deadLetters()).length === 2)
     assert.deepEqual(
       [view.id, other.id].map((id) => room.dead.includes(id)),

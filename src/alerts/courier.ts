@@ -3,7 +3,6 @@ import type { Storage } from '../storage/storage.ts'
 import type { Webhook, WebhookId } from './contract.ts'
 import type { Deliver, Outcome } from './deliver.ts'
 import { openEvent } from './envelope.ts'
-import { mayHear } from './matches.ts'
 import {
   type DueDelivery,
   dropOldDeadLetters,
@@ -127,7 +126,7 @@ export class Courier {
     const event = key && openEvent(key, eventId, sealed)
     if (event === undefined) return { ok: false, error: 'event_unreadable' }
     // The row that says who gets it can be edited; what was sealed cannot.
-    if (!mayHear(webhook.owner, event.services)) return { ok: false, error: 'event_not_theirs' }
+    if (!event.owners.includes(webhook.owner)) return { ok: false, error: 'event_not_theirs' }
     return this.#options.deliver(webhook, { id: eventId, body: event.body }, this.#abort.signal)
   }
 

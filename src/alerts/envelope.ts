@@ -7,10 +7,10 @@ import { base62 } from '../ground/base62.ts'
 import { newId } from '../ground/ids.ts'
 import type { EventData } from './contract.ts'
 
-/** An event as it waits. `services` says which relying services may hear of it. */
+/** An event as it waits. `owners`: whose endpoints it goes to. */
 export interface WaitingEvent {
   readonly body: string
-  readonly services: readonly string[] | 'all'
+  readonly owners: readonly string[]
 }
 
 /** Larger than what a receiver must be ready for; nothing of ours comes near. */

@@ -41,16 +41,16 @@ export const eventCatalogue = {
     when: 'an agent was locked, unlocked, approved or revoked',
     data: ['agentId', 'status'],
   },
-  'agent.key_added': { severity: 'info', when: 'an agent got a further public key', data: ['agentId', 'keyId'] },
+  'agent.key_added': { severity: 'info', when: 'an agent got a public key', data: ['agentId', 'keyId', 'thumbprint'] },
   'agent.key_revoked': {
     severity: 'warning',
     when: 'a public key of an agent was revoked',
-    data: ['agentId', 'keyId'],
+    data: ['agentId', 'keyId', 'thumbprint'],
   },
   'token.revoked': {
     severity: 'warning',
-    when: 'one token, or all of an agent or of everybody, were revoked',
-    data: ['agentId', 'tokenId', 'scope', 'count'],
+    when: 'a token or session was revoked, or all tokens of one owner, or of everybody: `scope` says which',
+    data: ['agentId', 'scope', 'tokenId', 'sessionId', 'count'],
   },
   'role.assigned': {
     severity: 'info',
@@ -71,12 +71,12 @@ export const eventCatalogue = {
   'audit.doubt': {
     severity: 'critical',
     when: 'the log or the database looked rolled back or edited at a start; sent once an operator opened the house',
-    data: ['reason'],
+    data: ['reason', 'accepted'],
   },
   echo: {
     severity: 'warning',
     when: 'an answer held the credential that was sent; it was taken out',
-    data: ['requestId', 'serviceId', 'count'],
+    data: ['requestId', 'service', 'agentId', 'count'],
   },
   'row.edited': {
     severity: 'critical',

@@ -6,20 +6,15 @@ import { eventTypes } from './event-catalogue.ts'
 interface Heard {
   readonly type: string
   readonly severity: Severity
-  readonly services: readonly string[] | 'all'
+  readonly concerns: (service: string) => boolean
 }
 
 type Filter = Pick<Webhook, 'events' | 'minSeverity' | 'owner'>
 
-/** Whether the endpoint asked for this event and may hear of it. */
-export function wants({ events, minSeverity, owner }: Filter, event: Heard): boolean {
-  if (severities.indexOf(event.severity) < severities.indexOf(minSeverity)) return false
-  return mayHear(owner, event.services) && events.some((filter) => fits(filter, event.type))
-}
-
-/** Operators hear of everything, a relying service of what is its business. */
-export function mayHear(owner: string, services: readonly string[] | 'all'): boolean {
-  return owner === OPERATOR || services === 'all' || services.includes(owner)
+/** Whether the endpoint asked for this event and may hear of it: operators of everything, a service of what concerns it. */
+export function wants({ events, minSeverity, owner }: Filter, { type, severity, concerns }: Heard): boolean {
+  if (severities.indexOf(severity) < severities.indexOf(minSeverity)) return false
+  return events.some((filter) => fits(filter, type)) && (owner === OPERATOR || concerns(owner))
 }
 
 /** Each filter once. Throws Problem `webhook_event_unknown` for one that no event fits. */

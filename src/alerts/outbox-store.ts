@@ -77,10 +77,10 @@ export async function nextDueAt(db: Db, webhook: WebhookId): Promise<number> {
   return row?.due_at ?? Number.POSITIVE_INFINITY
 }
 
-/** How many deliveries of each endpoint are in this state. */
-export async function countDeliveries(db: Db, state: 'pending' | 'dead'): Promise<Map<string, number>> {
+/** How many deliveries of each endpoint are in one of these states. */
+export async function countDeliveries(db: Db, states: ('pending' | 'dead')[]): Promise<Map<string, number>> {
   const query = db.selectFrom('alert_deliveries').select((eb) => ['webhook_id', eb.fn.countAll().as('count')])
-  const rows = await query.where('state', '=', state).groupBy('webhook_id').execute()
+  const rows = await query.where('state', 'in', states).groupBy('webhook_id').execute()
   return new Map(rows.map((row) => [row.webhook_id as string, Number(row.count)]))
 }
 

@@ -26,8 +26,10 @@ interface Told extends AlertEvent {
   readonly at: number
   readonly heardAt: number
   readonly severity: Severity
-  readonly services: readonly string[] | 'all'
+  readonly concerns: (service: string) => boolean
 }
+
+const nobody = () => false
 
 export interface OutboxOptions {
   readonly storage: Storage
@@ -84,7 +86,7 @@ export class Outbox {
 
   emit(event: AlertEvent, now: number): void {
     const severity = event.severity ?? severityOf(event.type, event.data)
-    const told: Told = { ...event, severity, at: event.at ?? now, heardAt: now, services: event.services ?? [] }
+    const told: Told = { ...event, severity, at: event.at ?? now, heardAt: now, concerns: event.concerns ?? nobody }
     if (this.#open) this.#route(told)
     else if (this.#early.length < this.#limits.queued) this.#early.push(told)
     else this.#lose(told.type)
@@ -130,7 +132,7 @@ export class Outbox {
       id,
       type: told.type,
       subject: told.subject,
-      sealed: sealEvent(key, id, { body, services: told.services }),
+      sealed: sealEvent(key, id, { body, owners: [...new Set(meant.map(({ owner }) => owner))] }),
       createdAt: told.heardAt,
       deliveries: meant.map((webhook) => ({ id: newId('dlv'), webhook: webhook.id })),
     })

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { eventOfBand, eventOfChange, eventOfFinding } from './alert-events.ts'
+import type { AlertEvent } from './alerts/contract.ts'
+import { eventCatalogue, severityOf } from './alerts/event-catalogue.ts'
+import type { AgentId } from './ground/ids.ts'
+
+const agent = 'agent_1'
+const knows = (service: string, of: string) => service === 'svc_known' && of === agent
+
+/** What a record says → the event and its data. */
+const cases: readonly (readonly [Record<string, string | number>, string, object, readonly string[]])[] = [
+  [
+    { what: 'agent.added', agent, name: 'coder', status: 'pending', origin: 'self' },
+    'agent.registered',
+    { agentId: agent, name: 'coder', status: 'pending' },
+    ['svc_known'],
+  ],
+  [{ what: 'agent.approved', agent }, 'agent.status_changed', { agentId: agent, status: 'active' }, ['svc_known']],
+  [{ what: 'agent.unlocked', agent }, 'agent.status_changed', { agentId: agent, status: 'active' }, ['svc_known']],
+  [{ what: 'agent.locked', agent }, 'agent.status_changed', { agentId: agent, status: 'suspended' }, ['svc_known']],
+  [{ what: 'agent.revoked', agent }, 'agent.status_changed', { agentId: agent, status: 'revoked' }, ['svc_known']],
+  [
+    { what: 'agent.key_added', agent, key: 'key_1', thumbprint: 't' },
+    'agent.key_added',
+    { agentId: agent, keyId: 'key_1', thumbprint: 't' },
+    ['svc_known'],
+  ],
+  [
+    { what: 'agent.key_revoked', agent, key: 'key_1', thumbprint: 't' },
+    'agent.key_revoked',
+    { agentId: agent, keyId: 'key_1', thumbprint: 't' },
+    ['svc_known'],
+  ],
+  [
+    { what: 'token.revoked', token: 'tok_1', owner: agent, why: 'leaked' },
+    'token.revoked',
+    { agentId: agent, scope: 'token', tokenId: 'tok_1' },
+    ['svc_known'],
+  ],
+  [{ what: 'token.revoked', token: 'tok_2', owner: 'op_1' }, 'token.revoked', { scope: 'token', tokenId: 'tok_2' }, []],
+  [
+    { what: 'tokens.revoked', owner: agent, count: 3 },
+    'token.revoked',
+    { agentId: agent, scope: 'owner', count: 3 },
+    ['svc_known'],
+  ],
+  [
+    { what: 'session.revoked', session: 'ses_1', agent },
+    'token.revoked',
+    { agentId: agent, scope: 'session', sessionId: 'ses_1' },
+    ['svc_known'],
+  ],
+  [{ what: 'emergency.revoked' }, 'token.revoked', { scope: 'everybody' }, []],
+  [
+    { what: 'role.assigned', agent, role: 'reader', service: 'svc_giver', expiresAt: Date.UTC(2026, 1, 9) },
+    'role.assigned',
+    { agentId: agent, roleId: 'reader', serviceId: 'svc_giver', expiresAt: '2026-02-09T00:00:00.000Z' },
+    ['svc_giver'],
+  ],
+  [
+    { what: 'role.assigned', agent, role: 'reader', service: 'svc_giver' },
+    'role.assigned',
+    { agentId: agent, roleId: 'reader', serviceId: 'svc_giver', expiresAt: null },
+    ['svc_giver'],
+  ],
+  [
+    { what: 'role.revoked', agent, role: 'reader', service: 'svc_giver' },
+    'role.revoked',
+    { agentId: agent, roleId: 'reader', serviceId: 'svc_giver' },
+    ['svc_giver'],
+  ],
+]
+
+const hearers = ({ concerns }: AlertEvent) => ['svc_known', 'svc_giver', 'svc_other'].filter((one) => concerns?.(one))
+
+describe('eventOfChange()', () => {
+  for (const [ev, type, data, services] of cases) {
+    test(`${ev.what} of ${ev.owner ?? ev.agent ?? 'all'} is ${type} for ${services.join() || 'operators alone'}`, () => {
+      const event = eventOfChange({ id: 7, record: { type: 'auth', ev } }, knows)
+      assert.ok(event)
+      assert.deepEqual([event.type, event.data, hearers(event)], [type, data, services])
+      assert.equal(event.cause, 'change/7')
+      const promised: readonly string[] = eventCatalogue[event.type].data
+      for (const member of Object.keys(event.data)) assert.ok(promised.includes(member), member)
+    })
+  }
+
+  test('tells of nothing else, whatever a record says', () => {
+    for (const what of ['grant.added', 'webhook.added', 'alerts.lost', 'constructor', '__proto__', undefined, 7]) {
+      const ev = what === undefined ? {} : { what }
+      assert.equal(eventOfChange({ id: 1, record: { type: 'config', ev } }, knows), undefined)
+    }
+  })
+})
+
+describe('a finding', () => {
+  test('is suspicious activity in the documented form, with the severity of its kind', () => {
+    const details = { previousLocation: 'US', currentLocation: 'CN', timeDelta: 300 }
+    const finding = { agent, type: 'geographic_anomaly', riskScore: 8.5, details, at: 5 } as const
+    const event = eventOfFinding(finding, knows)
+    assert.deepEqual(event.data, { agentId: agent, type: 'geographic_anomaly', details, riskScore: 8.5 })
+    assert.deepEqual([event.at, event.subject, hearers(event)], [5, agent, ['svc_known']])
+    assert.equal(severityOf(event.type, event.data), 'warning')
+    const reuse = eventOfFinding({ ...finding, type: 'refresh_reuse' }, knows)
+    assert.equal(severityOf(reuse.type, reuse.data), 'critical')
+  })
+})
+
+describe('a change of trust', () => {
+  test('says which band it was and is', () => {
+    const change = { agent: agent as AgentId, from: 'Neutral', to: 'Low Trust', score: 4.2, report: 'r' } as const
+    const event = eventOfBand(change, knows)
+    assert.deepEqual(event.data, { agentId: agent, trustScore: 4.2, band: 'Low Trust', previousBand: 'Neutral' })
+  })
+})

@@ -1,0 +1,88 @@
+// What becomes of the house's changes and findings when somebody asked to hear of them: one table, from the word that a
+// record says it with to the event that is sent. The catalogue of events stands in alerts/event-catalogue.ts.
+import type { AlertEvent, EventData } from './alerts/contract.ts'
+import type { EventType } from './alerts/event-catalogue.ts'
+import type { BandChange } from './identity/relying/relying.ts'
+import type { Finding } from './identity/sign-ins/finding.ts'
+import type { Change } from './storage/storage.ts'
+
+/** What a record says, as far as events are made of it. */
+type Said = Readonly<Record<string, string | number | undefined>>
+
+interface Told {
+  readonly type: EventType
+  readonly data: EventData
+  readonly severity?: AlertEvent['severity']
+  /** The agent that it is about. */
+  readonly agent?: string | undefined
+  /** The one relying service that it concerns; else those that know the agent. */
+  readonly service?: string | undefined
+}
+
+const statusChanged =
+  (status: string) =>
+  ({ agent }: Said): Told => {
+    return { type: 'agent.status_changed', agent: agent as string, data: { agentId: agent, status } }
+  }
+
+/** By `ev.what` of the change's record. Read from the record alone: at a start there is nothing else of it. */
+const tellings: Readonly<Record<string, (said: Said) => Told>> = {
+  'agent.added': ({ agent, name, status }) => {
+    return { type: 'agent.registered', agent: agent as string, data: { agentId: agent, name, status } }
+  },
+  'agent.approved': statusChanged('active'),
+  'agent.unlocked': statusChanged('active'),
+  'agent.locked': statusChanged('suspended'),
+  'agent.revoked': statusChanged('revoked'),
+  'agent.key_added': ({ agent, key, thumbprint }) => {
+    return { type: 'agent.key_added', agent: agent as string, data: { agentId: agent, keyId: key, thumbprint } }
+  },
+  'agent.key_revoked': ({ agent, key, thumbprint }) => {
+    return { type: 'agent.key_revoked', agent: agent as string, data: { agentId: agent, keyId: key, thumbprint } }
+  },
+  'token.revoked': ({ token, owner }) => revoked(owner, { scope: 'token', tokenId: token }),
+  'tokens.revoked': ({ owner, count }) => revoked(owner, { scope: 'owner', count }),
+  'session.revoked': ({ session, agent }) => revoked(agent, { scope: 'session', sessionId: session }),
+  'emergency.revoked': () => ({ type: 'token.revoked', severity: 'critical', data: { scope: 'everybody' } }),
+  'role.assigned': ({ agent, role, service, expiresAt }) => {
+    const end = expiresAt === undefined ? null : new Date(expiresAt).toISOString()
+    const data = { agentId: agent, roleId: role, serviceId: service, expiresAt: end }
+    return { type: 'role.assigned', agent: agent as string, service: service as string, data }
+  },
+  'role.revoked': ({ agent, role, service }) => {
+    const data = { agentId: agent, roleId: role, serviceId: service }
+    return { type: 'role.revoked', agent: agent as string, service: service as string, data }
+  },
+}
+
+/** Whether a relying service knows the agent, and so may hear of it. */
+export type Knows = (service: string, agent: string) => boolean
+
+/** The event of a change; undefined for what nobody asks to hear of. The same change gives the same event id. */
+export function eventOfChange({ id, record }: Pick<Change, 'id' | 'record'>, knows: Knows): AlertEvent | undefined {
+  const said = record.ev as Said
+  const telling = typeof said.what === 'string' && Object.hasOwn(tellings, said.what) ? tellings[said.what] : undefined
+  if (telling === undefined) return undefined
+  const { type, data, severity, agent, service: only } = telling(said)
+  const concerns = (service: string) =>
+    only === undefined ? agent !== undefined && knows(service, agent) : service === only
+  return { type, data, severity, subject: agent, concerns, cause: `change/${id}` }
+}
+
+export function eventOfFinding({ agent, type, riskScore, details, at }: Finding, knows: Knows): AlertEvent {
+  const data = { agentId: agent, type, details, riskScore }
+  const concerns = (service: string) => knows(service, agent)
+  return { type: 'security.suspicious_activity', data, at, subject: agent, concerns }
+}
+
+export function eventOfBand({ agent, from, to, score, report }: BandChange, knows: Knows): AlertEvent {
+  const data = { agentId: agent, trustScore: score, band: to, previousBand: from }
+  const concerns = (service: string) => knows(service, agent)
+  return { type: 'trust.band_changed', data, subject: agent, concerns, cause: `band/${report}/${to}/${score}` }
+}
+
+/** Of an agent's, or of somebody else's: operators' and services' ids name no agent. */
+function revoked(owner: string | number | undefined, data: EventData): Told {
+  const agent = typeof owner === 'string' && owner.startsWith('agent_') ? owner : undefined
+  return { type: 'token.revoked', agent, data: { ...(agent !== undefined && { agentId: agent }), ...data } }
+}
