@@ -27,6 +27,7 @@ export class Possession {
   // Apart, so that whoever floods sign-ins with proofs of keys that nobody knows does not fill what calls have.
   readonly #ofCalls: Dpop
   readonly #ofSignIns: Dpop
+  readonly #ofServices: Dpop
   readonly #options: PossessionOptions
 
   constructor(options: PossessionOptions) {
@@ -35,6 +36,7 @@ export class Possession {
     const secret = createSecretKey(randomBytes(32))
     this.#ofCalls = new Dpop({ clock, bootId, secret })
     this.#ofSignIns = new Dpop({ clock, bootId, secret })
+    this.#ofServices = new Dpop({ clock, bootId, secret })
   }
 
   /** The principal, once it is shown that the caller holds the key its token is bound to. Throws Problem `possession_unproven`. */
@@ -51,6 +53,12 @@ export class Possession {
   /** Thumbprint of the key that the request proves, if it proves one. Throws Problem `possession_unproven` for a bad proof. */
   jktOf(asked: Addressed): string | undefined {
     return dpopHeader(asked.rawHeaders) === undefined ? undefined : this.#check(this.#ofSignIns, asked)
+  }
+
+  /** Whether a proof that a service was shown holds for the token that came with it; uses the proof up. */
+  holds(shown: { proof: string; method: string; url: string; accessToken: string; jkt: string }): boolean {
+    const { origin, pathname } = new URL(shown.url)
+    return this.#ofServices.check({ ...shown, url: { origins: [origin], path: pathname } }).ok
   }
 
   /** What a client is to put into its next proof. */

@@ -4,6 +4,7 @@ import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
+import { clawAuthRoutes } from './house/clawauth.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
@@ -47,6 +48,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     }),
     ...oauthEndpoints<Who>(rooms),
     ...agentCareRoutes<Who>(rooms, actorOf),
+    ...clawAuthRoutes<Who>(rooms, settings),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
     ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),

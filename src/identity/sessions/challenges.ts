@@ -68,6 +68,7 @@ export class Challenges {
       id: `chal_${base62(randomBytes(16), 22)}`,
       nonce: randomBytes(32).toString('hex'),
       agent: agent?.id ?? null,
+      asked: agent?.id ?? asked.agent,
       audience: asked.audience ?? null,
       key: key !== undefined && key.agent === agent?.id ? key.id : null,
       expires_at: now + CHALLENGE_LIFE_MS,

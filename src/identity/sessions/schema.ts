@@ -10,6 +10,7 @@ export const sessionsMigration: Migration = {
         .addColumn('id', 'text', (column) => column.primaryKey().notNull())
         .addColumn('nonce', 'text', (column) => column.notNull())
         .addColumn('agent', 'text')
+        .addColumn('asked', 'text', (column) => column.notNull())
         .addColumn('audience', 'text')
         .addColumn('key', 'text')
         .addColumn('expires_at', 'integer', (column) => column.notNull()),

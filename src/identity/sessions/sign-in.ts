@@ -61,7 +61,7 @@ export class SignIn {
     from: From,
   ): Promise<ChallengeRow> {
     const agent = this.#needs.room.directory.agent(asked.agent)?.id
-    const verdict = this.#needs.signIns.limits.challenge(asked.agent, from.address)
+    const verdict = this.#needs.signIns.limits.challenge(agent ?? asked.agent, from.address)
     if (!verdict.ok) this.#note(from, 'challenge', 'rate_limited', agent)
     refuseUnlessOk(verdict)
     if (asked.audience !== undefined) this.claims('', asked.audience, 'at+jwt')
@@ -146,8 +146,8 @@ export class SignIn {
     prove: (admit: (challenge: ChallengeRow) => void) => Promise<Proven>,
   ): Promise<SignedIn> {
     const { room, signIns } = this.#needs
-    const admit = ({ agent }: ChallengeRow) => {
-      const verdict = signIns.limits.authenticate(agent ?? from.address, from.address)
+    const admit = ({ agent, asked }: ChallengeRow) => {
+      const verdict = signIns.limits.authenticate(asked, from.address)
       if (!verdict.ok) this.#note(from, form, 'rate_limited', agent ?? undefined)
       refuseUnlessOk(verdict)
     }

@@ -9,6 +9,8 @@ export interface ChallengeRow {
   readonly nonce: string
   /** Null: somebody asked for an agent that is not there, and must not learn it. */
   readonly agent: AgentId | null
+  /** Whom the limits count: the agent, or the name that was said for one that is not there. */
+  readonly asked: string
   readonly audience: string | null
   readonly key: KeyId | null
   readonly expires_at: number

@@ -1,0 +1,37 @@
+// Ties the ClawAuth door to the rooms.
+
+import { clawAuthDoor } from '../doors/clawauth/clawauth.ts'
+import type { DoorCaller, DoorNeeds } from '../doors/clawauth/needs.ts'
+import type { BoundEndpoint } from '../http/endpoint.ts'
+import { callerToken } from '../proxy/caller-token.ts'
+import type { Rooms } from '../rooms.ts'
+import type { Settings } from '../settings.ts'
+
+export function clawAuthRoutes<Who>(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
+  if (!settings.clawauthDoor) return []
+  const { identity, relying, signIn, signIns, alerts, possession, clock } = rooms
+  const needs: DoorNeeds = {
+    identity,
+    relying,
+    signIn,
+    signIns,
+    alerts,
+    now: () => clock.now(),
+    requireV2: settings.clawauthRequireV2,
+    callerOf: (rawHeaders) => callerOf(rooms, rawHeaders),
+    jktOf: (asked) => possession.jktOf(asked),
+    proves: (shown) => possession.holds(shown),
+  }
+  return clawAuthDoor<Who>(needs)
+}
+
+/** For routes that more than one kind of caller may use. Tokens that are bound to a key do not do there. */
+function callerOf({ identity, relying, noteUnknown }: Rooms, rawHeaders: readonly string[]): DoorCaller | undefined {
+  const presented = callerToken(rawHeaders)
+  if (presented === undefined) return undefined
+  const principal = identity.authenticate(presented) ?? relying.authenticateService(presented)
+  if (principal === undefined) return noteUnknown()
+  if (principal.kind !== 'agent') return principal
+  const bound = principal.token.kind === 'jwt' && principal.token.jkt !== undefined
+  return bound || !identity.mayAct(principal) ? undefined : principal
+}
