@@ -9,7 +9,7 @@ interface Aim {
 }
 
 /** What the gateway is to reach, and what this run says. Ratios are by what decides: CPU where the core was shared. */
-export function aims({ measured, rss, growth, machine }: Result): readonly Aim[] {
+export function aims({ measured, rss, growth, machine, signIns }: Result): readonly Aim[] {
   const to = (connections: string, peer: string) => ratioOf(measured[connections] ?? [], 'claviger', peer)
   const p50 = middle(measured.c1 ?? [], 'claviger', 'p50Ms')
   return [
@@ -22,6 +22,8 @@ export function aims({ measured, rss, growth, machine }: Result): readonly Aim[]
     most('memory after the load, 100,000 agents, MB', 350, growth.agents.rssMb),
     least('of the small figure at 1,000,000 records, by CPU', 0.95, growth.records.cpuRatio),
     least('of the small figure at 100,000 agents, by CPU', 0.85, growth.agents.cpuRatio),
+    least('challenge to token, exchanges per second and core', 2_000, 1e6 / signIns.exchanges.cpuUs),
+    least('calls with a signed token, of those with an opaque one, by CPU', 0.95, signIns.jwt.cpu),
   ]
 }
 

@@ -6,7 +6,8 @@ const SETTLE_MS = 200
 
 /** Stops the other subjects while one is measured: they share its core, and some have work to do after a load. */
 export async function alone<T>(subject: Subject, all: readonly Subject[], work: () => Promise<T>): Promise<T> {
-  const others = all.filter((other) => other !== subject).flatMap(({ pids }) => pids)
+  // Two subjects may be one process, reached in two ways.
+  const others = all.flatMap(({ pids }) => pids).filter((pid) => !subject.pids.includes(pid))
   for (const pid of others) process.kill(pid, 'SIGSTOP')
   try {
     return await work()

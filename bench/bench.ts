@@ -12,6 +12,7 @@ import { direct, startNginx, startUpstream } from './nginx.ts'
 import { startNodePeer } from './node-peers.ts'
 import { quickFigures, report } from './report.ts'
 import { type Plan, type Round, rounds } from './rounds.ts'
+import { signIns } from './sign-ins.ts'
 import type { Subject } from './subject.ts'
 
 const { values } = parseArgs({
@@ -56,8 +57,9 @@ async function main(): Promise<number> {
     write(values.json, figures)
     return failedIn(measured)
   }
+  const signing = await signIns(gateway, plan)
   const log = await grow(gateway, plan)
-  const result = { machine: machine(), plan, measured, rss, ...log }
+  const result = { machine: machine(), plan, measured, rss, signIns: signing, ...log }
   process.stdout.write(report(result))
   write(values.json, { ...figures, ...result })
   return failedIn(measured) || brokenLog(log.log)

@@ -20,7 +20,7 @@ export interface Sample {
 const TICK_US = 10_000
 
 /** CPU of the processes so far, microseconds. */
-function cpuUs(pids: readonly number[]): number {
+export function cpuUs(pids: readonly number[]): number {
   let ticks = 0
   for (const pid of pids) {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []

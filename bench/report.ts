@@ -2,6 +2,7 @@ import { aims } from './aims.ts'
 import type { LogCheck } from './check-log.ts'
 import type { Growth } from './growth.ts'
 import { middle, type Round, ratioOf } from './rounds.ts'
+import type { SignIns } from './sign-ins.ts'
 
 export interface Rss {
   readonly resting: number
@@ -13,6 +14,7 @@ export interface Result {
   readonly measured: Record<string, readonly Round[]>
   readonly rss: Rss
   readonly growth: Growth
+  readonly signIns: SignIns
   readonly log: LogCheck
 }
 
@@ -54,7 +56,7 @@ export function report(result: Result): string {
   for (const [connections, kept] of Object.entries(result.measured)) {
     lines.push(...table(connections.slice(1), kept), '')
   }
-  return [...lines, ...growthLines(result), ...logLines(result.log)].join('\n')
+  return [...lines, ...signInLines(result.signIns), ...growthLines(result), ...logLines(result.log)].join('\n')
 }
 
 function growthLines({ growth, rss }: Result): string[] {
@@ -73,6 +75,23 @@ function growthLines({ growth, rss }: Result): string[] {
     '',
     `Memory (RSS): ${round(rss.resting, 0)} MB at rest, ${round(rss.loaded, 0)} MB after the load,` +
       ` ${round(agents.rssMb, 0)} MB with ${count(agents.count)} agents. Adding those took ${agents.seedSeconds} s.`,
+    '',
+  ]
+}
+
+function signInLines({ exchanges, jwt, dpop }: SignIns): string[] {
+  const perCore = (cpuUs: number) => Math.round(1e6 / cpuUs).toLocaleString('en')
+  const row = (what: string, { perSecond, cpuUs }: SignIns['dpop']) =>
+    `| ${what} | ${Math.round(perSecond).toLocaleString('en')} | ${round(cpuUs, 1)} | ${perCore(cpuUs)} |`
+  return [
+    '## Keys',
+    '',
+    '| 32 at once | per second | CPU µs of the gateway | one core could do |',
+    '|---|---|---|---|',
+    row('challenge → proof → tokens', exchanges),
+    row('calls with a token bound to a key (DPoP)', dpop),
+    '',
+    `Calls with a signed token, to those with an opaque one: ${round(jwt.throughput, 2)} by throughput, ${round(jwt.cpu, 2)} by CPU.`,
     '',
   ]
 }
