@@ -16,6 +16,7 @@ import { stalledUpstreams } from './suites/stalls.ts'
 import { storageFaults } from './suites/storage-faults.ts'
 import { connectionReuse, largeBodies, longWork } from './suites/streams.ts'
 import { editedRows } from './suites/tamper.ts'
+import { tokenRaces } from './suites/token-races.ts'
 
 export interface Plan {
   readonly seed: number
@@ -32,6 +33,7 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   'full-disk': ({ of }) => fullDisk({ cycles: of(50) }),
   'blocked-log': () => blockedLog(),
   races: ({ of }) => races({ artefacts: of(10_000), racers: 32 }),
+  tokens: ({ of }) => tokenRaces({ artefacts: of(2_000), racers: 16 }),
   tamper: () => editedRows({ step: 1 }),
   rollback: ({ of }) => rollbacks({ rounds: of(20) }),
   'log-edits': ({ seed, of }) => logEdits({ trials: of(60), seed }),

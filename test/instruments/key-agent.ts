@@ -39,13 +39,23 @@ export class KeyAgent {
 
   /** Challenge, proof, tokens; for this audience, or for the gateway itself. */
   async signIn(audience?: string, more: object = {}, headers: Record<string, string> = {}): Promise<Tokens> {
+    return (await this.#ask('/auth/token', { ...(await this.answer(audience)), ...more }, headers)) as never
+  }
+
+  /** A challenge that was asked for, and the proof that answers it. */
+  async answer(audience?: string): Promise<{ challengeId: string; proof: string }> {
     const challenge = await this.#ask('/auth/challenge', {
       agentId: this.id,
       ...(audience !== undefined && { audience }),
     })
     const claims = { ...this.#claims(), iss: this.id, sub: this.id, nonce: challenge.nonce }
     const proof = await signJwt(this.#signer, 'clv-auth+jwt', claims)
-    return (await this.#ask('/auth/token', { challengeId: challenge.challengeId, proof, ...more }, headers)) as never
+    return { challengeId: challenge.challengeId as string, proof }
+  }
+
+  /** An assertion for the token endpoint (RFC 7523). */
+  assertion(): Promise<string> {
+    return signJwt(this.#signer, 'JWT', { ...this.#claims(), iss: this.id, sub: this.id })
   }
 
   #claims() {
