@@ -10,7 +10,9 @@ import { logEdits } from './suites/log-edits.ts'
 import { powerCuts } from './suites/power-cut.ts'
 import { races } from './suites/races.ts'
 import { rollbacks } from './suites/rollback.ts'
+import { scopeChains } from './suites/scope-chains.ts'
 import { secondHops } from './suites/second-hop.ts'
+import { keyRotation, keySetFlood } from './suites/signing-keys.ts'
 import { hardBodies, slowClients } from './suites/slow-clients.ts'
 import { stalledUpstreams } from './suites/stalls.ts'
 import { storageFaults } from './suites/storage-faults.ts'
@@ -34,9 +36,12 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   'blocked-log': () => blockedLog(),
   races: ({ of }) => races({ artefacts: of(10_000), racers: 32 }),
   tokens: ({ of }) => tokenRaces({ artefacts: of(2_000), racers: 16 }),
+  'scope-chains': ({ seed, of }) => scopeChains({ chains: of(100_000), seed }),
   tamper: () => editedRows({ step: 1 }),
   rollback: ({ of }) => rollbacks({ rounds: of(20) }),
   'log-edits': ({ seed, of }) => logEdits({ trials: of(60), seed }),
+  'key-rotation': ({ of }) => keyRotation({ rotations: of(5), callsPerSecond: 500 }),
+  'key-set': ({ of }) => keySetFlood({ forMs: of(10_000), perSecond: 5_000, timed: true }),
   addresses: () => blockedAddresses({ step: 1 }),
   stalls: ({ of }) => stalledUpstreams({ concurrent: of(200), timed: true }),
   'slow-clients': ({ of }) => slowClients({ connections: of(2_000), forMs: of(60_000), timed: true }),
