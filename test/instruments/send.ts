@@ -1,10 +1,13 @@
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
+import { request as requestTls } from 'node:https'
 import type { Readable } from 'node:stream'
 
 export interface SendOptions {
   readonly port?: number
   readonly host?: string
   readonly socketPath?: string
+  /** Over TLS, to whom this authority (PEM) vouches for as gate.test. */
+  readonly ca?: string | undefined
   readonly method: string
   readonly path: string
   readonly headers?: OutgoingHttpHeaders
@@ -33,10 +36,11 @@ export interface Reply {
 /** Sends one HTTP/1.1 request and reads the whole answer. Rejects when the connection breaks before the answer's end. */
 export function send(options: SendOptions): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const { port, host = '127.0.0.1', socketPath, method, path, headers = {}, body, signal, connections } = options
+    const { port, host = '127.0.0.1', socketPath, ca, method, path, headers = {}, body, signal, connections } = options
     const where = socketPath === undefined ? { host, port } : { socketPath }
-    const sent = request({
+    const sent = (ca === undefined ? request : requestTls)({
       ...where,
+      ...(ca !== undefined && { ca, servername: 'gate.test' }),
       method,
       path,
       headers:
