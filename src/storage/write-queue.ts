@@ -31,6 +31,8 @@ export interface WriteQueueParts {
 
 /** Most jobs in one transaction: beyond this a sync is a small part of the cost, and the first ones would wait for the last. */
 const BATCH = 512
+const QUIET_TURNS = 3
+const MOST_TURNS = 12
 
 /**
  * One transaction at a time. Jobs asked for in one turn, and while another transaction runs, share the next one.
@@ -41,6 +43,8 @@ export class WriteQueue {
   readonly #inside = new AsyncLocalStorage<{ running: boolean }>()
   #waiting: Job[] = []
   #running: Promise<void> | undefined
+  /** Whether the last transaction did several jobs. */
+  #shared = false
 
   constructor(parts: WriteQueueParts) {
     this.#parts = parts
@@ -62,11 +66,25 @@ export class WriteQueue {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await new Promise(setImmediate) // the end of this turn: what it asks for comes along
+      await this.#gather()
       const jobs = this.#waiting.splice(0, BATCH)
+      this.#shared = jobs.length > 1
       await this.#batch(jobs)
     }
     this.#running = undefined
+  }
+
+  /**
+   * To the end of this turn: what it asks for comes along. Where several shared the last transaction, a few turns more,
+   * as long as jobs keep coming: a commit holds the event loop for as long as the disk takes, however many share it.
+   */
+  async #gather(): Promise<void> {
+    const most = this.#shared ? MOST_TURNS : 1
+    for (let turn = 0, seen = -1; turn < most && this.#waiting.length < BATCH; turn += 1) {
+      if (turn >= QUIET_TURNS && this.#waiting.length === seen) return
+      seen = this.#waiting.length
+      await new Promise(setImmediate)
+    }
   }
 
   async #batch(jobs: readonly Job[], mayFree = true): Promise<void> {
