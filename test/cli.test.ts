@@ -167,6 +167,12 @@ describe('the command line beside a gateway', () => {
     assert.equal((await shell.json(`audit verify --checkpoint ${note} --key ${vkey}`)).notes[0].consistent, true)
     await shell.run(`audit verify --checkpoint ${join(folder, 'none')}`, { code: 2 })
     await shell.run('audit verify', { env: { CLAVIGER_HOME: join(folder, 'nowhere') }, code: 2 })
+    const unsealed = await shell.json(`audit verify --unsealed --full --checkpoint ${note}`)
+    assert.deepEqual([unsealed.exit, unsealed.notes[0].consistent, unsealed.keySource], [0, true, 'vault'])
+    assert.ok(unsealed.macs.checked > 0)
+    assert.match((await shell.run('audit verify --unsealed')).stdout, /the log is good/)
+    for (const other of ['--dir .', '--node n1', `--proof ${proof}`])
+      await shell.run(`audit verify --unsealed ${other}`, { code: 64 })
     for (const line of ['audit fsck', `audit follow --state ${join(folder, 'state')}`]) await shell.run(line)
   })
 
@@ -250,6 +256,7 @@ describe('the command line beside a gateway', () => {
     await shell.run('seal')
     assert.deepEqual(await shell.json('status').then(({ state, reason }) => [state, reason]), ['sealed', 'operator'])
     assert.match((await shell.run('doctor')).stdout, /sealed \(operator\)/)
+    assert.equal((await shell.json('audit verify --unsealed', { code: 2 })).exit, 2)
     await shell.run('agent list', { code: 1 })
     await shell.run('unseal --secret-stdin', { stdin: 'not the passphrase at all', code: 77 })
     // One attempt a second: a refused one makes the next wait.

@@ -5,15 +5,17 @@
  */
 import { join } from 'node:path'
 import type { Clock } from '../ground/clock.ts'
+import type { AuditLog } from './audit-log.ts'
 import { isOrigin } from './checkpoint.ts'
 import { ClosedAudit } from './closed-audit.ts'
-import type { Audit, Head, LogVerdict } from './contract.ts'
+import type { Audit, AuditKeys, Head, LogVerdict } from './contract.ts'
 import { AuditIndex } from './index/audit-index.ts'
 import { openLog } from './open-log.ts'
 import { isLogName } from './record-types.ts'
 import { type DatabaseFacts, type Recovery, recoverLog } from './recover.ts'
 import type { Disk } from './segment-file.ts'
 import { readTile, TileWriter } from './tiles.ts'
+import { Verification } from './verification.ts'
 
 export interface AuditOptions {
   /** Directory of all nodes' logs; this one's is `<dir>/<nodeId>`. */
@@ -63,6 +65,8 @@ export interface OpenedAudit extends Audit {
   readonly dir: string
   readonly recovery: RecoveryReport
   readonly index: AuditIndex | undefined
+  /** Checks the whole log on demand; undefined where the log is closed. */
+  readonly verification: Verification | undefined
 }
 
 /**
@@ -89,16 +93,39 @@ export async function createAudit(options: AuditOptions): Promise<OpenedAudit> {
   const report = reportOf(recovery)
   if (recovery.state === 'closed') {
     const head = { size: recovery.tree.size, root: recovery.tree.root() }
-    return Object.assign(new ClosedAudit(head, recovery.verdict), { dir, recovery: report, index: undefined })
+    return Object.assign(new ClosedAudit(head, recovery.verdict), {
+      dir,
+      recovery: report,
+      index: undefined,
+      verification: undefined,
+    })
   }
   const audit = await openLog(options, dir, recovery, tiles)
   const index = await openIndex(options, dir, () => audit.size())
-  const closeLog = audit.close.bind(audit)
-  const close = async () => {
-    await index?.close()
-    await closeLog()
+  const verification = new Verification({ ...options, dir })
+  return Object.assign(audit, { dir, recovery: report, index, verification, ...lifeOf(audit, index, verification) })
+}
+
+/** What comes and goes with the log: the verification has the keys as long as the log has them. */
+function lifeOf(audit: AuditLog, index: AuditIndex | undefined, verification: Verification) {
+  const keysArrived = audit.keysArrived.bind(audit)
+  const keysGone = audit.keysGone.bind(audit)
+  const close = audit.close.bind(audit)
+  return {
+    keysArrived: (keys: AuditKeys) => {
+      verification.useKeys(keys)
+      return keysArrived(keys)
+    },
+    keysGone: (reason?: string) => {
+      verification.dropKeys()
+      keysGone(reason)
+    },
+    close: async () => {
+      verification.dropKeys()
+      await index?.close()
+      await close()
+    },
   }
-  return Object.assign(audit, { dir, recovery: report, index, close })
 }
 
 /** The index is never a reason not to start. */

@@ -171,6 +171,16 @@ export const auditProblems = {
     title: 'The log contradicts its own checkpoint',
     hint: 'Run `claviger audit verify`.',
   },
+  audit_verification_running: {
+    status: 409,
+    title: 'The log is being checked already',
+    hint: 'Wait until that check has ended; they are made one at a time.',
+  },
+  audit_verification_unknown: {
+    status: 404,
+    title: 'The log was not checked since the gateway was started',
+    hint: 'Run `claviger audit verify --unsealed`.',
+  },
 } as const
 
 export const auditProblem = problemsOf(auditProblems)

@@ -7,6 +7,7 @@ import { lineAt } from './find-line.ts'
 import { type LogRecord, tailRecords } from './find-record.ts'
 import { proveRecord } from './prove.ts'
 import { isRecordType } from './record-types.ts'
+import { verificationRoutes } from './verification-routes.ts'
 
 const Seq = z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 const Time = z.coerce.number().int().nonnegative()
@@ -107,6 +108,7 @@ export function auditRoutes<Who>({ audit, agentOf = (text) => text }: AuditRoute
     bind(checkpoint, async () => ({ note: await audit.checkpoint() })),
     bind(hashValue, ({ body: { value } }) => ({ hash: audit.redact(value) })),
     bind(reindex, async () => ({ records: (await audit.index?.reindex()) ?? 0 })),
+    ...verificationRoutes<Who>(audit),
   ]
 }
 

@@ -32,8 +32,8 @@ export interface VerifyReport {
   /** Bytes after the last complete group, as a crash or a copy in mid-write leaves them: not in the log. */
   readonly tornBytes: number
   readonly vkey?: string
-  /** 'given' by whoever asks; 'directory': read beside the log, so worth as much as the disk it lies on. */
-  readonly keySource: 'given' | 'directory' | 'none'
+  /** 'given' by whoever asks; of the open 'vault'; 'directory': read beside the log, so worth as much as its disk. */
+  readonly keySource: 'given' | 'vault' | 'directory' | 'none'
 }
 
 const MOST_FINDINGS = 100

@@ -1,20 +1,19 @@
 // `claviger audit verify | fsck | follow`: they read the files of the log themselves, so that they need no gateway and
-// believe none. Only `fsck --repair` writes, and takes the home's lock first.
+// believe none; but for `verify --unsealed`, which asks the gateway. Only `fsck --repair` writes, and takes the home's lock
+// first.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { FsckReport } from '../audit/fsck.ts'
 import { vkeyPath } from '../audit/log-paths.ts'
 import type { NamedNote } from '../audit/verify.ts'
-import type { VerifyReport } from '../audit/verify-report.ts'
+import { verifyUnsealed } from './audit-unsealed.ts'
+import { verdict } from './audit-verdict.ts'
 import { cliProblem } from './problems.ts'
-import { facts, table } from './render.ts'
+import { facts } from './render.ts'
 import { readTextFile, unwritable } from './text-file.ts'
 import { wholeNumber } from './values.ts'
 import { addVerb, type Invocation, type OptionSpec, type Result, type Session, type Verb } from './verb.ts'
-
-/** Findings that are printed for a person. */
-const MAX_SHOWN = 12
 
 const place: readonly OptionSpec[] = [
   { flags: '--dir <folder>', about: 'a copy of a log; without it the log of this home' },
@@ -38,16 +37,22 @@ const verify: Verb = {
     },
     key,
     { flags: '--full', about: 'also every checkpoint published beside the log' },
+    {
+      flags: '--unsealed',
+      about: 'let the running gateway check its own log: the macs too, with the keys of the open vault',
+    },
     { flags: '--proof <file>', about: 'check only this proof of one record, as `audit prove` wrote it' },
   ],
   examples: [
     'claviger audit verify --checkpoint /mnt/usb/claviger.note',
+    'claviger audit verify --unsealed',
     'claviger audit verify --proof record-17.proof --key log.vkey',
   ],
   async run(invocation) {
     const { options } = invocation
-    if (options.proof !== undefined) return checkProof(invocation)
+    if (options.proof !== undefined && options.unsealed !== true) return checkProof(invocation)
     const notes = [...(options.checkpoint ?? []).map((name: string) => note(name)), ...witness(invocation)]
+    if (options.unsealed === true) return verifyUnsealed(invocation, notes, vkey(options.key))
     const { verifyLog } = await import('../audit/verify.ts')
     const json = await verifyLog({
       dir: logFolder(invocation),
@@ -152,30 +157,6 @@ function witness({ options, settings }: Invocation): NamedNote[] {
 function vkey(option: string | undefined): string | undefined {
   if (option === undefined || /^[^\s+]+\+[0-9a-f]{8}\+/.test(option)) return option
   return readTextFile(option, 'verifier_key_missing').trim()
-}
-
-const keyWords = { given: 'the one given', directory: 'the one beside the log', none: 'none' } as const
-
-function verdict(report: VerifyReport, outside: number): string {
-  const { exit, records, root, firstBadSeq, findings, undecided, notes, openIntents, tornBytes, keySource } = report
-  const words = ['the log is good', 'DAMAGE OR TAMPERING IS PROVEN', 'this cannot be decided'][exit]
-  const summary = { verdict: words, records, root, firstBadSeq, openIntents, tornBytes, key: keyWords[keySource] }
-  const parts = [facts(summary)]
-  if (notes.length > 0)
-    parts.push(table(notes as unknown as Record<string, unknown>[], ['name', 'size', 'signature', 'consistent']))
-  if (findings.length > 0) parts.push(firstOf(findings))
-  if (undecided.length > 0) parts.push(undecided.join('\n'))
-  if (exit === 0 && outside === 0) {
-    parts.push('No note from outside was given: a log rewritten or cut together with its key would look the same.')
-  }
-  return parts.join('\n\n')
-}
-
-/** After one broken record every later one tells the same: a person wants the first ones. `--json` has them all. */
-function firstOf(findings: VerifyReport['findings']): string {
-  const lines = findings.slice(0, MAX_SHOWN).map(({ seq, detail }) => `${seq ?? '-'}: ${detail}`)
-  if (findings.length > MAX_SHOWN) lines.push(`and ${findings.length - MAX_SHOWN} more`)
-  return lines.join('\n')
 }
 
 function fsckResult(json: FsckReport) {

@@ -65,6 +65,7 @@ describe('claviger', () => {
     ['grants', '--json'],
     ['emergency-revoke'],
     ['audit', 'tail'],
+    ['audit', 'verify', '--unsealed'],
     ['seal'],
     ['unseal', '--key-file'],
     ['operator', 'token', 'rotate'],

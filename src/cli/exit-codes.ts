@@ -37,7 +37,7 @@ const byCode: readonly (readonly [RegExp, ExitCode])[] = [
   [/^audit_(unavailable|lost|write|sync)/, exitCode.audit],
   [/^(setting|env_file|home|key_file|lock|socket|node|not_installed)_/, exitCode.config],
   [/^(operator_token_|agent_token_|token_file_|unseal_failed$|caller_refused$)/, exitCode.notPermitted],
-  [/^(checkpoint|log|proof|verifier_key)_missing$/, exitCode.undecided],
+  [/^(checkpoint|log|proof|verifier_key)_missing$|^audit_verification_/, exitCode.undecided],
 ]
 
 /** The exit code for a problem: by its code where that says more than the status does. */
