@@ -7,10 +7,14 @@ import * as grants from './grants/routes.ts'
 import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
+import * as keys from './identity/keys/routes.ts'
+import * as oauth from './identity/oauth/contract.ts'
 import * as relying from './identity/relying/operator-routes.ts'
 import * as relyingServices from './identity/relying/service-routes.ts'
 import * as identity from './identity/routes.ts'
+import * as sessions from './identity/sessions/routes.ts'
 import * as signIns from './identity/sign-ins/routes.ts'
+import * as signing from './identity/signing/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
 import { proxyProblems } from './proxy/problems.ts'
 import * as services from './services/routes.ts'
@@ -29,7 +33,22 @@ const explicitCall = endpoint({
 })
 
 export function openApiDocument(): object {
-  const modules = [house, identity, relying, relyingServices, signIns, services, vault, grants, alerts, audit]
+  const modules = [
+    house,
+    identity,
+    keys,
+    sessions,
+    oauth,
+    signing,
+    relying,
+    relyingServices,
+    signIns,
+    services,
+    vault,
+    grants,
+    alerts,
+    audit,
+  ]
   const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
   return openApi([...endpoints, explicitCall], VERSION)
 }

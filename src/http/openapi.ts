@@ -49,7 +49,10 @@ function operation(endpoint: AnyEndpoint): object {
     ...(endpoint.body !== undefined && { requestBody: { required: true, content: bodyContent(endpoint) } }),
     responses: {
       [String(endpoint.status ?? 200)]: { description: 'Done', content: replyContent(endpoint) },
-      default: { $ref: '#/components/responses/Problem' },
+      default:
+        endpoint.wording === undefined
+          ? { $ref: '#/components/responses/Problem' }
+          : { description: 'A refusal in the words of the standard or contract that the endpoint follows' },
     },
   }
 }
