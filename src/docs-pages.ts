@@ -11,6 +11,7 @@ export const docsFiles = {
   oauth: 'docs/guides/oauth.md',
   'relying-services': 'docs/guides/relying-services.md',
   watching: 'docs/guides/watching.md',
+  webhooks: 'docs/guides/webhooks.md',
   testing: 'docs/guides/testing.md',
   architecture: 'ARCHITECTURE.md',
   security: 'SECURITY.md',

@@ -26,6 +26,7 @@ import { trustCommands } from './trust.ts'
 import { upCommand } from './up.ts'
 import { vaultCommands } from './vault.ts'
 import { isMisplacedSecret, type Session } from './verb.ts'
+import { webhookCommands } from './webhook.ts'
 
 const families = [
   initCommand,
@@ -41,6 +42,7 @@ const families = [
   relyingCommands,
   roleCommands,
   trustCommands,
+  webhookCommands,
   emergencyRevokeCommand,
   callCommand,
   explainCommand,
