@@ -139,6 +139,8 @@ describe('an OAuth client of others', () => {
       assert.deepEqual(await agent.introspect(access_token, bank.key), { active: false })
       await assert.rejects(agent.exchange(access_token, { audience: around.gateway.url }), refused('invalid_target'))
       await assert.rejects(agent.exchange(access_token, { audience: 'bank' }), refused('invalid_target'))
+      // Who was handed a token does not become its agent at services: roles would speak for somebody else.
+      await assert.rejects(other.exchange(parent, { audience: 'shop' }), refused('invalid_target'))
     })
 
     test('for a number of calls', async () => {

@@ -96,13 +96,14 @@ function refuseUnlessHeld({ client, jkt }: ExchangeAsked, subject: AccessToken, 
   if (!own && jkt !== subject.jkt) throw refused('the subject_token is bound to another key than is proven')
 }
 
-/** The gateway's own tokens may become tokens for a service; a service's stay with that service. */
-function audienceOf({ audience, room }: ExchangeAsked, subject: AccessToken): string {
-  const { audience: parents } = subject.session
-  if (audience === undefined || audience === parents) return parents
-  if (parents !== room.issuer())
-    throw oauthProblem('invalid_target', { detail: 'The subject_token is for another audience.' })
-  return audience
+/**
+ * An agent may turn its own token for the gateway into one for a service, where its roles speak for it. Nobody else may do
+ * that in its name, and a service's tokens stay with that service.
+ */
+function audienceOf({ audience, room, client }: ExchangeAsked, { session, agent }: AccessToken): string {
+  if (audience === undefined || audience === session.audience) return session.audience
+  if (session.audience === room.issuer() && agent.id === client.agent.id) return audience
+  throw oauthProblem('invalid_target', { detail: 'The subject_token is for another audience.' })
 }
 
 function actOf({ claims, agent }: AccessToken, acting: string): Act | undefined {
