@@ -4,15 +4,18 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { buildPkcs11 } from './build-pkcs11.ts'
 
-/** Program → Debian package. */
+/** Program → Debian packages. */
 const programs: Readonly<Record<string, string>> = {
   chromium: 'chromium',
   nginx: 'nginx-light',
+  openssl: 'openssl',
   wrk: 'wrk',
   strace: 'strace',
   'mkfs.ext4': 'e2fsprogs',
   'softhsm2-util': 'softhsm2',
   'g++': 'g++',
+  // With what makes it a token: the PKCS#11 driver, and the way from that to the emulated TPM.
+  swtpm: 'swtpm libtpm2-pkcs11-1 libtss2-tcti-swtpm0',
 }
 const PATIENCE_MS = 300_000
 
@@ -29,7 +32,7 @@ async function installPrograms(): Promise<void> {
   if (missing.length === 0) return
   const may = process.getuid?.() === 0 && isThere('apt-get') && process.env.CLAVIGER_TEST_INSTALL !== 'off'
   if (may) {
-    const packages = missing.map((name) => programs[name]!)
+    const packages = missing.flatMap((name) => programs[name]!.split(' '))
     console.error(`tests: installing ${packages.join(', ')} (apt-get) …`)
     if (!(await apt(['install', '-y', '--no-install-recommends', ...packages]))) {
       await apt(['update'])

@@ -47,11 +47,17 @@ export const CKM_ECDSA = 0x1041
 
 /** Codes after which a session, or all of the module, is opened anew. */
 const lost: ReadonlySet<number> = new Set([0x30, 0x31, 0x32, 0x60, 0x82, 0xb0, 0xb3, 0xe0, 0x101, 0x190])
+/** CKR_PIN_INCORRECT, _INVALID, _LEN_RANGE, _EXPIRED, _LOCKED. */
+const pin: ReadonlySet<number> = new Set([0xa0, 0xa1, 0xa2, 0xa3, 0xa4])
 const ALREADY_INITIALIZED = 0x191
 const ALREADY_LOGGED_IN = 0x100
 
 export function isLost(error: unknown): boolean {
   return lost.has(codeOf(error))
+}
+
+export function isPinRefused(error: unknown): boolean {
+  return pin.has(codeOf(error))
 }
 
 export function unlessAlready(work: () => void): void {
@@ -62,6 +68,8 @@ export function unlessAlready(work: () => void): void {
   }
 }
 
+/** pkcs11js says the number, or leaves it in the text that the driver's error came with. */
 function codeOf(error: unknown): number {
-  return (error as { code?: unknown } | undefined)?.code as number
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  return typeof code === 'number' ? code : Number(/^CKR_\w+:(\d+)/.exec(String(message))?.[1])
 }

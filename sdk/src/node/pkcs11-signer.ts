@@ -14,6 +14,7 @@ import {
   CKU_USER,
   type Handle,
   isLost,
+  isPinRefused,
   type Pkcs11,
   type Pkcs11Module,
   unlessAlready,
@@ -73,6 +74,8 @@ class Token {
   readonly #module: Pkcs11
   readonly #options: Pkcs11SignerOptions
   #opened: Opened | undefined
+  /** A PIN that was refused is not tried again, so that the token does not lock itself. */
+  #refusal: unknown
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(module: Pkcs11, options: Pkcs11SignerOptions) {
@@ -91,8 +94,12 @@ class Token {
   }
 
   async open(): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal
     const before = this.#opened?.publicKey
-    const opened = await open(this.#module, this.#options)
+    const opened = await open(this.#module, this.#options).catch((error: unknown) => {
+      if (typeof this.#options.pin === 'string' && isPinRefused(error)) this.#refusal = error
+      throw error
+    })
     if (before !== undefined && opened.publicKey.thumbprint !== before.thumbprint) {
       throw signerFailed('the token now holds another key')
     }
@@ -130,7 +137,7 @@ class Token {
 
 async function open(module: Pkcs11, options: Pkcs11SignerOptions): Promise<Opened> {
   const pin = typeof options.pin === 'string' ? options.pin : await options.pin()
-  const slots = module.C_GetSlotList(true).filter((slot) => module.C_GetTokenInfo(slot).label.trim() === options.token)
+  const slots = module.C_GetSlotList(true).filter((slot) => labelOf(module, slot) === options.token)
   const [slot, another] = slots
   if (slot === undefined || another !== undefined) throw signerFailed(`${slots.length} tokens have this label`)
   const session = module.C_OpenSession(slot, CKF.SERIAL_SESSION)
@@ -145,6 +152,11 @@ async function open(module: Pkcs11, options: Pkcs11SignerOptions): Promise<Opene
     module.C_CloseSession(session)
     throw error
   }
+}
+
+/** Blanks fill it up, or what a driver takes for them. */
+function labelOf(module: Pkcs11, slot: Handle): string {
+  return module.C_GetTokenInfo(slot).label.replace(/[ \0]+$/, '')
 }
 
 /** The public half is an object of its own in the token, under the same label and id. */
