@@ -81,11 +81,7 @@ export class Alerts {
   async load(): Promise<{ bad: readonly string[] }> {
     const { storage } = this.#options
     const { bad } = await this.#webhooks.load()
-    const known = [...[...this.#webhooks.all()].map(({ id }) => id as string), ...bad]
-    const waiting = await storage.read((db) => countDeliveries(db, ['pending', 'dead']))
-    if ([...waiting.keys()].some((id) => !known.includes(id))) {
-      await storage.write((tx) => dropStrayDeliveries(tx, known))
-    }
+    await dropStrayDeliveries(storage)
     this.#outbox.open(await this.#waiting())
     return { bad }
   }
@@ -162,11 +158,6 @@ export class Alerts {
     await this.#webhooks.remove(id, by, owner)
   }
 
-  /** Owners of endpoints, each once. */
-  owners(): ReadonlySet<string> {
-    return new Set([...this.#webhooks.all()].map(({ owner }) => owner))
-  }
-
   /** All endpoints of an owner that is no more. */
   async removeOf(owner: string, by: Actor): Promise<void> {
     const theirs = [...this.#webhooks.all()].filter((webhook) => webhook.owner === owner)
@@ -226,7 +217,7 @@ export class Alerts {
   }
 
   #waiting(): Promise<Map<string, number>> {
-    return this.#options.storage.read((db) => countDeliveries(db, ['pending']))
+    return this.#options.storage.read((db) => countDeliveries(db, 'pending'))
   }
 
   async #withSecret({ webhook, secret }: { webhook: Webhook; secret: Secret }) {
@@ -236,7 +227,7 @@ export class Alerts {
   async #views(webhooks: readonly Webhook[]): Promise<WebhookView[]> {
     const { storage, clock } = this.#options
     const [pending, dead, health] = await storage.read((db) =>
-      Promise.all([countDeliveries(db, ['pending']), countDeliveries(db, ['dead']), healthOf(db)]),
+      Promise.all([countDeliveries(db, 'pending'), countDeliveries(db, 'dead'), healthOf(db)]),
     )
     const now = clock.now()
     return webhooks.map((webhook) => {

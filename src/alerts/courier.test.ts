@@ -9,7 +9,11 @@ import { createResolver } from '../http/resolve.ts'
 import type { Storage } from '../storage/storage.ts'
 import { by, Receiver, TestAlerts, testBox, until } from './alerts.support.ts'
 import { createAlerts } from './alerts.ts'
+import { Courier } from './courier.ts'
+import type { Deliver } from './deliver.ts'
+import { Outbox } from './outbox.ts'
 import { PAUSES_MS, pauseAfter } from './retry-schedule.ts'
+import { Webhooks } from './webhooks.ts'
 
 const program = fileURLToPath(new URL('./testing/emit-until-killed.ts', import.meta.url))
 const names = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `a${i + from}`)
@@ -81,6 +85,35 @@ describe('deliveries', () => {
     await idle(id)
     assert.deepEqual([receiver.agents, slow.agents], [names(50), ['a0']])
     await slow.close()
+  })
+
+  test('of relying services never take all the room there is', async () => {
+    room = await new TestAlerts().start()
+    const { storage, clock } = room
+    const options = { storage, clock, box: testBox(() => room.rootKey), changed: () => {} }
+    const [webhooks, onTheWay] = [new Webhooks(options), new Map<string, number>()]
+    const outbox = new Outbox({ storage, webhooks, stored: () => {} })
+    const input = { url: 'https://hooks.example.com/', events: ['*'] }
+    for (const owner of ['s1', 's2', 's3', 's4', 's5', 'operator']) {
+      for (let i = 0; i < 5; i += 1) await webhooks.add(input, owner, by)
+    }
+    outbox.open(new Map())
+    outbox.emit({ type: 'echo', data: {}, concerns: () => true }, clock.now())
+    await outbox.close()
+    // None of them is ever answered.
+    const deliver: Deliver = ({ owner }, _event, signal) => {
+      onTheWay.set(owner, (onTheWay.get(owner) ?? 0) + 1)
+      return new Promise((resolve) => signal?.addEventListener('abort', () => resolve({ ok: false, error: 'x' })))
+    }
+    const courier = new Courier({ storage, clock, webhooks, deliver, settled: () => {} })
+    courier.look([...webhooks.all()].map(({ id }) => id))
+    const sum = () => [...onTheWay.values()].reduce((total, count) => total + count, 0)
+    await until(() => sum() === 16)
+    assert.deepEqual(
+      ['s1', 's2', 's3', 's4', 's5', 'operator'].map((owner) => onTheWay.get(owner) ?? 0),
+      [3, 3, 3, 3, 0, 4],
+    )
+    courier.stop()
   })
 
   test('follow no redirect: it is a failure', async () => {
@@ -323,7 +356,7 @@ describe('emit()', () => {
   })
 
   test('beyond what memory or the disk may hold counts what is lost, and records the count', async () => {
-    room = await new TestAlerts().start({ limits: { queued: 10, pending: 25 }, pausesMs: atOnce })
+    room = await new TestAlerts().start({ limits: { queued: 10, pending: 25, pendingOfService: 5 }, pausesMs: atOnce })
     receiver.answer = () => {}
     await room.hook(receiver.url)
     room.tell(30)

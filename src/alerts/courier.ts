@@ -1,6 +1,6 @@
 import type { Clock } from '../ground/clock.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { Webhook, WebhookId } from './contract.ts'
+import { OPERATOR, type Webhook, type WebhookId } from './contract.ts'
 import type { Deliver, Outcome } from './deliver.ts'
 import { openEvent } from './envelope.ts'
 import {
@@ -28,8 +28,11 @@ export interface CourierOptions {
   readonly random?: (() => number) | undefined
 }
 
-/** Deliveries on the way at one time, at most one for each endpoint. */
-const AT_ONCE = 16
+/**
+ * Deliveries on the way at one time, at most one for each endpoint: in all, for relying services together, and for one of
+ * them. However slow a service's endpoints are, there is room for the operators' and for other services'.
+ */
+const AT_ONCE = { all: 16, services: 12, service: 3 } as const
 /** After the disk refused something. */
 const RETRY_MS = 5_000
 /** No sleep is longer: the wall clock may jump. */
@@ -53,7 +56,7 @@ export class Courier {
   readonly #options: CourierOptions
   readonly #lanes = new Map<WebhookId, Lane>()
   readonly #abort = new AbortController()
-  #running = 0
+  readonly #running = new Map<Lane, string>()
   #timer: NodeJS.Timeout | undefined
   #sweptAt = Number.NEGATIVE_INFINITY
 
@@ -86,15 +89,27 @@ export class Courier {
     for (const lane of [...this.#lanes.values()]) {
       if (lane.busy) continue
       if (lane.dueAt > now) next = Math.min(next, lane.dueAt - now)
-      else if (this.#running < AT_ONCE) void this.#run(lane)
+      else if (this.#hasRoom(lane)) void this.#run(lane)
     }
     this.#timer = setTimeout(() => this.#go(), next).unref()
+  }
+
+  #ownerOf({ id }: Lane): string {
+    return this.#options.webhooks.get(id)?.owner ?? OPERATOR
+  }
+
+  #hasRoom(lane: Lane): boolean {
+    const owner = this.#ownerOf(lane)
+    const running = [...this.#running.values()]
+    if (running.length >= AT_ONCE.all || owner === OPERATOR) return running.length < AT_ONCE.all
+    const services = running.filter((one) => one !== OPERATOR)
+    return services.length < AT_ONCE.services && services.filter((one) => one === owner).length < AT_ONCE.service
   }
 
   async #run(lane: Lane): Promise<void> {
     lane.busy = true
     lane.dueAt = Number.POSITIVE_INFINITY // look() may set it to 0 meanwhile
-    this.#running += 1
+    this.#running.set(lane, this.#ownerOf(lane))
     // To the end of the line, so that no endpoint is always served first.
     this.#lanes.delete(lane.id)
     this.#lanes.set(lane.id, lane)
@@ -104,7 +119,7 @@ export class Courier {
       lane.dueAt = this.#options.clock.now() + RETRY_MS
     }
     lane.busy = false
-    this.#running -= 1
+    this.#running.delete(lane)
     this.#go()
   }
 

@@ -1,5 +1,5 @@
 // SQL of the outbox: events, and one delivery for each endpoint that an event goes to.
-import type { Db, Tx } from '../storage/storage.ts'
+import type { Db, Storage, Tx } from '../storage/storage.ts'
 import type { DeadLetter, DeliveryId, WebhookId } from './contract.ts'
 
 export interface NewEvent {
@@ -77,10 +77,10 @@ export async function nextDueAt(db: Db, webhook: WebhookId): Promise<number> {
   return row?.due_at ?? Number.POSITIVE_INFINITY
 }
 
-/** How many deliveries of each endpoint are in one of these states. */
-export async function countDeliveries(db: Db, states: ('pending' | 'dead')[]): Promise<Map<string, number>> {
+/** How many deliveries of each endpoint are in this state. */
+export async function countDeliveries(db: Db, state: 'pending' | 'dead'): Promise<Map<string, number>> {
   const query = db.selectFrom('alert_deliveries').select((eb) => ['webhook_id', eb.fn.countAll().as('count')])
-  const rows = await query.where('state', 'in', states).groupBy('webhook_id').execute()
+  const rows = await query.where('state', '=', state).groupBy('webhook_id').execute()
   return new Map(rows.map((row) => [row.webhook_id as string, Number(row.count)]))
 }
 
@@ -150,13 +150,16 @@ export async function dropDeliveries(tx: Tx, webhook: WebhookId): Promise<void> 
 }
 
 /** What waits for endpoints that are not there any more: removed while an event was on its way to the disk. */
-export async function dropStrayDeliveries(tx: Tx, known: readonly string[]): Promise<void> {
-  const stray = tx.db.deleteFrom('alert_deliveries')
-  const { numDeletedRows } = await (known.length === 0
-    ? stray
-    : stray.where('webhook_id', 'not in', known)
-  ).executeTakeFirst()
-  if (numDeletedRows > 0n) await dropOrphans(tx)
+export async function dropStrayDeliveries(storage: Storage): Promise<void> {
+  const known = (db: Db) => db.selectFrom('webhooks').select('id')
+  const stray = await storage.read((db) =>
+    db.selectFrom('alert_deliveries').select('id').where('webhook_id', 'not in', known(db)).executeTakeFirst(),
+  )
+  if (stray === undefined) return
+  await storage.write(async (tx) => {
+    await tx.db.deleteFrom('alert_deliveries').where('webhook_id', 'not in', known(tx.db)).execute()
+    await dropOrphans(tx)
+  })
 }
 
 /** Everything about one agent, whoever waits for it. Gives how many events there were. */

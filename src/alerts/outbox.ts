@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { KeyObject } from 'node:crypto'
 import { newId } from '../ground/ids.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
-import type { AlertEvent, Severity, Webhook, WebhookId } from './contract.ts'
+import { type AlertEvent, OPERATOR, type Severity, type Webhook, type WebhookId } from './contract.ts'
 import { envelope, eventId, sealEvent } from './envelope.ts'
 import { severityOf } from './event-catalogue.ts'
 import { wants } from './matches.ts'
@@ -12,14 +12,15 @@ import type { Webhooks } from './webhooks.ts'
 export interface OutboxLimits {
   /** Events that may wait in memory for the disk. */
   readonly queued: number
-  /** Deliveries that may wait on the disk for one endpoint. */
+  /** Deliveries that may wait on the disk for one endpoint of an operator, and for one of a relying service. */
   readonly pending: number
+  readonly pendingOfService: number
 }
 
-export const OUTBOX_LIMITS: OutboxLimits = { queued: 16_384, pending: 100_000 }
+export const OUTBOX_LIMITS: OutboxLimits = { queued: 16_384, pending: 100_000, pendingOfService: 10_000 }
 
 /** Events in one transaction: calls may wait for the same disk. */
-const BATCH = 128
+const BATCH = 64
 const RETRY_MS = 1_000
 
 interface Told extends AlertEvent {
@@ -116,7 +117,7 @@ export class Outbox {
     const meant: Webhook[] = []
     for (const webhook of this.#options.webhooks.all()) {
       if (webhook.status !== 'active' || !wants(webhook, told)) continue
-      if ((this.#pending.get(webhook.id) ?? 0) >= this.#limits.pending) this.#lose(told.type)
+      if ((this.#pending.get(webhook.id) ?? 0) >= this.#mostPending(webhook)) this.#lose(told.type)
       else meant.push(webhook)
     }
     if (meant.length === 0 || key === undefined) return
@@ -137,6 +138,10 @@ export class Outbox {
       deliveries: meant.map((webhook) => ({ id: newId('dlv'), webhook: webhook.id })),
     })
     this.#flush()
+  }
+
+  #mostPending({ owner }: Webhook): number {
+    return owner === OPERATOR ? this.#limits.pending : this.#limits.pendingOfService
   }
 
   #waits(webhook: WebhookId, more: number): void {
