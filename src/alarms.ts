@@ -24,14 +24,37 @@ export function createAlarms(audit: Audit, log: Log, tell: (event: AlertEvent) =
     void audit
       .append(entry)
       .catch((error: Error) => log.error({ kind: entry.type, err: error }, 'an alarm could not be recorded'))
-  let early = false
-  const told = new Set<string>()
   return {
+    ...rowAlarms(record, log, tell),
     damagedCredential: (credential) => {
       log.error({ credential }, 'a credential does not open and is disabled')
       record({ type: 'secret.integrity_failed', ev: { credential } })
       tell({ type: 'credential.damaged', data: { credentialId: credential } })
     },
+    echo: ({ call, credential }, count) => {
+      log.warn({ rid: call.rid, service: call.serviceName, count }, 'an answer held the credential; it was taken out')
+      record({
+        type: 'echo',
+        rid: call.rid,
+        ev: { service: call.serviceName, count, ...(credential !== undefined && { credential }) },
+      })
+      tell({
+        type: 'echo',
+        data: { requestId: call.rid, service: call.serviceName, agentId: call.agent, count },
+        subject: call.agent,
+      })
+    },
+  }
+}
+
+function rowAlarms(
+  record: (entry: OtherRecord) => void,
+  log: Log,
+  tell: (event: AlertEvent) => void,
+): Pick<Alarms, 'editedRow' | 'beforeTheLog'> {
+  let early = false
+  const told = new Set<string>()
+  return {
     editedRow: (table, id) => {
       const row = `${table} ${id}`
       if (!told.delete(row)) log.error({ kind: table, id }, 'a row was edited by other hands and is refused')
@@ -47,19 +70,6 @@ export function createAlarms(audit: Audit, log: Log, tell: (event: AlertEvent) =
       } finally {
         early = false
       }
-    },
-    echo: ({ call, credential }, count) => {
-      log.warn({ rid: call.rid, service: call.serviceName, count }, 'an answer held the credential; it was taken out')
-      record({
-        type: 'echo',
-        rid: call.rid,
-        ev: { service: call.serviceName, count, ...(credential !== undefined && { credential }) },
-      })
-      tell({
-        type: 'echo',
-        data: { requestId: call.rid, service: call.serviceName, agentId: call.agent, count },
-        subject: call.agent,
-      })
     },
   }
 }

@@ -27,7 +27,9 @@ async function openStream(around: World) {
 }
 
 const outcomes = (around: World) =>
-  recordsOf(around.gateway.home).flatMap(({ type, outcome }) => (type === 'outcome' && outcome !== undefined ? [outcome] : []))
+  recordsOf(around.gateway.home).flatMap(({ type, outcome }) =>
+    type === 'outcome' && outcome !== undefined ? [outcome] : [],
+  )
 
 describe('stopping', () => {
   test('waits for running calls, however often one press of Ctrl-C arrives', async () => {

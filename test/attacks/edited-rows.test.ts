@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
+import { recordsOf } from '../../proving/audit-on-disk.ts'
 import { type Gateway, repository, StartFailed } from '../instruments/gateway.ts'
 import { furnish, type World, world } from '../instruments/world.ts'
 
@@ -84,11 +85,10 @@ describe('rows edited by other hands', () => {
     assert.equal(await edited(gateway, "update agents set name = 'evil' where name = 'agent-of-u'"), 'unsealed')
     await gateway.does('POST', '/seal')
     await gateway.does('POST', '/unseal', { keyFile: true })
-    const { items } = await gateway.does<{ items: { ev: Record<string, unknown> }[] }>(
-      'GET',
-      '/audit/records?type=config',
+    await gateway.stop()
+    const recorded = recordsOf(gateway.home).flatMap(({ ev }) =>
+      ev?.what === 'row.refused' ? [[ev.table, ev.id]] : [],
     )
-    const recorded = items.filter(({ ev }) => ev.what === 'row.refused').map(({ ev }) => [ev.table, ev.id])
     const row = ['agents', around.agentId]
     assert.deepEqual(recorded, [row, row])
     assert.doesNotMatch(gateway.output(), /could not be recorded/)
