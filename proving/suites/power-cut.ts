@@ -20,13 +20,26 @@ export async function powerCuts({ cuts, seed }: CutOptions): Promise<Figures> {
   const reason = noLoopImages()
   if (reason !== undefined) return Figures.skip('S4 power cut', reason)
   const figures = new Figures('S4 power cut')
+  const random = seeded(seed)
+  let requests = 0
+  for (let left = cuts; left > 0; left -= CUTS_OF_ONE_HOME) {
+    requests += await cutOneHome(Math.min(left, CUTS_OF_ONE_HOME), random, figures)
+  }
+  figures.notes.push(`${requests} requests at the upstream, seed ${seed}`)
+  return figures
+}
+
+/** More would fill the image, which is copied for each cut. */
+const CUTS_OF_ONE_HOME = 50
+
+/** Resolves to the number of requests that reached the upstream. */
+async function cutOneHome(cuts: number, random: ReturnType<typeof seeded>, figures: Figures): Promise<number> {
   const parent = mkdtempSync(join(tmpdir(), 'claviger-cut-'))
   const image = LoopImage.make(parent, 320)
   try {
     figures.notes.push(`self-test: a writer without flushes lost ${losesWithoutFlush(image)} of 200 rows`)
     await using around = await world({ folder: image.folder })
     const load = await Load.start(around, figures, 6)
-    const random = seeded(seed)
     for (let n = 0; n < cuts; n++) {
       await sleep(50 + random.below(500))
       around.gateway.signal('SIGSTOP')
@@ -39,13 +52,12 @@ export async function powerCuts({ cuts, seed }: CutOptions): Promise<Figures> {
       figures.faults++
     }
     await load.stop()
-    figures.load = load.calls
-    figures.notes.push(`${load.moment().upstreamUrls.length} requests at the upstream, seed ${seed}`)
+    figures.load += load.calls
+    return load.moment().upstreamUrls.length
   } finally {
     image.remove()
     rmSync(parent, { recursive: true })
   }
-  return figures
 }
 
 async function judgeCopy(

@@ -144,11 +144,13 @@ export function framings(place: FramingPlace, seed: number, atLeast = 600): Fram
       .filter((f) => f !== null)
       .map((f) => `${f}\r\n`)
       .join('')}\r\n`
-    const mayPipeline =
+    // `Content-Length: 0` says that there is no body, and with nothing in between the second request is one of its own.
+    const noBody = coding === null && length === lengths[2] && chunking === ''
+    const clean =
       cleanLengths.has(lengths.indexOf(length)) &&
       cleanCodings.has(codings.indexOf(coding)) &&
-      cleanChunkings.has(chunkings.indexOf(chunking)) &&
-      cleanLines.has(lines.indexOf(line))
+      cleanChunkings.has(chunkings.indexOf(chunking))
+    const mayPipeline = (clean || noBody) && cleanLines.has(lines.indexOf(line))
     out.push({ name: `${name}#${out.length}`, path, smuggled, mayPipeline, bytes: Buffer.from(head + body, 'latin1') })
   }
   for (const coding of codings) for (const length of lengths) add('te×cl', coding, length, chunkings[0]!)
