@@ -9,6 +9,7 @@ import { base62 } from '../../ground/base62.ts'
 import { type AgentId, type KeyId, newId, type SessionId } from '../../ground/ids.ts'
 import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
 import type { Room } from '../room.ts'
+import { LONGEST_TOKEN_LIFE_MS } from '../signing/contract.ts'
 import { type AccessTyp, sessionProblem } from './contract.ts'
 import type { Session } from './session-book.ts'
 import { getSession, noteUsed, putSession, type SessionRow, sessionOfUsed } from './store.ts'
@@ -186,7 +187,8 @@ async function issue(
   claims: Readonly<Record<string, unknown>> | undefined,
 ): Promise<IssuedTokens> {
   const seconds = Math.floor(room.clock.now() / 1_000)
-  const life = Math.floor(row.life_ms / 1_000)
+  // Longer than that the key that signs it is not believed.
+  const life = Math.floor(Math.min(row.life_ms, LONGEST_TOKEN_LIFE_MS) / 1_000)
   // Names its session, so that whoever knows it can end what it belongs to, before and after a restart.
   const jti = `${row.id.slice('ses_'.length)}.${base62(randomBytes(8), 11)}`
   const accessToken = await signJwt(room.signing.active(), row.typ, {
