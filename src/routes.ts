@@ -11,6 +11,7 @@ import type { BoundEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { AgentPrincipal } from './identity/contract.ts'
 import type { Identity } from './identity/identity.ts'
+import { byOwnKey } from './identity/keys/by-own-key.ts'
 import { provenKey } from './identity/keys/registration-proof.ts'
 import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
 import type { RelyingPrincipal } from './identity/relying/contract.ts'
@@ -38,7 +39,13 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   return [
     ...houseRoutes<Who>(houseActions(rooms, settings)),
     // Before those with a name in their place: `self`, `register` and `invite` are no agents' names there.
-    ...keyRoutes<Who>({ identity, actorOf, agentOf: (who) => agentOf(who).agent.id, register: registration(rooms) }),
+    ...keyRoutes<Who>({
+      identity,
+      actorOf,
+      agentOf: (who) => agentOf(who).agent.id,
+      keyholderOf: (who) => byOwnKey(agentOf(who)).agent.id,
+      register: registration(rooms),
+    }),
     ...sessionRoutes<Who>({
       signIn: rooms.signIn,
       issuer: () => identity.room.issuer(),

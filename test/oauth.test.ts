@@ -212,6 +212,24 @@ describe('an OAuth client of others', () => {
     assert.equal(await call(leaked), 401)
   })
 
+  test('changes its keys with a whole sign-in alone: whoever was handed a token does not become the agent', async () => {
+    const { gateway } = around
+    const whole = (await agent.clientCredentials()).access_token
+    const ask = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` }
+      const { status, code } = await gateway.agent('DELETE', '/claviger/v1/agents/self/keys/key_x', { headers })
+      return [status, code]
+    }
+    assert.deepEqual(await ask(whole), [404, 'key_unknown'])
+    const parts = [
+      (await agent.exchange(whole)).access_token,
+      (await other.exchange(whole)).access_token,
+      (await agent.clientCredentials({ scope: 'u:*' })).access_token,
+      (await gateway.does<{ token: string }>('POST', '/tokens', { agent: 'coder' })).token,
+    ]
+    for (const token of parts) assert.deepEqual(await ask(token), [403, 'key_sign_in_wanted'])
+  })
+
   test('gets nothing for an agent that is locked, nor with a key that was revoked', async () => {
     const { gateway } = around
     const locked = await OAuthAgent.add(gateway, 'locked')

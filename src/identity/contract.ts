@@ -108,6 +108,8 @@ export interface AccessTokenEntry {
   /** Thumbprint of the key that must prove each use (RFC 9449). */
   readonly jkt: string | undefined
   readonly claims: Readonly<Record<string, unknown>>
+  /** Whether it is all of a sign-in with the agent's own key: nothing narrowed, nothing counted, nobody else who acts by it. */
+  readonly whole: boolean
   /** Whether its scope leaves a call in; it never gives what no grant gave. */
   covers(service: string, call: Scoped): boolean
   /** Present where the sign-in is good for so many calls. */

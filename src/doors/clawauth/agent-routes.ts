@@ -5,6 +5,7 @@ import { readPublicKey } from '../../crypto/p256.ts'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { httpProblem } from '../../http/problems.ts'
 import { identityProblem } from '../../identity/contract.ts'
+import { byOwnKey } from '../../identity/keys/by-own-key.ts'
 import { keyProblem } from '../../identity/keys/contract.ts'
 import { SignInView } from '../../identity/sign-ins/contract.ts'
 import type { Actor } from '../../storage/storage.ts'
@@ -70,9 +71,9 @@ export function agentRoutes<Who>(needs: DoorNeeds): BoundEndpoint<Who>[] {
   ]
 }
 
-/** The agent itself, as records name it. Throws Problem `caller_refused` for another's id. */
+/** The agent itself, as records name it. Throws Problems `caller_refused` for another's id, `key_sign_in_wanted`. */
 function own(caller: DoorCaller, id: string): Actor {
-  const { agent, token } = wanted(caller, 'agent')
+  const { agent, token } = byOwnKey(wanted(caller, 'agent'))
   if (agent.id !== id) throw httpProblem('caller_refused')
   return { kind: 'agent', id: agent.id, key: token.id }
 }

@@ -107,6 +107,11 @@ export const keyProblems = {
     hint: 'Add another first, or lock the agent',
   },
   key_too_many: { status: 409, title: 'The agent has too many keys', hint: 'Revoke one that is not used' },
+  key_sign_in_wanted: {
+    status: 403,
+    title: 'Keys are changed by whoever signed in with one, and by operators',
+    hint: 'Sign in with a key of the agent, without a scope, and use that access token: claviger login',
+  },
   key_overdue: {
     status: 403,
     title: 'The key is older than keys may be here',

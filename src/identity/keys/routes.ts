@@ -119,6 +119,8 @@ export interface KeyRouteNeeds<Who> {
   readonly actorOf: (who: Who) => Actor
   /** Id of the agent that asks. */
   readonly agentOf: (who: Who) => string
+  /** The same, where it may change its keys. Throws Problem `key_sign_in_wanted`. */
+  readonly keyholderOf: (who: Who) => string
   readonly register: (
     body: z.output<typeof RegisterAgent>,
     from: { address: string; rid: string },
@@ -126,7 +128,7 @@ export interface KeyRouteNeeds<Who> {
 }
 
 export function keyRoutes<Who>(needs: KeyRouteNeeds<Who>): BoundEndpoint<Who>[] {
-  const { identity, actorOf, agentOf } = needs
+  const { identity, actorOf, agentOf, keyholderOf } = needs
   const by = (caller: unknown) => actorOf(caller as Who)
   const self = (caller: unknown) => agentOf(caller as Who)
   return [
@@ -147,9 +149,9 @@ export function keyRoutes<Who>(needs: KeyRouteNeeds<Who>): BoundEndpoint<Who>[] 
       return done
     }),
     bind(ownKeys, ({ caller }) => ({ items: identity.keys.list(self(caller)) })),
-    bind(addOwnKey, ({ body, caller }) => identity.keys.add(self(caller), body, by(caller))),
+    bind(addOwnKey, ({ body, caller }) => identity.keys.add(keyholderOf(caller as Who), body, by(caller))),
     bind(revokeOwnKey, async ({ params, caller }) => {
-      await identity.keys.revoke({ agent: self(caller), key: params.key }, by(caller))
+      await identity.keys.revoke({ agent: keyholderOf(caller as Who), key: params.key }, by(caller))
       return done
     }),
   ]

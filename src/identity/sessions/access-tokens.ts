@@ -56,6 +56,12 @@ export class AccessToken implements AccessTokenEntry {
     return this.session.jkt
   }
 
+  get whole(): boolean {
+    const { key, parent, actors } = this.session
+    const own = key !== undefined && parent === undefined && actors.length === 0
+    return own && this.scopes === undefined && this.use === undefined
+  }
+
   /** Whether its scope, which only ever takes away, leaves this call in. */
   covers(service: string, call: Scoped): boolean {
     if (this.scopes === undefined) return true
