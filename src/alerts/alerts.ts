@@ -131,7 +131,7 @@ export class Alerts {
 
   /** Throws Problem `webhook_unknown`, also for another owner's. */
   async find(id: string, owner?: string): Promise<WebhookView> {
-    const [view] = await this.#views([this.#webhooks.require(id, owner)])
+    const [view] = await this.#views([this.#webhooks.known(id, owner)])
     return view as WebhookView
   }
 
@@ -166,7 +166,7 @@ export class Alerts {
 
   /** Sends a `webhook.test` now, once, and says how it went. Throws Problem `webhook_unknown`, `webhook_busy`. */
   async test(id: string, owner?: string): Promise<TestResult> {
-    const webhook = this.#webhooks.require(id, owner)
+    const webhook = this.#webhooks.known(id, owner)
     if (this.#testing.has(webhook.id)) throw alertProblem('webhook_busy')
     this.#testing.add(webhook.id)
     try {
@@ -181,7 +181,7 @@ export class Alerts {
 
   /** What was given up, the oldest first. Throws Problem `webhook_unknown`. */
   async deadLetters(webhook?: string): Promise<DeadLetter[]> {
-    if (webhook !== undefined) this.#webhooks.require(webhook)
+    if (webhook !== undefined) this.#webhooks.known(webhook)
     return this.#options.storage.read((db) => deadLetters(db, webhook, SHOWN))
   }
 
@@ -192,7 +192,7 @@ export class Alerts {
   async replay(id: string, by: Actor): Promise<number> {
     const { storage, clock } = this.#options
     const whole = id.startsWith('whk_')
-    if (whole) this.#webhooks.require(id)
+    if (whole) this.#webhooks.known(id)
     const revived = await storage.write(async (tx) => {
       if (!whole && (await ownerOfDeadLetter(tx, id)) === undefined) throw alertProblem('dead_letter_unknown')
       const ids = await reviveDeadLetters(tx, whole ? { webhook: id } : { id }, clock.now())

@@ -13,6 +13,11 @@ const required = (column: ColumnDefinitionBuilder) => column.notNull()
 export const alertsMigrations: readonly Migration[] = [{ id: '0001-alerts', up: makeTables }]
 
 async function makeTables(db: Db): Promise<void> {
+  await makeEndpoints(db)
+  await makeOutbox(db)
+}
+
+async function makeEndpoints(db: Db): Promise<void> {
   await authenticatedTable(db, 'webhooks', (table) =>
     table
       .addColumn('owner', 'text', required)
@@ -29,6 +34,17 @@ async function makeTables(db: Db): Promise<void> {
       .addColumn('rotated_at', 'integer'),
   )
   await authenticatedTable(db, 'alert_keys', (table) => table.addColumn('secret', 'blob', required))
+  await plainTable(db, 'webhook_health', (table) =>
+    table
+      .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('failing_since', 'integer')
+      .addColumn('last_success_at', 'integer')
+      .addColumn('last_failure_at', 'integer')
+      .addColumn('last_error', 'text'),
+  )
+}
+
+async function makeOutbox(db: Db): Promise<void> {
   await plainTable(db, 'alert_events', (table) =>
     table
       .addColumn('id', 'text', (column) => column.primaryKey().notNull())
@@ -57,12 +73,4 @@ async function makeTables(db: Db): Promise<void> {
     .columns(['webhook_id', 'state', 'due_at', 'seq'])
     .execute()
   await db.schema.createIndex('alert_events_subject').on('alert_events').column('subject').execute()
-  await plainTable(db, 'webhook_health', (table) =>
-    table
-      .addColumn('id', 'text', (column) => column.primaryKey().notNull())
-      .addColumn('failing_since', 'integer')
-      .addColumn('last_success_at', 'integer')
-      .addColumn('last_failure_at', 'integer')
-      .addColumn('last_error', 'text'),
-  )
 }

@@ -74,7 +74,7 @@ export class Webhooks {
   }
 
   /** Throws Problem `webhook_unknown`, also for an endpoint of another owner. */
-  require(id: string, owner?: string): Webhook {
+  known(id: string, owner?: string): Webhook {
     const webhook = this.#byId.get(id as WebhookId)
     if (webhook === undefined || (owner !== undefined && webhook.owner !== owner)) {
       throw alertProblem('webhook_unknown', { facts: { webhook: id } })
@@ -118,7 +118,7 @@ export class Webhooks {
 
   /** A new secret; the old one signs too until the overlap is over. */
   async rotate(id: string, overlapMs: number | undefined, by: Actor, owner?: string) {
-    const webhook = this.require(id, owner)
+    const webhook = this.known(id, owner)
     const now = this.#options.clock.now()
     const { secret, sealedSecret } = this.#newSecret(webhook.id)
     const overlap = overlapMs ?? DAY_MS
@@ -135,14 +135,14 @@ export class Webhooks {
   }
 
   async setStatus(id: string, status: Webhook['status'], by: Actor): Promise<Webhook> {
-    const changed: Webhook = { ...this.require(id), status }
+    const changed: Webhook = { ...this.known(id), status }
     const record = { type: 'config', ev: { what: `webhook.${status}`, webhook: changed.id } }
     await this.#options.storage.write((tx) => this.#put(tx, changed, record, by))
     return changed
   }
 
   async remove(id: string, by: Actor, owner?: string): Promise<void> {
-    const webhook = this.require(id, owner)
+    const webhook = this.known(id, owner)
     await this.#options.storage.write(
       async (tx) => {
         await removeWebhook(tx, webhook.id)
