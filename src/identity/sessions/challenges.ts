@@ -14,6 +14,7 @@ import type { AgentKey } from '../keys/key-ring.ts'
 import type { Room } from '../room.ts'
 import type { SignInResult } from '../sign-ins/contract.ts'
 import { CHALLENGE_LIFE_MS, sessionProblem } from './contract.ts'
+import { purgeSessions } from './purge.ts'
 import { addChallenge, type ChallengeRow, dropOldChallenges, takeChallenge } from './store.ts'
 
 export const AUTH_TYP = 'clv-auth+jwt'
@@ -78,6 +79,7 @@ export class Challenges {
       this.#sweptAt = now
       // Expired ones are told from unknown ones for a while.
       await dropOldChallenges(storage, now - CHALLENGE_LIFE_MS)
+      await purgeSessions(this.#room)
     }
     return row
   }

@@ -8,6 +8,7 @@ import { by, TestIdentity } from '../identity.support.ts'
 import { revokeKey } from '../keys/agent-keys.ts'
 import { register } from '../keys/register.ts'
 import { AUTH_TYP, Challenges, type ProofRefused } from './challenges.ts'
+import { purgeSessions } from './purge.ts'
 import { type OpenSession, openSession, refreshSession, revokeSession, sessionOfJti } from './tokens.ts'
 
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -335,6 +336,21 @@ describe('a refresh token', () => {
   for (const text of ['', 'rf_', `rf_${'a'.repeat(43)}`, 'eyJ', `rf_${'a'.repeat(44)}`, '\u0000']) {
     test(`is not ${JSON.stringify(text.slice(0, 8))}`, () => assert.rejects(refresh(text), { code: 'refresh_invalid' }))
   }
+})
+
+describe('sessions that ended', () => {
+  test('are kept for a day, then removed', async () => {
+    const { sid } = await openSession(room(), { ...wanted(), refresh: undefined }, by)
+    house.clock.advance(300_000 + 23 * 3_600_000)
+    await purgeSessions(room())
+    assert.ok(room().sessions.get(sid))
+    house.clock.advance(3_700_000)
+    assert.ok((await purgeSessions(room())) >= 1)
+    assert.equal(room().sessions.get(sid), undefined)
+    await house.restart()
+    assert.deepEqual([room().sessions.get(sid), house.bad], [undefined, []])
+    assert.equal(await purgeSessions(room()), 0)
+  })
 })
 
 describe('other hands in the database', () => {
