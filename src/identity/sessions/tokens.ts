@@ -11,6 +11,7 @@ import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
 import type { Room } from '../room.ts'
 import { LONGEST_TOKEN_LIFE_MS } from '../signing/contract.ts'
 import { type AccessTyp, sessionProblem } from './contract.ts'
+import { purgeSessions } from './purge.ts'
 import type { Session } from './session-book.ts'
 import { getSession, noteUsed, putSession, type SessionRow, sessionOfUsed } from './store.ts'
 
@@ -40,6 +41,7 @@ export interface IssuedTokens {
   readonly jti: string
 }
 
+const PURGE_EVERY = 512
 const REFRESH = /^rf_[0-9A-Za-z]{43}$/
 
 export interface RefreshChecks {
@@ -85,6 +87,8 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
     expiresAt: row.expires_at,
   }
   const written = await storage.write((tx) => writeSession(tx, row, { type: 'auth', actor: by, ev }, true))
+  // Now and then whoever adds one takes away those that are long over.
+  if (room.sessions.size % PURGE_EVERY === 0) await purgeSessions(room)
   return issue(room, written, refresh?.text, asked.claims)
 }
 
