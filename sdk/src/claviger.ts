@@ -2,6 +2,7 @@
 export {
   AgentClient,
   type AgentClientOptions,
+  type AgentKey,
   type AgentSelf,
   type Registered,
   type RegisterOptions,

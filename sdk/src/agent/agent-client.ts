@@ -52,6 +52,15 @@ export interface AgentSelf {
   readonly [member: string]: unknown
 }
 
+/** A key as the gateway shows it. */
+export interface AgentKey {
+  readonly id: string
+  /** `active`, `retiring` or `revoked`. */
+  readonly status: string
+  readonly thumbprint: string
+  readonly [member: string]: unknown
+}
+
 export class AgentClient {
   readonly agentId: string
   readonly #options: AgentClientOptions
@@ -59,13 +68,14 @@ export class AgentClient {
   readonly #dpop: DpopProver | undefined
   readonly #source: TokenSource
   readonly #caller: Caller
-  #keyId: string | undefined
+  #signer: Signer
 
   constructor(options: AgentClientOptions) {
     const { agentId, signer, dpop = false, issuer, audience, scope } = options
     const now = options.now ?? Date.now
     this.agentId = agentId
     this.#options = options
+    this.#signer = signer
     this.#wire = new Wire(options)
     this.#dpop = dpop === false ? undefined : new DpopProver(dpop === true ? undefined : dpop, now)
     this.#source = new TokenSource({
@@ -121,14 +131,24 @@ export class AgentClient {
     return json as unknown as AgentSelf
   }
 
-  /** Registers a further key of this agent. */
-  async addKey(signer: Signer): Promise<{ keyId: string; thumbprint: string }> {
+  /** The keys by which this agent signs in, or did. */
+  async keys(): Promise<readonly AgentKey[]> {
+    const { json, status } = await this.#ask('GET', '/claviger/v1/agents/self/keys')
+    if (!Array.isArray(json.items)) throw invalidAnswer(status, 'items is missing')
+    return json.items as AgentKey[]
+  }
+
+  /** Registers a further key of this agent. The others stay as they are, or retire after a time: all of them. */
+  async addKey(
+    signer: Signer,
+    more: { readonly attestation?: object; readonly retireOthersAfterSeconds?: number } = {},
+  ): Promise<AgentKey> {
     const issuer = await findIssuer(this.#wire, this.#options.issuer)
     const nowSeconds = Math.floor((this.#options.now ?? Date.now)() / 1000)
     const proof = await registrationProof(signer, { issuer, nowSeconds, agentId: this.agentId })
-    const answer = await this.#ask('POST', '/claviger/v1/agents/self/keys', proof)
-    const { thumbprint } = await readPublicKey(signer.publicKey)
-    return { keyId: stringIn(answer, 'keyId'), thumbprint }
+    const answer = await this.#ask('POST', '/claviger/v1/agents/self/keys', { ...proof, ...more })
+    stringIn(answer, 'id')
+    return answer.json as unknown as AgentKey
   }
 
   async removeKey(keyId: string): Promise<void> {
@@ -136,16 +156,19 @@ export class AgentClient {
   }
 
   /**
-   * Puts a new key in the place of the present one: registered by the old, tried, and only then is the old one removed.
-   * `oldKeyId` is needed where the gateway does not say which key this agent used.
+   * Puts a new key in the place of the present one: registered by the old, tried, and only then is the old one removed,
+   * with what was signed in by it. With `overlapSeconds` it retires after that time instead, and so do any others.
    */
-  async rotateKey(signer: Signer, oldKeyId?: string): Promise<{ keyId: string; thumbprint: string }> {
-    const { keyId: said } = await this.self()
-    const old = oldKeyId ?? this.#keyId ?? (typeof said === 'string' ? said : undefined)
-    const added = await this.addKey(signer)
+  async rotateKey(
+    signer: Signer,
+    { overlapSeconds = 0 }: { readonly overlapSeconds?: number } = {},
+  ): Promise<AgentKey> {
+    const { thumbprint } = await readPublicKey(this.#signer.publicKey)
+    const old = (await this.keys()).find((key) => key.thumbprint === thumbprint)
+    const added = await this.addKey(signer, overlapSeconds > 0 ? { retireOthersAfterSeconds: overlapSeconds } : {})
     await this.#source.signWith(signer)
-    this.#keyId = added.keyId
-    if (old !== undefined && old !== added.keyId) await this.removeKey(old)
+    this.#signer = signer
+    if (overlapSeconds === 0 && old !== undefined) await this.removeKey(old.id)
     return added
   }
 

@@ -59,10 +59,16 @@ export class TokenSource {
     return this.#fly(this.#prove())
   }
 
-  /** Proves itself with another key from now on. */
+  /** Proves itself with another key, now and from now on if it is taken. */
   async signWith(signer: Signer): Promise<Tokens> {
+    const before = this.#signer
     this.#signer = signer
-    return this.authenticate()
+    try {
+      return await this.authenticate()
+    } catch (error) {
+      this.#signer = before
+      throw error
+    }
   }
 
   /** Ends the tokens at hand, here and at the gateway. */

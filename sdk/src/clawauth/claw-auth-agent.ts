@@ -33,6 +33,8 @@ export type ClawAuthRegistration = DoorOptions & {
   /** With one of these the gateway gets proof that the key is held: without it the agent waits for an operator. */
   readonly privateKey?: string
   readonly signer?: Signer
+  /** `clv_iv_…`, from an operator. */
+  readonly invite?: string
   readonly attestation?: object
 }
 
@@ -70,11 +72,12 @@ export class ClawAuthAgent {
   static async register(
     options: ClawAuthRegistration,
   ): Promise<{ readonly agentId: string; readonly publicKeyHash: string; readonly status: string }> {
-    const { email, name, publicKey, privateKey, attestation } = options
+    const { email, name, publicKey, privateKey, invite, attestation } = options
     const signer = options.signer ?? (privateKey === undefined ? undefined : await pemSigner(privateKey))
     const { hash } = await readPublicKey(publicKey)
     const proof = signer && { proof: await signText(signer, `clawauth-register:${hash}`) }
-    const body = { email, name, publicKey, ...proof, ...(attestation !== undefined && { attestation }) }
+    const more = { ...(invite !== undefined && { invite }), ...(attestation !== undefined && { attestation }) }
+    const body = { email, name, publicKey, ...proof, ...more }
     const answer = await doorTo(options).ask({ method: 'POST', path: '/auth/register', body })
     const [agentId, status] = [stringIn(answer, 'agentId'), stringIn(answer, 'status')]
     return { agentId, publicKeyHash: stringIn(answer, 'publicKeyHash'), status }

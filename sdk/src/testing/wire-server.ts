@@ -221,6 +221,8 @@ export class WireServer {
   #keys(seen: Seen): Reply {
     return this.#authorized(seen, ({ agent }) => {
       const keys = this.agents.get(agent) as Map<string, KeyObject>
+      const shown = (kid: string) => ({ id: `key_${kid.slice(0, 8)}`, thumbprint: kid, status: 'active' })
+      if (seen.method === 'GET') return [200, { items: [...keys.keys()].map(shown) }]
       if (seen.method === 'DELETE') {
         const id = seen.path.split('/').at(-1) ?? ''
         for (const kid of keys.keys()) if (id === `key_${kid.slice(0, 8)}`) keys.delete(kid)
@@ -230,7 +232,7 @@ export class WireServer {
       const thumbprint = this.#possession(publicKey, proof)
       if (thumbprint === undefined) return refuse(401, 'proof_invalid')
       this.addAgent(agent, publicKey)
-      return [201, { keyId: `key_${thumbprint.slice(0, 8)}`, thumbprint, status: 'active' }]
+      return [201, shown(thumbprint)]
     })
   }
 
