@@ -1,14 +1,15 @@
 // Puts the proxy together with the rooms: the two short ways in, and what is recorded when a call is over.
 
 import type { OutcomeRecord } from './audit/contract.ts'
+import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
 import type { Permit } from './policy/permit.ts'
 import { createBaseUrlHandler } from './proxy/base-url.ts'
-import { createBreakers } from './proxy/breaker.ts'
+import { type Breakers, createBreakers } from './proxy/breaker.ts'
 import type { CarryOutOptions } from './proxy/carry-out.ts'
-import { createDialer } from './proxy/dial.ts'
+import { createDialer, type Dialer } from './proxy/dial.ts'
 import { createExplicitCallHandler } from './proxy/explicit-call.ts'
 import { createForward } from './proxy/forward.ts'
 import { createMatchers } from './proxy/matchers.ts'
@@ -24,21 +25,12 @@ export interface DataPlane {
 }
 
 export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): DataPlane {
-  const { clock, identity, vault, storage, audit, services } = rooms
+  const { clock, identity, vault, audit } = rooms
   const dialer = createDialer({ resolver: createResolver({ clock }), spend: rooms.spend, clock })
   const breakers = createBreakers({ clock, inFlight: settings.maxInFlight })
   const watch = createSilenceWatch(clock)
   const forward = createForward({ dialer, breakers, watch, matcherFor: createMatchers() })
-  storage.follow(({ kind, ref }) => {
-    if (kind === 'credential') dialer.closeCredential(ref as Parameters<typeof dialer.closeCredential>[0])
-    if (kind !== 'service') return
-    dialer.closeService(ref as Parameters<typeof dialer.closeService>[0])
-    if (services.byId(ref as Parameters<typeof services.byId>[0]) === undefined)
-      breakers.forget(ref as Parameters<typeof breakers.forget>[0])
-  })
-  vault.watch(({ state }) => {
-    if (state === 'sealed') dialer.cutAll()
-  })
+  followChanges(rooms, dialer, breakers)
   const options: CarryOutOptions = {
     authenticate: (presented, request) => {
       const principal = identity.authenticate(presented)
@@ -64,6 +56,19 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
       dialer.close()
     },
   }
+}
+
+/** Connections and breakers end with what they were for. */
+function followChanges({ storage, services, vault }: Rooms, dialer: Dialer, breakers: Breakers): void {
+  storage.follow(({ kind, ref }) => {
+    if (kind === 'credential') dialer.closeCredential(ref as CredentialId)
+    if (kind !== 'service') return
+    dialer.closeService(ref as ServiceId)
+    if (services.byId(ref as ServiceId) === undefined) breakers.forget(ref as ServiceId)
+  })
+  vault.watch(({ state }) => {
+    if (state === 'sealed') dialer.cutAll()
+  })
 }
 
 function recordOfOutcome({ call }: Permit, { status, bytesIn, bytesOut, ms, error }: Outcome): OutcomeRecord {
