@@ -72,6 +72,10 @@ export class WireServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  get issuer(): string {
+    return this.namedIssuer ?? this.url
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
@@ -99,7 +103,7 @@ export class WireServer {
     const name = `${seen.method} ${seen.path}`
     if (seen.path.startsWith('/to/')) return this.#call(seen)
     if (name === 'GET /.well-known/jwks.json') return [200, this.jwks()]
-    if (name === 'GET /.well-known/oauth-authorization-server') return [200, { issuer: this.namedIssuer ?? this.url }]
+    if (name === 'GET /.well-known/oauth-authorization-server') return [200, { issuer: this.issuer }]
     if (name === 'POST /oauth/introspect') return this.#introspect(seen)
     if (name === 'POST /claviger/v1/agents/register') return this.#register(body())
     if (name === 'POST /claviger/v1/auth/challenge') return this.#challenge(body(), false)
@@ -130,14 +134,14 @@ export class WireServer {
     const read = opened(proof, ({ jwk: own }) => (JSON.stringify(own) === JSON.stringify(jwk) ? key : undefined))
     const { aud, iat, exp, thumbprint } = (read?.payload ?? {}) as Record<string, unknown>
     const timely = Number(exp) - Number(iat) <= 60 && Number(exp) * 1000 > Date.now()
-    const good = read?.header.typ === 'clv-register+jwt' && aud === this.url && thumbprint === kid && timely
+    const good = read?.header.typ === 'clv-register+jwt' && aud === this.issuer && thumbprint === kid && timely
     return good ? kid : undefined
   }
 
   #challenge({ agentId = '', audience }: Record<string, string>, door: boolean): Reply {
     const challengeId = `chal_${randomBytes(8).toString('hex')}`
     const nonce = randomBytes(32).toString('hex')
-    const issuer = this.namedIssuer ?? this.url
+    const issuer = this.issuer
     const expiresAt = new Date(Date.now() + 300_000).toISOString()
     this.#challenges.set(challengeId, { agent: agentId, nonce, audience: audience ?? issuer })
     if (!door) return [200, { challengeId, nonce, issuer, audience: audience ?? issuer, expiresAt }]
@@ -151,7 +155,7 @@ export class WireServer {
     const { payload = {} } = read ?? {}
     const now = (Date.now() + this.skewMs) / 1000
     const timely = Number(payload.exp) - Number(payload.iat) <= 60 && Math.abs(Number(payload.iat) - now) < 10
-    const own = payload.iss === challenge?.agent && payload.sub === challenge?.agent && payload.aud === this.url
+    const own = payload.iss === challenge?.agent && payload.sub === challenge?.agent && payload.aud === this.issuer
     const good = read?.header.typ === 'clv-auth+jwt' && own && payload.nonce === challenge?.nonce && timely
     if (!good || challenge === undefined) return refuse(401, 'proof_refused')
     return this.#bound(seen, undefined, (jkt) => {
@@ -176,7 +180,7 @@ export class WireServer {
     const challenge = this.#challenges.get(id)
     if (challenge === undefined) return [401, { error: { code: 'INVALID_SIGNATURE', message: 'no', requestId: 'r' } }]
     const { agent, nonce, audience } = challenge
-    const [aud, issuer] = [audience === (this.namedIssuer ?? this.url) ? '-' : audience, this.namedIssuer ?? this.url]
+    const [aud, issuer] = [audience === this.issuer ? '-' : audience, this.issuer]
     const text = version === 2 ? ['clawauth-v2', issuer, agent, id, aud, nonce].join('\n') : nonce
     const keys = [...(this.agents.get(agent)?.values() ?? [])]
     const der = Buffer.from(String(signature), 'hex')
