@@ -13,9 +13,9 @@ import { control, frontDoor } from './front-door.ts'
 import type { Log } from './ground/log.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
-import { type Listener, listenTcp, listenUnix } from './http/listen.ts'
+import { type Handle, type Listener, listenTcp, listenUnix } from './http/listen.ts'
 import { httpsRequirement } from './http/require-https.ts'
-import { httpsOnly } from './https-only.ts'
+import { httpsOnly, httpsRule } from './https-only.ts'
 import { issuerOf, listenerUrl, publicHosts } from './public-address.ts'
 import { buildRooms, type Rooms } from './rooms.ts'
 import { routesOf } from './routes.ts'
@@ -147,8 +147,9 @@ async function openDoors(
   const extra = [...settings.allowedHosts, ...publicHosts(settings)]
   const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
   let closing = false
-  const front = frontDoor({ ...dataPlane, controlPlane: agentPlane })
-  const forAgents = httpsOnly(settings.requireHttps, httpsRequirement(rooms.clientOf), front)
+  const only = (way: Handle) => httpsOnly(settings.requireHttps, httpsRequirement(rooms.clientOf), way)
+  const [baseUrl, explicitCall] = [only(dataPlane.baseUrl), only(dataPlane.explicitCall)]
+  const forAgents = frontDoor({ baseUrl, explicitCall, controlPlane: agentPlane })
   const handle: typeof forAgents = (request, response, rid) => {
     // What is on the way when the end is told is carried out, and its connection closed.
     if (closing) response.shouldKeepAlive = false
@@ -182,8 +183,9 @@ function controlPlanes(rooms: Rooms, settings: Settings, log: Log) {
   const authenticate = callerOf(identity, rooms.relying, rooms.possession, () => rooms.noteUnknown())
   const onBug = (error: unknown, rid: string) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
+  const refuse = httpsRule(settings.requireHttps, httpsRequirement(clientOf))
   const planeOf = (endpoints: typeof all) =>
-    buildControlPlane<Who>({ endpoints, authenticate, clientOf, nextRid, onBug })
+    buildControlPlane<Who>({ endpoints, authenticate, clientOf, refuse, nextRid, onBug })
   return Promise.all([
     planeOf(all.filter(({ endpoint }) => endpoint.caller !== 'operator')),
     planeOf(all.filter(({ endpoint }) => endpoint.caller === 'operator' || endpoint.caller === 'anyone')),

@@ -1,41 +1,37 @@
 // Where plain HTTP from beyond this machine is refused, before anything is read of what was sent so.
+import type { IncomingMessage } from 'node:http'
+import type { Problem } from './ground/problem.ts'
+import type { AnyEndpoint } from './http/endpoint.ts'
 import type { Handle } from './http/listen.ts'
 import type { RequireHttps } from './http/require-https.ts'
 import { sendProblem } from './http/send-problem.ts'
 import type { Settings } from './settings.ts'
+
+type Mode = Settings['requireHttps']
 
 /** What makes and takes tokens. */
 const authPaths = ['/claviger/v1/auth', '/oauth', '/auth']
 /** Asked by balancers, in plain, and worth nothing to anybody. */
 const healthPaths: ReadonlySet<string> = new Set(['/health', '/claviger/v1/health'])
 
-/** `handle` behind the demand for HTTPS that the setting makes. */
-export function httpsOnly(mode: Settings['requireHttps'], requireHttps: RequireHttps, handle: Handle): Handle {
-  if (mode === 'off') return handle
-  const wanted = mode === 'auth' ? isAuth : (url: string) => !healthPaths.has(url)
+/** The demand that the setting makes at the endpoints. Some make it whatever is set. */
+export function httpsRule(mode: Mode, requireHttps: RequireHttps) {
+  return (request: IncomingMessage, endpoint: AnyEndpoint): Problem | undefined =>
+    needsHttps(mode, endpoint) ? requireHttps(request) : undefined
+}
+
+function needsHttps(mode: Mode, { path, httpsOnly }: AnyEndpoint): boolean {
+  if (httpsOnly === true) return true
+  if (mode === 'all') return !healthPaths.has(path)
+  return mode === 'auth' && authPaths.some((prefix) => path.startsWith(`${prefix}/`))
+}
+
+/** A way in for calls behind the same demand: `all` alone makes it there. */
+export function httpsOnly(mode: Mode, requireHttps: RequireHttps, handle: Handle): Handle {
+  if (mode !== 'all') return handle
   return (request, response, rid) => {
-    const refusal = wanted(request.url as string) ? requireHttps(request) : undefined
+    const refusal = requireHttps(request)
     if (refusal === undefined) handle(request, response, rid)
     else sendProblem(response, refusal, rid)
-  }
-}
-
-function isAuth(url: string): boolean {
-  // Nearly everything that is asked, and nothing more is done about it.
-  if (url.startsWith('/to/')) return false
-  const end = url.indexOf('?')
-  const path = decoded(end === -1 ? url : url.slice(0, end))
-  return authPaths.some(
-    (prefix) => path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/'),
-  )
-}
-
-/** As the router reads it: `/%61uth` is `/auth`. */
-function decoded(path: string): string {
-  if (!path.includes('%')) return path
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return path
   }
 }

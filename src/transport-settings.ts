@@ -67,7 +67,7 @@ export const transportSettings = {
     {
       env: 'CLAVIGER_REQUIRE_HTTPS',
       fallback: 'auth',
-      doc: 'Where plain HTTP from beyond this machine is answered 426: `auth` (`/claviger/v1/auth`, `/oauth`, `/auth`), `all` (everything but health), `off`.',
+      doc: 'Where plain HTTP from beyond this machine is answered 426: `auth` (below `/claviger/v1/auth`, `/oauth`, `/auth`), `all` (everything but health), `off`. The ClawAuth door always does.',
     },
   ),
 }

@@ -73,20 +73,21 @@ interface Asked {
   readonly port: number
   /** Where the client says to be, by the PROXY protocol: nginx takes it for the address of the connection. */
   readonly from: string
+  readonly method?: string
   readonly path?: string
   readonly headers?: readonly string[]
   readonly ca?: string
 }
 
 /** One request from anywhere, and the bytes of its answer. */
-async function ask({ port, from, path = '/', headers = [], ca }: Asked): Promise<string> {
+async function ask({ port, from, method = 'GET', path = '/', headers = [], ca }: Asked): Promise<string> {
   const raw = tcpConnect(port, '127.0.0.1')
   const [family, to] = from.includes(':') ? ['TCP6', '::1'] : ['TCP4', '127.0.0.1']
   raw.write(`PROXY ${family} ${from} ${to} 4711 ${port}\r\n`)
   const socket: Socket = ca === undefined ? raw : tlsConnect({ socket: raw, ca, servername: 'gate.test' })
   let text = ''
   socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk))
-  const lines = [`GET ${path} HTTP/1.1`, 'Host: gate.test', 'Connection: close', ...headers]
+  const lines = [`${method} ${path} HTTP/1.1`, 'Host: gate.test', 'Connection: close', 'Content-Length: 0', ...headers]
   socket.write(`${lines.join('\r\n')}\r\n\r\n`)
   await once(socket, 'close')
   return text
@@ -231,12 +232,13 @@ describe('a gateway behind nginx', { skip: missing }, () => {
     const [tls, plain] = ports as [number, number]
     const headers = ['X-Forwarded-Proto: https', 'X-Forwarded-For: 127.0.0.1', 'Forwarded: for=127.0.0.1;proto=https']
     for (const path of ['/auth/challenge', '/oauth/token', '/claviger/v1/auth/challenge']) {
-      assert.match(await ask({ port: plain, from: '203.0.113.9', path, headers }), /^HTTP\/1\.1 426 /)
-      const secure = await ask({ port: tls, from: '203.0.113.9', path, headers, ca: authority.pem })
+      const asked = { method: 'POST', path, headers, from: '203.0.113.9' }
+      assert.match(await ask({ ...asked, port: plain }), /^HTTP\/1\.1 426 /)
+      const secure = await ask({ ...asked, port: tls, ca: authority.pem })
       assert.match(secure, /^HTTP\/1\.1 4(?!26)/)
     }
     // Straight to the listener, without a proxy: a client of this machine.
-    assert.notEqual((await home.gateway.agent('GET', '/auth/challenge')).status, 426)
+    assert.notEqual((await home.gateway.agent('POST', '/auth/challenge')).status, 426)
   })
 
   test('is known by its public address', async () => {

@@ -148,25 +148,27 @@ const beyond = ownAddress()
 describe('plain HTTP from beyond this machine', {
   skip: beyond === undefined ? 'no address but loopback' : undefined,
 }, () => {
-  const table: readonly (readonly [mode: string, path: string, refused: boolean])[] = [
-    ['auth', '/auth/challenge', true],
-    ['auth', '/auth', true],
-    ['auth', '/oauth/token', true],
-    ['auth', '/oauth/token?a=/to/', true],
-    ['auth', '/claviger/v1/auth/challenge', true],
-    ['auth', '/%61uth/challenge', true],
-    ['auth', '/authority', false],
-    ['auth', '/to/auth/x', false],
-    ['auth', '/claviger/v1/explain', false],
-    ['auth', '/health', false],
-    ['all', '/to/u/x', true],
-    ['all', '/claviger/v1/call', true],
-    ['all', '/', true],
-    ['all', '/auth/challenge', true],
-    ['all', '/health', false],
-    ['all', '/claviger/v1/health', false],
-    ['off', '/auth/challenge', false],
-    ['off', '/oauth/token', false],
+  const table: readonly (readonly [mode: string, asked: string, refused: boolean])[] = [
+    ['auth', 'POST /auth/challenge', true],
+    ['auth', 'POST /%61uth/challenge', true],
+    ['auth', 'GET /agents/x', true],
+    ['auth', 'POST /oauth/token', true],
+    ['auth', 'POST /oauth/token?a=/to/', true],
+    ['auth', 'POST /claviger/v1/auth/challenge', true],
+    ['auth', 'GET /to/auth/x', false],
+    ['auth', 'POST /claviger/v1/explain', false],
+    ['auth', 'GET /.well-known/jwks.json', false],
+    ['auth', 'GET /health', false],
+    ['all', 'GET /to/u/x', true],
+    ['all', 'POST /claviger/v1/call', true],
+    ['all', 'POST /claviger/v1/explain', true],
+    ['all', 'GET /', true],
+    ['all', 'POST /auth/challenge', true],
+    ['all', 'GET /health', false],
+    ['all', 'GET /claviger/v1/health', false],
+    ['off', 'POST /oauth/token', false],
+    ['off', 'POST /claviger/v1/auth/challenge', false],
+    ['off', 'POST /auth/challenge', true],
   ]
   for (const mode of ['auth', 'all', 'off']) {
     test(`is answered 426 where CLAVIGER_REQUIRE_HTTPS=${mode} says so`, async () => {
@@ -180,17 +182,20 @@ describe('plain HTTP from beyond this machine', {
           CLAVIGER_DEMO: 'off',
         },
       })
-      for (const [, path, refused] of table.filter(([of]) => of === mode)) {
+      for (const [, asked, refused] of table.filter(([of]) => of === mode)) {
+        const [method, path] = asked.split(' ') as [string, string]
         const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '127.0.0.1' }
-        const far = await send({ host, port: gateway.port, method: 'POST', path, headers, body: '{}' })
-        assert.equal(far.status === 426, refused, `${path} from ${host}: ${far.status}`)
-        const near = await gateway.agent('POST', path, { headers, body: '{}' })
+        const body = method === 'POST' ? '{}' : undefined
+        const far = await send({ host, port: gateway.port, method, path, headers, body })
+        assert.equal(far.status === 426, refused, `${asked} from ${host}: ${far.status}`)
+        const near = await gateway.agent(method, path, { headers, body })
         assert.notEqual(near.status, 426)
         if (!refused) continue
-        assert.deepEqual(
-          [far.code, far.headers.upgrade, far.headers.connection],
-          ['https_required', 'TLS/1.3', 'upgrade, close'],
-        )
+        assert.deepEqual([far.headers.upgrade, far.headers.connection], ['TLS/1.3', 'upgrade, close'])
+        const said = far.json() as { code?: string; error?: { code: string } }
+        if (path.startsWith('/oauth')) continue
+        const code = /^\/(%61uth|auth|agents)\//.test(path) ? 'HTTPS_REQUIRED' : 'https_required'
+        assert.equal(said.error?.code ?? said.code, code, asked)
       }
     })
   }

@@ -22,7 +22,11 @@ export function clawAuthRoutes<Who>(rooms: Rooms, settings: Settings): BoundEndp
     jktOf: (asked) => possession.jktOf(asked),
     proves: (shown) => possession.holds(shown),
   }
-  return clawAuthDoor<Who>(needs)
+  // The contract refuses plain HTTP at this door (clawauth.md §1), and so do we, whatever is set for the others.
+  return clawAuthDoor<Who>(needs).map(({ endpoint, handle }) => ({
+    endpoint: { ...endpoint, httpsOnly: true },
+    handle,
+  }))
 }
 
 /** For routes that more than one kind of caller may use. Tokens that are bound to a key do not do there. */

@@ -6,7 +6,7 @@ import type { ClientOf } from './client-address.ts'
 import { Answer, type AnyEndpoint, type BoundEndpoint, type Caller, type Wording } from './endpoint.ts'
 import { httpProblem } from './problems.ts'
 import { Form, readForm } from './read-form.ts'
-import { asProblem, problemHeaders, problemText } from './send-problem.ts'
+import { asProblem, problemHeaders, problemText, upgradeHeaders } from './send-problem.ts'
 
 /** Reading JSON holds up every call there is: the less is known of a caller, the less is read. Bytes. */
 const BODY_LIMITS: Readonly<Record<Caller, number>> = {
@@ -31,6 +31,8 @@ export interface ControlPlaneOptions<Who> {
   /** Who asks, judged by the request's headers; throws a Problem unless it is a caller of the wanted kind. */
   readonly authenticate: (headers: FastifyRequest['raw'], endpoint: AnyEndpoint) => Who
   readonly clientOf: ClientOf
+  /** Refuses a request for how it came, before anything else is looked at. */
+  readonly refuse?: (request: FastifyRequest['raw'], endpoint: AnyEndpoint) => Problem | undefined
   readonly nextRid: () => string
   /** Told of everything that was not promised. */
   readonly onBug: (error: unknown, rid: string) => void
@@ -66,7 +68,7 @@ export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>):
     const { wording } = request.routeOptions.config as RouteConfig
     return wording === undefined
       ? send(reply, problem, request.id)
-      : sendWording(reply, wording(problem, request.id), request.id)
+      : sendWording(reply, statusKept(problem, wording(problem, request.id)), request.id)
   })
   for (const bound of options.endpoints) addRoute(app, bound, options)
   await app.ready()
@@ -86,6 +88,8 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
     bodyLimit: endpoint.form === true ? FORM_LIMIT : BODY_LIMITS[endpoint.caller],
     config: { wording: endpoint.wording } satisfies RouteConfig,
     onRequest: async (request) => {
+      const refusal = options.refuse?.(request.raw, endpoint)
+      if (refusal !== undefined) throw refusal
       const who = options.authenticate(request.raw, endpoint)
       request.setDecorator('caller', who)
     },
@@ -177,11 +181,16 @@ function fastifyProblem(error: unknown): Problem | undefined {
   return undefined
 }
 
+/** How a request came is between HTTP and its client: no dialect calls that otherwise. */
+function statusKept({ status }: Problem, wording: Wording): Wording {
+  return status === 426 ? { ...wording, status } : wording
+}
+
 function sendWording(reply: FastifyReply, { status, headers, body }: Wording, rid: string): FastifyReply {
   if (!reply.raw.req.complete) reply.header('connection', 'close')
   return reply
     .status(status)
-    .headers({ 'cache-control': 'no-store', ...headers, 'claviger-request-id': rid })
+    .headers({ 'cache-control': 'no-store', ...headers, ...upgradeHeaders(status), 'claviger-request-id': rid })
     .type('application/json')
     .send(JSON.stringify(body))
 }

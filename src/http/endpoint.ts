@@ -31,6 +31,8 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly cacheSeconds?: number
   /** Status of the good answer; 200 if absent. */
   readonly status?: number
+  /** Plain HTTP from beyond this machine is refused, whatever is set. */
+  readonly httpsOnly?: true
   /** Answers although the vault is sealed. What needs a caller then proves it by the body (the passphrase). */
   readonly whileSealed?: true
   readonly problems?: ProblemCatalogue

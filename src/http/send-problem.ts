@@ -45,11 +45,15 @@ export function problemHeaders(problem: Problem, rid: string, length: number): R
   if (problem.status === 401) headers['www-authenticate'] = challengeOf(problem)
   const { dpopNonce } = problem.facts
   if (dpopNonce !== undefined) headers['dpop-nonce'] = String(dpopNonce)
-  // RFC 9110 §15.5.22; a plain connection has nothing more to carry.
-  if (problem.status === 426) Object.assign(headers, { upgrade: 'TLS/1.3', connection: 'upgrade, close' })
+  Object.assign(headers, upgradeHeaders(problem.status))
   const retry = problem.facts.retryAfterSeconds
   if (retry !== undefined) headers['retry-after'] = String(retry)
   return headers
+}
+
+/** RFC 9110 §15.5.22; a plain connection has nothing more to carry. */
+export function upgradeHeaders(status: number): Readonly<Record<string, string>> | undefined {
+  return status === 426 ? { upgrade: 'TLS/1.3', connection: 'upgrade, close' } : undefined
 }
 
 /** RFC 6750 §3, RFC 9449 §7.1. */
