@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { SetClock } from '../ground/clock.ts'
 import { createOutbound } from '../http/outbound.ts'
 import { createResolver } from '../http/resolve.ts'
+import { storageProblem } from '../storage/problems.ts'
 import type { Storage } from '../storage/storage.ts'
 import { by, Receiver, TestAlerts, testBox, until } from './alerts.support.ts'
 import { createAlerts } from './alerts.ts'
@@ -341,6 +342,33 @@ describe('emit()', () => {
       room.changes.filter(({ kind }) => kind === 'alerts'),
       [],
     )
+  })
+
+  test('while the disk is full keeps what was told, and the order of it', async () => {
+    room = await new TestAlerts().start()
+    await room.hook(receiver.url)
+    await room.alerts.close()
+    let full = false
+    const write: Storage['write'] = (work, options) =>
+      room.storage.write(async (tx) => {
+        const done = await work(tx)
+        if (full) throw storageProblem('storage_full') // as SQLite says it: what was done is undone
+        return done
+      }, options)
+    const [box, outbound] = [testBox(() => room.rootKey), createOutbound({ resolver: createResolver() })]
+    room.alerts = createAlerts({ storage: { ...room.storage, write }, clock: room.clock, box, outbound })
+    await room.alerts.load()
+    full = true
+    for (let i = 0; i < 200; i += 20) {
+      room.tell(20, i)
+      await new Promise((resolve) => setImmediate(resolve)) // several writes are on the way when the first is refused
+    }
+    assert.deepEqual(rows('select id from alert_deliveries'), [])
+    full = false
+    await until(() => rows('select id from alert_deliveries').length === 200)
+    room.alerts.start()
+    await until(() => rows('select id from alert_deliveries').length === 0)
+    assert.deepEqual(receiver.agents, names(200))
   })
 
   test('costs no transaction where nobody asked for the event', async () => {

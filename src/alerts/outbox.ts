@@ -30,6 +30,11 @@ interface Told extends AlertEvent {
   readonly concerns: (service: string) => boolean
 }
 
+/** In the order in which they were told. */
+interface Queued extends NewEvent {
+  readonly turn: number
+}
+
 const nobody = () => false
 
 export interface OutboxOptions {
@@ -50,7 +55,8 @@ export class Outbox {
   readonly #pending = new Map<WebhookId, number>()
   /** Told while the endpoints were not known: before unsealing, and while sealed. */
   #early: Told[] = []
-  #queue: NewEvent[] = []
+  #queue: Queued[] = []
+  #turn = 0
   /** Taken from the queue, and not known to be on the disk. */
   readonly #writing = new Set<readonly NewEvent[]>()
   #lost = new Map<string, number>()
@@ -129,7 +135,9 @@ export class Outbox {
     const id = eventId(this.#options.storage.instanceId, told.cause)
     const body = envelope(id, told.type, told.at, told.data)
     for (const { id: webhook } of meant) this.#waits(webhook, 1)
+    this.#turn += 1
     this.#queue.push({
+      turn: this.#turn,
       id,
       type: told.type,
       subject: told.subject,
@@ -163,7 +171,7 @@ export class Outbox {
   }
 
   async #write(): Promise<void> {
-    let batch: NewEvent[] = []
+    let batch: Queued[] = []
     let lost = new Map<string, number>()
     try {
       await this.#options.storage.write(async (tx) => {
@@ -178,7 +186,7 @@ export class Outbox {
     } catch {
       // The disk is full, or the vault was sealed in between: nothing is lost but time.
       this.#asked = false
-      this.#queue = [...batch, ...this.#queue]
+      this.#queue = [...batch, ...this.#queue].sort((one, other) => one.turn - other.turn)
       for (const [type, count] of lost) this.#lost.set(type, (this.#lost.get(type) ?? 0) + count)
       this.#later()
     }
