@@ -1,5 +1,9 @@
 // F-11 and F-13. Signing keys rotate under load, and others verify with key sets that are a minute old: no token is
 // refused that was not revoked, and one that was is refused at once. Then the key set is asked for as often as can be.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { KeyAgent } from '../../test/instruments/key-agent.ts'
 import { keepAlive } from '../../test/instruments/send.ts'
@@ -164,22 +168,11 @@ async function callTimes(around: World, figures: Figures, meanwhile: () => Promi
 }
 
 async function flood(around: World, forMs: number, perSecond: number, figures: Figures): Promise<void> {
-  const connections = keepAlive(64)
-  const { gateway } = around
-  const headers = { host: `127.0.0.1:${gateway.port}` }
-  const until = performance.now() + forMs
-  const running = new Set<Promise<void>>()
-  while (performance.now() < until) {
-    for (let n = 0; n < perSecond / 100 && running.size < 512; n++) {
-      const asked: Promise<void> = gateway.agent('GET', JWKS, { headers, connections }).then(({ status }) => {
-        figures.inputs++
-        if (status !== 200) figures.wrong.push(`the key set got ${status}`)
-        running.delete(asked)
-      })
-      running.add(asked)
-    }
-    await sleep(10)
-  }
-  await Promise.all(running)
-  connections.destroy()
+  const program = fileURLToPath(new URL('../ask-steadily.ts', import.meta.url))
+  const args = [program, String(around.gateway.port), JWKS, String(perSecond), String(forMs)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [said] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  const { answered, wrong } = JSON.parse(said) as { answered: number; wrong: number }
+  figures.inputs += answered
+  if (wrong > 0) figures.wrong.push(`${wrong} key sets were not given`)
 }
