@@ -68,6 +68,24 @@ describe('a gateway with TLS', { skip: noOpenssl() }, () => {
     }
   })
 
+  test('resets the connection of an HTTP/1.0 caller whose answer breaks off', async () => {
+    home.upstream.on('broken', (_request, response) => {
+      response.writeHead(200, { 'transfer-encoding': 'chunked' }).write('half', () => response.destroy())
+    })
+    const socket = connect({ port: home.gateway.port, host: '127.0.0.1', ca: authority.pem })
+    let text = ''
+    const code = await new Promise<string>((resolve) => {
+      socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk))
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)))
+      socket.once('end', () => resolve('end'))
+      socket.write(`GET /to/u/broken HTTP/1.0\r\nHost: gate.test\r\nAuthorization: Bearer ${home.token}\r\n\r\n`)
+    })
+    // Before its head went out the gateway may still say it in words.
+    if (text.includes(' 200 ')) assert.equal(code, 'ECONNRESET')
+    else assert.match(text, /^HTTP\/1\.1 502 /)
+    assert.equal((await ask('/health')).status, 200)
+  })
+
   test('serves the command line', async () => {
     const ca = { NODE_EXTRA_CA_CERTS: authority.cert, CLAVIGER_TOKEN: home.token }
     const url = { CLAVIGER_URL: `https://localhost:${home.gateway.port}` }

@@ -188,6 +188,29 @@ describe('listenTcp() with TLS', { skip }, () => {
     assert.match(await client('-status'), /OCSP response: no response sent/)
   })
 
+  test('outlives what breaks after the handshake', async () => {
+    const { listener } = await listening()
+    for (const bytes of [
+      '\x17\x03\x03\x00\x20'.padEnd(37, 'x'),
+      '\x16\x03\x01\x00\x05hello',
+      'GET / HTTP/1.1\r\n\r\n',
+      '',
+    ]) {
+      const raw = tcpConnect(listener.port, '127.0.0.1').on('error', () => {})
+      const socket = connect({ socket: raw, ca: authority.pem, servername: 'gate.test' }).on('error', () => {})
+      await once(socket, 'secureConnect')
+      socket.write('GET / HTTP/1.1\r\nHost: gate')
+      if (bytes === '') raw.resetAndDestroy()
+      else raw.write(bytes, 'latin1')
+      await once(raw, 'close')
+    }
+    const answer = await exchange(
+      await dial(listener),
+      'GET / HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n',
+    )
+    assert.match(answer, /^HTTP\/1\.1 200/)
+  })
+
   test('shows a new certificate to new connections, and lets the open ones go on', async () => {
     let release = () => {}
     const { listener, source } = await listening({

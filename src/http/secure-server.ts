@@ -3,6 +3,7 @@
 import type { RequestListener } from 'node:http'
 import type { Server, ServerOptions } from 'node:https'
 import type { Socket } from 'node:net'
+import { noteCarrier } from './reset-connection.ts'
 import type { TlsContext } from './tls-material.ts'
 
 /** Where a server has its certificate from. It may change while the server runs. */
@@ -78,7 +79,12 @@ function countHandshakes(server: Server, most: number): ReadonlyMap<string, Sock
       if (pending.get(name) === socket) pending.delete(name)
     })
   })
-  server.on('secureConnection', (socket) => pending.delete(nameOf(socket)))
+  server.on('secureConnection', (socket) => {
+    const name = nameOf(socket)
+    const carrier = pending.get(name)
+    if (carrier !== undefined) noteCarrier(socket, carrier)
+    pending.delete(name)
+  })
   return pending
 }
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { lastOfConnection } from '../http/last-of-connection.ts'
+import { resetConnection } from '../http/reset-connection.ts'
 
 /** What the caller is sent before the body. */
 export interface AnswerHead {
@@ -124,7 +125,7 @@ export class Answer {
     this.#held = []
     const { socket, req } = this.#response
     // To an HTTP/1.0 caller a closed connection is a complete body; a reset one is not.
-    if (req.httpVersionMinor === 0 && req.httpVersionMajor === 1 && socket !== null) socket.resetAndDestroy()
+    if (req.httpVersionMinor === 0 && req.httpVersionMajor === 1 && socket !== null) resetConnection(socket)
     else this.#response.destroy()
   }
 
