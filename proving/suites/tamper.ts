@@ -70,7 +70,7 @@ function columnEdits(around: World): Edit[] {
   for (const { name: table } of tables) {
     for (const row of database.prepare(`SELECT * FROM ${table}`).all() as Row[]) {
       const owner = String(row.owner ?? '')
-      const operators = table === 'operators' || owner.startsWith('op_')
+      const operators = table === 'operators' || (table === 'tokens' && owner.startsWith('op_'))
       if (!operators && !restsOn(around, table, row)) continue
       for (const [column, value] of Object.entries(row)) {
         edits.push({

@@ -91,39 +91,39 @@ export function signInRoutes<Who>(needs: DoorNeeds): BoundEndpoint<Who>[] {
         version: 2 as const,
       }
     }),
-    bind(authenticate, async ({ body, ...came }) => {
-      const form = body.version === 2 ? 'bound' : 'nonce'
-      if (form === 'nonce' && needs.requireV2) throw sessionProblem('bare_nonce_refused')
-      const bytesOf = form === 'bound' ? boundBytes(identity.room.issuer()) : bareBytes
-      const jkt = needs.jktOf({
-        rawHeaders: came.rawHeaders,
-        method: 'POST',
-        path: authenticate.path,
-        secure: came.client.secure,
-      })
-      const audience = needs.relying.defaultService?.id
-      const tokens = { typ: 'JWT', lifeMs: ACCESS_LIFE_MS, jkt, audience } as const
-      const signature = signatureOf(body.signature)
-      return shown(await signIn.bySignature(body.challengeId, signature, { bytesOf, form }, tokens, fromOf(came)))
-    }),
+    bind(authenticate, async ({ body, ...came }) => authenticated(needs, body, came)),
     bind(refresh, async ({ body, ...came }) => {
-      const jkt = needs.jktOf({
-        rawHeaders: came.rawHeaders,
-        method: 'POST',
-        path: refresh.path,
-        secure: came.client.secure,
-      })
+      const jkt = keyShown(needs, refresh.path, came)
       return shown(await signIn.refresh(body.refreshToken, jkt, fromOf(came)))
     }),
-    bind(revoke, async ({ body, rawHeaders }) => {
-      const { token, refreshToken, jti } = body
-      if ([token, refreshToken, jti].filter((given) => given !== undefined).length !== 1) {
-        throw httpProblem('request_invalid', { detail: 'one of token, refreshToken and jti' })
-      }
-      if (jti === undefined) return { revoked: await identity.sessions.revokeShown((token ?? refreshToken) as string) }
-      return { revoked: await revokeByJti(identity.room, jti, wanted(needs.callerOf(rawHeaders), 'service')) }
-    }),
+    bind(revoke, async ({ body, rawHeaders }) => ({ revoked: await revoked(needs, body, rawHeaders) })),
   ]
+}
+
+async function authenticated(needs: DoorNeeds, body: z.output<typeof AuthenticateBody>, came: Came) {
+  const form = body.version === 2 ? 'bound' : 'nonce'
+  if (form === 'nonce' && needs.requireV2) throw sessionProblem('bare_nonce_refused')
+  const bytesOf = form === 'bound' ? boundBytes(needs.identity.room.issuer()) : bareBytes
+  const jkt = keyShown(needs, authenticate.path, came)
+  const tokens = { typ: 'JWT', lifeMs: ACCESS_LIFE_MS, jkt, audience: needs.relying.defaultService?.id } as const
+  const signed = { bytesOf, form } as const
+  const signature = signatureOf(body.signature)
+  return shown(await needs.signIn.bySignature(body.challengeId, signature, signed, tokens, fromOf(came)))
+}
+
+/** Thumbprint of the key that tokens are to be bound to, if the client asks for that. */
+function keyShown({ jktOf }: DoorNeeds, path: string, { rawHeaders, client }: Came): string | undefined {
+  return jktOf({ rawHeaders, method: 'POST', path, secure: client.secure })
+}
+
+async function revoked(needs: DoorNeeds, body: z.output<typeof RevokeBody>, rawHeaders: readonly string[]) {
+  const { token, refreshToken, jti } = body
+  if ([token, refreshToken, jti].filter((given) => given !== undefined).length !== 1) {
+    throw httpProblem('request_invalid', { detail: 'one of token, refreshToken and jti' })
+  }
+  const { room, sessions } = needs.identity
+  if (jti === undefined) return sessions.revokeShown((token ?? refreshToken) as string)
+  return revokeByJti(room, jti, wanted(needs.callerOf(rawHeaders), 'service'))
 }
 
 async function registered(needs: DoorNeeds, body: z.output<typeof RegisterBody>, came: Came) {

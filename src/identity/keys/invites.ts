@@ -1,4 +1,4 @@
-import { newToken, readToken, storedForm, tokenLabel } from '../../crypto/tokens.ts'
+import { newToken, readToken, storedForm } from '../../crypto/tokens.ts'
 import type { AgentId } from '../../ground/ids.ts'
 import type { Secret } from '../../ground/secret.ts'
 import type { Actor, Tx } from '../../storage/storage.ts'
@@ -57,6 +57,3 @@ export async function useInviteInto(tx: Tx, { id }: InviteRow, now: number, agen
   await tx.change({ kind: 'invite', ref: id, after: used, record: { type: 'auth', actor, ev } })
   await putInvite(tx, used)
 }
-
-/** How people see it: `clv_iv_<id>`. */
-export const inviteLabel = (id: string): string => tokenLabel({ kind: 'iv', id: id.slice('inv_'.length) })

@@ -8,7 +8,6 @@ export type AccessTyp = 'at+jwt' | 'JWT'
 
 export const CHALLENGE_LIFE_MS = 5 * 60_000
 export const ACCESS_LIFE_MS = 5 * 60_000
-export const MAX_ACCESS_LIFE_MS = 10 * 60_000
 export const REFRESH_LIFE_MS = 30 * 86_400_000
 
 /** One sign-in of one agent, kept up to date in place. Ending it ends every token that was made of it. */

@@ -1,40 +1,12 @@
 import { sql } from 'kysely'
 import { authenticatedTable, type Migration, plainTable } from '../../storage/migrations.ts'
+import type { Db } from '../../storage/storage.ts'
 
 export const sessionsMigration: Migration = {
   id: '0003-sessions',
   async up(db) {
-    // Plain: a row planted here is worth nothing without the agent's signature over it.
-    await plainTable(db, 'challenges', (table) =>
-      table
-        .addColumn('id', 'text', (column) => column.primaryKey().notNull())
-        .addColumn('nonce', 'text', (column) => column.notNull())
-        .addColumn('agent', 'text')
-        .addColumn('asked', 'text', (column) => column.notNull())
-        .addColumn('audience', 'text')
-        .addColumn('key', 'text')
-        .addColumn('expires_at', 'integer', (column) => column.notNull()),
-    )
-    await authenticatedTable(db, 'sessions', (table) =>
-      table
-        .addColumn('agent', 'text', (column) => column.notNull())
-        .addColumn('key', 'text')
-        .addColumn('audience', 'text', (column) => column.notNull())
-        .addColumn('scope', 'text')
-        .addColumn('jkt', 'text')
-        .addColumn('typ', 'text', (column) => column.notNull())
-        .addColumn('parent', 'text')
-        .addColumn('act', 'text')
-        .addColumn('max_uses', 'integer')
-        .addColumn('used', 'integer')
-        .addColumn('life_ms', 'integer', (column) => column.notNull())
-        .addColumn('refresh_hash', 'blob')
-        .addColumn('generation', 'integer', (column) => column.notNull())
-        .addColumn('issued_epoch', 'integer', (column) => column.notNull())
-        .addColumn('status', 'text', (column) => column.notNull())
-        .addColumn('created_at', 'integer', (column) => column.notNull())
-        .addColumn('expires_at', 'integer', (column) => column.notNull()),
-    )
+    await challengesTable(db)
+    await sessionsTable(db)
     // Refresh tokens that were used: who shows one of them holds a stolen copy, or was stolen from.
     await plainTable(db, 'used_refresh_tokens', (table) =>
       table
@@ -44,4 +16,41 @@ export const sessionsMigration: Migration = {
     await sql`create index used_refresh_tokens_of on used_refresh_tokens (session)`.execute(db)
     await sql`create index challenges_end on challenges (expires_at)`.execute(db)
   },
+}
+
+async function challengesTable(db: Db): Promise<void> {
+  // Plain: a row planted here is worth nothing without the agent's signature over it.
+  await plainTable(db, 'challenges', (table) =>
+    table
+      .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('nonce', 'text', (column) => column.notNull())
+      .addColumn('agent', 'text')
+      .addColumn('asked', 'text', (column) => column.notNull())
+      .addColumn('audience', 'text')
+      .addColumn('key', 'text')
+      .addColumn('expires_at', 'integer', (column) => column.notNull()),
+  )
+}
+
+async function sessionsTable(db: Db): Promise<void> {
+  await authenticatedTable(db, 'sessions', (table) =>
+    table
+      .addColumn('agent', 'text', (column) => column.notNull())
+      .addColumn('key', 'text')
+      .addColumn('audience', 'text', (column) => column.notNull())
+      .addColumn('scope', 'text')
+      .addColumn('jkt', 'text')
+      .addColumn('typ', 'text', (column) => column.notNull())
+      .addColumn('parent', 'text')
+      .addColumn('act', 'text')
+      .addColumn('max_uses', 'integer')
+      .addColumn('used', 'integer')
+      .addColumn('life_ms', 'integer', (column) => column.notNull())
+      .addColumn('refresh_hash', 'blob')
+      .addColumn('generation', 'integer', (column) => column.notNull())
+      .addColumn('issued_epoch', 'integer', (column) => column.notNull())
+      .addColumn('status', 'text', (column) => column.notNull())
+      .addColumn('created_at', 'integer', (column) => column.notNull())
+      .addColumn('expires_at', 'integer', (column) => column.notNull()),
+  )
 }
