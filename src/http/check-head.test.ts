@@ -83,6 +83,11 @@ describe('checkHead()', () => {
     )
   })
 
+  test('answers without a port on the one that clients leave out', () => {
+    const answers = (port: number, usual?: number) => hostNames('10.1.2.3', port, [], usual).has('10.1.2.3')
+    assert.deepEqual([answers(80), answers(443), answers(443, 443), answers(80, 443)], [true, false, true, false])
+  })
+
   test('asks for no Host on a Unix socket', () =>
     assert.equal(checkHead(head('/', 'Host', 'anything'), undefined), undefined))
 })

@@ -111,6 +111,11 @@ describe('listenTcp() with TLS', { skip }, () => {
     ['a good request', 200, 'GET / HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n'],
     ['a body', 200, 'POST / HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi'],
     ['a foreign Host', 421, 'GET / HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n'],
+    [
+      'a body that it does not read',
+      421,
+      `POST / HTTP/1.1\r\nHost: evil.test\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`,
+    ],
     ['an absolute target', 400, 'GET http://gate.test/ HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n'],
     [
       'an upgrade',
