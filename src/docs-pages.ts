@@ -9,6 +9,8 @@ export const docsFiles = {
   configuration: 'docs/guides/configuration.md',
   tls: 'docs/guides/tls.md',
   services: 'docs/guides/services.md',
+  agents: 'docs/guides/agents.md',
+  sdk: 'sdk/README.md',
   oauth: 'docs/guides/oauth.md',
   'relying-services': 'docs/guides/relying-services.md',
   'signing-keys': 'docs/guides/signing-keys.md',

@@ -76,9 +76,16 @@ export const cliVariables: ReadonlyMap<string, string> = new Map([
   ['CLAVIGER_OPERATOR_TOKEN_FILE', 'File that holds the operator token; used when CLAVIGER_OPERATOR_TOKEN is not set.'],
   ['CLAVIGER_TOKEN', 'Agent token for `claviger call`, and for `claviger explain` where no agent is named.'],
   ['CLAVIGER_TOKEN_FILE', 'File that holds the agent token; used when CLAVIGER_TOKEN is not set.'],
+  ['CLAVIGER_INVITE', 'Invite for `claviger agent register`, from an operator.'],
+  ['CLAVIGER_INVITE_FILE', 'File that holds the invite; used when CLAVIGER_INVITE is not set.'],
+  [
+    'CLAVIGER_AGENT',
+    'Id of the agent for `claviger login` and `claviger agent key rotate`, where --agent is left out.',
+  ],
+  ['CLAVIGER_AGENT_KEY_FILE', 'Its private key, PKCS#8 PEM, where --key is left out.'],
   [
     'CLAVIGER_URL',
-    'Gateway that `claviger call` talks to; default CLAVIGER_PUBLIC_URL with CLAVIGER_TLS_CERT, else http://CLAVIGER_HOST:CLAVIGER_PORT.',
+    'Gateway that `claviger call` and `claviger login` talk to; default CLAVIGER_PUBLIC_URL with CLAVIGER_TLS_CERT, else http://CLAVIGER_HOST:CLAVIGER_PORT.',
   ],
 ])
 

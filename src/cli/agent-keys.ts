@@ -34,7 +34,11 @@ const add: Verb = {
   summary: 'add a key that the agent has made, with its proof of possession',
   options: [
     { flags: '--public-key <file>', about: 'its public key, PEM', required: true },
-    { flags: '--proof <file>', about: 'the proof, as `claviger agent keygen --proof` prints it', required: true },
+    {
+      flags: '--proof <file>',
+      about: 'the proof, as `claviger agent proof` prints it; good for a minute',
+      required: true,
+    },
     { flags: '--attestation <file>', about: 'what hardware says of it, JSON; kept and shown' },
   ],
   async run({ args: [agent], options, operator }) {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import { agentCareCommands } from './agent-care.ts'
 import { agentKeyCommands } from './agent-keys.ts'
+import { agentSelfCommands } from './agent-login.ts'
 import { facts, table } from './render.ts'
 import { signInsVerb } from './sign-ins.ts'
 import { addVerb, type Session } from './verb.ts'
 
-/** `claviger agent add | list | lock | unlock | sign-ins`, and what stands in agent-care.ts and agent-keys.ts. */
+/** `claviger agent add | list | lock | unlock | sign-ins`, and what stands in agent-care.ts, agent-keys.ts and agent-login.ts. */
 export function agentCommands(program: Command, session: Session): void {
   const agent = program.command('agent').description('programs that act, with tokens and never with credentials')
   addVerb(agent, session, {
@@ -28,7 +29,7 @@ export function agentCommands(program: Command, session: Session): void {
   })
   addVerb(agent, session, signInsVerb)
   agentCareCommands(agent, session)
-  agentKeyCommands(agent, session)
+  agentSelfCommands(agent, agentKeyCommands(agent, session), session)
   for (const [word, summary] of [
     ['lock', 'stop an agent: its calls end, its tokens are refused until it is unlocked'],
     ['unlock', 'let a locked agent act again'],

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { Problem } from '../ground/problem.ts'
 import { VERSION } from '../version.ts'
 import { agentCommands } from './agent.ts'
+import { loginCommands } from './agent-login.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
 import { configCommand } from './config.ts'
@@ -36,6 +37,7 @@ const families = [
   serviceCommands,
   credentialCommands,
   agentCommands,
+  loginCommands,
   tokenCommands,
   signingKeyCommands,
   grantCommands,

@@ -1,5 +1,12 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, renameSync, writeSync } from 'node:fs'
 import { cliProblem } from './problems.ts'
+
+/** Puts text into a file for this user alone (0600), whole or not at all; one of that name is replaced. Throws Problem `usage`. */
+export function replaceFile(path: string, text: string): void {
+  const draft = `${path}.${process.pid}`
+  openNewFile(draft).write(text)
+  renameSync(draft, path)
+}
 
 /** A file that did not exist, for this user alone (0600). Throws Problem `usage`. */
 export function openNewFile(path: string): { write(text: string): void } {

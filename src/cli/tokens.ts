@@ -14,10 +14,15 @@ export function agentToken(terminal: Terminal): string | undefined {
   return token(terminal, 'CLAVIGER_TOKEN')
 }
 
+/** The invite, or undefined if none is given. Throws `token_file_invalid`. */
+export function invite(terminal: Terminal): string | undefined {
+  return token(terminal, 'CLAVIGER_INVITE')
+}
+
 function token(terminal: Terminal, name: string): string | undefined {
   const text = terminal.env[name] || fileNamedBy(`${name}_FILE`, terminal)
   if (text === undefined) return undefined
-  if (/^[\x21-\x7e]{1,512}$/.test(text)) return text
+  if (/^[\x21-\x7e]{1,8192}$/.test(text)) return text
   throw cliProblem('token_file_invalid', { detail: `${name}: not one word of printable characters.` })
 }
 

@@ -29,6 +29,8 @@ export interface Invocation {
   operator(): GatewayClient
   /** The agents' listener, with the agent token if there is one. */
   agent(): GatewayClient
+  /** Where that listener is. */
+  agentUrl(): string
 }
 
 export interface Verb {
@@ -104,7 +106,8 @@ async function perform(verb: Verb, args: Invocation['args'], options: Options, t
     terminal,
     settings: () => (settings ??= loadSettings({ env: terminal.env, envFile: options.envFile })),
     operator: () => keep(operatorClient(invocation.settings(), operatorToken(terminal))),
-    agent: () => keep(agentClient(agentUrl(invocation), agentToken(terminal))),
+    agent: () => keep(agentClient(invocation.agentUrl(), agentToken(terminal))),
+    agentUrl: () => agentUrl(invocation),
   }
   checkSecretOptions(options)
   try {

@@ -104,7 +104,7 @@ describe('AgentClient authentication', () => {
 
   test('takes another name of this machine for the same issuer, and another port not', async () => {
     server.namedIssuer = server.url.replace('127.0.0.1', 'localhost')
-    await assert.rejects(client().authenticate(), { code: 'proof_refused' })
+    await client().authenticate()
     server.namedIssuer = 'http://127.0.0.1:1'
     await assert.rejects(client().authenticate(), { code: 'issuer_mismatch' })
   })
