@@ -39,7 +39,10 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
   const instanceId = await instanceIdOf(engine.readDb)
   const authority = new Authority(rows, instanceId)
   const followers: ((change: Change) => void)[] = []
-  const outbox: Outbox = new Outbox(instanceId, () => void queue.add(async () => {}, false).catch(() => {}))
+  const outbox: Outbox = new Outbox(
+    instanceId,
+    () => void queue.add(async () => {}, { urgent: false, volatile: false }).catch(() => {}),
+  )
   const publish = (change: Change) => {
     for (const follower of followers) callFollower(follower, change)
   }
@@ -49,7 +52,7 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
   return {
     instanceId,
     read: (work) => work(engine.readDb),
-    write: async (work, { urgent = false } = {}) => queue.add(work, urgent),
+    write: async (work, { urgent = false, volatile = false } = {}) => queue.add(work, { urgent, volatile }),
     follow: (listener) => void followers.push(listener),
     recordWith: (recorder) => outbox.setRecorder(recorder),
     pending: () => outbox.pending(engine.readDb, authority.key),
@@ -65,10 +68,10 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
     loadEach: async <R>(table: string, take: (row: R) => void) =>
       loadRows(authority, rows, table, (row) => take(row as R)),
     checkRows: async () => authority.check(),
-    acceptRows: (above) => queue.add(async () => authority.accept(above), true),
+    acceptRows: (above) => queue.add(async () => authority.accept(above), { urgent: true, volatile: false }),
     close: async () => {
       outbox.close()
-      if (outbox.hasMarks) await queue.add(async () => {}, false).catch(() => {})
+      if (outbox.hasMarks) await queue.add(async () => {}, { urgent: false, volatile: false }).catch(() => {})
       await queue.idle()
       engine.close()
     },

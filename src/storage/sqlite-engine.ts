@@ -24,6 +24,7 @@ export class SqliteEngine {
   readonly #onFatal: (error: unknown) => void
   #failed = false
   #full = false
+  #synced = true
 
   constructor(file: string, onFatal: (error: unknown) => void) {
     this.#onFatal = onFatal
@@ -53,8 +54,13 @@ export class SqliteEngine {
     return this.#writer.isTransaction
   }
 
-  begin(): void {
+  /** `synced: false`: the commit writes, and leaves the sync to the next one that is synced. */
+  begin(synced = true): void {
     this.#full = false
+    if (synced !== this.#synced) {
+      this.#run(`PRAGMA synchronous=${synced ? 'FULL' : 'NORMAL'}`)
+      this.#synced = synced
+    }
     this.#run('BEGIN IMMEDIATE')
   }
 

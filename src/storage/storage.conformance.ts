@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { Problem } from '../ground/problem.ts'
 import { authenticatedTable, type Migration, plainTable } from './migrations.ts'
-import type { Change, NewChange, Storage } from './storage.ts'
+import type { Change, NewChange, Storage, Tx } from './storage.ts'
 
 /** What the suite needs from a kind of database: to open one again and again, and to edit it behind its back. */
 export interface ConformanceDatabase {
@@ -121,6 +121,32 @@ function transactions(storage: () => Storage, putThing: PutThing): void {
       TypeError,
     )
     await note(2)
+  })
+
+  test('keeps volatile writes beside synced ones, and refuses authority in them', async () => {
+    const note = (id: number) => (tx: Tx) =>
+      tx.db
+        .insertInto('notes')
+        .values({ id, text: `note ${id}` })
+        .execute()
+    await Promise.all([
+      storage().write(note(1), { volatile: true }),
+      putThing('t-volatile'),
+      storage().write(note(2), { volatile: true }),
+      storage().write(note(3)),
+    ])
+    const rows = await storage().read((db) => db.selectFrom('notes').select('id').orderBy('id').execute())
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      [1, 2, 3],
+    )
+    for (const work of [
+      (tx: Tx) => tx.change(thing('x')),
+      (tx: Tx) => tx.put('things', { id: 'x', name: 'x' }),
+      (tx: Tx) => tx.remove('things', 't-volatile'),
+    ]) {
+      await assert.rejects(storage().write<unknown>(work, { volatile: true }), TypeError)
+    }
   })
 
   test('refuses a tx whose work has ended', async () => {

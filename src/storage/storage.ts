@@ -73,6 +73,11 @@ export interface Tx {
 export interface WriteOptions {
   /** Takes authority away (revoke, lock, seal): when the disk is full, the reserve is given up for it and it is tried again. */
   readonly urgent?: boolean
+  /**
+   * Not synced by itself, for plain rows whose loss in a power cut harms nobody (a challenge is asked for again). Whatever
+   * is written later and synced brings it along: the log of the database is synced as a whole.
+   */
+  readonly volatile?: boolean
 }
 
 export interface Storage {

@@ -8,6 +8,7 @@ import type { Change, NewChange, Row, Tx } from './storage.ts'
 interface Job {
   readonly work: (tx: Tx) => Promise<unknown>
   readonly urgent: boolean
+  readonly volatile: boolean
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -50,11 +51,11 @@ export class WriteQueue {
     this.#parts = parts
   }
 
-  add<T>(work: (tx: Tx) => Promise<T>, urgent: boolean): Promise<T> {
+  add<T>(work: (tx: Tx) => Promise<T>, { urgent, volatile }: Pick<Job, 'urgent' | 'volatile'>): Promise<T> {
     if (this.#inside.getStore()?.running)
       throw new TypeError('write() inside the work of a write() would wait for itself')
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, urgent, resolve: resolve as (value: unknown) => void, reject })
+      this.#waiting.push({ work, urgent, volatile, resolve: resolve as (value: unknown) => void, reject })
       this.#running ??= this.#run()
     })
   }
@@ -69,7 +70,11 @@ export class WriteQueue {
       await this.#gather()
       const jobs = this.#waiting.splice(0, BATCH)
       this.#shared = jobs.length > 1
-      await this.#batch(jobs)
+      // In a transaction of their own, before the others: they need not wait for the disk, and the others' sync takes them along.
+      const volatile = jobs.filter((job) => job.volatile)
+      const synced = volatile.length === 0 ? jobs : jobs.filter((job) => !job.volatile)
+      if (volatile.length > 0) await this.#batch(volatile)
+      if (synced.length > 0) await this.#batch(synced)
     }
     this.#running = undefined
   }
@@ -103,7 +108,8 @@ export class WriteQueue {
   /** Throws if the transaction as a whole is lost; a job that fails alone is rejected here. */
   async #transaction(jobs: readonly Job[]): Promise<readonly Done[]> {
     const { engine, authority, outbox, publish } = this.#parts
-    engine.begin()
+    const synced = !jobs.every((job) => job.volatile)
+    engine.begin(synced)
     let done: Done[]
     const failed: { job: Job; error: unknown }[] = []
     try {
@@ -114,7 +120,7 @@ export class WriteQueue {
         if ('error' in outcome) failed.push(outcome)
         else done.push(outcome)
       }
-      const marks = await outbox.flush(engine.writeDb)
+      const marks = synced ? await outbox.flush(engine.writeDb) : []
       authority.seal()
       engine.commit()
       outbox.flushed(marks)
@@ -137,7 +143,7 @@ export class WriteQueue {
     const scope = { running: true }
     engine.savepoint()
     try {
-      const value = await this.#inside.run(scope, () => job.work(this.#txOf(changes, scope)))
+      const value = await this.#inside.run(scope, () => job.work(this.#txOf(changes, scope, job.volatile)))
       if (engine.full || engine.failed) throw new TypeError('the work went on after the disk had refused it')
       engine.release()
       return { job, value, changes }
@@ -151,10 +157,14 @@ export class WriteQueue {
     }
   }
 
-  #txOf(changes: Change[], scope: { readonly running: boolean }): Tx {
+  #txOf(changes: Change[], scope: { readonly running: boolean }, volatile: boolean): Tx {
     const { engine, authority, outbox } = this.#parts
     const whileRunning = () => {
       if (!scope.running) throw new TypeError('tx was used after its work had ended')
+    }
+    const changing = () => {
+      whileRunning()
+      if (volatile) throw new TypeError('what grants authority is never volatile')
     }
     return {
       db: engine.writeDb,
@@ -163,15 +173,15 @@ export class WriteQueue {
         return authority.get(table, id) as R | undefined
       },
       put: async (table: string, row: Row) => {
-        whileRunning()
+        changing()
         authority.put(table, row)
       },
       remove: async (table: string, id: string) => {
-        whileRunning()
+        changing()
         authority.remove(table, id)
       },
       change: async (change: NewChange) => {
-        whileRunning()
+        changing()
         const made = await outbox.insert(engine.writeDb, change, authority.change(), authority.key)
         changes.push(made)
         return made.epoch

@@ -39,21 +39,20 @@ export interface SessionRow {
 }
 
 export async function addChallenge(storage: Storage, row: ChallengeRow): Promise<void> {
-  await storage.write((tx) =>
-    tx.db
-      .insertInto('challenges')
-      .values({ ...row })
-      .execute(),
-  )
+  const insert = (tx: Tx) => tx.db.insertInto('challenges').values({ ...row })
+  await storage.write((tx) => insert(tx).execute(), { volatile: true })
 }
 
-/** Takes a challenge away and gives it: whoever gets it is the only one. */
+/**
+ * Takes a challenge away and gives it: whoever gets it is the only one. What is made of it is synced, and its end with it.
+ */
 export async function takeChallenge(storage: Storage, id: string): Promise<ChallengeRow | undefined> {
   return storage.write(
     (tx) =>
       tx.db.deleteFrom('challenges').where('id', '=', id).returningAll().executeTakeFirst() as Promise<
         ChallengeRow | undefined
       >,
+    { volatile: true },
   )
 }
 
