@@ -1,5 +1,6 @@
 // The SDK against a real gateway, and against services that verify its tokens.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
@@ -8,8 +9,10 @@ import { ClawAuth } from '../sdk/src/clawauth/claw-auth.ts'
 import { ClawAuthAgent } from '../sdk/src/clawauth/claw-auth-agent.ts'
 import { agentOf, requireAgent } from '../sdk/src/guard/express.ts'
 import { generateKeyPair, generatePemKeyPair } from '../sdk/src/keys.ts'
+import { pinnedFetch, pinOf } from '../sdk/src/node/pinning.ts'
 import { type Signer, webCryptoSigner } from '../sdk/src/signer.ts'
 import { createVerifier } from '../sdk/src/verify/verifier.ts'
+import { Authority, noOpenssl } from './instruments/certificates.ts'
 import { type World, world } from './instruments/world.ts'
 
 let around: World
@@ -119,6 +122,36 @@ describe('AgentClient at a real gateway', () => {
     await register('once', { invite })
     await assert.rejects(register('twice', { invite }), { code: 'invite_invalid', status: 410 })
     await assert.rejects(register('without', {}), { code: 'registration_closed', status: 403 })
+  })
+})
+
+describe('AgentClient at a gateway with TLS', { skip: noOpenssl() }, () => {
+  test('pins the gateway’s key, and sends nothing to another', async () => {
+    await using stack = new AsyncDisposableStack()
+    const authority = stack.use(new Authority())
+    const { cert, key } = authority.issue()
+    const env = { CLAVIGER_TLS_CERT: cert, CLAVIGER_TLS_KEY: key, CLAVIGER_PUBLIC_URL: 'https://gate.test' }
+    const { gateway, upstream } = stack.use(await world({ env }))
+    const { invite } = await gateway.does<{ invite: string }>('POST', '/agents/invite', {})
+    const reserve = authority.issue()
+    const pins = [cert, reserve.cert].map((file) => pinOf(readFileSync(file)))
+    const signer = await newSigner()
+    // Reached by its address, it has another name: who says so gets proofs, and nobody else.
+    const there = { baseUrl: gateway.url, signer, fetch: pinnedFetch({ pins, ca: authority.pem }) }
+    await assert.rejects(AgentClient.register({ ...there, name: 'pinned', invite }), { code: 'issuer_mismatch' })
+    const issuer = 'https://gate.test'
+    const { agentId } = await AgentClient.register({ ...there, issuer, name: 'pinned', invite })
+    await gateway.does('POST', '/grants', { agent: agentId, service: 'u', scopes: ['u:*'] })
+    const agent = new AgentClient({ ...there, issuer, agentId, dpop: true })
+    const before = upstream.receipts.length
+    assert.equal((await agent.fetch('u', '/n/1', { method: 'POST', body: 'x' })).status, 200)
+    assert.equal(upstream.receipts.length, before + 1)
+    const others = pinnedFetch({
+      pins: [pinOf(readFileSync(reserve.cert)), `sha256:${'0'.repeat(64)}`],
+      ca: authority.pem,
+    })
+    const mistaken = new AgentClient({ ...there, issuer, agentId, fetch: others })
+    await assert.rejects(mistaken.authenticate(), { code: 'pin_mismatch' })
   })
 })
 
