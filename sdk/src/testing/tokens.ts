@@ -91,6 +91,15 @@ export async function tpmToken(): Promise<TestToken> {
 
 /** A fresh token with a PIN, in the first slot that has none. */
 function prepare(library: string, clean: () => void): TestToken {
+  try {
+    return fresh(library, clean)
+  } catch (error) {
+    clean()
+    throw error
+  }
+}
+
+function fresh(library: string, clean: () => void): TestToken {
   const c = driver() as Driver
   const module = new c.PKCS11()
   module.load(library)
