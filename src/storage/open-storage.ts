@@ -39,10 +39,8 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
   const instanceId = await instanceIdOf(engine.readDb)
   const authority = new Authority(rows, instanceId)
   const followers: ((change: Change) => void)[] = []
-  const outbox: Outbox = new Outbox(
-    instanceId,
-    () => void queue.add(async () => {}, { urgent: false, volatile: false }).catch(() => {}),
-  )
+  const writeMarks = () => queue.add(async () => {}, {}).catch(() => {})
+  const outbox: Outbox = new Outbox(instanceId, () => void writeMarks())
   const publish = (change: Change) => {
     for (const follower of followers) callFollower(follower, change)
   }
@@ -52,7 +50,7 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
   return {
     instanceId,
     read: (work) => work(engine.readDb),
-    write: async (work, { urgent = false, volatile = false } = {}) => queue.add(work, { urgent, volatile }),
+    write: async (work, options = {}) => queue.add(work, options),
     follow: (listener) => void followers.push(listener),
     recordWith: (recorder) => outbox.setRecorder(recorder),
     pending: () => outbox.pending(engine.readDb, authority.key),
@@ -68,10 +66,10 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
     loadEach: async <R>(table: string, take: (row: R) => void) =>
       loadRows(authority, rows, table, (row) => take(row as R)),
     checkRows: async () => authority.check(),
-    acceptRows: (above) => queue.add(async () => authority.accept(above), { urgent: true, volatile: false }),
+    acceptRows: (above) => queue.add(async () => authority.accept(above), { urgent: true }),
     close: async () => {
       outbox.close()
-      if (outbox.hasMarks) await queue.add(async () => {}, { urgent: false, volatile: false }).catch(() => {})
+      if (outbox.hasMarks) await writeMarks()
       await queue.idle()
       engine.close()
     },

@@ -3,7 +3,7 @@ import { Problem } from '../ground/problem.ts'
 import type { Authority } from './authority.ts'
 import type { Outbox } from './outbox.ts'
 import type { SqliteEngine } from './sqlite-engine.ts'
-import type { Change, NewChange, Row, Tx } from './storage.ts'
+import type { Change, NewChange, Row, Tx, WriteOptions } from './storage.ts'
 
 interface Job {
   readonly work: (tx: Tx) => Promise<unknown>
@@ -51,7 +51,7 @@ export class WriteQueue {
     this.#parts = parts
   }
 
-  add<T>(work: (tx: Tx) => Promise<T>, { urgent, volatile }: Pick<Job, 'urgent' | 'volatile'>): Promise<T> {
+  add<T>(work: (tx: Tx) => Promise<T>, { urgent = false, volatile = false }: WriteOptions): Promise<T> {
     if (this.#inside.getStore()?.running)
       throw new TypeError('write() inside the work of a write() would wait for itself')
     return new Promise<T>((resolve, reject) => {
