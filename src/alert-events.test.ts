@@ -53,6 +53,13 @@ const cases: readonly (readonly [Record<string, string | number>, string, object
   ],
   [{ what: 'emergency.revoked' }, 'token.revoked', { scope: 'everybody' }, []],
   [
+    // No date at all: a record is on the disk already, and whoever hears of it must not fall over it.
+    { what: 'role.assigned', agent, role: 'reader', service: 'svc_giver', expiresAt: Number.MAX_SAFE_INTEGER },
+    'role.assigned',
+    { agentId: agent, roleId: 'reader', serviceId: 'svc_giver', expiresAt: null },
+    ['svc_giver'],
+  ],
+  [
     { what: 'role.assigned', agent, role: 'reader', service: 'svc_giver', expiresAt: Date.UTC(2026, 1, 9) },
     'role.assigned',
     { agentId: agent, roleId: 'reader', serviceId: 'svc_giver', expiresAt: '2026-02-09T00:00:00.000Z' },

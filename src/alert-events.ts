@@ -45,8 +45,7 @@ const tellings: Readonly<Record<string, (said: Said) => Told>> = {
   'session.revoked': ({ session, agent }) => revoked(agent, { scope: 'session', sessionId: session }),
   'emergency.revoked': () => ({ type: 'token.revoked', severity: 'critical', data: { scope: 'everybody' } }),
   'role.assigned': ({ agent, role, service, expiresAt }) => {
-    const end = expiresAt === undefined ? null : new Date(expiresAt).toISOString()
-    const data = { agentId: agent, roleId: role, serviceId: service, expiresAt: end }
+    const data = { agentId: agent, roleId: role, serviceId: service, expiresAt: dateOf(expiresAt) }
     return { type: 'role.assigned', agent: agent as string, service: service as string, data }
   },
   'role.revoked': ({ agent, role, service }) => {
@@ -79,6 +78,12 @@ export function eventOfBand({ agent, from, to, score, report }: BandChange, know
   const data = { agentId: agent, trustScore: score, band: to, previousBand: from }
   const concerns = (service: string) => knows(service, agent)
   return { type: 'trust.band_changed', data, subject: agent, concerns, cause: `band/${report}/${to}/${score}` }
+}
+
+/** As ISO 8601; null for none, and for a time that no date is: a record is no reason to stop. */
+function dateOf(time: string | number | undefined): string | null {
+  const date = new Date(time ?? Number.NaN)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
 
 /** Of an agent's, or of somebody else's: operators' and services' ids name no agent. */

@@ -64,7 +64,16 @@ describe('roles', () => {
     assert.equal((await room.desk(shop.principal).assignRole(id, 'reader')).created, true)
     room.clock.advance(10_000 * DAY_MS)
     assert.deepEqual(rolesOf(id).roles, ['reader'])
-    for (const wrong of [0, room.clock.now(), -1, Number.NaN, room.clock.now() + 0.5, Number.POSITIVE_INFINITY])
+    const noDate = [8_640_000_000_000_001, Number.MAX_SAFE_INTEGER]
+    for (const wrong of [
+      0,
+      room.clock.now(),
+      -1,
+      Number.NaN,
+      room.clock.now() + 0.5,
+      Number.POSITIVE_INFINITY,
+      ...noDate,
+    ])
       await assert.rejects(desk.assignRole(id, 'reader', wrong), { code: 'role_end_invalid' }, String(wrong))
   })
 

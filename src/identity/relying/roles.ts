@@ -19,6 +19,9 @@ import { type RelyingRoom, requireAgent, requireService } from './relying-room.t
 import { requireRow } from './services.ts'
 import { type AssignmentRow, assignmentRowId, get, idsWhere, put, removeWhere, roleRowId } from './store.ts'
 
+/** No later time has a date (ECMA-262 §21.4.1.1): nobody could be told of it. */
+const LAST_DATE = 8_640_000_000_000_000
+
 export interface RolesOf {
   readonly roles: string[]
   /** What the roles permit together, each once, in order. */
@@ -102,7 +105,7 @@ export async function assignRole(
   requireRole(room, service, asked.role)
   if (agent.status === 'pending' || agent.status === 'revoked') throw relyingProblem('agent_not_eligible')
   const { expiresAt } = asked
-  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt > now))
+  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && expiresAt > now && expiresAt <= LAST_DATE))
     throw relyingProblem('role_end_invalid')
   const id = assignmentRowId(agent.id, service.id, asked.role)
   const names = { service: service.id, agent: agent.id, role: asked.role }
