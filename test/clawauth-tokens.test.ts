@@ -295,6 +295,25 @@ describe('whoever has the database (CA-06, F-07)', () => {
   })
 })
 
+describe('while the vault is sealed', () => {
+  const todo = 'challenges are given, good proofs are 401, and a revocation is answered as if there were nothing'
+  test('every answer says so: 503, and no proof is called bad', { todo }, async () => {
+    const agent = await client()
+    const { accessToken, refreshToken } = await agent.signIn(shop.id)
+    const challenge = await agent.challenge()
+    await gateway.does('POST', '/seal')
+    const replies = {
+      verify: await ask(gateway, 'POST /auth/verify', { token: shop.key, body: { token: accessToken } }),
+      refresh: await ask(gateway, 'POST /auth/refresh', { body: { refreshToken } }),
+      challenge: await ask(gateway, 'POST /auth/challenge', { body: { agentId: agent.id } }),
+      authenticate: await agent.byInput(challenge),
+      revoke: await ask(gateway, 'POST /auth/revoke', { body: { token: accessToken } }),
+    }
+    await gateway.does('POST', '/unseal', { keyFile: true })
+    for (const [what, reply] of Object.entries(replies)) assert.equal(reply.status, 503, what)
+  })
+})
+
 async function resigned(header: object, body: string, key: KeyObject): Promise<string> {
   const input = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${body}`
   return `${input}.${(await keySigner('x', key).sign(Buffer.from(input))).toString('base64url')}`
