@@ -3,7 +3,7 @@ import type { Actor, ChangeRecord, Tx } from '../storage/storage.ts'
 import { type AgentEntry, type AgentStatus, type AgentView, identityProblem, NAME_PATTERN } from './contract.ts'
 import type { Agent } from './directory.ts'
 import type { Room } from './room.ts'
-import { type AgentOrigin, type AgentRow, agentNameTaken, putAgent } from './store.ts'
+import { type AgentOrigin, type AgentRow, agentNameTaken, agentStatus, putAgent } from './store.ts'
 
 export interface NewAgent {
   readonly name: string
@@ -114,6 +114,9 @@ async function setStatus(
   const record: ChangeRecord = { type: stops ? 'revoke' : 'auth', actor: by, ev: { what, agent: agent.id } }
   await storage.write(
     async (tx) => {
+      // Somebody may have revoked it in this very turn, and that is for good.
+      const isRevoked = status !== 'revoked' && (await agentStatus(tx, agent.id)) === 'revoked'
+      if (isRevoked) throw identityProblem('agent_revoked')
       await tx.change({ kind: 'agent', ref: agent.id, after: row, record })
       await putAgent(tx, row)
     },

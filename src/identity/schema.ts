@@ -1,5 +1,5 @@
 import { authenticatedTable, type Migration } from '../storage/migrations.ts'
-import { keysMigration } from './keys/schema.ts'
+import { keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
 import { sessionsMigration } from './sessions/schema.ts'
 
@@ -42,4 +42,5 @@ export const identityMigrations: readonly Migration[] = [
   keysMigration,
   sessionsMigration,
   assertionsMigration,
+  thumbprintsMigration,
 ]

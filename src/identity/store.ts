@@ -1,6 +1,7 @@
 /** The only file of the room that speaks SQL. */
 import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
+import { Problem } from '../ground/problem.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { AgentStatus } from './contract.ts'
 import type { InviteRow, KeyRow } from './keys/store.ts'
@@ -58,6 +59,16 @@ export async function operatorNameTaken(tx: Tx, name: string): Promise<boolean> 
 }
 
 export const putAgent = (tx: Tx, row: AgentRow): Promise<void> => tx.put('agents', { ...row })
+/** The agent's status as this transaction sees it; undefined for a row that other hands edited. */
+export async function agentStatus(tx: Tx, id: AgentId): Promise<AgentStatus | undefined> {
+  try {
+    return (await tx.get<AgentRow>('agents', id))?.status
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'row_tampered') return undefined
+    throw error
+  }
+}
+
 export const putOperator = (tx: Tx, row: OperatorRow): Promise<void> => tx.put('operators', { ...row })
 export const putToken = (tx: Tx, row: TokenRow): Promise<void> => tx.put('tokens', { ...row })
 

@@ -69,7 +69,7 @@ export class AgentKeys {
     const { keys, storage } = this.#room
     const told = keys.of(this.#agent(idOrName)).filter(({ row }) => row.attestation !== null)
     await storage.write(async (tx) => {
-      for (const { row } of told) await forgetAttestation(tx, row, by)
+      for (const { id } of told) await forgetAttestation(tx, id, by)
     })
     return told.length
   }

@@ -33,3 +33,8 @@ export const keysMigration: Migration = {
     await sql`create index agent_keys_of on agent_keys (agent)`.execute(db)
   },
 }
+
+export const thumbprintsMigration: Migration = {
+  id: '0005-thumbprints',
+  up: (db) => sql`create index agent_keys_thumbprint on agent_keys (thumbprint)`.execute(db).then(() => {}),
+}

@@ -29,5 +29,23 @@ export interface InviteRow {
 }
 
 export const putKey = (tx: Tx, row: KeyRow): Promise<void> => tx.put('agent_keys', { ...row })
+export const getKey = (tx: Tx, id: string): Promise<KeyRow | undefined> => tx.get<KeyRow>('agent_keys', id)
 export const putInvite = (tx: Tx, row: InviteRow): Promise<void> => tx.put('invites', { ...row })
 export const getInvite = (tx: Tx, id: string): Promise<InviteRow | undefined> => tx.get<InviteRow>('invites', id)
+
+/** The agent's keys that may sign in, as this transaction sees them. */
+export async function liveKeys(tx: Tx, agent: AgentId, now: number): Promise<{ id: string; active: boolean }[]> {
+  const rows: Pick<KeyRow, 'id' | 'status' | 'retires_at'>[] = await tx.db
+    .selectFrom('agent_keys')
+    .select(['id', 'status', 'retires_at'])
+    .where('agent', '=', agent)
+    .where('status', '!=', 'revoked')
+    .execute()
+  const live = rows.filter(({ status, retires_at: end }) => status === 'active' || now < (end ?? 0))
+  return live.map(({ id, status }) => ({ id, active: status === 'active' }))
+}
+
+export async function isKeyKnown(tx: Tx, thumbprint: string): Promise<boolean> {
+  const query = tx.db.selectFrom('agent_keys').select('id').where('thumbprint', '=', thumbprint)
+  return (await query.executeTakeFirst()) !== undefined
+}
