@@ -61,6 +61,13 @@ export function readCompact(text: string, rules: JwsRules): CompactJws | undefin
   return { header: header as unknown as JwsHeader, content, signingInput, signature }
 }
 
+/** Whether it would be of the form but for the algorithm that its header names: `none`, HS256 and the like. */
+export function namesOtherAlgorithm(text: string): boolean {
+  const parts = text.split('.', 4)
+  const header = parts.length === 3 ? objectIn(fromBase64url(parts[0] as string)) : undefined
+  return typeof header?.alg === 'string' && header.alg !== 'ES256'
+}
+
 function objectIn(bytes: Buffer | undefined): Readonly<Record<string, unknown>> | undefined {
   if (bytes === undefined || bytes.length === 0) return undefined
   try {

@@ -3,6 +3,7 @@
 import { clawAuthDoor } from '../doors/clawauth/clawauth.ts'
 import type { DoorCaller, DoorNeeds } from '../doors/clawauth/needs.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
+import { httpProblem } from '../http/problems.ts'
 import { callerToken } from '../proxy/caller-token.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
@@ -34,7 +35,10 @@ function callerOf({ identity, relying, noteUnknown }: Rooms, rawHeaders: readonl
   const presented = callerToken(rawHeaders)
   if (presented === undefined) return undefined
   const principal = identity.authenticate(presented) ?? relying.authenticateService(presented)
-  if (principal === undefined) return noteUnknown()
+  if (principal === undefined) {
+    noteUnknown()
+    throw httpProblem('unauthenticated')
+  }
   if (principal.kind !== 'agent') return principal
   const bound = principal.token.kind === 'jwt' && principal.token.jkt !== undefined
   return bound || !identity.mayAct(principal) ? undefined : principal

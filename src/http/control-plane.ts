@@ -85,7 +85,7 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
   app.route({
     method: endpoint.method,
     url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    bodyLimit: endpoint.form === true ? FORM_LIMIT : BODY_LIMITS[endpoint.caller],
+    bodyLimit: endpoint.maxBody ?? (endpoint.form === true ? FORM_LIMIT : BODY_LIMITS[endpoint.caller]),
     config: { wording: endpoint.wording } satisfies RouteConfig,
     onRequest: async (request) => {
       const refusal = options.refuse?.(request.raw, endpoint)

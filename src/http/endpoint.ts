@@ -19,6 +19,8 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly query?: Q
   readonly body?: B
   readonly reply: R
+  /** Bytes of body that are read, where the caller's kind says too little. */
+  readonly maxBody?: number
   /** The body comes as a form (application/x-www-form-urlencoded), not as JSON. */
   readonly form?: true
   /** How refusals are worded, where a standard or a contract has a form of its own; RFC 9457 if absent. */

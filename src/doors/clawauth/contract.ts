@@ -50,7 +50,7 @@ export const RefreshBody = z.object({ refreshToken: z.string().min(1).max(256) }
 export const TokenReply = z.object({ accessToken: z.string(), refreshToken: z.string(), expiresIn: z.int() })
 
 export const RevokeBody = z.object({
-  token: z.string().min(1).max(8_192).optional(),
+  token: z.string().min(1).max(32_768).optional(),
   refreshToken: z.string().min(1).max(256).optional(),
   jti: Text.optional(),
 })

@@ -26,6 +26,9 @@ import { wording } from './wording.ts'
 
 /** clawauth.md §4.1. */
 const ACCESS_LIFE_MS = Math.min(3_600_000, MAX_TOKEN_LIFE_MS)
+/** With an attestation; a token with as many roles as there may be. */
+const REGISTRATION_BYTES = 32 * 1_024
+const TOKEN_BYTES = 48 * 1_024
 const auth = { method: 'POST', caller: 'anyone', wording } as const
 
 export const register = endpoint({
@@ -33,6 +36,7 @@ export const register = endpoint({
   path: '/auth/register',
   summary: 'ClawAuth: register an agent by its public key',
   body: RegisterBody,
+  maxBody: REGISTRATION_BYTES,
   reply: Registered,
   status: 201,
 })
@@ -62,6 +66,7 @@ export const revoke = endpoint({
   path: '/auth/revoke',
   summary: 'ClawAuth: end the sign-in that a token, a refresh token or a jti belongs to',
   body: RevokeBody,
+  maxBody: TOKEN_BYTES,
   reply: z.object({ revoked: z.boolean() }),
 })
 

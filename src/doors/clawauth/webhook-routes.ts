@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { OPERATOR } from '../../alerts/contract.ts'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import type { Actor } from '../../storage/storage.ts'
-import { AgentParam, listReply, Ok, WebhookBody, WebhookMade, WebhookReply } from './contract.ts'
+import { AgentParam, listReply, Ok, Page, WebhookBody, WebhookMade, WebhookReply } from './contract.ts'
 import { type DoorNeeds, wanted } from './needs.ts'
 import { wording } from './wording.ts'
 
@@ -23,6 +23,7 @@ export const listWebhooks = endpoint({
   method: 'GET',
   path: '/webhooks',
   summary: 'ClawAuth: own subscriptions',
+  query: Page,
   reply: listReply(WebhookReply),
 })
 export const removeWebhook = endpoint({
@@ -56,9 +57,12 @@ export function webhookRoutes<Who>(needs: DoorNeeds): BoundEndpoint<Who>[] {
       const { view, secret } = await alerts.add({ ...body, kind: 'clawauth' }, owner, by)
       return { id: view.id, url: view.url, events: view.events, secret: secret.reveal().toString('latin1') }
     }),
-    bind(listWebhooks, async ({ rawHeaders }) => {
-      const items = await alerts.list(ownerOf(rawHeaders).owner)
-      return { items: items.map(({ id, url, events }) => ({ id, url, events })), nextCursor: null }
+    bind(listWebhooks, async ({ query, rawHeaders }) => {
+      const all = await alerts.list(ownerOf(rawHeaders).owner)
+      const from = Number(query.cursor ?? 0)
+      const end = from + query.limit
+      const items = all.slice(from, end).map(({ id, url, events }) => ({ id, url, events }))
+      return { items, nextCursor: end < all.length ? String(end) : null }
     }),
     bind(removeWebhook, async ({ params, rawHeaders }) => {
       const { owner, by } = ownerOf(rawHeaders)

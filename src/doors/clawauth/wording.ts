@@ -29,6 +29,7 @@ const byCode: Readonly<Record<string, readonly [status: number, code: string]>> 
   refresh_invalid: [401, 'INVALID_TOKEN'],
   refresh_reused: [401, 'INVALID_TOKEN'],
   invite_invalid: [403, 'FORBIDDEN'],
+  origin_invalid: [422, 'VALIDATION_ERROR'],
 }
 
 /** Every refusal of this door: `{"error":{"code","message","requestId"}}`. */

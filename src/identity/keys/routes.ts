@@ -16,6 +16,7 @@ export const registerAgent = endpoint({
   caller: 'anyone',
   summary: 'Register an agent by its public key, with an invite or where registration is open',
   body: RegisterAgent,
+  maxBody: 32 * 1_024,
   reply: RegisteredAgent,
   status: 201,
   problems,

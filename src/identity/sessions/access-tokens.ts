@@ -3,7 +3,7 @@
  * (session, key, agent, signing key) is asked every time, in memory. Invariant: a token is good for its audience alone.
  */
 import { hash, randomBytes } from 'node:crypto'
-import { readJws } from '../../crypto/jws.ts'
+import { namesOtherAlgorithm, readJws } from '../../crypto/jws.ts'
 import { verifyP256 } from '../../crypto/p256.ts'
 import type { TokenId } from '../../ground/ids.ts'
 import { Coverage, type Scoped } from '../../policy/scope.ts'
@@ -149,7 +149,7 @@ export class AccessTokens {
 
   #read(text: string): AccessToken | VerifyError {
     const read = readJws(text, { typ: TYPS })
-    if (read === undefined) return 'malformed'
+    if (read === undefined) return namesOtherAlgorithm(text) ? 'bad_signature' : 'malformed'
     const { kid } = read.header
     const key = kid === undefined ? undefined : this.#room.signing.find(kid)?.key
     if (kid === undefined || key === undefined) return 'bad_signature'

@@ -42,8 +42,9 @@ export class AgentSessions {
     return revokeSessionsOf(this.#room, requireAgent(this.#room.directory.agent(idOrName)).id, by)
   }
 
-  /** Ends the one that an access or refresh token belongs to: whoever holds it may. False if it is none of ours. */
+  /** Ends the one that an access or refresh token belongs to: whoever holds it may. False if it is none of ours. Throws Problem `vault_sealed`. */
   async revokeShown(presented: string): Promise<boolean> {
+    this.#room.pepper()
     const session = sessionOfRefresh(this.#room, presented) ?? this.#accessTokens.sessionOf(presented)
     if (session === undefined) return false
     await revokeSession(this.#room, session, { kind: 'system', id: 'holder' }, 'shown')

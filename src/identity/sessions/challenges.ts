@@ -59,17 +59,22 @@ export class Challenges {
     this.#room = room
   }
 
-  /** `agent`: id or name. `key`: an agent's key, where the caller says which one it will use. */
+  /**
+   * `agent`: an id; a name would give the id away to whoever guesses it. `key`: an agent's key, where the caller says which
+   * one it will use. Throws Problem `vault_sealed`.
+   */
   async ask(asked: { agent: string; audience?: string | undefined; key?: string | undefined }): Promise<ChallengeRow> {
-    const { directory, keys, clock, storage } = this.#room
+    const { directory, keys, clock, storage, pepper } = this.#room
+    pepper() // sealed, nobody is known
     const now = clock.now()
-    const agent = directory.agent(asked.agent)
+    const known = directory.agent(asked.agent)
+    const agent = known?.id === asked.agent ? known : undefined
     const key = asked.key === undefined ? undefined : keys.key(asked.key)
     const row: ChallengeRow = {
       id: `chal_${base62(randomBytes(16), 22)}`,
       nonce: randomBytes(32).toString('hex'),
       agent: agent?.id ?? null,
-      asked: agent?.id ?? asked.agent,
+      asked: asked.agent,
       audience: asked.audience ?? null,
       key: key !== undefined && key.agent === agent?.id ? key.id : null,
       expires_at: now + CHALLENGE_LIFE_MS,
@@ -123,6 +128,7 @@ export class Challenges {
   }
 
   async #take(id: string, admit: Admit): Promise<ChallengeRow> {
+    this.#room.pepper()
     const challenge = await takeChallenge(this.#room.storage, id)
     if (challenge === undefined) throw refused('unknown_challenge', undefined, sessionProblem('proof_refused'))
     if (this.#room.clock.now() < challenge.expires_at) {

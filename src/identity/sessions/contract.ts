@@ -51,7 +51,7 @@ export const Tokens = z.object({
   agentId: z.string(),
 })
 export const Refresh = z.strictObject({ refreshToken: z.string().min(1).max(256) })
-export const RevokeOwn = z.strictObject({ token: z.string().min(1).max(8_192) })
+export const RevokeOwn = z.strictObject({ token: z.string().min(1).max(32_768) })
 export const Revoked = z.object({ revoked: z.boolean() })
 export const Self = z.object({
   agentId: z.string(),

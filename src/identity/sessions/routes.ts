@@ -53,6 +53,7 @@ export const revokeShown = endpoint({
   caller: 'anyone',
   summary: 'End the sign-in that a token belongs to, by showing the token',
   body: RevokeOwn,
+  maxBody: 48 * 1_024,
   reply: Revoked,
 })
 
