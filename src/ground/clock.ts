@@ -6,10 +6,36 @@ export interface Clock {
   mono(): number
 }
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  mono: () => performance.now(),
+/** A step back of the wall clock that is followed: what time servers do. */
+const STEP_BACK_MS = 5_000
+/** What both clocks may differ in rate, at most what a time server slews by (500 ppm). */
+const SLOWEST = 0.9995
+
+/**
+ * A wall clock that does not go back: set back by more than five seconds it goes on from where it was, so that nothing
+ * that expired comes back while the process lives. Forward jumps are followed: then things end early.
+ */
+export function steadyClock(wall: () => number, mono: () => number): Clock {
+  let highest = wall()
+  let at = mono()
+  return {
+    now: () => {
+      const now = wall()
+      const elapsed = mono() - at
+      const least = highest + elapsed * SLOWEST
+      if (now < least) return now < least - STEP_BACK_MS ? Math.floor(least) : now
+      highest = now
+      at += elapsed
+      return now
+    },
+    mono,
+  }
 }
+
+export const systemClock: Clock = steadyClock(
+  () => Date.now(),
+  () => performance.now(),
+)
 
 /** A clock that stands still until it is told to move. */
 export class SetClock implements Clock {
