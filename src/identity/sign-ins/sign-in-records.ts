@@ -5,6 +5,8 @@ import type { Attempt } from './contract.ts'
 import type { Finding } from './finding.ts'
 
 const MAX_USER_AGENT = 256
+/** Nobody can be kept from putting a token there, and the log cannot be changed. Names of programs are shorter. */
+const LONG_WORD = /(?=[\w+/=~-]*[0-9])[\w+/=~-]{24,}/g
 
 /** What is known of an attempt besides itself, as far as it may be kept. */
 export interface Noticed {
@@ -14,7 +16,8 @@ export interface Noticed {
 
 export function attemptRecord(attempt: Attempt, { address, country }: Noticed): OtherRecord {
   const { rid, door, form, userAgent, keyThumbprint: key } = attempt
-  const kept = userAgent === undefined || userAgent === '' ? undefined : userAgent.slice(0, MAX_USER_AGENT)
+  const words = userAgent?.slice(0, 4 * MAX_USER_AGENT).replaceAll(LONG_WORD, '[long]')
+  const kept = words === '' ? undefined : words?.slice(0, MAX_USER_AGENT)
   return {
     ...outcomeOf(attempt, key),
     rid,
