@@ -191,6 +191,19 @@ describe('Dpop', () => {
     assert.notEqual(one, two)
   })
 
+  test('believes no iat from before the process started: what was used then is forgotten', () => {
+    const { clock, proof, check } = setUp()
+    const old = proof()
+    assert.equal(check(old).ok, true)
+    clock.advance(1_500)
+    const next = new Dpop({ clock, bootId: 'boot02', secret: createSecretKey(randomBytes(32)) })
+    const shown = (text: string) =>
+      next.check({ proof: text, method: 'POST', url, accessToken: token, jkt: thumbprint })
+    assert.deepEqual(shown(old), { ok: false, error: 'use_dpop_nonce', nonce: next.nonce() })
+    assert.equal(shown(proof({ nonce: next.nonce(), iat: 1 })).ok, true)
+    assert.equal(shown(proof()).ok, true)
+  })
+
   test('believes no iat after the clock was set back to where it was believed before', () => {
     const { clock, dpop, proof, check } = setUp()
     const old = proof()

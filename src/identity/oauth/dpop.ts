@@ -58,6 +58,8 @@ export class Dpop {
   readonly #clock: Clock
   readonly #nonces: DpopNonces
   readonly #seen: SeenSet
+  /** By the clock that nobody can set. */
+  readonly #startedAt: number
   readonly #keys = new Map<string, P256PublicKey>()
   /** The furthest that the wall clock ever was ahead of the other one, and the latest time a bare `iat` was believed. */
   #ahead = Number.NEGATIVE_INFINITY
@@ -65,6 +67,7 @@ export class Dpop {
 
   constructor({ clock, bootId, secret, remembered = 1_048_576 }: DpopOptions) {
     this.#clock = clock
+    this.#startedAt = clock.mono()
     this.#nonces = new DpopNonces(clock, secret, bootId)
     this.#seen = new SeenSet(randomBytes(32).toString('latin1'), remembered)
   }
@@ -91,10 +94,13 @@ export class Dpop {
     return { ok: true, jkt: key.thumbprint, nonce: this.nonce() }
   }
 
-  /** By the nonce where there is one; else by `iat`, while the clock can be trusted. */
+  /** By the nonce where there is one; else by `iat`, while the clock can be trusted, and not from before the start. */
   #isFresh({ nonce, iat }: ReadJws['payload']): boolean {
     if (nonce !== undefined) return typeof nonce === 'string' && this.#nonces.takes(nonce)
-    return Math.abs((iat as number) * 1_000 - this.#clock.now()) <= SKEW_MS && this.#clockHolds()
+    const ageMs = this.#clock.now() - (iat as number) * 1_000
+    // What was used before the start is not remembered. Second by second: `iat` knows no smaller part.
+    if (ageMs >= this.#clock.mono() - this.#startedAt + 1_000) return false
+    return Math.abs(ageMs) <= SKEW_MS && this.#clockHolds()
   }
 
   /**
