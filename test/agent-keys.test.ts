@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { inProcess } from '../src/cli/testing/in-process.ts'
 import { keySigner, signJwt } from '../src/crypto/es256-signer.ts'
@@ -241,6 +243,10 @@ describe('a person’s data', () => {
     const agent = await KeyAgent.add(around.gateway, 'of-alice', { email: 'alice@example.com' })
     await agent.signIn()
     assert.match(await cli('agent export of-alice'), /alice@example\.com/)
+    for (const file of ['claviger.db', 'claviger.db-wal', 'audit-index.db', 'audit-index.db-wal']) {
+      const bytes = readFileSync(join(around.gateway.home, file))
+      assert.ok(!bytes.includes('alice@example.com'), `${file} says who stands behind the agent`)
+    }
     await cli('agent erase of-alice', 1)
     await cli('agent revoke of-alice')
     await cli('agent erase of-alice')

@@ -76,7 +76,9 @@ function columnEdits(around: World): Edit[] {
         edits.push({
           name: `${table}.${column}`,
           apply: (copy) => {
-            copy.prepare(`UPDATE ${table} SET ${column} = ? WHERE id = ?`).run(changed(value), row.id!)
+            const update = copy.prepare(`UPDATE ${table} SET ${column} = ? WHERE id = ?`)
+            const binary = value === null && isBinary(copy, table, column)
+            update.run(binary ? Buffer.of(1) : changed(value), row.id!)
           },
           ...(operators && { operator: true as const }),
         })
@@ -85,6 +87,11 @@ function columnEdits(around: World): Edit[] {
   }
   database.close()
   return edits
+}
+
+function isBinary(database: DatabaseSync, table: string, column: string): boolean {
+  const columns = database.prepare(`PRAGMA table_info(${table})`).all() as { name: string; type: string }[]
+  return columns.find(({ name }) => name === column)?.type.toLowerCase() === 'blob'
 }
 
 function restsOn(around: World, table: string, row: Row): boolean {

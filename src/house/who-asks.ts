@@ -51,6 +51,10 @@ export function buildWhoAsks(needs: WhoAsksNeeds): WhoAsks {
   const signingKeys = keysFor(needs)
   const identity = createIdentity({
     ...{ storage, clock, pepper, issuer },
+    box: {
+      seal: (purpose, bytes) => vault.sealKey(purpose, bytes),
+      open: (purpose, sealed) => vault.openKey(purpose, sealed),
+    },
     signing: signingKeys,
     rules: rulesOf(settings),
     onBadRow: (table, id) => alarms.editedRow(table, id),

@@ -18,7 +18,7 @@ export interface NewAgent {
 export async function addAgent(room: Room, asked: { name: string; email?: string | undefined }, by: Actor) {
   const owner = by.kind === 'operator' ? by.id : undefined
   const row = newAgentRow(room, { ...asked, status: 'active', origin: 'operator', owner })
-  await room.storage.write((tx) => addAgentInto(tx, row, by))
+  await room.storage.write((tx) => addAgentInto(room, tx, row, by))
   return requireAgent(room.directory.agent(row.id))
 }
 
@@ -39,12 +39,12 @@ export function newAgentRow({ clock }: Room, { name, status, origin, owner, emai
 }
 
 /** Writes it, in the transaction. Throws Problem `agent_name_taken`. */
-export async function addAgentInto(tx: Tx, row: AgentRow, by: Actor): Promise<void> {
+export async function addAgentInto({ box }: Room, tx: Tx, row: AgentRow, by: Actor): Promise<void> {
   const { id, name, status } = row
   if (await agentNameTaken(tx, name)) throw identityProblem('agent_name_taken', { facts: { name } })
   const ev = { what: 'agent.added', agent: id, name, status, origin: row.origin ?? undefined }
   await tx.change({ kind: 'agent', ref: id, after: row, record: { type: 'auth', actor: by, ev } })
-  await putAgent(tx, row)
+  await putAgent(tx, row, box)
 }
 
 /** Suspends an agent: its tokens say nothing until it is unlocked. Locking twice is no error. */
@@ -71,14 +71,14 @@ export async function revokeAgent(room: Room, idOrName: string, by: Actor): Prom
 }
 
 /** Forgets what may name a person: its name becomes one that says nothing. */
-export async function eraseAgent({ storage, directory }: Room, idOrName: string, by: Actor): Promise<void> {
+export async function eraseAgent({ storage, directory, box }: Room, idOrName: string, by: Actor): Promise<void> {
   const agent = requireAgent(directory.agent(idOrName))
   const name = `erased-${agent.id.slice('agent_'.length).toLowerCase()}`
   const row: AgentRow = { ...agent.toRow(), name, email: null, label: null }
   const record: ChangeRecord = { type: 'auth', actor: by, ev: { what: 'agent.erased', agent: agent.id } }
   await storage.write(async (tx) => {
     await tx.change({ kind: 'agent', ref: agent.id, after: row, record })
-    await putAgent(tx, row)
+    await putAgent(tx, row, box)
   })
 }
 
@@ -101,7 +101,7 @@ const told: Readonly<Record<AgentStatus, string>> = {
 
 /** The row is made from memory, which was authenticated: a row edited since then cannot stop the change. */
 async function setStatus(
-  { storage, directory }: Room,
+  { storage, directory, box }: Room,
   idOrName: string,
   status: AgentStatus,
   by: Actor,
@@ -118,7 +118,7 @@ async function setStatus(
       const isRevoked = status !== 'revoked' && (await agentStatus(tx, agent.id)) === 'revoked'
       if (isRevoked) throw identityProblem('agent_revoked')
       await tx.change({ kind: 'agent', ref: agent.id, after: row, record })
-      await putAgent(tx, row)
+      await putAgent(tx, row, box)
     },
     { urgent: stops },
   )

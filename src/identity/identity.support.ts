@@ -1,11 +1,13 @@
 import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { open, seal } from '../crypto/aead.ts'
 import { keySigner } from '../crypto/es256-signer.ts'
 import { fromKey } from '../crypto/p256.ts'
 import { SetClock } from '../ground/clock.ts'
-import type { Secret } from '../ground/secret.ts'
+import { Secret } from '../ground/secret.ts'
 import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
 import type { Actor, Storage } from '../storage/storage.ts'
 import { createIdentity, type Identity } from './identity.ts'
+import type { PersonalBox } from './personal.ts'
 import type { IdentityRules } from './room.ts'
 import { identityMigrations } from './schema.ts'
 
@@ -16,6 +18,11 @@ export class TestIdentity {
   readonly clock = new SetClock()
   readonly database: TestDatabase = testDatabase(identityMigrations, this.clock)
   readonly pepper = { version: 1, key: createSecretKey(randomBytes(32)) }
+  readonly boxKey = createSecretKey(randomBytes(32))
+  readonly box: PersonalBox = {
+    seal: (purpose, bytes) => seal(this.boxKey, Buffer.from(purpose), bytes),
+    open: (purpose, sealed) => new Secret(open(this.boxKey, Buffer.from(purpose), sealed) as Buffer),
+  }
   /** Takes part as the signing keys would. */
   readonly signer = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   readonly kid = fromKey(this.signer.publicKey).thumbprint
@@ -32,6 +39,7 @@ export class TestIdentity {
       storage: this.storage,
       clock: this.clock,
       pepper: () => this.pepper,
+      box: this.box,
       signing: {
         active: () => keySigner(this.kid, this.signer.privateKey),
         find: (kid) => (kid === this.kid ? { key: this.signer.publicKey } : undefined),

@@ -33,18 +33,20 @@ import { Directory } from './directory.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { AgentKeys } from './keys/keys.ts'
 import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
+import type { PersonalBox } from './personal.ts'
 import { Recogniser } from './recogniser.ts'
 import type { IdentityRules, Pepper, Room, TokenKeys } from './room.ts'
 import { AccessTokens, looksLikeJwt } from './sessions/access-tokens.ts'
 import { AgentSessions } from './sessions/agent-sessions.ts'
 import { SessionBook } from './sessions/session-book.ts'
-import { loadInto } from './store.ts'
+import { loadInto, type RowTaker } from './store.ts'
 import * as tokens from './tokens.ts'
 
 export interface IdentityOptions {
   readonly storage: Storage
   readonly clock: Clock
   readonly pepper: Pepper
+  readonly box: PersonalBox
   /** Signs and checks access tokens. */
   readonly signing: TokenKeys
   /** The gateway's origin, as tokens name it. */
@@ -71,12 +73,12 @@ export class Identity {
   /** What they signed in to. */
   readonly sessions: AgentSessions
 
-  constructor({ storage, clock, pepper, signing, issuer, rules, onBadRow }: IdentityOptions) {
+  constructor({ storage, clock, pepper, box, signing, issuer, rules, onBadRow }: IdentityOptions) {
     const keys = new KeyRing()
     const directory = new Directory()
     const sessions = new SessionBook(keys, directory)
     const { publicRegistration = false, keyMaxAgeMs } = rules ?? {}
-    const given = { storage, clock, pepper, signing, issuer, publicRegistration, keyMaxAgeMs }
+    const given = { storage, clock, pepper, box, signing, issuer, publicRegistration, keyMaxAgeMs }
     this.#room = { ...given, directory, keys, sessions }
     this.#recogniser = new Recogniser(this.#room.directory)
     this.accessTokens = new AccessTokens(this.#room)
@@ -131,7 +133,7 @@ export class Identity {
   async load(): Promise<void> {
     const { storage, directory, keys, sessions } = this.#room
     this.clear()
-    const bad = await loadInto(storage, {
+    const taker: RowTaker = {
       agent: (row) => directory.putAgent(row),
       operator: (row) => directory.putOperator(row),
       token: (row) => directory.putToken(row),
@@ -142,7 +144,8 @@ export class Identity {
       key: (row) => keys.putKey(row),
       invite: (row) => keys.putInvite(row),
       session: (row) => sessions.put(row),
-    })
+    }
+    const bad = await loadInto(storage, taker, this.#room.box)
     // Somebody tampered with the one row that stops everything: then everything issued so far stays stopped.
     if (bad.get('revocations')?.length) {
       directory.revokeAll(storage.epoch())
@@ -205,10 +208,6 @@ export class Identity {
   /** For good. */
   revokeAgent(idOrName: string, by: Actor): Promise<AgentEntry> {
     return revokeAgent(this.#room, idOrName, by)
-  }
-
-  view(agent: AgentEntry): AgentView {
-    return viewAgent(agent)
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Directory } from './directory.ts'
 import type { KeyRing } from './keys/key-ring.ts'
+import type { PersonalBox } from './personal.ts'
 import type { SessionBook } from './sessions/session-book.ts'
 
 /** The vault's key for opaque tokens in its present version. Throws Problem `vault_sealed` while there is none. */
@@ -30,6 +31,8 @@ export interface Room extends IdentityRules {
   readonly storage: Storage
   readonly clock: Clock
   readonly pepper: Pepper
+  /** For what names a person. */
+  readonly box: PersonalBox
   readonly directory: Directory
   readonly keys: KeyRing
   readonly sessions: SessionBook

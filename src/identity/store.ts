@@ -5,6 +5,7 @@ import { Problem } from '../ground/problem.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { AgentStatus } from './contract.ts'
 import type { InviteRow, KeyRow } from './keys/store.ts'
+import { openAgent, type PersonalBox, type StoredAgentRow, sealAgent } from './personal.ts'
 import type { SessionRow } from './sessions/store.ts'
 
 export interface AgentRow {
@@ -58,7 +59,8 @@ export async function operatorNameTaken(tx: Tx, name: string): Promise<boolean> 
   return row !== undefined
 }
 
-export const putAgent = (tx: Tx, row: AgentRow): Promise<void> => tx.put('agents', { ...row })
+export const putAgent = (tx: Tx, row: AgentRow, box: PersonalBox): Promise<void> =>
+  tx.put('agents', { ...sealAgent(box, row) })
 /** The agent's status as this transaction sees it; undefined for a row that other hands edited. */
 export async function agentStatus(tx: Tx, id: AgentId): Promise<AgentStatus | undefined> {
   try {
@@ -88,10 +90,14 @@ export interface RowTaker {
 }
 
 /** Hands over every row whose MAC holds, all of one moment, owners before tokens. Resolves to the bad ids of each table. */
-export async function loadInto(storage: Storage, take: RowTaker): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function loadInto(
+  storage: Storage,
+  take: RowTaker,
+  box: PersonalBox,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const revocation = (row: { readonly up_to_epoch: number }) => take.revokeAll(row.up_to_epoch)
   const takers = {
-    agents: take.agent,
+    agents: (row: StoredAgentRow) => take.agent(openAgent(box, row)),
     operators: take.operator,
     tokens: take.token,
     revocations: revocation,

@@ -48,7 +48,7 @@ export async function register(room: Room, asked: Registration): Promise<Registe
   const by = operator ?? { kind: 'agent' as const, id: row.id, key: key.thumbprint }
   await room.storage.write(async (tx) => {
     if (invite) await useInviteInto(tx, invite, room.clock.now(), row.id)
-    await addAgentInto(tx, row, by)
+    await addAgentInto(room, tx, row, by)
     await addKeyInto(tx, key, by)
   })
   return { agent: room.directory.agent(row.id)!, key: room.keys.key(key.id) as AgentKey }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { Done, done, listOf, NameParam } from '../../http/shapes.ts'
 import type { Actor } from '../../storage/storage.ts'
+import { viewAgent } from '../agents.ts'
 import { AgentView, identityProblems } from '../contract.ts'
 import type { Identity } from '../identity.ts'
 import { AddKey, KeyView, keyProblems, RegisterAgent, RegisteredAgent } from './contract.ts'
@@ -138,10 +139,8 @@ export function keyRoutes<Who>(needs: KeyRouteNeeds<Who>): BoundEndpoint<Who>[] 
       const { id, token, expiresAt } = await identity.keys.invite(body, by(caller))
       return { id, invite: token.reveal().toString('latin1'), expiresAt }
     }),
-    bind(approveAgent, async ({ params, caller }) =>
-      identity.view(await identity.approveAgent(params.name, by(caller))),
-    ),
-    bind(revokeAgent, async ({ params, caller }) => identity.view(await identity.revokeAgent(params.name, by(caller)))),
+    bind(approveAgent, async ({ params, caller }) => viewAgent(await identity.approveAgent(params.name, by(caller)))),
+    bind(revokeAgent, async ({ params, caller }) => viewAgent(await identity.revokeAgent(params.name, by(caller)))),
     bind(listKeys, ({ params }) => ({ items: identity.keys.list(params.name) })),
     bind(addKeyFor, ({ params, body, caller }) => identity.keys.add(params.name, body, by(caller))),
     bind(revokeKeyOf, async ({ params, query, caller }) => {

@@ -5,9 +5,10 @@ import { authenticatedTable, type Migration } from '../../storage/migrations.ts'
 export const keysMigration: Migration = {
   id: '0002-agent-keys',
   async up(db) {
-    for (const column of ['owner', 'email', 'origin', 'label']) {
+    for (const column of ['owner', 'origin']) {
       await db.schema.alterTable('agents').addColumn(column, 'text').execute()
     }
+    await db.schema.alterTable('agents').addColumn('personal', 'blob').execute()
     await authenticatedTable(db, 'agent_keys', (table) =>
       table
         .addColumn('agent', 'text', (column) => column.notNull())
