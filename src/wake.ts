@@ -82,18 +82,19 @@ async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefi
 
 /**
  * After an older database, or rows that other hands had deleted, inserted or replayed, were accepted: what was taken away
- * may have come back with them, and nobody can see that in what is left. So agents get new tokens, and grants that count
- * their uses are given anew; and keys sign that were not there before.
+ * may have come back with them, and nobody can see that in what is left. So agents get new tokens, or new keys by new
+ * invites, and grants that count their uses are given anew; and keys sign that were not there before.
  */
 async function withdraw({ identity, signingKeys, relying, grants, log }: Rooms): Promise<void> {
   const by: Actor = { kind: 'system', id: 'claviger' }
   await identity.emergencyRevoke(by)
+  await identity.keys.withdraw(by)
   await relying.revokeAllKeys(by)
   await signingKeys.rotate(by, { emergency: true }).catch((error) => {
     if (!isHsmProblem(error)) throw error
   })
   const ended = await grants.revokeCounted(by)
-  log.warn({ count: ended.length }, 'all tokens of agents, and all grants that count uses, were revoked')
+  log.warn({ count: ended.length }, 'all tokens and keys of agents, and all grants that count uses, were revoked')
 }
 
 /** An operator looked at it and goes on from what is there. Recorded, and everything before it is older than what follows. */

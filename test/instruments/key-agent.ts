@@ -2,6 +2,7 @@ import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { type Es256Signer, keySigner, signJwt } from '../../src/crypto/es256-signer.ts'
 import { fromKey } from '../../src/crypto/p256.ts'
 import type { Gateway } from './gateway.ts'
+import type { Reply } from './send.ts'
 
 interface Tokens {
   readonly accessToken: string
@@ -35,6 +36,21 @@ export class KeyAgent {
     const proof = await signJwt(agent.#signer, 'clv-register+jwt', { ...agent.#claims(), sub: id, thumbprint })
     await gateway.does('POST', `/agents/${id}/keys`, { publicKey, proof })
     return agent
+  }
+
+  /** Shows an invite for a new key, which is forgotten. */
+  async rekey(invite: string): Promise<Reply> {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { thumbprint } = fromKey(pair.publicKey)
+    const proof = await signJwt(keySigner(thumbprint, pair.privateKey), 'clv-register+jwt', {
+      ...this.#claims(),
+      thumbprint,
+    })
+    const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' })
+    return this.#gateway.agent('POST', '/claviger/v1/agents/register', {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'anything', publicKey, proof, invite }),
+    })
   }
 
   /** Challenge, proof, tokens; for this audience, or for the gateway itself. */

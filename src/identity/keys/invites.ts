@@ -57,3 +57,22 @@ export async function useInviteInto(tx: Tx, { id }: InviteRow, now: number, agen
   await tx.change({ kind: 'invite', ref: id, after: used, record: { type: 'auth', actor, ev } })
   await putInvite(tx, used)
 }
+
+/** Ends what is still open of one agent's invites, or of all. Resolves to how many there were. */
+export async function revokeInvites({ keys, storage }: Room, agent: AgentId | undefined, by: Actor): Promise<number> {
+  const open = [...keys.invites()].filter(
+    (row) => row.status === 'open' && (agent === undefined || row.agent === agent),
+  )
+  await storage.write(
+    async (tx) => {
+      for (const row of open) {
+        const after: InviteRow = { ...row, status: 'revoked' }
+        const ev = { what: 'agent.invite_revoked', invite: row.id, agent: row.agent ?? undefined }
+        await tx.change({ kind: 'invite', ref: row.id, after, record: { type: 'revoke', actor: by, ev } })
+        await putInvite(tx, after)
+      }
+    },
+    { urgent: true },
+  )
+  return open.length
+}

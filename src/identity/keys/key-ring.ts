@@ -96,6 +96,10 @@ export class KeyRing {
     return this.#keys.get(id)
   }
 
+  all(): Iterable<AgentKey> {
+    return this.#keys.values()
+  }
+
   /** In the order in which they were added; revoked ones too. */
   of(agent: string): readonly AgentKey[] {
     return this.#ofAgent.get(agent) ?? none

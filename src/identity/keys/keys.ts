@@ -5,7 +5,8 @@ import { requireAgent } from '../agents.ts'
 import type { Room } from '../room.ts'
 import { addKey, forgetAttestation, revokeKey, revokeKeyInto } from './agent-keys.ts'
 import type { AddedKey, KeyView } from './contract.ts'
-import { type Invite, invite } from './invites.ts'
+import { type Invite, invite, revokeInvites } from './invites.ts'
+import type { AgentKey } from './key-ring.ts'
 import { provenKey } from './registration-proof.ts'
 
 /** What operators and agents do with keys. Agents go by id or name. */
@@ -51,11 +52,22 @@ export class AgentKeys {
     await revokeKey(this.#room, { ...asked, agent: this.#agent(asked.agent) }, by)
   }
 
-  /** Every key of an agent, in one change: for an incident. Resolves to how many there were. */
+  /** Every key of an agent, and every invite for another: for an incident. Resolves to how many keys there were. */
   async revokeAll(idOrName: string, by: Actor): Promise<number> {
-    const { keys, storage } = this.#room
-    const live = keys.of(this.#agent(idOrName)).filter((key) => key.status !== 'revoked')
-    await storage.write(
+    const agent = this.#agent(idOrName)
+    await revokeInvites(this.#room, agent, by)
+    return this.#revoke(this.#room.keys.of(agent), by)
+  }
+
+  /** Everybody's: after an older database was accepted, since one that was given up or used may be back. */
+  async withdraw(by: Actor): Promise<number> {
+    await revokeInvites(this.#room, undefined, by)
+    return this.#revoke(this.#room.keys.all(), by)
+  }
+
+  async #revoke(keys: Iterable<AgentKey>, by: Actor): Promise<number> {
+    const live = [...keys].filter((key) => key.status !== 'revoked')
+    await this.#room.storage.write(
       async (tx) => {
         for (const key of live) await revokeKeyInto(this.#room, tx, key, by)
       },
