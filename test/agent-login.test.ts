@@ -115,6 +115,7 @@ describe('claviger login and whoami', () => {
     const other = await claviger(`${line} --issuer https://keys.example.com`, { code: 1 })
     assert.match(other.stderr, /\[issuer_mismatch\]/)
     await claviger(`login --key ${one.key}`, { code: 64 })
+    assert.match((await claviger(`login --agent one --key ${one.key}`, { code: 64 })).stderr, /the id is wanted/)
     await claviger(`login --agent ${one.id}`, { code: 64 })
     const nobody = { CLAVIGER_URL: 'http://127.0.0.1:1' }
     assert.match((await claviger(line, { code: 69, env: nobody })).stderr, /\[gateway_not_running\]/)

@@ -39,7 +39,7 @@ const proof: Verb = {
     const json = await bySdk(async () => {
       const issuer = await findIssuer(new Wire({ baseUrl }), known)
       return registrationProof(await signerOf(file), { issuer, nowSeconds: Math.floor(Date.now() / 1_000) })
-    })
+    }, invocation.agentUrl())
     return { json, text: json.proof }
   },
 }
@@ -62,7 +62,7 @@ const register: Verb = {
       const given = invite(terminal) ?? (operatorToken(terminal) && (await newInvite(invocation)))
       const behind = given === undefined ? {} : { invite: given }
       return AgentClient.register({ ...gatewayOf(invocation), name: args[0] ?? '', signer, ...behind, ...attestation })
-    })
+    }, invocation.agentUrl())
     if (json.status === 'pending') say(terminal, `it waits until an operator says: claviger agent approve ${args[0]}`)
     return { json, text: facts({ ...json }) }
   },
@@ -89,7 +89,7 @@ const login: Verb = {
     const { agentId, tokens } = await bySdk(async () => {
       const agent = await agentWith(invocation, await signerOf(keyFileOf(invocation)), more)
       return { agentId: agent.agentId, tokens: await agent.authenticate() }
-    })
+    }, invocation.agentUrl())
     const { accessToken, refreshToken, tokenType, expiresAt } = tokens
     say(terminal, `${agentId} is signed in until ${new Date(expiresAt).toISOString()}`)
     if (options.out === undefined)
@@ -126,7 +126,7 @@ const rotate: Verb = {
       renameSync(`${file}.new`, file)
       renameSync(`${file}.new.pub`, `${file}.pub`)
       return next
-    })
+    }, invocation.agentUrl())
     say(invocation.terminal, `programs that have read the old key must read ${file} again within ${overlap} s`)
     const json = { file, thumbprint, overlapSeconds: overlap }
     return { json, text: facts(json) }

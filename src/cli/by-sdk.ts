@@ -2,6 +2,7 @@
 import type { AgentClient } from '../../sdk/src/agent/agent-client.ts'
 import type { Signer } from '../../sdk/src/signer.ts'
 import { Problem } from '../ground/problem.ts'
+import { connectionProblem } from './client.ts'
 import { cliProblem } from './problems.ts'
 import type { Invocation } from './verb.ts'
 
@@ -15,16 +16,27 @@ export const issuerOption = {
   about: 'the gateway’s issuer, where it is not its address: no proof is made for another',
 }
 
-/** Does `work`; a ClavigerError of it is thrown as Problem. */
-export async function bySdk<T>(work: () => Promise<T>): Promise<T> {
+/** Hints of the SDK and of the API are for programs; these are for whoever types commands. */
+const hints: Readonly<Record<string, string>> = {
+  proof_refused:
+    'The id, the key, or both are not right here: `claviger agent key list NAME` (operator) shows the keys of an agent, `claviger agent list` its id.',
+  issuer_mismatch: 'If that is right, say so: --issuer URL',
+}
+
+/** Does `work`; a ClavigerError of it is thrown as Problem. `place` is where the gateway should answer. */
+export async function bySdk<T>(work: () => Promise<T>, place = 'the gateway'): Promise<T> {
   const { ClavigerError } = await import('../../sdk/src/claviger-error.ts')
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof ClavigerError)) throw error
-    const { code, status = 400, detail, hint, requestId } = error
-    if (code === 'gateway_unreachable')
-      throw cliProblem('gateway_not_running', { detail: 'Nothing answers there.', cause: error })
+    const { code, status = 400, detail, requestId } = error
+    const hint = hints[code] ?? error.hint
+    if (code === 'gateway_unreachable') {
+      const { cause } = (error.cause ?? {}) as { cause?: { code?: string } }
+      if (cause?.code !== undefined) throw connectionProblem(cause, place)
+      throw cliProblem('gateway_not_running', { detail: `No answer comes from ${place}.`, cause: error })
+    }
     const title = detail === undefined ? error.message : error.message.slice(0, -(detail.length + 2))
     const said = { ...(detail !== undefined && { detail }), ...(hint !== undefined && { hint }) }
     throw new Problem(
@@ -59,5 +71,8 @@ export async function agentWith(
   const { AgentClient } = await import('../../sdk/src/agent/agent-client.ts')
   const agentId = invocation.options.agent ?? invocation.terminal.env.CLAVIGER_AGENT
   if (!agentId) throw cliProblem('usage', { detail: 'Which agent? Give its id with --agent, or set CLAVIGER_AGENT.' })
+  if (!agentId.startsWith('agent_')) {
+    throw cliProblem('usage', { detail: '--agent: the id is wanted (agent_…), not the name; `register` printed it.' })
+  }
   return new AgentClient({ ...gatewayOf(invocation), agentId, signer, ...more })
 }

@@ -27,12 +27,14 @@ export class GatewayClient {
   #client: Client | undefined
   readonly #token: string | undefined
   readonly #missing: () => Problem
+  readonly #place: string
 
-  /** `missing` is the problem when the gateway wants a token and we have none. */
-  constructor(connect: Connect, token: string | undefined, missing: () => Problem) {
+  /** `missing` is the problem when the gateway wants a token and we have none; `place` is where it should answer. */
+  constructor(connect: Connect, token: string | undefined, missing: () => Problem, place: string) {
     this.#connect = connect
     this.#token = token
     this.#missing = missing
+    this.#place = place
   }
 
   /** Asks and gives the JSON of a good answer; throws the gateway's Problem, or `gateway_not_running`. */
@@ -61,7 +63,7 @@ export class GatewayClient {
         body: json ?? null,
       })
     } catch (error) {
-      throw connectionProblem(error)
+      throw connectionProblem(error, this.#place)
     }
   }
 
@@ -80,7 +82,7 @@ export function operatorClient(settings: Settings, token: string | undefined): G
     bodyTimeout: PATIENCE_MS,
   }
   const connect = async () => new (await import('undici')).Client('http://localhost', options)
-  return new GatewayClient(connect, token, () => cliProblem('operator_token_missing'))
+  return new GatewayClient(connect, token, () => cliProblem('operator_token_missing'), path)
 }
 
 /** The listener that agents use. `url` is the gateway's origin. */
@@ -88,7 +90,7 @@ export function agentClient(url: string, token: string | undefined): GatewayClie
   const patience = { connectTimeout: 5_000, headersTimeout: 0, bodyTimeout: 0 }
   const origin = originOf(url)
   const connect = async () => new (await import('undici')).Client(origin, patience)
-  return new GatewayClient(connect, token, () => cliProblem('agent_token_missing'))
+  return new GatewayClient(connect, token, () => cliProblem('agent_token_missing'), origin)
 }
 
 function originOf(url: string): string {
@@ -124,15 +126,23 @@ function statOf(path: string) {
   }
 }
 
-function connectionProblem(error: unknown): unknown {
+const CLOSED = ['ECONNREFUSED', 'ENOENT', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH']
+const NAMELESS = ['ENOTFOUND', 'EAI_AGAIN']
+const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/
+
+/** What `error` of undici or of fetch says of a gateway that should answer at `place`. */
+export function connectionProblem(error: unknown, place: string): unknown {
   const { code } = error as { code?: string }
-  const closed = ['ECONNREFUSED', 'ENOENT', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']
-  if (closed.includes(code ?? ''))
-    return cliProblem('gateway_not_running', { detail: 'Nothing answers there.', cause: error })
+  if (CLOSED.includes(code ?? ''))
+    return cliProblem('gateway_not_running', { detail: `Nothing answers at ${place}.`, cause: error })
+  if (NAMELESS.includes(code ?? ''))
+    return cliProblem('gateway_not_running', { detail: `No address is found for the name in ${place}.`, cause: error })
+  if (UNTRUSTED.test(code ?? ''))
+    return cliProblem('gateway_certificate_refused', { detail: `${place} (${code})`, cause: error })
   if (code === 'EACCES')
     return cliProblem('socket_unsafe', { detail: 'The socket is not for this user.', cause: error })
   if (code === undefined) return error
-  return cliProblem('gateway_broken_off', { detail: `The connection ended (${code}).`, cause: error })
+  return cliProblem('gateway_broken_off', { detail: `The connection to ${place} ended (${code}).`, cause: error })
 }
 
 /** A problem as the gateway sent it (RFC 9457), or what can be said of an answer that is none. */

@@ -23,12 +23,17 @@ export const cliProblem = problemsOf({
   gateway_not_running: {
     status: 503,
     title: 'The gateway is not running',
-    hint: 'Start it with `claviger up` (in the checkout: npm start). If it runs with another home, set CLAVIGER_HOME.',
+    hint: 'Start it with `claviger up` (in the checkout: npm start). If it runs with another home, set CLAVIGER_HOME; at another address, CLAVIGER_URL.',
+  },
+  gateway_certificate_refused: {
+    status: 502,
+    title: 'The certificate of the gateway is not trusted',
+    hint: 'Is this its address, and one that the certificate names? One of your own is trusted with NODE_EXTRA_CA_CERTS=cert.pem.',
   },
   gateway_broken_off: {
     status: 502,
     title: 'The gateway ended the connection before it answered',
-    hint: 'Look at its log on stderr; `claviger doctor` looks at the rest.',
+    hint: 'If it speaks TLS, the address begins with https. Else look at its log on stderr; `claviger doctor` looks at the rest.',
   },
   socket_unsafe: {
     status: 500,
@@ -43,7 +48,7 @@ export const cliProblem = problemsOf({
   agent_token_missing: {
     status: 401,
     title: 'This needs an agent token',
-    hint: 'Set CLAVIGER_TOKEN or CLAVIGER_TOKEN_FILE; `claviger token issue AGENT` makes one.',
+    hint: 'Set CLAVIGER_TOKEN or CLAVIGER_TOKEN_FILE; `claviger token issue AGENT` makes one, and `claviger login` for an agent with a key.',
   },
   log_missing: {
     status: 404,
