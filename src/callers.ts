@@ -38,7 +38,7 @@ export function callerOf(
       presented === undefined ? undefined : (identity.authenticate(presented) ?? relying.authenticateService(presented))
     if (principal === undefined) {
       onUnknown()
-      throw httpProblem('unauthenticated')
+      throw httpProblem('unauthenticated', wanted[caller])
     }
     if (principal.kind !== caller) throw httpProblem('caller_refused')
     if (principal.kind === 'service') return principal
@@ -46,6 +46,17 @@ export function callerOf(
     return possession.proven(principal, presented as string, request)
   }
 }
+
+/** Where the token that an endpoint wants comes from. */
+const wanted = {
+  agent: {},
+  operator: {
+    hint: 'The operator token is wanted here: the newest, and not older than 90 days. With the gateway stopped `claviger operator token reset` makes a new one.',
+  },
+  service: {
+    hint: 'Send the key of a relying service as Authorization: Bearer svc_…; `claviger relying key issue` makes one.',
+  },
+} as const
 
 /** Calls ask the policy; an endpoint has nobody else to ask whether the agent and its token still stand. */
 function refuseUnlessLive(identity: Identity, principal: Extract<Principal, { kind: 'agent' }>): void {

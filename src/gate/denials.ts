@@ -14,7 +14,7 @@ export const denialProblems = {
   token_not_live: {
     status: 401,
     title: 'The token is expired or revoked',
-    hint: 'Issue a new one with `claviger token issue <agent>`.',
+    hint: 'Sign in again (`claviger login`), or have one issued with `claviger token issue <agent>`.',
   },
   service_not_granted: {
     status: 403,

@@ -126,7 +126,7 @@ function bodyOf({ body }: FastifyRequest, { form }: AnyEndpoint): unknown {
   return body instanceof Form ? body.values : body
 }
 
-const wantsForm = { detail: `only ${FORM} is read here`, hint: `Send content-type: ${FORM}.` }
+const wantsForm = { hint: `Send content-type: ${FORM}.` }
 
 function cacheControl({ cacheSeconds }: AnyEndpoint): string {
   return cacheSeconds === undefined ? 'no-store' : `public, max-age=${cacheSeconds}`

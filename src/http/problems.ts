@@ -9,7 +9,7 @@ export const httpProblems = {
   },
   media_type_refused: {
     status: 415,
-    title: 'Only application/json is read here',
+    title: 'The body is not of the type that is read here',
     hint: 'Send content-type: application/json.',
   },
   body_too_large: {
@@ -41,7 +41,7 @@ export const httpProblems = {
   unauthenticated: {
     status: 401,
     title: 'The call carries no valid token',
-    hint: 'Send Authorization: Bearer <token>. A token is issued with `claviger token issue <agent>`.',
+    hint: 'Send Authorization: Bearer <token>. A token is issued with `claviger token issue <agent>`; `claviger login` gets one for an agent with a key.',
   },
   caller_refused: { status: 403, title: 'This endpoint is not for this kind of caller' },
   endpoint_unknown: {

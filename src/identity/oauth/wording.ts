@@ -32,6 +32,7 @@ export function wordOAuth(problem: Problem): Wording {
   const error = said ?? (status >= 500 ? 'temporarily_unavailable' : 'invalid_request')
   const description = [title, detail, hint]
     .filter((part) => part !== undefined)
+    .map((part) => (part.endsWith('.') ? part.slice(0, -1) : part))
     .join('. ')
     .replaceAll(OUTSIDE, "'")
   const headers: Record<string, string> = { pragma: 'no-cache' }

@@ -33,7 +33,8 @@ const byName = new Map(
 export function findPreset(name: string, service: string): Omit<ServiceInput, 'name'> {
   const preset = byName.get(name)
   if (preset === undefined) {
-    throw serviceProblem('preset_unknown', { hint: `There are: ${[...byName.keys()].join(', ')}.` })
+    const hint = `There are: ${[...byName.keys()].join(', ')}. What is none of them is described with --origin and --inject, or a file.`
+    throw serviceProblem('preset_unknown', { hint })
   }
   const actions = Object.fromEntries(preset.actions.map((action) => [action[0], expand(action, service)]))
   return { preset: preset.name, ...preset.settings, actions }
