@@ -96,6 +96,19 @@ for (const [name, serve] of [
         },
       ))
 
+    test('lets in whose roles give the permissions that are wanted, whatever scope the token names', () =>
+      serving(
+        () => ({ verifier: verifier(), permissions: ['orders.read'] }),
+        async (url) => {
+          const come = (claims: object) => get(`${url}/a`, ['authorization', `Bearer ${issuer.token(claims)}`])
+          assert.equal((await come({ permissions: ['orders.create', 'orders.read'] })).status, 200)
+          for (const claims of [{}, { scope: 'orders.read' }, { permissions: [] }, { permissions: 'orders.read' }]) {
+            const { status, json } = await come(claims)
+            assert.deepEqual([status, json.code], [403, 'permission_missing'])
+          }
+        },
+      ))
+
     test('refuses with the status, code and challenge of the standards', () =>
       serving(
         () => ({ verifier: verifier(), scopes: ['read'] }),

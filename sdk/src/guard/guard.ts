@@ -5,8 +5,10 @@ import type { Verifier, VerifyRequest } from '../verify/verifier.ts'
 
 export interface GuardOptions {
   readonly verifier: Verifier
-  /** Scopes that this route needs, all of them. */
+  /** Scopes that the token must name, all of them. An agent names its own: they bound a token and give nothing. */
   readonly scopes?: readonly string[]
+  /** Permissions that the agent must have here by its roles, all of them, as they were when the token was issued. */
+  readonly permissions?: readonly string[]
   /** `https://api.example.com`: what clients see of this service. Without it tokens that are bound to a key are refused. */
   readonly origin?: string
   /** The nonce for the next DPoP proof, where the verifier wants one. */
@@ -47,7 +49,9 @@ export async function judge(options: GuardOptions, head: IncomingHead, path: str
   try {
     const request = requestOf(options, head, path, credentials)
     const verified = await options.verifier.verify(credentials.token, request, options.scopes)
-    return verified.valid ? { claims: verified.claims } : refuseFault(options, verified.error)
+    if (!verified.valid) return refuseFault(options, verified.error)
+    const { claims } = verified
+    return isPermitted(claims, options) ? { claims } : problem(403, 'permission_missing', 'The agent may not do this')
   } catch (error) {
     // Nothing can be said about the token: that is no reason to believe it.
     const known = ['jwks_unavailable', 'introspection_unavailable', 'replay_guard_full']
@@ -59,6 +63,10 @@ export async function judge(options: GuardOptions, head: IncomingHead, path: str
 /** Throws TypeError for options that cannot be meant. */
 export function checkOptions({ origin }: GuardOptions): void {
   if (origin !== undefined && !ORIGIN.test(origin)) throw new TypeError(`origin: https://host is wanted, not ${origin}`)
+}
+
+function isPermitted({ permissions: held }: Claims, { permissions = [] }: GuardOptions): boolean {
+  return permissions.every((wanted) => Array.isArray(held) && held.includes(wanted))
 }
 
 function read(header: string): Credentials | undefined {
@@ -118,7 +126,7 @@ function challenge(scheme: string, parameters: readonly string[]): string {
   return parameters.length === 0 ? scheme : `${scheme} ${parameters.join(', ')}`
 }
 
-function problem(status: number, code: string, title: string, headers: Readonly<Record<string, string>>): Judged {
+function problem(status: number, code: string, title: string, headers: Readonly<Record<string, string>> = {}): Judged {
   const body = JSON.stringify({ type: 'about:blank', title, status, code })
   return { refusal: { status, headers: { 'content-type': 'application/problem+json', ...headers }, body } }
 }
