@@ -124,6 +124,8 @@ describe('a signed access token', () => {
     assert.equal((await call(read.accessToken)).status, 200)
     const refused = await around.call('/n/1', { token: read.accessToken, method: 'POST' })
     assert.equal(codeOf(refused), 'scope_not_granted')
+    for (const scope of ['u:read\0', 'u:read\n', 'ü:read'])
+      await assert.rejects(agent.signIn(undefined, { scope }), / → 400 /)
   })
 })
 

@@ -111,7 +111,8 @@ describe('POST /auth/register', () => {
       refused(await register({ ...good, publicKey }, gateway.operatorToken), 422, 'VALIDATION_ERROR')
     for (const proof of [possession(newKeys()), possession(keys).replace(/.$/, (x) => (x === '0' ? '1' : '0')), 'zz'])
       refused(await register({ ...good, proof }, gateway.operatorToken), 401, 'INVALID_SIGNATURE')
-    for (const bad of [{ email: 'x' }, { name: '' }, { name: 5 }, { email: undefined }])
+    const unseen = ['a\0b', 'a\nb', 'a\u202eb'].flatMap((text) => [{ name: text }, { email: `${text}@example.com` }])
+    for (const bad of [{ email: 'x' }, { name: '' }, { name: 5 }, { email: undefined }, ...unseen])
       refused(await register({ ...good, ...bad }, gateway.operatorToken), 422, 'VALIDATION_ERROR')
     const taken = { ...good, publicKey: pemOf(agent.keys.publicKey), proof: possession(agent.keys) }
     refused(await register(taken, gateway.operatorToken), 409, 'CONFLICT')

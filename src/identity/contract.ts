@@ -26,7 +26,7 @@ export type AgentStatus = z.output<typeof AgentStatus>
 export const Email = z
   .string()
   .max(254)
-  .regex(/^[^\s@<>"]{1,64}@[^\s@<>"]{1,189}$/)
+  .regex(/^[^\s@<>"\p{C}]{1,64}@[^\s@<>"\p{C}]{1,189}$/u)
 export const AddAgent = z.strictObject({ name: AgentName, email: Email.optional() })
 
 export const AgentView = z.object({

@@ -1,6 +1,6 @@
 /** The shapes of the ClawAuth dialect (clawauth.md §2, §3). Members that it does not know are passed over. */
 import { z } from 'zod'
-import { Email } from '../../identity/contract.ts'
+import { Email, LABEL_PATTERN } from '../../identity/contract.ts'
 import { Attestation } from '../../identity/keys/contract.ts'
 
 const Text = z.string().min(1).max(128)
@@ -18,7 +18,7 @@ export const Page = z.object({
 
 export const RegisterBody = z.object({
   email: Email,
-  name: z.string().min(1).max(100),
+  name: z.string().regex(LABEL_PATTERN, { error: '1 to 100 printable characters' }),
   publicKey: z.string().min(1).max(1_024),
   proof: Signature.optional(),
   /** A one-time invite stands for the operator who gave it. */

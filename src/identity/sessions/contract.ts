@@ -41,7 +41,12 @@ export const Prove = z.strictObject({
   challengeId: z.string().min(1).max(64),
   /** JWS, typ `clv-auth+jwt`. */
   proof: z.string().min(1).max(8_192),
-  scope: z.string().max(2_048).optional(),
+  /** Printable ASCII (RFC 6749 §3.3). */
+  scope: z
+    .string()
+    .max(2_048)
+    .regex(/^[\x20-\x7e]*$/)
+    .optional(),
 })
 export const Tokens = z.object({
   accessToken: z.string(),
