@@ -6,7 +6,7 @@ import { fromKey } from '../../crypto/p256.ts'
 import type { AgentId } from '../../ground/ids.ts'
 import { by, TestIdentity } from '../identity.support.ts'
 import { addKey, markBound, revokeKey } from './agent-keys.ts'
-import { MOST_LIVE_KEYS } from './contract.ts'
+import { MOST_LIVE_KEYS, MOST_NEW_KEYS } from './contract.ts'
 import { register } from './register.ts'
 
 const newKey = () => fromKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)
@@ -55,6 +55,16 @@ describe('changes of keys at the same time', () => {
     const all = await Promise.allSettled(asked)
     assert.equal(winners(all).length, MOST_LIVE_KEYS - 1)
     assert.equal(live().length, MOST_LIVE_KEYS)
+  })
+
+  test('no more new keys in a day than an agent may need', async () => {
+    for (let added = 1; added < MOST_NEW_KEYS; added += 1) {
+      const { id } = await addKey(room(), { agent, key: newKey() }, by)
+      await revokeKey(room(), { agent, key: id }, by)
+    }
+    await assert.rejects(addKey(room(), { agent, key: newKey() }, by), { code: 'key_too_many' })
+    house.clock.advance(day)
+    await addKey(room(), { agent, key: newKey() }, by)
   })
 
   test('one key for one agent alone', async () => {

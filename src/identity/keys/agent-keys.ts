@@ -5,10 +5,11 @@
 import type { P256PublicKey } from '../../crypto/p256.ts'
 import { newId } from '../../ground/ids.ts'
 import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
+import { DAY_MS } from '../contract.ts'
 import type { Room } from '../room.ts'
-import { keyProblem, MOST_LIVE_KEYS } from './contract.ts'
+import { keyProblem, MOST_LIVE_KEYS, MOST_NEW_KEYS } from './contract.ts'
 import type { AgentKey } from './key-ring.ts'
-import { getKey, isKeyKnown, type KeyRow, liveKeys, putKey } from './store.ts'
+import { getKey, isKeyKnown, type KeyRow, liveKeys, newKeys, putKey } from './store.ts'
 
 export interface NewKey {
   readonly agent: KeyRow['agent']
@@ -49,7 +50,8 @@ export async function addKey(room: Room, asked: NewKey & { retireOthersMs?: numb
   const row = newKeyRow(room, asked)
   await storage.write(async (tx) => {
     const others = await liveKeys(tx, asked.agent, clock.now())
-    if (others.length >= MOST_LIVE_KEYS) throw keyProblem('key_too_many')
+    const lately = await newKeys(tx, asked.agent, clock.now() - DAY_MS)
+    if (others.length >= MOST_LIVE_KEYS || lately >= MOST_NEW_KEYS) throw keyProblem('key_too_many')
     await addKeyInto(tx, row, by)
     if (asked.retireOthersMs === undefined) return
     for (const { id } of others) await retireInto(room, tx, id, asked.retireOthersMs, by)

@@ -11,6 +11,8 @@ export type KeyStatus = z.output<typeof KeyStatus>
 
 /** Live keys of one agent at most: a sign-in that names no key tries them all. */
 export const MOST_LIVE_KEYS = 8
+/** In a day: what is revoked is remembered for good, and an agent that goes on and on would fill the memory with it. */
+export const MOST_NEW_KEYS = 64
 export const MAX_ATTESTATION_CHARS = 16_384
 
 const Time = z.int().nonnegative()

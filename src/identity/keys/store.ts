@@ -45,6 +45,15 @@ export async function liveKeys(tx: Tx, agent: AgentId, now: number): Promise<{ i
   return live.map(({ id, status }) => ({ id, active: status === 'active' }))
 }
 
+/** How many keys the agent was given since then, revoked ones too. */
+export async function newKeys(tx: Tx, agent: AgentId, since: number): Promise<number> {
+  const query = tx.db
+    .selectFrom('agent_keys')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('agent', '=', agent)
+  return Number((await query.where('created_at', '>', since).executeTakeFirst())?.count ?? 0)
+}
+
 export async function isKeyKnown(tx: Tx, thumbprint: string): Promise<boolean> {
   const query = tx.db.selectFrom('agent_keys').select('id').where('thumbprint', '=', thumbprint)
   return (await query.executeTakeFirst()) !== undefined
