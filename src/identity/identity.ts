@@ -76,7 +76,7 @@ export class Identity {
   constructor({ storage, clock, pepper, box, signing, issuer, rules, onBadRow }: IdentityOptions) {
     const keys = new KeyRing()
     const directory = new Directory()
-    const sessions = new SessionBook(keys, directory)
+    const sessions = new SessionBook(keys, directory, clock)
     const { publicRegistration = false, keyMaxAgeMs } = rules ?? {}
     const given = { storage, clock, pepper, box, signing, issuer, publicRegistration, keyMaxAgeMs }
     this.#room = { ...given, directory, keys, sessions }

@@ -3,8 +3,10 @@
  * for one try; who asks for an agent that is not there gets a challenge like everybody, and is refused in the same words
  * after the same work.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import { domain, lp } from '../../crypto/framing.ts'
 import { readJws } from '../../crypto/jws.ts'
+import { hmac } from '../../crypto/mac.ts'
 import { verifyP256 } from '../../crypto/p256.ts'
 import { base62 } from '../../ground/base62.ts'
 import type { Agent } from '../directory.ts'
@@ -65,20 +67,20 @@ export class Challenges {
    */
   async ask(asked: { agent: string; audience?: string | undefined; key?: string | undefined }): Promise<ChallengeRow> {
     const { directory, keys, clock, storage, pepper } = this.#room
-    pepper() // sealed, nobody is known
+    const pepperKey = pepper().key // sealed, nobody is known
     const now = clock.now()
     const known = directory.agent(asked.agent)
     const agent = known?.id === asked.agent ? known : undefined
     const key = asked.key === undefined ? undefined : keys.key(asked.key)
-    const row: ChallengeRow = {
+    const asks = {
       id: `chal_${base62(randomBytes(16), 22)}`,
-      nonce: randomBytes(32).toString('hex'),
       agent: agent?.id ?? null,
       asked: asked.agent,
       audience: asked.audience ?? null,
       key: key !== undefined && key.agent === agent?.id ? key.id : null,
       expires_at: now + CHALLENGE_LIFE_MS,
     }
+    const row: ChallengeRow = { ...asks, nonce: nonceOf(pepperKey, asks) }
     await addChallenge(storage, row)
     if (now - this.#sweptAt > SWEEP_MS) {
       this.#sweptAt = now
@@ -128,14 +130,15 @@ export class Challenges {
   }
 
   async #take(id: string, admit: Admit): Promise<ChallengeRow> {
-    this.#room.pepper()
+    const { key } = this.#room.pepper()
     const challenge = await takeChallenge(this.#room.storage, id)
     if (challenge === undefined) throw refused('unknown_challenge', undefined, sessionProblem('proof_refused'))
-    if (this.#room.clock.now() < challenge.expires_at) {
-      admit(challenge)
-      return challenge
-    }
-    throw refused('expired', challenge.agent ?? undefined, sessionProblem('challenge_expired'))
+    if (this.#room.clock.now() >= challenge.expires_at)
+      throw refused('expired', challenge.agent ?? undefined, sessionProblem('challenge_expired'))
+    const isOurs = challenge.nonce === nonceOf(key, challenge)
+    if (!isOurs) throw refused('unknown_challenge', undefined, sessionProblem('proof_refused'))
+    admit(challenge)
+    return challenge
   }
 
   #keysFor({ agent, key }: ChallengeRow): AgentKey[] {
@@ -166,9 +169,20 @@ export class Challenges {
   }
 }
 
+const NONCE = domain('challenge-nonce')
 const empty = Buffer.alloc(0)
 /** In range, so that checking it takes as long as checking any. */
 const noSignature = Buffer.alloc(64, 1)
+
+/**
+ * 256 bits that nobody can tell from random ones without the pepper, and of which the whole row can be told: one that others
+ * laid there, or made longer, is none of ours, so that an answer that was seen once is not worth anything again.
+ */
+function nonceOf(pepper: KeyObject, row: Omit<ChallengeRow, 'nonce'>): string {
+  const { id, agent, asked, audience, key, expires_at } = row
+  const parts = [id, agent, asked, audience, key].map((part) => lp(part ?? ''))
+  return hmac(pepper, NONCE, ...parts, lp(expires_at)).toString('hex')
+}
 
 function refused(because: RefusedBecause, agent: string | undefined, problem: Error): ProofRefused {
   return new ProofRefused(because, agent, problem)

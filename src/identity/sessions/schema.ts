@@ -19,7 +19,7 @@ export const sessionsMigration: Migration = {
 }
 
 async function challengesTable(db: Db): Promise<void> {
-  // Plain: a row planted here is worth nothing without the agent's signature over it.
+  // Plain: the nonce is made of the rest of the row under the pepper, so a row planted or edited here is none.
   await plainTable(db, 'challenges', (table) =>
     table
       .addColumn('id', 'text', (column) => column.primaryKey().notNull())

@@ -1,3 +1,4 @@
+import type { Clock } from '../../ground/clock.ts'
 import type { AgentId, KeyId, SessionId } from '../../ground/ids.ts'
 import type { Directory } from '../directory.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
@@ -57,10 +58,12 @@ export class SessionBook {
   readonly #byRefresh = new Map<string, Session>()
   readonly #keys: KeyRing
   readonly #directory: Directory
+  readonly #clock: Clock
   #revokedUpTo = 0
 
-  constructor(keys: KeyRing, directory: Directory) {
+  constructor(keys: KeyRing, directory: Directory, clock: Clock) {
     this.#keys = keys
+    this.#clock = clock
     this.#directory = directory
   }
 
@@ -109,8 +112,7 @@ export class SessionBook {
   stands({ row: { issued_epoch, key, parent }, actors }: Session): boolean {
     if (issued_epoch <= this.#revokedUpTo) return false
     if (actors.some((agent) => this.#directory.agent(agent)?.status !== 'active')) return false
-    if (key !== null && this.#keys.key(key)?.status !== 'active' && this.#keys.key(key)?.status !== 'retiring')
-      return false
+    if (key !== null && this.#keys.key(key)?.isLive(this.#clock.now()) !== true) return false
     return parent === null || this.#sessions.get(parent)?.live === true
   }
 }
