@@ -84,7 +84,7 @@ describe('pinnedFetch()', { skip }, () => {
     const url = await serve({ ...files(issued), cert: text(issued.cert) + authority.pem })
     const base64 = Buffer.from(pinOf(authority.pem).slice(7), 'hex').toString('base64')
     for (const pin of [pinOf(authority.pem), `sha256/${base64}`]) {
-      const answer = await pinnedFetch({ pins: [pin, backup], ca: authority.pem })(url, {})
+      const answer = await pinnedFetch({ pins: [pin, backup], ca: authority.pem })(url)
       assert.equal(answer.status, 200)
     }
   })

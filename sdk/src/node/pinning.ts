@@ -5,7 +5,6 @@ import { type Agent, Agent as HttpsAgent, request } from 'node:https'
 import { Readable } from 'node:stream'
 import { checkServerIdentity, type DetailedPeerCertificate } from 'node:tls'
 import { ClavigerError } from '../claviger-error.ts'
-import type { Fetch } from '../platform.ts'
 
 export interface PinningOptions {
   /**
@@ -25,9 +24,9 @@ const forms = [
 ] as const
 
 /** A `fetch` for `AgentClient`, `ClawAuth` and `createVerifier`. Https only; follows no redirect. Throws `pins_invalid`. */
-export function pinnedFetch(options: PinningOptions): Fetch {
+export function pinnedFetch(options: PinningOptions): (url: string, init?: RequestInit) => Promise<Response> {
   const agent = pinnedAgent(options)
-  return (url, init) => send(agent, new Request(url, { ...init, redirect: 'manual' }), init.redirect === 'error')
+  return (url, init = {}) => send(agent, new Request(url, { ...init, redirect: 'manual' }), init.redirect === 'error')
 }
 
 /** The same as an agent of `node:https`. */
