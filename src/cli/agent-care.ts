@@ -15,7 +15,11 @@ const invite: Verb = {
     const ttl = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
     const body = { ...ttl, ...(agent !== undefined && { agent }) }
     const json = await operator().ask({ method: 'POST', path: '/agents/invite', body })
-    say(terminal, `invite ${json.id}, until ${new Date(json.expiresAt).toISOString()}; it is not shown again`)
+    const use = agent === undefined ? 'a new agent' : `a new key of ${agent}`
+    say(
+      terminal,
+      `invite ${json.id} for ${use}, until ${new Date(json.expiresAt).toISOString()}; it is not shown again`,
+    )
     return { json, text: json.invite }
   },
 }
