@@ -178,6 +178,8 @@ describe('the command line beside a gateway', () => {
 
   test('gives a token to a new file that only we read', async () => {
     const file = join(folder, 'coder.token')
+    // A refusal leaves no file that would be in the way of the next attempt.
+    await shell.run(`token issue codr --out ${file}`, { code: 1 })
     const { stdout, stderr } = await shell.run(`token issue coder --out ${file}`)
     assert.equal(stdout, `${file}\n`)
     assert.equal(statSync(file).mode & 0o777, 0o600)

@@ -55,7 +55,7 @@ const exportData: Verb = {
   async run({ args: [name], options, operator }) {
     const client = operator()
     const out = options.out === undefined ? undefined : openNewFile(options.out)
-    const json = await client.ask({ method: 'GET', path: pathOf('agents', name, 'export') })
+    const json = await client.ask({ method: 'GET', path: pathOf('agents', name, 'export') }).catch(out?.drop)
     const text = JSON.stringify(json, null, 2)
     if (out === undefined) return { json, text }
     out.write(`${text}\n`)

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { cliProblem } from './problems.ts'
 
 /** Puts text into a file for this user alone (0600), whole or not at all; one of that name is replaced. Throws Problem `usage`. */
@@ -8,8 +8,14 @@ export function replaceFile(path: string, text: string): void {
   renameSync(draft, path)
 }
 
+export interface NewFile {
+  write(text: string): void
+  /** For `catch`: takes the empty file away, so that the command can be given again, and throws on. */
+  readonly drop: (error: unknown) => never
+}
+
 /** A file that did not exist, for this user alone (0600). Throws Problem `usage`. */
-export function openNewFile(path: string): { write(text: string): void } {
+export function openNewFile(path: string): NewFile {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
   let fd: number
   try {
@@ -25,6 +31,11 @@ export function openNewFile(path: string): { write(text: string): void } {
     write(text) {
       writeSync(fd, text)
       closeSync(fd)
+    },
+    drop(error) {
+      closeSync(fd)
+      rmSync(path, { force: true })
+      throw error
     },
   }
 }

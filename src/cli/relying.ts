@@ -78,7 +78,8 @@ const issueKey: Verb = {
     const body = options.label === undefined ? {} : { label: options.label }
     const client = operator()
     const out = options.out === undefined ? undefined : openNewFile(options.out)
-    const json = await client.ask({ method: 'POST', path: pathOf('relying', service, 'keys'), body })
+    const asked = client.ask({ method: 'POST', path: pathOf('relying', service, 'keys'), body })
+    const json = await asked.catch(out?.drop)
     say(terminal, `key ${json.id} of ${service} (service id ${json.service}); it is not shown again`)
     if (out === undefined) return { json, text: json.key }
     out.write(`${json.key}\n`)

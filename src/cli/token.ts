@@ -23,7 +23,8 @@ const issue: Verb = {
     const label = options.label === undefined ? {} : { label: options.label }
     const client = operator()
     const out = options.out === undefined ? undefined : openNewFile(options.out)
-    const json = await client.ask({ method: 'POST', path: '/tokens', body: { agent, ...ttl, ...label } })
+    const asked = client.ask({ method: 'POST', path: '/tokens', body: { agent, ...ttl, ...label } })
+    const json = await asked.catch(out?.drop)
     say(
       terminal,
       `token ${json.id} for ${agent}, until ${new Date(json.expiresAt).toISOString()}; it is not shown again`,
