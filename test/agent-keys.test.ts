@@ -69,6 +69,24 @@ describe('a signed access token', () => {
     }
   })
 
+  test('goes on to nobody, wherever a copy of it stands', async () => {
+    const { accessToken } = await (await granted()).signIn()
+    const before = around.upstream.receipts.length
+    const misplaced = [
+      await call(accessToken, { 'x-my-copy': accessToken }),
+      await call(accessToken, { referer: `https://x.example/?t=${accessToken}` }),
+      await around.call(`/n/1?foo=${accessToken}`, { token: accessToken }),
+      await around.call(`/n/${accessToken}`, { token: accessToken }),
+    ]
+    for (const reply of misplaced) assert.equal(codeOf(reply), 'token_misplaced')
+    const explicit = await around.gateway.agent('POST', '/claviger/v1/call', {
+      headers: { ...json, authorization: `Bearer ${accessToken}` },
+      body: JSON.stringify({ service: 'u', method: 'GET', path: '/n/1', headers: { 'x-my-copy': accessToken } }),
+    })
+    assert.equal(codeOf(explicit), 'token_misplaced')
+    assert.equal(around.upstream.receipts.length, before)
+  })
+
   const endings: [
     string,
     (agent: KeyAgent, tokens: { refreshToken?: string; accessToken: string }) => Promise<unknown>,

@@ -58,6 +58,8 @@ export interface AgentPrincipal {
 }
 
 export interface GateToken {
+  /** `jwt` for a signed one. */
+  readonly kind?: string
   readonly id: TokenId
   readonly status: 'active' | 'revoked'
   readonly expiresAt: number

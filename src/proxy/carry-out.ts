@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OpenCall } from '../gate/open-calls.ts'
 import type { AgentPrincipal, CallRequest } from '../gate/rooms.ts'
+import { isCredentialHeader } from '../ground/header-names.ts'
 import type { CallId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Target } from '../ground/target.ts'
@@ -51,6 +52,8 @@ export interface CarriedCall extends CallRequest {
   readonly body: IncomingMessage | Buffer | undefined
   readonly response: ServerResponse
   readonly base: string | undefined
+  /** The signed token that was shown, if one was: no copy of it goes on. */
+  readonly presented?: string | undefined
 }
 
 /** The agent that calls. Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
@@ -68,6 +71,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
   try {
     refuseMethod(call.method)
     refuseToken(call.target)
+    if (call.presented !== undefined) refuseCopies(call, call.presented)
     admitted = await options.admit(call)
   } catch (error) {
     // A second try that is not admitted leaves the caller with what became of the first.
@@ -96,6 +100,22 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
     const ms = Math.round(performance.now() - began)
     options.onOutcome(permit, { status, bytesIn: 0, bytesOut: 0, ms, error: code, echoes: 0 })
     refuse(options, call.response, call.rid, error)
+  }
+}
+
+/** The token as it was shown, where it is one that nothing but its text tells from others'. */
+export function signedToken({ token }: AgentPrincipal, { rawHeaders }: IncomingMessage): string | undefined {
+  return token.kind === 'jwt' ? callerToken(rawHeaders) : undefined
+}
+
+/** Where credentials stand they are dropped; anywhere else a copy would reach the service. */
+function refuseCopies({ target, rawHeaders }: CarriedCall, presented: string): void {
+  const inTarget = target.path.includes(presented) || target.query.includes(presented)
+  if (inTarget) throw proxyProblem('token_misplaced', { detail: 'It stands in the target.' })
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase()
+    if (isCredentialHeader(name) || !(rawHeaders[at + 1] as string).includes(presented)) continue
+    throw proxyProblem('token_misplaced', { detail: `It stands in '${name}'.` })
   }
 }
 

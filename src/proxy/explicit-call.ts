@@ -7,7 +7,7 @@ import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
 import { readBody } from '../http/read-body.ts'
-import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
+import { type CarryOutOptions, callingAgent, carryOut, refuse, signedToken } from './carry-out.ts'
 import { framingRefused, whenInTurn } from './framing.ts'
 
 export const EXPLICIT_CALL_PATH = '/claviger/v1/call'
@@ -85,6 +85,7 @@ async function handle(
     body: body?.bytes,
     response,
     base: undefined,
+    presented: signedToken(principal, request),
   })
 }
 
