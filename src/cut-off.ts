@@ -14,7 +14,7 @@ const footingOf: Readonly<Record<string, keyof CallFooting>> = {
 }
 
 /** What a token may stand on without being named by it: its sign-in, the key that proved it, the key that signed it. */
-const beneathTokens: ReadonlySet<string> = new Set(['session', 'agent_key', 'signing_key'])
+const beneathTokens: ReadonlySet<string> = new Set(['session', 'sessions_removed', 'agent_key', 'signing_key'])
 
 /**
  * Ends the calls that stand on what changed; returns how many. Whether the change took or gave is not asked: no call

@@ -53,8 +53,8 @@ export function hearOf(
 export function knowsBy({ identity, relying, clock }: Pick<Rooms, 'identity' | 'relying' | 'clock'>): Knows {
   return (service, agent) => {
     if (relying.rolesOf(agent, service, clock.now()).roles.length > 0) return true
-    for (const session of identity.room.sessions.all()) {
-      if (session.agent === agent && session.audience === service) return true
+    for (const session of identity.room.sessions.of(agent)) {
+      if (session.audience === service) return true
     }
     return false
   }

@@ -276,6 +276,8 @@ describe('whoever has the database (CA-06, F-07)', () => {
     const hidden = [shop.key, tokens.accessToken, tokens.refreshToken, secret, gateway.operatorToken]
     for (const text of [...hidden]) {
       const body = text.slice(text.lastIndexOf('_') + 1)
+      // What follows the last `_` of a signature may be a letter or two, which stand in any file.
+      if (body.length < 16) continue
       hidden.push(body, Buffer.from(body).toString('hex'), Buffer.from(body).toString('base64').replace(/=+$/, ''))
     }
     const bytes = [

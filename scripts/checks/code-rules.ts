@@ -82,6 +82,7 @@ export const revealers = codeRule({
     'src/identity/routes.ts': 1,
     'src/identity/relying/operator-routes.ts': 1,
     'src/identity/signing/key-maker.ts': 1,
+    'src/identity/personal.ts': 1,
     'src/identity/keys/invites.ts': 1,
     'src/identity/keys/routes.ts': 1,
     'src/house/agent-care-routes.ts': 1,

@@ -80,7 +80,7 @@ function claimsBy(relying: Relying, issuer: () => string): SignInNeeds['claimsFo
   }
 }
 
-function rulesOf({ publicRegistration, keyMaxAgeDays }: Settings): IdentityRules {
+function rulesOf({ publicRegistration, keyMaxAgeDays }: Settings): Partial<IdentityRules> {
   return { publicRegistration, keyMaxAgeMs: keyMaxAgeDays === 0 ? undefined : keyMaxAgeDays * DAY_MS }
 }
 

@@ -77,8 +77,8 @@ export class Identity {
     const keys = new KeyRing()
     const directory = new Directory()
     const sessions = new SessionBook(keys, directory, clock)
-    const { publicRegistration = false, keyMaxAgeMs } = rules ?? {}
-    const given = { storage, clock, pepper, box, signing, issuer, publicRegistration, keyMaxAgeMs }
+    const { publicRegistration = false, keyMaxAgeMs, mostSessions = 4_096 } = rules ?? {}
+    const given = { storage, clock, pepper, box, signing, issuer, publicRegistration, keyMaxAgeMs, mostSessions }
     this.#room = { ...given, directory, keys, sessions }
     this.#recogniser = new Recogniser(this.#room.directory)
     this.accessTokens = new AccessTokens(this.#room)

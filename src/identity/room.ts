@@ -24,6 +24,8 @@ export interface IdentityRules {
   readonly publicRegistration: boolean
   /** Older keys are refused; undefined: keys may be of any age. */
   readonly keyMaxAgeMs: number | undefined
+  /** Sign-ins of one agent that are remembered; the oldest go for new ones. */
+  readonly mostSessions: number
 }
 
 /** What the functions of this room work on. */

@@ -67,7 +67,7 @@ export class TokenEndpoint {
     const claims = this.#needs.signIn.claims(client.agent.id, audience, 'at+jwt')
     const issued = await openSession(this.#needs.room, { ...opened, typ: 'at+jwt', claims }, actor(client))
     this.#note('assertion', from, client)
-    return reply(issued, { scope, jkt })
+    return reply(issued, { scope: issued.scope, jkt })
   }
 
   async #refresh({ form, from, jkt }: TokenAsked): Promise<TokenReply> {
@@ -100,7 +100,7 @@ export class TokenEndpoint {
       actor(client),
     )
     this.#note('exchange', from, client)
-    return { ...reply(issued, { scope: given.scope, jkt }), issued_token_type: ACCESS_TOKEN_TYPES[0] }
+    return { ...reply(issued, { scope: issued.scope, jkt }), issued_token_type: ACCESS_TOKEN_TYPES[0] }
   }
 
   /** The one audience that is asked for (RFC 8707 §2, RFC 8693 §2.1). Throws Problem `invalid_target`. */

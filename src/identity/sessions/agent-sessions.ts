@@ -31,7 +31,7 @@ export class AgentSessions {
     const { sessions, clock, directory } = this.#room
     const agent = requireAgent(directory.agent(idOrName)).id
     const now = clock.now()
-    const live = [...sessions.all()].filter((one) => one.agent === agent && one.live && now < one.expiresAt)
+    const live = [...sessions.of(agent)].filter((one) => one.live && now < one.expiresAt)
     return live.map(({ id, key, audience, scope, jkt, createdAt, expiresAt }) => {
       return { id, key, audience, scope, bound: jkt !== undefined, createdAt, expiresAt }
     })

@@ -52,10 +52,13 @@ export class Session implements SessionEntry {
   }
 }
 
+const none: ReadonlySet<Session> = new Set()
+
 /** The read-model of sign-ins. A session that is not in it was never there, or is over. */
 export class SessionBook {
   readonly #sessions = new Map<string, Session>()
   readonly #byRefresh = new Map<string, Session>()
+  readonly #ofAgent = new Map<string, Set<Session>>()
   readonly #keys: KeyRing
   readonly #directory: Directory
   readonly #clock: Clock
@@ -70,6 +73,7 @@ export class SessionBook {
   clear(): void {
     this.#sessions.clear()
     this.#byRefresh.clear()
+    this.#ofAgent.clear()
     this.#revokedUpTo = 0
   }
 
@@ -79,6 +83,7 @@ export class SessionBook {
     if (known?.row.refresh_hash) this.#byRefresh.delete(hashName(known.row.refresh_hash))
     session.row = row
     this.#sessions.set(row.id, session)
+    if (known === undefined) this.#join(session)
     if (row.refresh_hash) this.#byRefresh.set(hashName(row.refresh_hash), session)
   }
 
@@ -86,6 +91,19 @@ export class SessionBook {
     const known = this.#sessions.get(id)
     if (known?.row.refresh_hash) this.#byRefresh.delete(hashName(known.row.refresh_hash))
     this.#sessions.delete(id)
+    if (known) this.#ofAgent.get(known.agent)?.delete(known)
+    if (known && this.#ofAgent.get(known.agent)?.size === 0) this.#ofAgent.delete(known.agent)
+  }
+
+  #join(session: Session): void {
+    const others = this.#ofAgent.get(session.agent)
+    if (others === undefined) this.#ofAgent.set(session.agent, new Set([session]))
+    else others.add(session)
+  }
+
+  /** Of one agent, the oldest first; those that ended too, for a while. */
+  of(agent: string): ReadonlySet<Session> {
+    return this.#ofAgent.get(agent) ?? none
   }
 
   revokeAll(epoch: number): void {

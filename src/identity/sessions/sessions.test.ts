@@ -339,17 +339,33 @@ describe('a refresh token', () => {
 })
 
 describe('sessions that ended', () => {
-  test('are kept for a day, then removed', async () => {
-    const { sid } = await openSession(room(), { ...wanted(), refresh: undefined }, by)
-    house.clock.advance(300_000 + 23 * 3_600_000)
+  test('are kept for a day where a used refresh token must be known, else for a minute, then removed', async () => {
+    const short = await openSession(room(), { ...wanted(), refresh: undefined }, by)
+    const long = await openSession(room(), { ...wanted(), refresh: { lifeMs: 300_000 } }, by)
+    const there = () => [short, long].map(({ sid }) => room().sessions.get(sid) !== undefined)
+    house.clock.advance(300_000 + 59_000)
     await purgeSessions(room())
-    assert.ok(room().sessions.get(sid))
-    house.clock.advance(3_700_000)
-    assert.ok((await purgeSessions(room())) >= 1)
-    assert.equal(room().sessions.get(sid), undefined)
+    assert.deepEqual(there(), [true, true])
+    house.clock.advance(2_000)
+    await purgeSessions(room())
+    assert.deepEqual(there(), [false, true])
+    house.clock.advance(24 * 3_600_000)
+    await purgeSessions(room())
     await house.restart()
-    assert.deepEqual([room().sessions.get(sid), house.bad], [undefined, []])
+    assert.deepEqual([there(), house.bad], [[false, false], []])
     assert.equal(await purgeSessions(room()), 0)
+  })
+
+  test('make room: the oldest of an agent go where it opens too many', async () => {
+    house.rules = { mostSessions: 16 }
+    await house.restart()
+    const first = await openSession(room(), wanted(), by)
+    for (let n = 0; n < 40; n += 1) await openSession(room(), wanted(), by)
+    assert.deepEqual(verify(first.accessToken), { ok: false, error: 'revoked' })
+    assert.ok(room().sessions.of(agent).size <= 17)
+    house.rules = {}
+    await house.restart()
+    assert.ok(room().sessions.of(agent).size <= 17)
   })
 })
 

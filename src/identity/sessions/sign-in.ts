@@ -61,7 +61,7 @@ export class SignIn {
     from: From,
   ): Promise<ChallengeRow> {
     const agent = this.#needs.room.directory.agent(asked.agent)?.id
-    const verdict = this.#needs.signIns.limits.challenge(agent ?? asked.agent, from.address)
+    const verdict = this.#needs.signIns.limits.challenge(asked.agent, from.address)
     if (!verdict.ok) this.#note(from, 'challenge', 'rate_limited', agent)
     refuseUnlessOk(verdict)
     if (asked.audience !== undefined) this.claims('', asked.audience, 'at+jwt')

@@ -11,7 +11,7 @@ import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
 import type { Room } from '../room.ts'
 import { LONGEST_TOKEN_LIFE_MS } from '../signing/contract.ts'
 import { type AccessTyp, sessionProblem } from './contract.ts'
-import { purgeSessions } from './purge.ts'
+import { makeRoom, purgeSessions } from './purge.ts'
 import type { Session } from './session-book.ts'
 import { getSession, noteUsed, putSession, type SessionRow, sessionOfUsed } from './store.ts'
 
@@ -39,6 +39,8 @@ export interface IssuedTokens {
   readonly expiresInSeconds: number
   readonly sid: SessionId
   readonly jti: string
+  /** What stands in the token, which may be less than was asked for. */
+  readonly scope: string | undefined
 }
 
 const PURGE_EVERY = 512
@@ -62,7 +64,7 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
     agent: asked.agent,
     key: asked.keyId ?? null,
     audience: asked.audience,
-    scope: asked.scope ?? null,
+    scope: grantedScope(room, asked) ?? null,
     jkt: asked.jkt ?? null,
     typ: asked.typ,
     parent: asked.parent ?? null,
@@ -89,6 +91,7 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
   const written = await storage.write((tx) => writeSession(tx, row, { type: 'auth', actor: by, ev }, true))
   // Now and then whoever adds one takes away those that are long over.
   if (room.sessions.size % PURGE_EVERY === 0) await purgeSessions(room)
+  if (room.sessions.of(asked.agent).size > room.mostSessions) await makeRoom(room, asked.agent)
   return issue(room, written, refresh?.text, asked.claims)
 }
 
@@ -147,7 +150,7 @@ export async function useSession({ storage }: Room, session: Session): Promise<b
 
 /** Ends every live session of an agent, in one transaction. Resolves to how many there were. */
 export async function revokeSessionsOf({ storage, sessions }: Room, agent: AgentId, by: Actor): Promise<number> {
-  const live = [...sessions.all()].filter((session) => session.agent === agent && session.row.status === 'active')
+  const live = [...sessions.of(agent)].filter(({ row }) => row.status === 'active')
   await storage.write(
     async (tx) => {
       for (const { row } of live) {
@@ -158,6 +161,17 @@ export async function revokeSessionsOf({ storage, sessions }: Room, agent: Agent
     { urgent: true },
   )
   return live.length
+}
+
+/**
+ * At the gateway a scope only takes away, so it may be any. At a service of others nobody but that service says what an
+ * agent may do: what stands in a token for it is some of what it gave, and the rest is left out (RFC 6749 §3.3).
+ */
+function grantedScope(room: Room, { audience, scope, claims }: OpenSession): string | undefined {
+  if (scope === undefined || audience === room.issuer()) return scope
+  const permissions = Array.isArray(claims?.permissions) ? claims.permissions : []
+  const granted = scope.split(' ').filter((text) => permissions.includes(text))
+  return granted.length === 0 ? undefined : granted.join(' ')
 }
 
 /** The session of a refresh token that is presented, used or not; undefined for what is none of ours. */
@@ -210,7 +224,7 @@ async function issue(
     epoch: row.issued_epoch,
     ...claims,
   })
-  const issued = { accessToken, expiresInSeconds: life, sid: row.id, jti }
+  const issued = { accessToken, expiresInSeconds: life, sid: row.id, jti, scope: row.scope ?? undefined }
   return refreshToken === undefined ? issued : { ...issued, refreshToken }
 }
 
