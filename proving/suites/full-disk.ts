@@ -1,12 +1,14 @@
 // J-04. A full disk: nothing is forwarded while it is full, revoking and sealing still work, and it serves again by itself.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type World, world } from '../../test/instruments/world.ts'
 import { recordsOf } from '../audit-on-disk.ts'
 import { Figures, sleep } from '../figures.ts'
 import { checkLog } from '../load.ts'
+
+const RESERVE_BYTES = 64 * 1_024 * 1_024
 
 export interface FullDiskOptions {
   readonly cycles: number
@@ -23,6 +25,8 @@ export async function fullDisk({ cycles }: FullDiskOptions): Promise<Figures> {
   }
   try {
     await using around = await world({ folder, env: { CLAVIGER_DEMO: 'off' } })
+    // Made behind the start; a disk that is full before it is there leaves nothing to give up.
+    await reserveIsThere(around.gateway.home)
     for (let n = 0; n < cycles; n++) await fillAndFree(around, folder, n, figures)
     await stopAllWhileFull(around, folder, figures)
     await around.gateway.stop()
@@ -35,6 +39,11 @@ export async function fullDisk({ cycles }: FullDiskOptions): Promise<Figures> {
     rmSync(folder, { recursive: true })
   }
   return figures
+}
+
+async function reserveIsThere(home: string): Promise<void> {
+  const file = join(home, 'audit', 'n1', 'reserve')
+  while ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) < RESERVE_BYTES) await sleep(20)
 }
 
 async function fillAndFree(around: World, folder: string, n: number, figures: Figures): Promise<void> {

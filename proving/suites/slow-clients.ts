@@ -2,7 +2,7 @@
 // are hard to read: a proper client is served all the while.
 import { connect, type Socket } from 'node:net'
 import { hostileBodies } from '../../test/generators/bodies.ts'
-import { type World, world } from '../../test/instruments/world.ts'
+import { furnish, type World, world } from '../../test/instruments/world.ts'
 import { Figures, percentile, sleep } from '../figures.ts'
 
 export interface SlowOptions {
@@ -15,7 +15,13 @@ export interface SlowOptions {
 export async function slowClients({ connections, forMs, timed }: SlowOptions): Promise<Figures> {
   const figures = new Figures('J-02 slow clients')
   await using around = await world()
-  const sockets = Array.from({ length: connections }, (_, n) => slow(around, n))
+  // Of another agent: what one agent holds open counts against itself, and its own calls are refused first.
+  const { token } = await furnish(around.gateway, {
+    name: 'w',
+    origins: [around.upstream.origin],
+    secret: 'slow-secret',
+  })
+  const sockets = Array.from({ length: connections }, (_, n) => slow(around, token, n))
   figures.inputs = connections
   const times: number[] = []
   for (const until = performance.now() + forMs; performance.now() < until; ) {
@@ -38,16 +44,16 @@ export async function slowClients({ connections, forMs, timed }: SlowOptions): P
 }
 
 /** By turns: a head that drips, a body that drips, an answer that is never read. */
-function slow({ gateway, token }: World, n: number): Socket {
+function slow({ gateway }: World, token: string, n: number): Socket {
   const socket = connect(gateway.port, '127.0.0.1')
   socket.on('error', () => undefined)
   const head = `Host: 127.0.0.1:${gateway.port}\r\nAuthorization: Bearer ${token}\r\n`
   if (n % 3 === 2) {
-    socket.write(`GET /to/u/bytes/50000000 HTTP/1.1\r\n${head}\r\n`)
+    socket.write(`GET /to/w/bytes/50000000 HTTP/1.1\r\n${head}\r\n`)
     socket.pause()
     return socket
   }
-  if (n % 3 === 1) socket.write(`POST /to/u/digest HTTP/1.1\r\n${head}Content-Length: 1000\r\n\r\n`)
+  if (n % 3 === 1) socket.write(`POST /to/w/digest HTTP/1.1\r\n${head}Content-Length: 1000\r\n\r\n`)
   const timer = setInterval(() => socket.write(n % 3 === 1 ? '.' : 'G'), 1_000)
   socket.on('close', () => clearInterval(timer))
   return socket
