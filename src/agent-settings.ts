@@ -10,7 +10,7 @@ export const agentSettings = {
   keyMaxAgeDays: setting(whole(0, 3_650), {
     env: 'CLAVIGER_KEY_MAX_AGE_DAYS',
     fallback: '0',
-    doc: 'Age at which an agent’s key is refused, in days; `claviger doctor` and `agent key list` name keys that come near it. 0: keys may be of any age.',
+    doc: 'Age at which an agent’s key is refused, in days. `agent key list` says when that is, and in the last fifth of the time so does every sign-in (`keyRefusedAt`, and a line of `claviger login`). 0: keys may be of any age.',
   }),
   clawauthDoor: setting(onOff(), {
     env: 'CLAVIGER_CLAWAUTH',

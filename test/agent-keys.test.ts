@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { inProcess } from '../src/cli/testing/in-process.ts'
 import { keySigner, signJwt } from '../src/crypto/es256-signer.ts'
 import { fromKey } from '../src/crypto/p256.ts'
+import { Gateway } from './instruments/gateway.ts'
 import { KeyAgent } from './instruments/key-agent.ts'
 import type { Reply } from './instruments/send.ts'
 import { type World, world } from './instruments/world.ts'
@@ -273,5 +274,18 @@ describe('a person’s data', () => {
     const left = await cli(`agent export ${agent.id}`)
     assert.ok(!/alice/.test(left), left)
     assert.ok(!/of-alice/.test(await cli('agent list')))
+  })
+})
+
+describe('a key that grows old', () => {
+  test('is told of, then refused, where the installation wants it replaced', async () => {
+    await using young = await Gateway.start({ env: { CLAVIGER_DEMO: 'off', CLAVIGER_KEY_MAX_AGE_DAYS: '10' } })
+    const agent = await KeyAgent.add(young, 'ages')
+    assert.equal('keyRefusedAt' in (await agent.signIn()), false)
+    const { items } = await young.does<{ items: { createdAt: number; refusedAt: number }[] }>(
+      'GET',
+      '/agents/ages/keys',
+    )
+    assert.equal(items[0]!.refusedAt - items[0]!.createdAt, 10 * 86_400_000)
   })
 })

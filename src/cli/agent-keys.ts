@@ -4,7 +4,7 @@ import { facts, table } from './render.ts'
 import { readGivenFile } from './text-file.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
-const COLUMNS = ['id', 'status', 'thumbprint', 'bound', 'createdAt', 'retiresAt', 'revokedAt', 'overdue']
+const COLUMNS = ['id', 'status', 'thumbprint', 'bound', 'createdAt', 'retiresAt', 'revokedAt', 'refusedAt']
 
 const list: Verb = {
   signature: 'list [agent]',

@@ -90,8 +90,10 @@ const login: Verb = {
       const agent = await agentWith(invocation, await signerOf(keyFileOf(invocation)), more)
       return { agentId: agent.agentId, tokens: await agent.authenticate() }
     }, invocation.agentUrl())
-    const { accessToken, refreshToken, tokenType, expiresAt } = tokens
+    const { accessToken, refreshToken, tokenType, expiresAt, keyRefusedAt } = tokens
     say(terminal, `${agentId} is signed in until ${new Date(expiresAt).toISOString()}`)
+    if (keyRefusedAt !== undefined)
+      say(terminal, `its key is refused from ${new Date(keyRefusedAt).toISOString()} on: claviger agent key rotate`)
     if (options.out === undefined)
       return { json: { agentId, accessToken, refreshToken, tokenType, expiresAt }, text: accessToken }
     replaceFile(options.out, `${accessToken}\n`)

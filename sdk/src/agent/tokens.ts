@@ -15,6 +15,8 @@ export interface Tokens {
   readonly expiresAt: number
   /** Until then it is used for new calls. */
   readonly freshUntil: number
+  /** The agent's key is soon too old to sign in: from then on, milliseconds since 1970. */
+  readonly keyRefusedAt?: number
 }
 
 export interface TokenSourceOptions {
@@ -125,7 +127,7 @@ export class TokenSource {
   }
 
   #read(answer: Answered): Tokens {
-    const { refreshToken, tokenType, expiresIn } = answer.json
+    const { refreshToken, tokenType, expiresIn, keyRefusedAt } = answer.json
     const bound = this.#options.dpop !== undefined
     if (tokenType !== (bound ? 'DPoP' : 'Bearer')) {
       throw new ClavigerError('token_type_unexpected', 'The gateway gave another kind of token than was asked for')
@@ -138,6 +140,7 @@ export class TokenSource {
       tokenType: bound ? 'DPoP' : 'Bearer',
       expiresAt: now + lifeMs,
       freshUntil: now + Math.max(lifeMs - MARGIN_MS, lifeMs / 2),
+      ...(typeof keyRefusedAt === 'number' && { keyRefusedAt }),
     }
   }
 

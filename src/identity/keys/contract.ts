@@ -68,8 +68,8 @@ export const KeyView = z.object({
   /** Whether it once signed in with a bound form, and is refused the bare nonce since. */
   bound: z.boolean(),
   attestation: z.record(z.string(), z.json()).optional(),
-  /** Set when the key is older than the installation wants keys to be. */
-  overdue: z.boolean().optional(),
+  /** When it is too old to sign in, where the installation wants keys to be replaced. */
+  refusedAt: Time.optional(),
 })
 export type KeyView = z.output<typeof KeyView>
 

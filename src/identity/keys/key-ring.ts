@@ -58,7 +58,7 @@ export class AgentKey implements KeyEntry {
       ...(this.retiresAt !== undefined && { retiresAt: this.retiresAt }),
       ...(this.row.revoked_at !== null && { revokedAt: this.row.revoked_at }),
       ...(attestation !== null && { attestation: JSON.parse(attestation) }),
-      ...(maxAgeMs !== undefined && now - this.createdAt > maxAgeMs && { overdue: true }),
+      ...(maxAgeMs !== undefined && { refusedAt: this.createdAt + maxAgeMs }),
     }
   }
 }

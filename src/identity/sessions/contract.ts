@@ -54,6 +54,8 @@ export const Tokens = z.object({
   tokenType: z.enum(['Bearer', 'DPoP']),
   expiresIn: z.int(),
   agentId: z.string(),
+  /** The key is soon too old to sign in: from then on. Rotate it before. */
+  keyRefusedAt: z.int().optional(),
 })
 export const Refresh = z.strictObject({ refreshToken: z.string().min(1).max(256) })
 export const RevokeOwn = z.strictObject({ token: z.string().min(1).max(32_768) })

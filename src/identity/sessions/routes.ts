@@ -125,9 +125,10 @@ function from({ client, rid, rawHeaders }: Came): From {
   return { address: client.address, rid, door: 'native', userAgent: at < 0 ? undefined : rawHeaders[at + 1] }
 }
 
-function shown({ accessToken, refreshToken, expiresInSeconds, agentId, jkt }: SignedIn) {
+function shown({ accessToken, refreshToken, expiresInSeconds, agentId, jkt, keyRefusedAt }: SignedIn) {
   const tokenType = jkt === undefined ? ('Bearer' as const) : ('DPoP' as const)
-  const given = { accessToken, tokenType, expiresIn: expiresInSeconds, agentId }
+  const age = keyRefusedAt === undefined ? {} : { keyRefusedAt }
+  const given = { accessToken, tokenType, expiresIn: expiresInSeconds, agentId, ...age }
   return refreshToken === undefined ? given : { ...given, refreshToken }
 }
 

@@ -134,6 +134,20 @@ describe('a challenge', () => {
     })
   })
 
+  test('is not answered by a key that is too old', async () => {
+    house.rules = { keyMaxAgeMs: 86_400_000 }
+    await house.restart()
+    const challenges = new Challenges(room())
+    const young = await challenges.ask({ agent })
+    assert.ok(await challenges.proveByJws(young.id, await proof(mine.privateKey, claimsFor(young.nonce)), admit))
+    house.clock.advance(86_400_001)
+    const old = await challenges.ask({ agent })
+    const text = await proof(mine.privateKey, claimsFor(old.nonce))
+    await assert.rejects(challenges.proveByJws(old.id, text, admit), { because: 'key_overdue' })
+    house.rules = {}
+    await house.restart()
+  })
+
   test('ends after five minutes', async () => {
     const challenges = new Challenges(room())
     const { id, nonce } = await challenges.ask({ agent })

@@ -5,6 +5,7 @@
 import type { P256PublicKey } from '../../crypto/p256.ts'
 import { Problem } from '../../ground/problem.ts'
 import type { Actor } from '../../storage/storage.ts'
+import type { AgentKey } from '../keys/key-ring.ts'
 import { type Registered, type Registration, register } from '../keys/register.ts'
 import type { Room } from '../room.ts'
 import type { Attempt, SignInForm, SignInResult } from '../sign-ins/contract.ts'
@@ -44,7 +45,12 @@ export interface SignInNeeds {
 export interface SignedIn extends IssuedTokens {
   readonly agentId: string
   readonly jkt: string | undefined
+  /** In the last fifth of what keys may live here: when this one is refused. */
+  readonly keyRefusedAt?: number
 }
+
+/** Share of a key's life after which its age is told. */
+const WARN_FROM = 0.8
 
 export class SignIn {
   readonly #needs: SignInNeeds
@@ -162,7 +168,14 @@ export class SignIn {
     const claims = this.claims(agent.id, audience, wanted.typ)
     const issued = await openSession(room, { ...wanted, ...asked, claims }, by)
     this.#note(from, form, 'ok', agent.id, key.thumbprint)
-    return { ...issued, agentId: agent.id, jkt: wanted.jkt }
+    return { ...issued, agentId: agent.id, jkt: wanted.jkt, ...this.#ageOf(key) }
+  }
+
+  /** A warning in the last fifth of what keys may live here. */
+  #ageOf({ createdAt }: AgentKey): { keyRefusedAt?: number } {
+    const { keyMaxAgeMs, clock } = this.#needs.room
+    if (keyMaxAgeMs === undefined || clock.now() - createdAt < keyMaxAgeMs * WARN_FROM) return {}
+    return { keyRefusedAt: createdAt + keyMaxAgeMs }
   }
 
   /** Throws Problem `audience_unknown`. */
