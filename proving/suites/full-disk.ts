@@ -8,7 +8,9 @@ import { recordsOf } from '../audit-on-disk.ts'
 import { Figures, sleep } from '../figures.ts'
 import { checkLog } from '../load.ts'
 
-const RESERVE_BYTES = 64 * 1_024 * 1_024
+const DISK_MIB = 112
+/** An eighth of the disk, where that is less than 64 MiB. */
+const RESERVE_BYTES = (DISK_MIB / 8) * 1_024 * 1_024
 
 export interface FullDiskOptions {
   readonly cycles: number
@@ -18,7 +20,9 @@ export interface FullDiskOptions {
 export async function fullDisk({ cycles }: FullDiskOptions): Promise<Figures> {
   const figures = new Figures('J-04 full disk')
   const folder = mkdtempSync(join(tmpdir(), 'claviger-full-'))
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=112m,mode=0700', 'none', folder], { encoding: 'utf8' })
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m,mode=0700`, 'none', folder], {
+    encoding: 'utf8',
+  })
   if (mount.status !== 0) {
     rmSync(folder, { recursive: true })
     return Figures.skip('J-04 full disk', `no tmpfs can be mounted: ${mount.stderr.trim()}`)
