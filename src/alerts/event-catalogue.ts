@@ -38,7 +38,7 @@ export const eventCatalogue = {
   'agent.registered': { severity: 'info', when: 'an agent was added', data: ['agentId', 'name', 'status'] },
   'agent.status_changed': {
     severity: 'warning',
-    when: 'an agent was locked, unlocked, approved or revoked',
+    when: 'an agent was locked (`suspended`), unlocked, approved or revoked',
     data: ['agentId', 'status'],
   },
   'agent.key_added': { severity: 'info', when: 'an agent got a public key', data: ['agentId', 'keyId', 'thumbprint'] },
