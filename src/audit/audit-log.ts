@@ -3,7 +3,9 @@
  * is open. Its invariant: every acknowledged intent is on the disk, under a mac, and gets exactly one outcome. It refuses
  * what the log must not hold: unknown types, a second outcome, an intent while the vault is sealed.
  */
+
 import type { Clock } from '../ground/clock.ts'
+import type { MinuteSums } from '../ground/minute-sums.ts'
 import {
   type Audit,
   type AuditKeys,
@@ -17,7 +19,7 @@ import {
   type OutcomeRecord,
   type RedactableTarget,
 } from './contract.ts'
-import { DenySummary } from './deny-summary.ts'
+import { denialSums } from './denial-sums.ts'
 import { IntentEntry, type IntentOwner, OutcomeEntry, otherEntry } from './entries.ts'
 import type { GrowingTree } from './growing-tree.ts'
 import type { LogKeys } from './log-keys.ts'
@@ -63,7 +65,7 @@ const nobody: Waiter = { resolve: () => {}, reject: () => {} }
 export class AuditLog implements Audit, IntentOwner {
   readonly #parts: AuditLogParts
   readonly #open = new OpenIntents()
-  readonly #denials: DenySummary
+  readonly #denials: MinuteSums<DenyRecord>
   readonly #pace: SigningPace
   /** Until it is accepted, nothing at all is written. */
   #held: HeldLog | undefined
@@ -73,7 +75,7 @@ export class AuditLog implements Audit, IntentOwner {
   constructor(parts: AuditLogParts) {
     this.#parts = parts
     this.#held = parts.held
-    this.#denials = new DenySummary(parts.clock, (...sum) => this.#writeSum(...sum))
+    this.#denials = denialSums(parts.clock, (...sum) => this.#writeSum(...sum))
     this.#pace = new SigningPace(parts.clock, parts.unanchored, {
       sign: () => this.#whenReady(() => this.#sign(false)),
       publish: () => this.#whenReady(() => this.checkpoint()),

@@ -13,8 +13,8 @@
  */
 import type { Audit, OtherRecord } from '../../audit/contract.ts'
 import type { Clock } from '../../ground/clock.ts'
+import type { MinuteSums } from '../../ground/minute-sums.ts'
 import type { Storage } from '../../storage/storage.ts'
-import { AttemptSums, type Kind } from './attempt-sums.ts'
 import { type ClientNetwork, clientNetwork } from './client-network.ts'
 import type { Attempt, KeptAddresses } from './contract.ts'
 import { dormantAgent } from './dormant.ts'
@@ -28,7 +28,7 @@ import type { Past, Sighting } from './place.ts'
 import { Places } from './places.ts'
 import { Repeats } from './repeats.ts'
 import { keyReuse, refreshReuse } from './reuse.ts'
-import { attemptRecord, findingRecord, sumRecord } from './sign-in-records.ts'
+import { type AttemptKind, attemptRecord, attemptSums, findingRecord } from './sign-in-records.ts'
 import { geographicAnomaly, impossibleTravel } from './travel.ts'
 
 const DAY_MS = 86_400_000
@@ -68,7 +68,7 @@ export class SignIns {
   readonly #places: Places
   readonly #failures: RecentFailures
   readonly #repeats: Repeats
-  readonly #sums: AttemptSums
+  readonly #sums: MinuteSums<AttemptKind>
   readonly #onTrouble: (error: unknown) => void
   readonly #running = new Set<Promise<unknown>>()
 
@@ -81,7 +81,7 @@ export class SignIns {
     this.#places = new Places(storage, onTrouble)
     this.#failures = new RecentFailures(clock)
     this.#repeats = new Repeats(clock)
-    this.#sums = new AttemptSums(clock, (kind, count, from) => this.#record(sumRecord(kind, count, from), kind, count))
+    this.#sums = attemptSums(clock, (...sum) => this.#record(...sum))
   }
 
   /** Records an attempt and looks at it. Never waits and never throws. */
@@ -172,7 +172,7 @@ export class SignIns {
   }
 
   /** What the log refuses now is counted, and in a sum later. */
-  #record(record: OtherRecord, kind: Kind, count: number): void {
+  #record(record: OtherRecord, kind: AttemptKind, count: number): void {
     this.#run(
       this.#options.audit.append(record).catch((error) => {
         this.#sums.add(kind, count)
