@@ -30,7 +30,7 @@ export function oauthEndpoints<Who>({ identity, signIn, signIns, relying, posses
   }
   return oauthRoutes<Who>({
     oauth,
-    jktOf: (asked) => possession.jktOf(asked),
+    jktOf: possession.jktOf,
     dpopNonce: () => possession.nonce(),
     askerOf,
   })

@@ -4,8 +4,10 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from './ground/clock.ts'
 import type { Client } from './http/client-address.ts'
+import { headerOf } from './http/header-of.ts'
 import { identityProblem, type Principal } from './identity/contract.ts'
 import { Dpop, type DpopVerdict, dpopHeader } from './identity/oauth/dpop.ts'
+import type { JktOf } from './identity/sessions/came.ts'
 
 export interface PossessionOptions {
   readonly clock: Clock
@@ -15,7 +17,7 @@ export interface PossessionOptions {
 }
 
 /** Where a request went. */
-export interface Addressed {
+interface Addressed {
   readonly rawHeaders: readonly string[]
   readonly method: string
   /** The target as it was sent. */
@@ -51,8 +53,9 @@ export class Possession {
   }
 
   /** Thumbprint of the key that the request proves, if it proves one. Throws Problem `possession_unproven` for a bad proof. */
-  jktOf(asked: Addressed): string | undefined {
-    return dpopHeader(asked.rawHeaders) === undefined ? undefined : this.#check(this.#ofSignIns, asked)
+  readonly jktOf: JktOf = ({ method, path }, { rawHeaders, client: { secure } }) => {
+    if (dpopHeader(rawHeaders) === undefined) return undefined
+    return this.#check(this.#ofSignIns, { rawHeaders, method, path, secure })
   }
 
   /** Whether a proof that a service was shown holds for the token that came with it; uses the proof up. */
@@ -68,19 +71,12 @@ export class Possession {
 
   #check(dpop: Dpop, { rawHeaders, method, path, secure }: Addressed, accessToken?: string, jkt?: string): string {
     // As the caller addressed us: its Host was checked against the listener's names before.
-    const asked = `${secure ? 'https' : 'http'}://${hostOf(rawHeaders)}`
+    const asked = `${secure ? 'https' : 'http'}://${headerOf(rawHeaders, 'host') ?? ''}`
     const url = { origins: [this.#options.issuer(), asked], path }
     const verdict = dpop.check({ proof: dpopHeader(rawHeaders), method, url, accessToken, jkt })
     if (!verdict.ok) throw refusal(verdict)
     return verdict.jkt
   }
-}
-
-function hostOf(rawHeaders: readonly string[]): string {
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if ((rawHeaders[at] as string).toLowerCase() === 'host') return rawHeaders[at + 1] as string
-  }
-  return ''
 }
 
 function refusal({ error, nonce }: Extract<DpopVerdict, { ok: false }>) {

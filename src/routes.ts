@@ -51,7 +51,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
       issuer: () => identity.room.issuer(),
       agentOf,
       revokeShown: (token) => revokeShown(identity, token),
-      jktOf: (asked) => rooms.possession.jktOf(asked),
+      jktOf: rooms.possession.jktOf,
     }),
     ...oauthEndpoints<Who>(rooms),
     ...agentCareRoutes<Who>(rooms, actorOf),

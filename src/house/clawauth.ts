@@ -20,7 +20,7 @@ export function clawAuthRoutes<Who>(rooms: Rooms, settings: Settings): BoundEndp
     now: () => clock.now(),
     requireV2: settings.clawauthRequireV2,
     callerOf: (rawHeaders) => callerOf(rooms, rawHeaders),
-    jktOf: (asked) => possession.jktOf(asked),
+    jktOf: possession.jktOf,
     proves: (shown) => possession.holds(shown),
   }
   // The contract refuses plain HTTP at this door (clawauth.md §1), and so do we, whatever is set for the others.

@@ -1,11 +1,11 @@
 import type { Alerts } from '../../alerts/alerts.ts'
-import type { Client } from '../../http/client-address.ts'
 import { httpProblem } from '../../http/problems.ts'
 import type { AgentPrincipal, OperatorPrincipal } from '../../identity/contract.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { RelyingPrincipal } from '../../identity/relying/contract.ts'
 import type { Relying } from '../../identity/relying/relying.ts'
-import type { From, SignIn } from '../../identity/sessions/sign-in.ts'
+import type { JktOf } from '../../identity/sessions/came.ts'
+import type { SignIn } from '../../identity/sessions/sign-in.ts'
 import type { SignIns } from '../../identity/sign-ins/sign-ins.ts'
 
 /** A caller of this door, recognised; the door's routes say which kinds they take. */
@@ -18,13 +18,8 @@ export interface DoorNeeds {
   readonly signIn: SignIn
   readonly signIns: SignIns
   readonly alerts: Alerts
-  /** Thumbprint of the key that a request proves, if it proves one. Throws Problem `possession_unproven` for a bad proof. */
-  readonly jktOf: (asked: {
-    readonly rawHeaders: readonly string[]
-    readonly method: string
-    readonly path: string
-    readonly secure: boolean
-  }) => string | undefined
+  /** Thumbprint of the key that tokens are to be bound to, if the client asks for that. */
+  readonly jktOf: JktOf
   /** Whether a proof that an agent sent to a service holds for the token that it sent with it; uses the proof up. */
   readonly proves: (shown: {
     readonly proof: string
@@ -38,17 +33,6 @@ export interface DoorNeeds {
   readonly requireV2: boolean
   /** Whoever a request's credential names; undefined for none. Throws Problems as every endpoint does. */
   readonly callerOf: (rawHeaders: readonly string[]) => DoorCaller | undefined
-}
-
-export interface Came {
-  readonly rid: string
-  readonly client: Client
-  readonly rawHeaders: readonly string[]
-}
-
-export function fromOf({ rid, client, rawHeaders }: Came): From {
-  const at = rawHeaders.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'user-agent')
-  return { address: client.address, rid, door: 'clawauth', userAgent: at < 0 ? undefined : rawHeaders[at + 1] }
 }
 
 /** Throws Problem `unauthenticated` for nobody, `caller_refused` for others than those named. */

@@ -6,6 +6,7 @@ import { Answer, type BoundEndpoint, bind, endpoint } from '../../http/endpoint.
 import { httpProblem } from '../../http/problems.ts'
 import { MAX_TOKEN_LIFE_MS } from '../../identity/contract.ts'
 import { keyProblem } from '../../identity/keys/contract.ts'
+import { type Came, fromOf } from '../../identity/sessions/came.ts'
 import { sessionProblem } from '../../identity/sessions/contract.ts'
 import type { SignedIn } from '../../identity/sessions/sign-in.ts'
 import type { ChallengeRow } from '../../identity/sessions/store.ts'
@@ -20,7 +21,7 @@ import {
   RevokeBody,
   TokenReply,
 } from './contract.ts'
-import { type Came, type DoorNeeds, fromOf, wanted } from './needs.ts'
+import { type DoorNeeds, wanted } from './needs.ts'
 import { revokeByJti } from './revoke.ts'
 import { wording } from './wording.ts'
 
@@ -29,6 +30,7 @@ const ACCESS_LIFE_MS = Math.min(3_600_000, MAX_TOKEN_LIFE_MS)
 /** With an attestation; a token with as many roles as there may be. */
 const REGISTRATION_BYTES = 32 * 1_024
 const TOKEN_BYTES = 48 * 1_024
+const from = (came: Came) => fromOf('clawauth', came)
 const auth = { method: 'POST', caller: 'anyone', wording } as const
 
 export const register = endpoint({
@@ -87,7 +89,7 @@ export function signInRoutes<Who>(needs: DoorNeeds): BoundEndpoint<Who>[] {
     bind(register, async ({ body, ...came }) => registered(needs, body, came)),
     bind(challenge, async ({ body, ...came }) => {
       const asked = { agent: body.agentId, audience: body.audience, key: body.keyId }
-      const row = await signIn.challenge(asked, fromOf(came))
+      const row = await signIn.challenge(asked, from(came))
       return {
         challengeId: row.id,
         nonce: row.nonce,
@@ -98,8 +100,8 @@ export function signInRoutes<Who>(needs: DoorNeeds): BoundEndpoint<Who>[] {
     }),
     bind(authenticate, async ({ body, ...came }) => authenticated(needs, body, came)),
     bind(refresh, async ({ body, ...came }) => {
-      const jkt = keyShown(needs, refresh.path, came)
-      return shown(await signIn.refresh(body.refreshToken, jkt, fromOf(came)))
+      const jkt = needs.jktOf(refresh, came)
+      return shown(await signIn.refresh(body.refreshToken, jkt, from(came)))
     }),
     bind(revoke, async ({ body, rawHeaders }) => ({ revoked: await revoked(needs, body, rawHeaders) })),
   ]
@@ -109,16 +111,11 @@ async function authenticated(needs: DoorNeeds, body: z.output<typeof Authenticat
   const form = body.version === 2 ? 'bound' : 'nonce'
   if (form === 'nonce' && needs.requireV2) throw sessionProblem('bare_nonce_refused')
   const bytesOf = form === 'bound' ? boundBytes(needs.identity.room.issuer()) : bareBytes
-  const jkt = keyShown(needs, authenticate.path, came)
+  const jkt = needs.jktOf(authenticate, came)
   const tokens = { typ: 'JWT', lifeMs: ACCESS_LIFE_MS, jkt, audience: needs.relying.defaultService?.id } as const
   const signed = { bytesOf, form } as const
   const signature = signatureOf(body.signature)
-  return shown(await needs.signIn.bySignature(body.challengeId, signature, signed, tokens, fromOf(came)))
-}
-
-/** Thumbprint of the key that tokens are to be bound to, if the client asks for that. */
-function keyShown({ jktOf }: DoorNeeds, path: string, { rawHeaders, client }: Came): string | undefined {
-  return jktOf({ rawHeaders, method: 'POST', path, secure: client.secure })
+  return shown(await needs.signIn.bySignature(body.challengeId, signature, signed, tokens, from(came)))
 }
 
 async function revoked(needs: DoorNeeds, body: z.output<typeof RevokeBody>, rawHeaders: readonly string[]) {
@@ -145,7 +142,7 @@ async function registered(needs: DoorNeeds, body: z.output<typeof RegisterBody>,
       : { invite: body.invite }
   const name = agentName(body.name, key.thumbprint, (taken) => identity.findAgent(taken) !== undefined)
   const asked = { name, label: body.name, email: body.email, key, attestation: body.attestation, proven, behind }
-  const { agent, key: added } = await signIn.register(asked, fromOf(came))
+  const { agent, key: added } = await signIn.register(asked, from(came))
   return { agentId: agent.id, publicKeyHash: key.hash, status: agent.status, keyId: added.id }
 }
 

@@ -1,42 +1,30 @@
 import { Problem } from '../../ground/problem.ts'
 import type { Client } from '../../http/client-address.ts'
 import { Answer, type BoundEndpoint, bind, bindReadyMade } from '../../http/endpoint.ts'
-import type { From } from '../sessions/sign-in.ts'
+import { headerOf } from '../../http/header-of.ts'
+import { type Came, fromOf, type JktOf } from '../sessions/came.ts'
 import * as endpoints from './contract.ts'
 import type { OAuth } from './oauth.ts'
 import type { Asker } from './shown-token.ts'
 
 export interface OAuthRouteNeeds {
   readonly oauth: OAuth
-  /** Thumbprint of the key that the request proves, if it proves one. Throws Problem `possession_unproven`. */
-  readonly jktOf: (asked: {
-    readonly rawHeaders: readonly string[]
-    readonly method: string
-    readonly path: string
-    readonly secure: boolean
-  }) => string | undefined
+  readonly jktOf: JktOf
   /** To be sent as `DPoP-Nonce`. */
   readonly dpopNonce: () => string
   /** The service or operator whose token stands in the headers. */
   readonly askerOf: (rawHeaders: readonly string[], client: Client) => Asker | undefined
 }
 
-interface Came {
-  readonly rid: string
-  readonly client: Client
-  readonly rawHeaders: readonly string[]
-}
-
 /** RFC 6749 §5.1 wants it beside `no-store`. */
 const NO_CACHE = { pragma: 'no-cache' }
 
 export function oauthRoutes<Who>({ oauth, jktOf, dpopNonce, askerOf }: OAuthRouteNeeds): BoundEndpoint<Who>[] {
-  const { method, path } = endpoints.token
+  const from = (came: Came) => fromOf('oauth', came)
   return [
     bind(endpoints.token, ({ body: form, ...came }) =>
       challenging(came, async () => {
-        const { rawHeaders, client } = came
-        const jkt = jktOf({ rawHeaders, method, path, secure: client.secure })
+        const jkt = jktOf(endpoints.token, came)
         const reply = await oauth.token({ form, jkt, from: from(came) })
         return new Answer(reply, { ...NO_CACHE, ...(jkt !== undefined && { 'dpop-nonce': dpopNonce() }) })
       }),
@@ -68,13 +56,4 @@ async function challenging<T>({ rawHeaders }: Came, work: () => Promise<T>): Pro
     const scheme = /^basic /i.test(tried) ? 'Basic' : 'Bearer'
     throw endpoints.oauthProblem('invalid_client', { ...(error.detail && { detail: error.detail }), facts: { scheme } })
   }
-}
-
-function from({ client, rid, rawHeaders }: Came): From {
-  return { address: client.address, rid, door: 'oauth', userAgent: headerOf(rawHeaders, 'user-agent') }
-}
-
-function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
-  const at = rawHeaders.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === name)
-  return at < 0 ? undefined : rawHeaders[at + 1]
 }

@@ -1,6 +1,7 @@
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import type { AgentPrincipal } from '../contract.ts'
 import { keyProblems } from '../keys/contract.ts'
+import { type Came, fromOf, type JktOf } from './came.ts'
 import {
   ACCESS_LIFE_MS,
   AskChallenge,
@@ -13,7 +14,7 @@ import {
   sessionProblems,
   Tokens,
 } from './contract.ts'
-import type { From, SignedIn, SignIn } from './sign-in.ts'
+import type { SignedIn, SignIn } from './sign-in.ts'
 
 const problems = { ...sessionProblems, ...keyProblems }
 
@@ -70,25 +71,12 @@ export interface SessionRouteNeeds<Who> {
   readonly issuer: () => string
   readonly agentOf: (who: Who) => AgentPrincipal
   readonly revokeShown: (token: string) => Promise<boolean>
-  /** Thumbprint of the key that the request proves, if it proves one. */
-  readonly jktOf: (asked: {
-    rawHeaders: readonly string[]
-    method: string
-    path: string
-    secure: boolean
-  }) => string | undefined
-}
-
-interface Came {
-  readonly rid: string
-  readonly client: { readonly address: string; readonly secure: boolean }
-  readonly rawHeaders: readonly string[]
+  readonly jktOf: JktOf
 }
 
 export function sessionRoutes<Who>(needs: SessionRouteNeeds<Who>): BoundEndpoint<Who>[] {
-  const { signIn, issuer, agentOf } = needs
-  const jkt = ({ method, path }: { method: string; path: string }, { client, rawHeaders }: Came) =>
-    needs.jktOf({ rawHeaders, method, path, secure: client.secure })
+  const { signIn, issuer, agentOf, jktOf } = needs
+  const from = (came: Came) => fromOf('native', came)
   return [
     bind(askChallenge, async ({ body, ...came }) => {
       const { id, nonce, audience, expires_at } = await signIn.challenge(
@@ -108,21 +96,16 @@ export function sessionRoutes<Who>(needs: SessionRouteNeeds<Who>): BoundEndpoint
         typ: 'at+jwt',
         lifeMs: ACCESS_LIFE_MS,
         scope: body.scope,
-        jkt: jkt(proveForTokens, came),
+        jkt: jktOf(proveForTokens, came),
       } as const
       return shown(await signIn.byJws(body.challengeId, body.proof, wanted, from(came)))
     }),
     bind(refreshTokens, async ({ body, ...came }) =>
-      shown(await signIn.refresh(body.refreshToken, jkt(refreshTokens, came), from(came))),
+      shown(await signIn.refresh(body.refreshToken, jktOf(refreshTokens, came), from(came))),
     ),
     bind(revokeShown, async ({ body }) => ({ revoked: await needs.revokeShown(body.token) })),
     bind(whoAmI, ({ caller }) => selfOf(agentOf(caller as Who))),
   ]
-}
-
-function from({ client, rid, rawHeaders }: Came): From {
-  const at = rawHeaders.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'user-agent')
-  return { address: client.address, rid, door: 'native', userAgent: at < 0 ? undefined : rawHeaders[at + 1] }
 }
 
 function shown({ accessToken, refreshToken, expiresInSeconds, agentId, jkt, keyRefusedAt }: SignedIn) {
