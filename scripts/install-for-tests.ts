@@ -11,13 +11,15 @@ const programs: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   wrk: 'wrk',
   strace: 'strace',
+  ps: 'procps',
   'mkfs.ext4': 'e2fsprogs',
   'softhsm2-util': 'softhsm2',
   'g++': 'g++',
   // With what makes it a token: the PKCS#11 driver, and the way from that to the emulated TPM.
   swtpm: 'swtpm libtpm2-pkcs11-1 libtss2-tcti-swtpm0',
 }
-const PATIENCE_MS = 300_000
+/** For all of it together: where there is no way to Debian's servers, each try may take minutes. */
+const PATIENCE_MS = 480_000
 
 /** Never fails: what could not be installed is named on stderr. CLAVIGER_TEST_INSTALL=off leaves the machine as it is. */
 export async function installForTests(): Promise<void> {
@@ -48,13 +50,17 @@ function isThere(name: string): boolean {
   return folders.some((folder) => existsSync(join(folder, name)))
 }
 
+const end = Date.now() + PATIENCE_MS
+
 function apt(args: readonly string[]): Promise<boolean> {
+  const left = end - Date.now()
+  if (left <= 0) return Promise.resolve(false)
   return new Promise((resolve) => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const child = spawn('apt-get', ['-q', ...args], {
       stdio: ['ignore', 'ignore', 'ignore'],
       env,
-      timeout: PATIENCE_MS,
+      timeout: left,
     })
     child.on('error', () => resolve(false))
     child.on('exit', (code) => resolve(code === 0))

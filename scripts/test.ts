@@ -4,6 +4,7 @@ import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { installForTests } from './install-for-tests.ts'
+import { watchTestFiles } from './watch-test-files.ts'
 
 const root = join(import.meta.dirname, '..')
 const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('-'))
@@ -30,12 +31,13 @@ const child = spawn(
     `--test-concurrency=${Math.max(2, Math.min(4, availableParallelism()))}`,
     `--test-reporter=${join(root, 'scripts', 'test-reporter.ts')}`,
     '--test-reporter-destination=stdout',
-    '--test-timeout=600000',
+    '--test-timeout=240000',
     ...flags,
     ...files,
   ],
   { cwd: root, stdio: 'inherit', env },
 )
+watchTestFiles(child, 300)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
 child.on('exit', (code) => {
   process.exitCode = code ?? 70

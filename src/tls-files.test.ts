@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { Authority, type Issued, noOpenssl, openssl } from '../test/instruments/certificates.ts'
+import { until } from '../test/instruments/wait.ts'
 import { examineTls } from './cli/examine-tls.ts'
 import { SetClock, systemClock } from './ground/clock.ts'
 import { createLog } from './ground/log.ts'
@@ -156,7 +157,7 @@ describe('TLS files', { skip }, () => {
       const files = openTlsFiles(paths, clock, log, 5)
       opened.push(files)
       const said = async (text: string) => {
-        while (!lines.some((line) => line.includes(text))) await new Promise((resolve) => setTimeout(resolve, 2))
+        await until(() => lines.some((line) => line.includes(text)))
         lines.length = 0
       }
       let changes = 0

@@ -6,6 +6,7 @@ import { patternDigest, patternStream } from './instruments/pattern.ts'
 import type { Receipt } from './instruments/recording-upstream.ts'
 import { send } from './instruments/send.ts'
 import { assertClean } from './instruments/taint-oracle.ts'
+import { until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
 describe('the first call', () => {
@@ -150,7 +151,7 @@ describe('the first call', () => {
     const receipt = await arrived
     abort.abort()
     await assert.rejects(call)
-    while (!receipt.aborted) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => receipt.aborted)
   })
 
   test('ends a truncated answer as an error, not as a clean end', async () => {

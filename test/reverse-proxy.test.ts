@@ -13,6 +13,7 @@ import { type Listener, listenTcp } from '../src/http/listen.ts'
 import { httpsRequirement } from '../src/http/require-https.ts'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
 import { repository } from './instruments/gateway.ts'
+import { closed } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
 const missing = spawnSync('sh', ['-c', 'command -v nginx']).status === 0 ? noOpenssl() : 'nginx is not there'
@@ -89,7 +90,7 @@ async function ask({ port, from, method = 'GET', path = '/', headers = [], ca }:
   socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk))
   const lines = [`${method} ${path} HTTP/1.1`, 'Host: gate.test', 'Connection: close', 'Content-Length: 0', ...headers]
   socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-  await once(socket, 'close')
+  await closed(socket)
   return text
 }
 

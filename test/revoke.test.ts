@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { races } from '../proving/suites/races.ts'
 import type { Reply } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
 import { furnish, type World, world } from './instruments/world.ts'
 
 interface Stream {
   /** Resolves when the agent's side of the stream is over, with how. */
   readonly over: Promise<'cut' | Reply>
 }
-
-const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** Streams that only end when somebody cuts them; resolves when the agent has the first event of each. */
 async function openStreams(around: World, count: number, token = around.token): Promise<Stream[]> {
@@ -28,7 +27,7 @@ async function openStreams(around: World, count: number, token = around.token): 
     const over = around.call('/endless', { token, onChunk, discard: true }).catch(() => 'cut' as const)
     return { over }
   })
-  while (begun < count) await tick()
+  await until(() => begun === count)
   return streams
 }
 
@@ -47,7 +46,7 @@ describe('revocation', () => {
     })
     await around.gateway.does('POST', '/emergency-revoke')
     await allEnd(streams)
-    while (around.upstream.receipts.some((receipt) => !receipt.aborted)) await tick()
+    await until(() => around.upstream.receipts.every((receipt) => receipt.aborted))
     const before = around.upstream.receipts.length
     const refused = async (): Promise<void> => {
       for (const [token, service] of [
@@ -139,7 +138,7 @@ describe('revocation', () => {
       }
     }
     const workers = Array.from({ length: 16 }, worker)
-    while (around.upstream.receipts.length < 100) await tick()
+    await until(() => around.upstream.receipts.length >= 100)
     await around.gateway.does('POST', '/emergency-revoke')
     acknowledged = true
     await Promise.all(workers)

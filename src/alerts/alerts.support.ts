@@ -192,8 +192,3 @@ export class Receiver {
     for (const { resolve } of ready) resolve()
   }
 }
-
-/** Resolves when `look` says so; it is asked again after a moment. */
-export async function until(look: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 5))
-}

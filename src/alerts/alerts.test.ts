@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
-import { by, Receiver, TestAlerts, until } from './alerts.support.ts'
+import { until } from '../../test/instruments/wait.ts'
+import { by, Receiver, TestAlerts } from './alerts.support.ts'
 import { OPERATOR } from './contract.ts'
 
 let room: TestAlerts

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { until } from '../../test/instruments/wait.ts'
 import { figures, intentOf, keys, proving, TestLog, vkey } from './audit.support.ts'
 import type { OpenedAudit } from './audit.ts'
 import { verifyLog } from './verify.ts'
@@ -127,7 +127,7 @@ describe('a full file system (J-04)', () => {
   async function fillAndFree(audit: OpenedAudit, folder: string): Promise<void> {
     // The reserve is written again before anything is forwarded.
     const reserve = () => statSync(join(folder, 'n1', 'reserve'), { throwIfNoEntry: false })?.size
-    while ((await call(audit)) !== 'written' || reserve() !== RESERVE) await pause(20)
+    await until(async () => (await call(audit)) === 'written' && reserve() === RESERVE)
     const ballast = join(folder, 'ballast')
     for (const piece of [Buffer.alloc(65_536), Buffer.alloc(4_096), Buffer.alloc(512)]) {
       try {
@@ -136,7 +136,7 @@ describe('a full file system (J-04)', () => {
         // Full with pieces of this size.
       }
     }
-    while ((await call(audit)) === 'written') await pause(1)
+    await until(async () => (await call(audit)) !== 'written')
     assert.equal(await call(audit), 'storage_full')
     await audit.append({ type: 'revoke', epoch: 7, ev: { agent: 'agent_1' } })
     assert.equal(await call(audit), 'storage_full')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { until } from '../../test/instruments/wait.ts'
 import { SetClock } from '../ground/clock.ts'
 import { figures, intentOf, keys, makeCalls, TestLog, vkey } from './audit.support.ts'
 import { type Disk, kernelDisk } from './segment-file.ts'
@@ -24,11 +24,6 @@ class FaultyDisk implements Disk {
     sync: (...args) => this.sync(...args),
     truncate: (...args) => this.truncate(...args),
   }
-}
-
-/** Waits until it is so; the test runner's limit is the only clock. */
-async function until(so: () => boolean): Promise<void> {
-  while (!so()) await pause(10)
 }
 
 /** Settles to the code of the problem, or 'written'. */

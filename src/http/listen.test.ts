@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
+import { closed, until } from '../../test/instruments/wait.ts'
 import { listenTcp } from './listen.ts'
 
 const head = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -16,10 +16,6 @@ async function listening() {
     0,
   )
   return { listener, asked }
-}
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 describe('listenTcp()', () => {
@@ -43,7 +39,7 @@ describe('listenTcp()', () => {
     const { listener, asked } = await listening()
     const socket = connect(listener.port, '127.0.0.1')
     socket.on('error', () => {}).write(head.repeat(18))
-    await once(socket, 'close')
+    await closed(socket)
     assert.ok(asked.length <= 17)
     await listener.close(0)
   })

@@ -7,6 +7,7 @@ import { connect as tcpConnect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { Authority, type Issued, noOpenssl } from '../../test/instruments/certificates.ts'
+import { closed } from '../../test/instruments/wait.ts'
 import { addressSet } from '../ground/addresses.ts'
 import { clientAddresses } from './client-address.ts'
 import { type Listener, type ListenerOptions, listenTcp } from './listen.ts'
@@ -86,7 +87,7 @@ describe('listenTcp() with TLS', { skip }, () => {
     let text = ''
     socket.on('data', (chunk: string) => (text += chunk))
     socket.write(bytes)
-    await once(socket, 'close')
+    await closed(socket)
     return text
   }
 
@@ -172,7 +173,7 @@ describe('listenTcp() with TLS', { skip }, () => {
     let text = ''
     socket.on('error', () => {}).on('data', (chunk: string) => (text += chunk))
     socket.write('GET / HTTP/1.1\r\nHost: gate.test\r\n\r\n')
-    await once(socket, 'close')
+    await closed(socket)
     assert.ok(!text.includes('HTTP/1.1'), text)
   })
 
@@ -207,7 +208,7 @@ describe('listenTcp() with TLS', { skip }, () => {
       socket.write('GET / HTTP/1.1\r\nHost: gate')
       if (bytes === '') raw.resetAndDestroy()
       else raw.write(bytes, 'latin1')
-      await once(raw, 'close')
+      await closed(raw)
     }
     const answer = await exchange(
       await dial(listener),
@@ -260,8 +261,7 @@ describe('listenTcp() with TLS', { skip }, () => {
     const hello = Buffer.from(`16030100c8010000c40303${'00'.repeat(150)}`, 'hex')
     let at = 0
     const drip = setInterval(() => slow.writable && slow.write(hello.subarray(at % 150, (at++ % 150) + 1)), 20)
-    await Promise.all([once(idle, 'close'), once(slow, 'close')])
-    clearInterval(drip)
+    await Promise.all([closed(idle), closed(slow)]).finally(() => clearInterval(drip))
   })
 
   test('ends the oldest of too many handshakes, and serves who finishes one', async () => {
@@ -272,7 +272,7 @@ describe('listenTcp() with TLS', { skip }, () => {
       await once(socket, 'connect')
       waiting.push(socket)
     }
-    const gone = Promise.all(waiting.slice(0, 2).map((socket) => once(socket, 'close')))
+    const gone = Promise.all(waiting.slice(0, 2).map((socket) => closed(socket)))
     for (let count = 0; count < 2; count++) {
       const socket = await dial(listener)
       assert.match(
@@ -292,7 +292,7 @@ describe('listenTcp() with TLS', { skip }, () => {
     const idle = tcpConnect(listener.port, '127.0.0.1').on('error', () => {})
     await once(idle, 'connect')
     await (await dial(listener)).destroy()
-    await Promise.all([once(idle, 'close'), listener.close(60_000)])
+    await Promise.all([closed(idle), listener.close(60_000)])
   })
 
   test('says nothing of transport security in plain', async () => {
@@ -305,7 +305,7 @@ describe('listenTcp() with TLS', { skip }, () => {
       const socket = tcpConnect(listener.port, '127.0.0.1').setEncoding('latin1')
       let text = ''
       socket.on('data', (chunk: string) => (text += chunk)).write(bytes)
-      await once(socket, 'close')
+      await closed(socket)
       assert.ok(text.startsWith('HTTP/1.1') && !text.toLowerCase().includes('strict-transport'), text)
     }
     await listener.close(0)

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { patternDigest, patternStream } from '../../test/instruments/pattern.ts'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { keepAlive, type Reply, type SendOptions, send } from '../../test/instruments/send.ts'
+import { until } from '../../test/instruments/wait.ts'
 import { type Rig, SECRET, startRig, TOKEN } from './proxy.support.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -191,7 +192,7 @@ describe('a call that breaks off', () => {
       headers: { authorization: `Bearer ${TOKEN}` },
     }).end()
     sent.on('error', () => undefined)
-    while (upstream.receipts.at(-1)?.url !== '/stall-headers') await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => upstream.receipts.at(-1)?.url === '/stall-headers')
     sent.destroy()
     const outcome = await outcomeAfter(count)
     assert.deepEqual([outcome?.error, outcome?.status], ['caller_left', 0])

@@ -8,6 +8,7 @@ import { patternDigest, patternStream } from '../../test/instruments/pattern.ts'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { keepAlive, type SendOptions, send } from '../../test/instruments/send.ts'
 import { stallModes } from '../../test/instruments/upstream-stalls.ts'
+import { until } from '../../test/instruments/wait.ts'
 import { SetClock } from '../ground/clock.ts'
 import { type Rig, type RigOptions, startRig, TOKEN } from './proxy.support.ts'
 
@@ -34,10 +35,6 @@ async function withRig(options: Partial<RigOptions>, work: (rig: Rig) => Promise
 const call = (rig: Rig, method: string, path: string, options: Partial<SendOptions> = {}) =>
   send({ port: rig.port, ...options, method, path: `/to/up${path}`, headers: { ...headers, ...options.headers } })
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; !holds() && i < 2_000; i++) await pause(5)
-  assert.ok(holds())
-}
 
 describe('an upstream that is ill (J-01)', () => {
   const each = full ? 200 : 4
@@ -235,8 +232,7 @@ describe('large bodies are streamed (J-03)', () => {
         await call(rig, 'GET', `/bytes/${size}`, { discard: true, onChunk: (chunk) => hash.update(chunk) })
         assert.equal(hash.digest('hex'), patternDigest(size))
       })
-      await Promise.all([...up, ...down])
-      clearInterval(sampler)
+      await Promise.all([...up, ...down]).finally(() => clearInterval(sampler))
       const grown = Math.round((most - start) / MEGABYTE)
       console.log(`# ${count} × ${size / MEGABYTE} MiB each way: RSS grew by ${grown} MiB, client and service included`)
       assert.ok(grown < 300, `${grown} MiB`)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import { brotliCompressSync, constants, createGunzip, gzipSync, zstdCompressSync } from 'node:zlib'
+import { until } from '../../test/instruments/wait.ts'
 import { decoderFor } from './decode.ts'
 import { brotliWindow, WindowPool, windows } from './window-pool.ts'
 
@@ -46,7 +47,7 @@ describe('the memory of decoders', () => {
         }
         await run().catch((error: { code?: string }) => assert.equal(error.code, 'upstream_broke'))
         decoder.destroy?.()
-        while (windows.taken > 0) await new Promise(setImmediate)
+        await until(() => windows.taken === 0)
       })
     }
   }
