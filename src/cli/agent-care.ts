@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { openNewFile } from './new-file.ts'
-import { pathOf } from './relying.ts'
+import { pathOf } from './path-of.ts'
 import { facts, table } from './render.ts'
 import { say } from './terminal.ts'
 import { seconds } from './values.ts'
@@ -43,8 +43,14 @@ const contain: Verb = {
   },
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a record as the log has it
-function lineOf({ ts, rid, req }: any) {
+/** Of a record as the log has it. */
+interface Call {
+  readonly ts: number
+  readonly rid?: string
+  readonly req?: { readonly service: string; readonly method: string; readonly path: string }
+}
+
+function lineOf({ ts, rid, req }: Call) {
   return { at: new Date(ts).toISOString(), service: req?.service, method: req?.method, path: req?.path, rid }
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { pathOf } from './relying.ts'
+import { pathOf } from './path-of.ts'
 import { facts, table } from './render.ts'
-import { readGivenFile } from './text-file.ts'
+import { attestationIn, readGivenFile } from './text-file.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
 const COLUMNS = ['id', 'status', 'thumbprint', 'bound', 'createdAt', 'retiresAt', 'revokedAt', 'refusedAt']
@@ -42,12 +42,10 @@ const add: Verb = {
     { flags: '--attestation <file>', about: 'what hardware says of it, JSON; kept and shown' },
   ],
   async run({ args: [agent], options, operator }) {
-    const attestation =
-      options.attestation === undefined ? {} : { attestation: JSON.parse(readGivenFile(options.attestation)) }
     const body = {
       publicKey: readGivenFile(options.publicKey),
       proof: readGivenFile(options.proof).trim(),
-      ...attestation,
+      ...attestationIn(options.attestation),
     }
     const json = await operator().ask({ method: 'POST', path: pathOf('agents', agent, 'keys'), body })
     return { json, text: facts(json) }

@@ -4,10 +4,9 @@ import type { Command } from 'commander'
 import type { Signer } from '../../sdk/src/signer.ts'
 import { agentOption, agentWith, bySdk, gatewayOf, issuerOption, keyFileOf, keyOption } from './by-sdk.ts'
 import { replaceFile } from './new-file.ts'
-import { cliProblem } from './problems.ts'
 import { facts } from './render.ts'
 import { say } from './terminal.ts'
-import { readGivenFile } from './text-file.ts'
+import { attestationIn } from './text-file.ts'
 import { invite, operatorToken } from './tokens.ts'
 import { seconds } from './values.ts'
 import { addVerb, type Invocation, type Session, type Verb } from './verb.ts'
@@ -157,16 +156,6 @@ async function nextKey(invocation: Invocation, file: string, retireOthersAfterSe
   await asNext.authenticate()
   await Promise.all([agent.logout(), asNext.logout()])
   return thumbprint
-}
-
-function attestationIn(file: string | undefined): { attestation?: object } {
-  if (file === undefined) return {}
-  try {
-    return { attestation: JSON.parse(readGivenFile(file)) }
-  } catch (error) {
-    if (error instanceof SyntaxError) throw cliProblem('usage', { detail: `${file} holds no JSON.`, cause: error })
-    throw error
-  }
 }
 
 async function signerOf(file: string): Promise<Signer> {

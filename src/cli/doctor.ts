@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { examine } from './examine.ts'
 import { exitCode } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
 import { addVerb, type Session } from './verb.ts'
@@ -13,6 +12,7 @@ export function doctorCommand(program: Command, session: Session): void {
     summary:
       'look at Node, certificate, home, key file, port, socket, witness and disk, and say what is wrong; repairs nothing',
     async run({ terminal, options }) {
+      const { examine } = await import('./examine.ts')
       const findings = await examine(terminal, options.envFile)
       const lines = findings.flatMap(({ state, about, says, hint }) => {
         const line = `${marks[state]}  ${about.padEnd(9)}  ${says}`

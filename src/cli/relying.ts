@@ -1,13 +1,9 @@
 import type { Command } from 'commander'
 import { openNewFile } from './new-file.ts'
+import { pathOf } from './path-of.ts'
 import { facts, table } from './render.ts'
 import { say } from './terminal.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
-
-/** Below /claviger/v1, each part of the path as it is. */
-export function pathOf(...parts: readonly (string | undefined)[]): string {
-  return parts.map((part) => `/${encodeURIComponent(part ?? '')}`).join('')
-}
 
 const add: Verb = {
   signature: 'add <name>',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { pathOf } from './relying.ts'
+import { pathOf } from './path-of.ts'
 import { facts, table } from './render.ts'
 import { seconds } from './values.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'

@@ -1,3 +1,4 @@
+import { pathOf } from './path-of.ts'
 import { table } from './render.ts'
 import { wholeNumber } from './values.ts'
 import type { Verb } from './verb.ts'
@@ -16,11 +17,11 @@ export const signInsVerb: Verb = {
     { flags: '--own', about: 'ask as the agent itself, with its token' },
   ],
   examples: ['claviger agent sign-ins coder --limit 10', 'claviger agent sign-ins coder --own'],
-  async run({ args: [name = ''], options, operator, agent }) {
+  async run({ args: [name], options, operator, agent }) {
     const query = new URLSearchParams()
     if (options.limit !== undefined) query.set('limit', String(wholeNumber(options.limit, '--limit', 1, 200)))
     if (options.before !== undefined) query.set('before', String(wholeNumber(options.before, '--before', 0)))
-    const path = `/agents/${encodeURIComponent(name)}/sign-ins${query.size === 0 ? '' : `?${query}`}`
+    const path = `${pathOf('agents', name, 'sign-ins')}${query.size === 0 ? '' : `?${query}`}`
     const json = await (options.own === true ? agent() : operator()).ask({ method: 'GET', path })
     const text = table(json.items.map(line), COLUMNS, 'no sign-ins')
     return { json, text: json.next === undefined ? text : `${text}\n(older: --before ${json.next})` }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { pathOf } from './path-of.ts'
 import { table } from './render.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
@@ -32,7 +33,7 @@ const revoke: Verb = {
   signature: 'revoke <kid>',
   summary: 'revoke one key: every token that it signed is refused at once',
   async run({ args: [kid], operator }) {
-    return shown(await operator().ask({ method: 'DELETE', path: `/signing-keys/${encodeURIComponent(kid ?? '')}` }))
+    return shown(await operator().ask({ method: 'DELETE', path: pathOf('signing-keys', kid) }))
   },
 }
 

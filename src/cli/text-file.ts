@@ -13,12 +13,19 @@ export function readTextFile(
   }
 }
 
-/** The text of a small file that somebody named. Throws Problem `usage`. */
+/** The text of a small file that somebody named. Throws Problem `file_unreadable`. */
 export function readGivenFile(path: string): string {
+  return readSmallFile(path, 'file_unreadable').toString('utf8')
+}
+
+/** The attestation of a key in the file that was named, as a member of a body; none for none. Throws Problem `usage`. */
+export function attestationIn(path: string | undefined): { attestation?: object } {
+  if (path === undefined) return {}
   try {
-    return readSmallFile(path).toString('utf8')
+    return { attestation: JSON.parse(readGivenFile(path)) }
   } catch (error) {
-    throw cliProblem('usage', { detail: `${path} cannot be read: ${(error as Error).message}`, cause: error })
+    if (error instanceof SyntaxError) throw cliProblem('usage', { detail: `${path} holds no JSON.`, cause: error })
+    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
+import { pathOf } from './path-of.ts'
 import { cliProblem } from './problems.ts'
-import { pathOf } from './relying.ts'
 import { facts, table } from './render.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
@@ -13,13 +13,17 @@ const show: Verb = {
   },
 }
 
+interface Report {
+  readonly service: string
+  readonly serviceName?: string
+}
+
 const history: Verb = {
   signature: 'history <agent>',
   summary: 'list every report on an agent, with its reason',
   async run({ args: [agent], operator }) {
     const json = await operator().ask({ method: 'GET', path: pathOf('agents', agent, 'trust', 'reports') })
-    // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the identity room
-    const items = json.items.map((one: any) => ({ ...one, service: one.serviceName ?? one.service }))
+    const items = json.items.map((one: Report) => ({ ...one, service: one.serviceName ?? one.service }))
     return {
       json,
       text: table(items, ['id', 'at', 'service', 'score', 'scoreBefore', 'state', 'reason'], 'no reports'),

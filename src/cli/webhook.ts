@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
+import { pathOf } from './path-of.ts'
 import { facts, table } from './render.ts'
 import { seconds } from './values.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
-const at = (id: string | undefined, more = '') => `/webhooks/${encodeURIComponent(id ?? '')}${more}`
 const once = 'the secret is not shown again'
 
 const add: Verb = {
@@ -50,7 +50,7 @@ const show: Verb = {
   signature: 'show <id>',
   summary: 'show a webhook and how its deliveries go',
   async run({ args: [id], operator }) {
-    const json = await operator().ask({ method: 'GET', path: at(id) })
+    const json = await operator().ask({ method: 'GET', path: pathOf('webhooks', id) })
     return { json, text: facts(json) }
   },
 }
@@ -59,7 +59,7 @@ const remove: Verb = {
   signature: 'remove <id>',
   summary: 'remove a webhook, what waits for it, and its dead letters',
   async run({ args: [id], operator }) {
-    const json = await operator().ask({ method: 'DELETE', path: at(id) })
+    const json = await operator().ask({ method: 'DELETE', path: pathOf('webhooks', id) })
     return { json, text: `removed ${id}` }
   },
 }
@@ -68,7 +68,7 @@ const statusVerb = (word: 'enable' | 'disable', summary: string): Verb => ({
   signature: `${word} <id>`,
   summary,
   async run({ args: [id], operator }) {
-    const json = await operator().ask({ method: 'POST', path: at(id, `/${word}`) })
+    const json = await operator().ask({ method: 'POST', path: pathOf('webhooks', id, word) })
     return { json, text: `${id} is ${json.status}` }
   },
 })
@@ -77,7 +77,7 @@ const trial: Verb = {
   signature: 'test <id>',
   summary: 'send a webhook.test event now and say how it went; exit code 1 if it was not taken',
   async run({ args: [id], operator }) {
-    const json = await operator().ask({ method: 'POST', path: at(id, '/test') })
+    const json = await operator().ask({ method: 'POST', path: pathOf('webhooks', id, 'test') })
     if (json.delivered) return { json, text: `delivered ${json.id} (${json.status})` }
     return { json, text: `not delivered: ${json.error}`, code: 1 }
   },
@@ -94,7 +94,7 @@ const rotate: Verb = {
     const { overlap } = options
     const given = typeof overlap === 'string' ? seconds(overlap, '--overlap') : undefined
     const body = { overlapSeconds: overlap === false ? 0 : given }
-    const json = await operator().ask({ method: 'POST', path: at(id, '/rotate'), body })
+    const json = await operator().ask({ method: 'POST', path: pathOf('webhooks', id, 'rotate'), body })
     return { json, text: `${facts(json)}\n\n${once}` }
   },
 }
@@ -113,8 +113,8 @@ const deadLetters: Verb = {
 const replay: Verb = {
   signature: 'replay <id>',
   summary: 'take a dead letter up again; with the id of a webhook, all of that webhook',
-  async run({ args: [id = ''], operator }) {
-    const path = `/webhooks/dead-letters/${encodeURIComponent(id)}/replay`
+  async run({ args: [id], operator }) {
+    const path = pathOf('webhooks', 'dead-letters', id, 'replay')
     const json = await operator().ask({ method: 'POST', path })
     return { json, text: `${json.replayed} taken up again` }
   },
