@@ -57,7 +57,11 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...agentCareRoutes<Who>(rooms, actorOf),
     ...clawAuthRoutes<Who>(rooms, settings),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
-    ...signInRoutes<Who>({ signIns, agentOf: (name) => identity.requireAgent(name).id, self }),
+    ...signInRoutes<Who>({
+      signIns,
+      agentOf: (name) => identity.requireAgent(name).id,
+      self: (who) => agentOf(who).agent,
+    }),
     ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),
     ...relyingRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), actorOf }),
     ...relyingServiceRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), serviceOf: relyingService }),
@@ -72,11 +76,6 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
 function tokenOf(who: Who) {
   if (who === undefined || who.kind === 'unproven') throw httpProblem('unauthenticated')
   return who.token.id
-}
-
-function self(who: Who) {
-  if (who?.kind !== 'agent') throw httpProblem('unauthenticated')
-  return who.agent
 }
 
 function relyingService(who: Who): RelyingPrincipal {

@@ -75,19 +75,7 @@ export const signInSettings = {
   }),
 }
 
-interface Chosen {
-  readonly limitRegister: string
-  readonly limitChallenge: string
-  readonly limitChallengeAddress: string
-  readonly limitAuthenticate: string
-  readonly limitRefresh: string
-  readonly limitVerify: string
-  readonly limitTrust: string
-  readonly limitMetadata: string
-  readonly signInAddresses: SignInSettings['addresses']
-  readonly signInLearningDays: number
-  readonly dormantDays: number
-}
+type Chosen = { readonly [Name in keyof typeof signInSettings]: z.output<(typeof signInSettings)[Name]> }
 
 /** The settings as the room takes them. */
 export function signInSettingsOf(chosen: Chosen): SignInSettings {

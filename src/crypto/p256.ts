@@ -4,7 +4,7 @@
  * signature, because (r, n − s) holds wherever (r, s) does.
  */
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { problemsOf } from '../ground/problem.ts'
+import { Problem, problemsOf } from '../ground/problem.ts'
 import { fromBase64url } from './base64url.ts'
 
 export interface P256Jwk {
@@ -35,7 +35,7 @@ export const p256Problems = {
 } as const
 
 const problem = problemsOf(p256Problems)
-// RFC 5480: the fixed DER before an uncompressed point of P-256.
+/** RFC 5480: the fixed DER before an uncompressed point of P-256. */
 const SPKI = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex')
 const ORDER = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
 const PEM = /^\s*-----BEGIN PUBLIC KEY-----\r?\n(?:[A-Za-z0-9+/=]{1,76}\r?\n){1,4}-----END PUBLIC KEY-----\s*$/
@@ -56,15 +56,18 @@ export function readPublicKey(input: string | Readonly<Record<string, unknown>>)
       throw problem('public_key_invalid', { detail: 'It holds the private key, which must never be sent.' })
     return fromKey(createPublicKey({ key: { kty, crv, x, y }, format: 'jwk' }))
   } catch (cause) {
-    throw cause instanceof Error && 'code' in cause && cause.code === 'public_key_invalid'
-      ? cause
-      : problem('public_key_invalid', { cause })
+    throw cause instanceof Problem ? cause : problem('public_key_invalid', { cause })
   }
 }
 
 /** The same from the DER that `spki` holds. */
 export function publicKeyFromSpki(spki: Uint8Array): P256PublicKey {
   return fromKey(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }))
+}
+
+/** The same from the point itself: 65 bytes, uncompressed. */
+export function publicKeyFromPoint(point: Uint8Array): P256PublicKey {
+  return publicKeyFromSpki(Buffer.concat([SPKI, point]))
 }
 
 /** The public key of any P-256 key object, private ones included. */

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Attribute, Handle } from 'pkcs11js'
 import type { Secret } from '../ground/secret.ts'
 import type { Es256Signer } from './es256-signer.ts'
-import { type P256PublicKey, publicKeyFromSpki, verifyP256 } from './p256.ts'
+import { type P256PublicKey, publicKeyFromPoint, verifyP256 } from './p256.ts'
 import { hsmProblem, type Library, openLibrary } from './pkcs11-library.ts'
 import { type Session, Sessions } from './pkcs11-sessions.ts'
 
@@ -29,9 +29,8 @@ export interface TokenKey {
   readonly publicKey: P256PublicKey
 }
 
-// RFC 5480: the object identifier of P-256, and the DER before an uncompressed point.
+/** RFC 5480: the object identifier of P-256. */
 const P256 = Buffer.from('06082a8648ce3d030107', 'hex')
-const SPKI = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex')
 /** CKS_RW_USER_FUNCTIONS: a session in which the user is logged in. */
 const RW_USER_FUNCTIONS = 3
 const PATIENCE_MS = 10_000
@@ -181,5 +180,5 @@ function readPoint(attribute: Attribute | undefined): P256PublicKey {
   if (point.length !== 65 || point[0] !== 0x04) {
     throw hsmProblem('hsm_module_unusable', { detail: 'The token gives no public key that can be read.' })
   }
-  return publicKeyFromSpki(Buffer.concat([SPKI, point]))
+  return publicKeyFromPoint(point)
 }

@@ -1,6 +1,5 @@
 // The TLS side of a listener: which versions, what is presented, and how many handshakes may be under way.
 // Invariant: nothing of HTTP is read before the handshake is whole; a handshake has ten seconds.
-import type { RequestListener } from 'node:http'
 import type { Server, ServerOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import { noteCarrier } from './reset-connection.ts'
@@ -23,8 +22,6 @@ const MAX_HANDSHAKES = 512
 
 export interface SecureServer {
   readonly server: Server
-  /** Handshakes under way. */
-  handshakes(): number
   /** Ends the handshakes under way, and follows the source no longer. */
   stop(): void
 }
@@ -37,14 +34,12 @@ export interface SecureOptions {
 }
 
 /** Makes the server. A new certificate is for new connections: those that are open go on with theirs. */
-export function secureServer(http: ServerOptions, options: SecureOptions, onRequest?: RequestListener): SecureServer {
+export function secureServer(http: ServerOptions, options: SecureOptions): SecureServer {
   // Loaded by whoever serves TLS: see listen.ts.
   const { createServer } = process.getBuiltinModule('node:https')
   const { source, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS, maxHandshakes = MAX_HANDSHAKES } = options
-  const server = createServer(
-    { ...http, ...source.context(), ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeTimeoutMs },
-    onRequest,
-  )
+  const tls = { ...source.context(), ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeTimeoutMs }
+  const server = createServer({ ...http, ...tls })
   const end = source.follow(() => server.setSecureContext(source.context()))
   server.on('OCSPRequest', (_certificate, _issuer, answer) => answer(null, source.staple() as Buffer))
   // Its own listener would hand the broken handshake to those who answer in HTTP.
@@ -53,7 +48,6 @@ export function secureServer(http: ServerOptions, options: SecureOptions, onRequ
   const handshakes = countHandshakes(server, maxHandshakes)
   return {
     server,
-    handshakes: () => handshakes.size,
     stop: () => {
       end()
       for (const socket of handshakes.values()) socket.destroy()

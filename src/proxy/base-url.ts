@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CallId } from '../ground/ids.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
-import { type CarryOutOptions, callingAgent, carryOut, refuse, signedToken } from './carry-out.ts'
+import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
 import { framingRefused, isInTurn, whenInTurn } from './framing.ts'
 
 export const BASE_PREFIX = '/to/'
@@ -23,11 +23,10 @@ function handle(options: CarryOutOptions, request: IncomingMessage, response: Se
   try {
     const { serviceName, rest } = splitBaseUrl(request.url ?? '')
     const { rawHeaders } = request
-    const principal = callingAgent(options, request)
+    const caller = callingAgent(options, request)
     void carryOut(options, {
       rid: rid as CallId,
-      principal,
-      presented: signedToken(principal, request),
+      ...caller,
       serviceName,
       method: request.method ?? '',
       target: canonicalTarget(rest),

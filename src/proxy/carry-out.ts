@@ -52,17 +52,21 @@ export interface CarriedCall extends CallRequest {
   readonly body: IncomingMessage | Buffer | undefined
   readonly response: ServerResponse
   readonly base: string | undefined
-  /** The signed token that was shown, if one was: no copy of it goes on. */
+  /** The token as it was shown, where it is a signed one, which nothing but its text tells from others': no copy of it goes on. */
   readonly presented?: string | undefined
 }
 
-/** The agent that calls. Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
-export function callingAgent(options: CarryOutOptions, request: IncomingMessage): AgentPrincipal {
+/** Who calls, as a call has it. Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
+export function callingAgent(
+  options: CarryOutOptions,
+  request: IncomingMessage,
+): Pick<CarriedCall, 'principal' | 'presented'> {
   // Who presents nothing is asked for all the same: an attempt without a token is on record like one with a wrong one.
-  const principal = options.authenticate(callerToken(request.rawHeaders) ?? '', request)
+  const shown = callerToken(request.rawHeaders) ?? ''
+  const principal = options.authenticate(shown, request)
   if (principal === undefined) throw httpProblem('unauthenticated')
   if (principal.kind !== 'agent') throw httpProblem('caller_refused')
-  return principal
+  return { principal, presented: principal.token.kind === 'jwt' ? shown : undefined }
 }
 
 /** Never rejects: what goes wrong is answered. */
@@ -101,11 +105,6 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
     options.onOutcome(permit, { status, bytesIn: 0, bytesOut: 0, ms, error: code, echoes: 0 })
     refuse(options, call.response, call.rid, error)
   }
-}
-
-/** The token as it was shown, where it is one that nothing but its text tells from others'. */
-export function signedToken({ token }: AgentPrincipal, { rawHeaders }: IncomingMessage): string | undefined {
-  return token.kind === 'jwt' ? callerToken(rawHeaders) : undefined
 }
 
 /** Where credentials stand they are dropped; anywhere else a copy would reach the service. */

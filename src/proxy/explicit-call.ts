@@ -7,7 +7,7 @@ import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
 import { readBody } from '../http/read-body.ts'
-import { type CarryOutOptions, callingAgent, carryOut, refuse, signedToken } from './carry-out.ts'
+import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
 import { framingRefused, whenInTurn } from './framing.ts'
 
 export const EXPLICIT_CALL_PATH = '/claviger/v1/call'
@@ -67,16 +67,16 @@ async function handle(
   rid: string,
 ): Promise<void> {
   if (request.method !== 'POST') throw httpProblem('method_refused')
-  const principal = callingAgent(options, request)
+  const caller = callingAgent(options, request)
   if (!/^application\/json(?: *;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw httpProblem('media_type_refused')
   }
-  const call = readCall(await bodyInTurn(reading, principal.agent.id, request, response))
+  const call = readCall(await bodyInTurn(reading, caller.principal.agent.id, request, response))
   const { origin, rest } = splitPath(call.path)
   const body = bodyOf(call)
   await carryOut(options, {
     rid: rid as CallId,
-    principal,
+    ...caller,
     serviceName: call.service,
     method: call.method,
     target: canonicalTarget(withQuery(rest, call.query)),
@@ -85,7 +85,6 @@ async function handle(
     body: body?.bytes,
     response,
     base: undefined,
-    presented: signedToken(principal, request),
   })
 }
 

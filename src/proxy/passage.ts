@@ -38,12 +38,12 @@ export interface PassageOptions {
   /** Milliseconds of silence: until the head of the answer, and within bodies. */
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   readonly isCutting: () => boolean
-  /** Puts the outcome on the disk; the last byte of the answer waits for it (`auditMode: strict`), but for event streams. */
   /**
    * Tries the call again, as a new call, where the connection broke before any answer: the service had closed a kept
    * connection that we were about to use. Undefined for calls that must not run twice (RFC 9110 §9.2.2).
    */
   readonly again?: (() => void) | undefined
+  /** Puts the outcome on the disk; the last byte of the answer waits for it (`auditMode: strict`), but for event streams. */
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   readonly onEnd: (outcome: Outcome, end: CallEnd) => void
   /** Hears of what was thrown although nothing promised it. */

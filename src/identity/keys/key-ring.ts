@@ -45,18 +45,23 @@ export class AgentKey implements KeyEntry {
     return this.status === 'active' || (this.status === 'retiring' && now < (this.retiresAt ?? 0))
   }
 
+  /** Whether it is older than keys may be here, where they may not be of any age. */
+  isOverdue(now: number, maxAgeMs: number | undefined): boolean {
+    return maxAgeMs !== undefined && now - this.createdAt > maxAgeMs
+  }
+
   view(now: number, maxAgeMs?: number): KeyView {
-    const { publicKeyHash, attestation } = { publicKeyHash: publicKeyFromSpki(this.row.spki).hash, ...this.row }
+    const { attestation, revoked_at: revokedAt, spki } = this.row
     return {
       id: this.id,
       agent: this.agent,
       status: this.status === 'retiring' && !this.isLive(now) ? 'revoked' : this.status,
       thumbprint: this.thumbprint,
-      publicKeyHash,
+      publicKeyHash: publicKeyFromSpki(spki).hash,
       createdAt: this.createdAt,
       bound: this.bound,
       ...(this.retiresAt !== undefined && { retiresAt: this.retiresAt }),
-      ...(this.row.revoked_at !== null && { revokedAt: this.row.revoked_at }),
+      ...(revokedAt !== null && { revokedAt }),
       ...(attestation !== null && { attestation: JSON.parse(attestation) }),
       ...(maxAgeMs !== undefined && { refusedAt: this.createdAt + maxAgeMs }),
     }

@@ -1,10 +1,9 @@
 import { readJws } from '../../crypto/jws.ts'
 import { type P256PublicKey, readPublicKey, verifyP256 } from '../../crypto/p256.ts'
 import { keyProblem } from './contract.ts'
+import { isFresh } from './fresh.ts'
 
 export const REGISTRATION_TYP = 'clv-register+jwt'
-const MOST_LIFE_S = 60
-const LEEWAY_S = 5
 
 /**
  * The key of a PEM, once the proof shows that its private half signed for this gateway, just now. Throws Problems
@@ -19,9 +18,7 @@ export function provenKey(publicKey: string, proof: string, issuer: string, nowM
 }
 
 function claimsHold(claims: Readonly<Record<string, unknown>>, thumbprint: string, issuer: string, nowMs: number) {
-  const { aud, iat, exp, jti, thumbprint: named } = claims
-  const now = nowMs / 1_000
+  const { aud, jti, thumbprint: named } = claims
   if (aud !== issuer || named !== thumbprint || typeof jti !== 'string' || jti.length > 128) return false
-  if (typeof iat !== 'number' || typeof exp !== 'number') return false
-  return iat <= now + LEEWAY_S && now < exp + LEEWAY_S && exp > iat && exp - iat <= MOST_LIFE_S
+  return isFresh(claims, nowMs)
 }

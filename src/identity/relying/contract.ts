@@ -7,6 +7,7 @@ import type { AgentId, Id, TokenId } from '../../ground/ids.ts'
 import { problemsOf } from '../../ground/problem.ts'
 import { TtlSeconds } from '../../http/shapes.ts'
 import { AgentStatus, LABEL_PATTERN } from '../contract.ts'
+import { VerifyError } from '../sessions/contract.ts'
 import { trustBands } from './trust-score.ts'
 
 export type RelyingId = Id<'rel'>
@@ -135,15 +136,6 @@ export const AgentForService = z.object({
 })
 export type AgentForService = z.output<typeof AgentForService>
 
-export const VerifyError = z.enum([
-  'malformed',
-  'bad_signature',
-  'expired',
-  'revoked',
-  'wrong_audience',
-  'agent_inactive',
-])
-export type VerifyError = z.output<typeof VerifyError>
 export const Verified = z.object({
   valid: z.boolean(),
   error: VerifyError.optional(),

@@ -6,7 +6,6 @@ import { type KnownAgent, MAX_REASON, type RelyingEntry, type ReportView, relyin
 import { type RelyingRoom, requireAgent, requireService } from './relying-room.ts'
 import { requireRow } from './services.ts'
 import { get, newestReport, put, type ReportRow, removeWhere } from './store.ts'
-import type { Trust } from './trust-ledger.ts'
 
 const WINDOW_MS = 86_400_000
 const FIELD_DOMAIN = domain('audit-field')
@@ -24,7 +23,6 @@ export interface Reported {
   readonly id: string
   /** False where it changes nothing: it is older than the one that stands, or that one is disputed. */
   readonly counted: boolean
-  readonly trust: Trust
 }
 
 /**
@@ -38,7 +36,7 @@ export async function report(room: RelyingRoom, asked: NewReport, by: Actor): Pr
   refuseUnsound(asked)
   if (agent.owner === service.owner) throw relyingProblem('report_on_own_agent')
   const now = room.clock.now()
-  const { id, counted } = await room.storage.write(async (tx) => {
+  return room.storage.write(async (tx) => {
     await requireRow(tx, service.id)
     const newest = await newestReport(tx, agent.id, service.id)
     const standing = newest !== undefined && now - newest.window_at < WINDOW_MS ? newest : undefined
@@ -48,7 +46,6 @@ export async function report(room: RelyingRoom, asked: NewReport, by: Actor): Pr
     await putReport(tx, row, standing === undefined ? 'trust.reported' : 'trust.replaced', by)
     return { id: row.id, counted: true }
   })
-  return { id, counted, trust: room.ledger.trustOf(agent.id, now) }
 }
 
 /** The agent's owner says that a report is wrong: it weighs nothing until an operator decides. Twice is no error. */

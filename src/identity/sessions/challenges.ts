@@ -12,6 +12,7 @@ import { base62 } from '../../ground/base62.ts'
 import type { Agent } from '../directory.ts'
 import { markBound } from '../keys/agent-keys.ts'
 import { keyProblem } from '../keys/contract.ts'
+import { isFresh } from '../keys/fresh.ts'
 import type { AgentKey } from '../keys/key-ring.ts'
 import type { Room } from '../room.ts'
 import type { SignInResult } from '../sign-ins/contract.ts'
@@ -20,8 +21,6 @@ import { purgeSessions } from './purge.ts'
 import { addChallenge, type ChallengeRow, dropOldChallenges, takeChallenge } from './store.ts'
 
 export const AUTH_TYP = 'clv-auth+jwt'
-const MOST_LIFE_S = 60
-const LEEWAY_S = 5
 const SWEEP_MS = 60_000
 
 /** What somebody shows a challenge for. */
@@ -148,12 +147,10 @@ export class Challenges {
   }
 
   #claimsHold({ agent, nonce }: ChallengeRow, claims: Readonly<Record<string, unknown>>): boolean {
-    const now = this.#room.clock.now() / 1_000
-    const { aud, iss, sub, iat, exp, jti } = claims
+    const { aud, iss, sub, jti } = claims
     if (aud !== this.#room.issuer() || iss !== agent || sub !== agent || claims.nonce !== nonce) return false
     if (typeof jti !== 'string' || jti.length === 0 || jti.length > 128) return false
-    if (typeof iat !== 'number' || typeof exp !== 'number') return false
-    return iat <= now + LEEWAY_S && now < exp + LEEWAY_S && exp > iat && exp - iat <= MOST_LIFE_S
+    return isFresh(claims, this.#room.clock.now())
   }
 
   /** The signer may sign in, or it is said why not: only to whoever holds its key. */
@@ -163,8 +160,7 @@ export class Challenges {
     if (agent === undefined) throw refused('unknown_agent', undefined, sessionProblem('proof_refused'))
     if (key === undefined) throw refused('bad_signature', agent.id, sessionProblem('proof_refused'))
     if (agent.status !== 'active') throw refused('inactive', agent.id, sessionProblem('agent_not_active'))
-    const tooOld = keyMaxAgeMs !== undefined && clock.now() - key.createdAt > keyMaxAgeMs
-    if (tooOld) throw refused('key_overdue', agent.id, keyProblem('key_overdue'))
+    if (key.isOverdue(clock.now(), keyMaxAgeMs)) throw refused('key_overdue', agent.id, keyProblem('key_overdue'))
     return { agent, key, challenge }
   }
 }

@@ -70,7 +70,16 @@ export const Self = z.object({
   scope: z.string().optional(),
 })
 
-export type VerifyError = 'malformed' | 'bad_signature' | 'expired' | 'revoked' | 'wrong_audience' | 'agent_inactive'
+/** Why a token is not good. */
+export const VerifyError = z.enum([
+  'malformed',
+  'bad_signature',
+  'expired',
+  'revoked',
+  'wrong_audience',
+  'agent_inactive',
+])
+export type VerifyError = z.output<typeof VerifyError>
 
 export const sessionProblems = {
   proof_refused: {

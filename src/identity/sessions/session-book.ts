@@ -1,6 +1,6 @@
 import type { Clock } from '../../ground/clock.ts'
 import type { AgentId, KeyId, SessionId } from '../../ground/ids.ts'
-import type { Directory } from '../directory.ts'
+import { type Directory, hashKey } from '../directory.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { SessionEntry } from './contract.ts'
 import type { SessionRow } from './store.ts'
@@ -80,16 +80,16 @@ export class SessionBook {
   put(row: SessionRow): void {
     const known = this.#sessions.get(row.id)
     const session = known ?? new Session(row, this)
-    if (known?.row.refresh_hash) this.#byRefresh.delete(hashName(known.row.refresh_hash))
+    if (known?.row.refresh_hash) this.#byRefresh.delete(hashKey(known.row.refresh_hash))
     session.row = row
     this.#sessions.set(row.id, session)
     if (known === undefined) this.#join(session)
-    if (row.refresh_hash) this.#byRefresh.set(hashName(row.refresh_hash), session)
+    if (row.refresh_hash) this.#byRefresh.set(hashKey(row.refresh_hash), session)
   }
 
   remove(id: SessionId): void {
     const known = this.#sessions.get(id)
-    if (known?.row.refresh_hash) this.#byRefresh.delete(hashName(known.row.refresh_hash))
+    if (known?.row.refresh_hash) this.#byRefresh.delete(hashKey(known.row.refresh_hash))
     this.#sessions.delete(id)
     if (known) this.#ofAgent.get(known.agent)?.delete(known)
     if (known && this.#ofAgent.get(known.agent)?.size === 0) this.#ofAgent.delete(known.agent)
@@ -115,7 +115,7 @@ export class SessionBook {
   }
 
   byRefresh(hash: Uint8Array): Session | undefined {
-    return this.#byRefresh.get(hashName(hash))
+    return this.#byRefresh.get(hashKey(hash))
   }
 
   all(): Iterable<Session> {
@@ -144,8 +144,4 @@ export interface Act {
 /** Everybody in the chain, the one who acts now first. */
 export function actorsIn(act: Act | undefined): string[] {
   return act === undefined ? [] : [act.sub, ...actorsIn(act.act)]
-}
-
-function hashName(hash: Uint8Array): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1')
 }
