@@ -25,7 +25,6 @@ import {
   dropStrayDeliveries,
   dropSubject,
   healthOf,
-  ownerOfDeadLetter,
   reviveDeadLetters,
 } from './outbox-store.ts'
 import { viewOf } from './view.ts'
@@ -194,8 +193,8 @@ export class Alerts {
     const whole = id.startsWith('whk_')
     if (whole) this.#webhooks.known(id)
     const revived = await storage.write(async (tx) => {
-      if (!whole && (await ownerOfDeadLetter(tx, id)) === undefined) throw alertProblem('dead_letter_unknown')
       const ids = await reviveDeadLetters(tx, whole ? { webhook: id } : { id }, clock.now())
+      if (!whole && ids.length === 0) throw alertProblem('dead_letter_unknown')
       const ev = { what: 'webhook.replayed', id, count: ids.length }
       await tx.change({ kind: 'alerts', ref: id, record: { type: 'config', actor: by, ev } })
       return ids

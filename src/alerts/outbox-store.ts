@@ -20,7 +20,6 @@ export interface DueDelivery {
 }
 
 export interface Health {
-  readonly id: string
   readonly failingSince: number | null
   readonly lastSuccessAt: number | null
   readonly lastFailureAt: number | null
@@ -137,12 +136,6 @@ export async function reviveDeadLetters(
   return rows.map((row) => row.webhook_id as WebhookId)
 }
 
-/** The endpoint of a dead letter, as this transaction sees it. */
-export async function ownerOfDeadLetter(tx: Tx, id: string): Promise<string | undefined> {
-  const query = tx.db.selectFrom('alert_deliveries').select('webhook_id').where('id', '=', id)
-  return (await query.where('state', '=', 'dead').executeTakeFirst())?.webhook_id
-}
-
 /** Everything that waits for an endpoint that is removed. */
 export async function dropDeliveries(tx: Tx, webhook: WebhookId): Promise<void> {
   await tx.db.deleteFrom('alert_deliveries').where('webhook_id', '=', webhook).execute()
@@ -183,7 +176,6 @@ export async function healthOf(db: Db): Promise<Map<string, Health>> {
     rows.map((row) => [
       row.id as string,
       {
-        id: row.id,
         failingSince: row.failing_since,
         lastSuccessAt: row.last_success_at,
         lastFailureAt: row.last_failure_at,

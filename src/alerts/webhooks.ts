@@ -26,8 +26,8 @@ export interface WebhooksOptions {
   readonly storage: Storage
   readonly clock: Clock
   readonly box: SealedBox
-  /** An endpoint was made, changed or (undefined) removed. */
-  readonly changed: (id: WebhookId, webhook: Webhook | undefined) => void
+  /** An endpoint was made, changed or removed. */
+  readonly changed: (id: WebhookId) => void
 }
 
 /** The endpoints: in memory those whose rows are believed, and the key under which events wait. */
@@ -198,7 +198,7 @@ export class Webhooks {
     this.#eventKey ??= eventKey
     if (webhook === undefined) this.#byId.delete(ref as WebhookId)
     else this.#byId.set(webhook.id, webhook)
-    this.#options.changed(ref as WebhookId, webhook)
+    this.#options.changed(ref as WebhookId)
   }
 }
 
