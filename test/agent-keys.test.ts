@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { inProcess } from '../src/cli/testing/in-process.ts'
-import { keySigner, signJwt } from '../src/crypto/es256-signer.ts'
-import { fromKey } from '../src/crypto/p256.ts'
+import { asOperator } from './instruments/command-line.ts'
 import { Gateway } from './instruments/gateway.ts'
 import { KeyAgent } from './instruments/key-agent.ts'
+import { dpopProof, heldKey, newKeys } from './instruments/proofs.ts'
 import type { Reply } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
-const tick = () => new Promise((resolve) => setTimeout(resolve, 5))
-const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }) as string
 const json = { 'content-type': 'application/json' }
 
 let around: World
@@ -34,15 +30,9 @@ async function granted(scopes = ['u:*']): Promise<KeyAgent> {
 const call = (token: string, headers: Record<string, string> = {}) => around.call('/n/1', { token, headers })
 const ask = (path: string, body: unknown): Promise<Reply> =>
   around.gateway.agent('POST', `/claviger/v1${path}`, { headers: json, body: JSON.stringify(body) })
-const codeOf = (reply: Reply) => (reply.json() as { code?: string }).code
+const codeOf = (reply: Reply) => reply.code
 
-async function cli(line: string, code = 0): Promise<string> {
-  const { gateway } = around
-  const env = { CLAVIGER_HOME: gateway.home, CLAVIGER_OPERATOR_TOKEN: gateway.operatorToken }
-  const ended = await inProcess(line.split(' '), { env })
-  assert.equal(ended.code, code, `claviger ${line}\n${ended.stdout}${ended.stderr}`)
-  return ended.stdout
-}
+const cli = async (line: string, code = 0) => (await asOperator(around.gateway, line, code)).stdout
 
 describe('a signed access token', () => {
   test('is taken at every way in, and the service sees the credential and never the token', async () => {
@@ -128,7 +118,7 @@ describe('a signed access token', () => {
         begun = true
       }
       const over = around.call('/endless', { token: tokens.accessToken, onChunk, discard: true }).catch(() => 'cut')
-      while (!begun) await tick()
+      await until(() => begun)
       await end(agent, tokens)
       assert.equal(await over, 'cut')
       assert.ok([401, 403].includes((await call(tokens.accessToken)).status))
@@ -149,26 +139,16 @@ describe('a signed access token', () => {
 })
 
 describe('a token that is bound to a key', () => {
-  async function proof(key: KeyObject, claims: Record<string, unknown>): Promise<string> {
-    const { jwk, thumbprint } = fromKey(key)
-    const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'dpop+jwt', jwk })).toString('base64url')
-    const payload = { jti: randomUUID(), iat: Math.floor(Date.now() / 1_000), ...claims }
-    const input = `${header}.${Buffer.from(JSON.stringify(payload)).toString('base64url')}`
-    const signature = await keySigner(thumbprint, key).sign(Buffer.from(input))
-    return `${input}.${signature.toString('base64url')}`
-  }
-
   test('is worth nothing without a fresh proof for this very call', async () => {
     const agent = await granted()
-    const { privateKey } = pair()
+    const { privateKey } = newKeys()
     const at = (path: string) => `${around.gateway.url}${path}`
-    const dpop = await proof(privateKey, { htm: 'POST', htu: at('/claviger/v1/auth/token') })
+    const dpop = dpopProof(privateKey, 'POST', at('/claviger/v1/auth/token'))
     const tokens = await agent.signIn(undefined, {}, { dpop })
     assert.equal(tokens.tokenType, 'DPoP')
     const token = tokens.accessToken
-    const ath = createHash('sha256').update(token).digest('base64url')
     const htu = at('/to/u/n/1')
-    const good = await proof(privateKey, { htm: 'GET', htu, ath })
+    const good = dpopProof(privateKey, 'GET', htu, token)
     const send = (headers: Record<string, string>) =>
       around.call('/n/1', { token: '', headers: { authorization: `DPoP ${token}`, ...headers } })
     const before = around.upstream.receipts.length
@@ -178,15 +158,12 @@ describe('a token that is bound to a key', () => {
     for (const [what, headers] of [
       ['none', {}],
       ['the same again', { dpop: good }],
-      ['another method', { dpop: await proof(privateKey, { htm: 'POST', htu, ath }) }],
-      ['another path', { dpop: await proof(privateKey, { htm: 'GET', htu: at('/to/u/n/2'), ath }) }],
-      [
-        'another host',
-        { dpop: await proof(privateKey, { htm: 'GET', htu: 'https://elsewhere.example/to/u/n/1', ath }) },
-      ],
-      ['another token', { dpop: await proof(privateKey, { htm: 'GET', htu, ath: 'x' }) }],
-      ['another key', { dpop: await proof(pair().privateKey, { htm: 'GET', htu, ath }) }],
-      ['an old one', { dpop: await proof(privateKey, { htm: 'GET', htu, ath, iat: 1_000_000 }) }],
+      ['another method', { dpop: dpopProof(privateKey, 'POST', htu, token) }],
+      ['another path', { dpop: dpopProof(privateKey, 'GET', at('/to/u/n/2'), token) }],
+      ['another host', { dpop: dpopProof(privateKey, 'GET', 'https://elsewhere.example/to/u/n/1', token) }],
+      ['another token', { dpop: dpopProof(privateKey, 'GET', htu, token, { ath: 'x' }) }],
+      ['another key', { dpop: dpopProof(newKeys().privateKey, 'GET', htu, token) }],
+      ['an old one', { dpop: dpopProof(privateKey, 'GET', htu, token, { iat: 1_000_000 }) }],
     ] as const) {
       const reply = await send(headers as Record<string, string>)
       assert.equal(codeOf(reply), 'possession_unproven', what)
@@ -198,13 +175,11 @@ describe('a token that is bound to a key', () => {
 })
 
 describe('registration', () => {
-  async function body(name: string, more: Record<string, unknown> = {}, keys = pair()) {
-    const { thumbprint } = fromKey(keys.privateKey)
-    const iat = Math.floor(Date.now() / 1_000)
-    const claims = { aud: around.gateway.url, iat, exp: iat + 60, jti: randomUUID(), thumbprint }
-    const proof = await signJwt(keySigner(thumbprint, keys.privateKey), 'clv-register+jwt', claims)
-    return { name, publicKey: pem(keys.publicKey), proof, ...more }
-  }
+  const body = async (name: string, more: Record<string, unknown> = {}, keys = newKeys()) => ({
+    name,
+    ...(await heldKey(around.gateway.url, keys)),
+    ...more,
+  })
 
   test('wants an invite, which is good once', async () => {
     assert.equal(codeOf(await ask('/agents/register', await body('stranger'))), 'registration_closed')
@@ -224,7 +199,7 @@ describe('registration', () => {
   })
 
   test('refuses a key that is not proven, or that somebody has', async () => {
-    const keys = pair()
+    const keys = newKeys()
     const invite = (await cli('agent invite')).trim()
     const good = await body('proven', { invite }, keys)
     const other = await body('proven', { invite })
@@ -247,13 +222,7 @@ describe('containing an agent', () => {
     assert.equal(told.calls.length, 2)
     for (const token of [accessToken, opaque.token]) assert.ok([401, 403].includes((await call(token)).status))
     await assert.rejects(agent.signIn())
-    const keys = pair()
-    const { thumbprint } = fromKey(keys.privateKey)
-    const iat = Math.floor(Date.now() / 1_000)
-    const claims = { aud: around.gateway.url, iat, exp: iat + 60, jti: randomUUID(), thumbprint }
-    const proof = await signJwt(keySigner(thumbprint, keys.privateKey), 'clv-register+jwt', claims)
-    const back = { name: 'whatever', publicKey: pem(keys.publicKey), proof, invite: told.invite }
-    assert.equal((await ask('/agents/register', back)).status, 201)
+    assert.equal((await agent.rekey(told.invite)).status, 201)
     await around.gateway.does('POST', `/agents/${agent.id}/unlock`)
     for (const token of [accessToken, opaque.token]) assert.ok([401, 403].includes((await call(token)).status))
   })

@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { inProcess } from '../src/cli/testing/in-process.ts'
 import { readPublicKey } from '../src/crypto/p256.ts'
+import { runs } from './instruments/command-line.ts'
 import { Gateway } from './instruments/gateway.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'claviger-login-'))
@@ -25,12 +25,9 @@ interface Options {
   readonly operator?: boolean
 }
 /** As somebody who knows where the gateway is, and nothing more unless told otherwise. */
-async function claviger(line: string, { code = 0, env = {}, operator = false }: Options = {}) {
+function claviger(line: string, { code = 0, env = {}, operator = false }: Options = {}) {
   const own = operator ? { CLAVIGER_OPERATOR_TOKEN: gateway.operatorToken } : {}
-  const all = { CLAVIGER_HOME: gateway.home, CLAVIGER_URL: gateway.url, ...own, ...env }
-  const ended = await inProcess(line.split(' '), { env: all })
-  assert.equal(ended.code, code, `claviger ${line}\n${ended.stdout}${ended.stderr}`)
-  return ended
+  return runs(line, { CLAVIGER_HOME: gateway.home, CLAVIGER_URL: gateway.url, ...own, ...env }, code)
 }
 const json = async (line: string, options: Options = {}) =>
   JSON.parse((await claviger(`${line} --json`, options)).stdout) as Record<string, string>

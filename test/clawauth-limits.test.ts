@@ -8,12 +8,12 @@ import {
   type DoorAsked,
   type DoorTokens,
   derHex,
-  newKeys,
   refused,
   registration,
   relyingService,
 } from './instruments/clawauth-client.ts'
 import { Gateway } from './instruments/gateway.ts'
+import { newKeys } from './instruments/proofs.ts'
 import type { Reply } from './instruments/send.ts'
 
 let gateway: Gateway

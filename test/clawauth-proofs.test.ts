@@ -12,16 +12,17 @@ import {
   type DoorTokens,
   derHex,
   encodings,
-  newKeys,
+  type RelyingService,
   refused,
   registration,
   relyingService,
 } from './instruments/clawauth-client.ts'
 import { Gateway } from './instruments/gateway.ts'
+import { newKeys } from './instruments/proofs.ts'
 import type { Reply } from './instruments/send.ts'
 
 let gateway: Gateway
-let shop: Awaited<ReturnType<typeof relyingService>>
+let shop: RelyingService
 before(async () => {
   gateway = await Gateway.start({ env: { CLAVIGER_DEMO: 'off', CLAVIGER_PUBLIC_REGISTRATION: 'on' } })
   shop = await relyingService(gateway, 'shop')

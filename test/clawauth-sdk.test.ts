@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ClawAuth, ClawAuthAgent, ClawAuthService, createVerifier } from '../sdk/src/claviger.ts'
-import { relyingService } from './instruments/clawauth-client.ts'
+import { type RelyingService, relyingService } from './instruments/clawauth-client.ts'
 import { Gateway } from './instruments/gateway.ts'
 
 let gateway: Gateway
-let shop: Awaited<ReturnType<typeof relyingService>>
+let shop: RelyingService
 before(async () => {
   gateway = await Gateway.start({ env: { CLAVIGER_DEMO: 'off', CLAVIGER_PUBLIC_REGISTRATION: 'on' } })
   shop = await relyingService(gateway, 'shop')

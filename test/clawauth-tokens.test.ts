@@ -1,26 +1,26 @@
 // What the tokens of the ClawAuth door are good for, and what somebody gets who steals them, forges them, or has the database.
 import assert from 'node:assert/strict'
-import { createHash, createHmac, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { createHmac, createPublicKey, type KeyObject } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { keySigner } from '../src/crypto/es256-signer.ts'
+import { toDer } from '../sdk/src/signature.ts'
 import { fromKey } from '../src/crypto/p256.ts'
+import { signed } from '../src/identity/oauth/jwt-forgeries.support.ts'
 import {
   ask,
   ClawAuthClient,
-  claimsOf,
   type DoorTokens,
-  newKeys,
-  pemOf,
+  type RelyingService,
   refused,
   relyingService,
 } from './instruments/clawauth-client.ts'
 import { Gateway } from './instruments/gateway.ts'
+import { claimsOf, dpopProof, headerOf, newKeys, pemOf } from './instruments/proofs.ts'
 
 let gateway: Gateway
-let shop: Awaited<ReturnType<typeof relyingService>>
-let bank: typeof shop
+let shop: RelyingService
+let bank: RelyingService
 before(async () => {
   gateway = await Gateway.start({ env: { CLAVIGER_DEMO: 'off' } })
   shop = await relyingService(gateway, 'shop')
@@ -68,7 +68,7 @@ describe('a token', () => {
     const agent = await client()
     const { accessToken } = await agent.signIn(shop.id)
     const [head, body, signature] = accessToken.split('.') as [string, string, string]
-    const header = JSON.parse(Buffer.from(head, 'base64url').toString()) as { kid: string }
+    const header: { kid: string } = headerOf(accessToken)
     const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
     const { keys } = (await gateway.agent('GET', '/.well-known/jwks.json')).json() as { keys: { kid: string }[] }
     const jwk = keys.find(({ kid }) => kid === header.kid) as Record<string, string>
@@ -78,8 +78,8 @@ describe('a token', () => {
       return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
     }
     const mine = newKeys().privateKey
-    const own = (more: object = {}) => resigned({ ...header, ...more }, body, mine)
-    const forged: Record<string, string | Promise<string>> = {
+    const own = (more: object = {}) => signed(`${encode({ ...header, ...more })}.${body}`, mine)
+    const forged: Record<string, string> = {
       none: `${encode({ ...header, alg: 'none' })}.${body}.`,
       'none, with the signature': `${encode({ ...header, alg: 'none' })}.${body}.${signature}`,
       None: `${encode({ ...header, alg: 'None' })}.${body}.`,
@@ -105,11 +105,11 @@ describe('a token', () => {
       'four parts': `${accessToken}.x`,
       'another typ': own({ typ: 'at+jwt' }),
       padded: `${accessToken}=`,
-      'signature in DER': `${head}.${body}.${der(signature)}`,
+      'signature in DER': `${head}.${body}.${Buffer.from(toDer(Buffer.from(signature, 'base64url'))).toString('base64url')}`,
     }
     const said: Record<string, string | undefined> = {}
     for (const [what, token] of Object.entries(forged)) {
-      const { valid, error } = await verify(await token)
+      const { valid, error } = await verify(token)
       assert.equal(valid, false, what)
       assert.ok(['bad_signature', 'malformed'].includes(error as string), `${what}: ${error}`)
       said[what] = error
@@ -120,8 +120,8 @@ describe('a token', () => {
 
   test('of another algorithm is bad_signature, in the words of the contract (CA-08)', async () => {
     const { accessToken } = await (await client()).signIn(shop.id)
-    const [head, body] = accessToken.split('.') as [string, string]
-    const header = JSON.parse(Buffer.from(head, 'base64url').toString()) as object
+    const body = accessToken.split('.')[1]
+    const header: object = headerOf(accessToken)
     for (const alg of ['HS256', 'none']) {
       const input = `${Buffer.from(JSON.stringify({ ...header, alg })).toString('base64url')}.${body}`
       const mac = alg === 'none' ? '' : createHmac('sha256', 'x').update(input).digest('base64url')
@@ -137,8 +137,7 @@ describe('a token', () => {
     assert.equal(await errorOf(accessToken), 'bad_signature')
     const next = await agent.signIn(shop.id)
     assert.equal((await verify(next.accessToken)).valid, true)
-    const kid = (token: string) => JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString()).kid
-    assert.notEqual(kid(next.accessToken), kid(accessToken))
+    assert.notEqual(headerOf(next.accessToken).kid, headerOf(accessToken).kid)
   })
 })
 
@@ -207,27 +206,27 @@ describe('an e-mail address (CA-10)', () => {
 })
 
 describe('a token that is bound to a key (CA-04, F-09)', () => {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { privateKey } = newKeys()
   const at = 'https://shop.example/orders'
 
   test('is worth nothing to whoever has it alone, at the service, at the gateway and for a refresh', async () => {
     const agent = await client()
     const { accessToken, refreshToken } = await agent.signIn(shop.id, {
-      dpop: await dpop(privateKey, 'POST', `${gateway.url}/auth/authenticate`),
+      dpop: dpopProof(privateKey, 'POST', `${gateway.url}/auth/authenticate`),
     })
     const { jkt } = claimsOf(accessToken).cnf as { jkt: string }
     assert.equal(jkt, fromKey(privateKey).thumbprint)
     const shown = (proof: string, more: object = {}) => ({ dpop: { proof, method: 'POST', url: at, ...more } })
-    const good = await dpop(privateKey, 'POST', at, accessToken)
+    const good = dpopProof(privateKey, 'POST', at, accessToken)
     assert.equal(await errorOf(accessToken), 'bad_signature')
     assert.equal((await verify(accessToken, shop.key, shown(good))).valid, true)
     const bad: Record<string, object> = {
       'the same again': shown(good),
-      'another method': shown(await dpop(privateKey, 'GET', at, accessToken)),
-      'another address': shown(await dpop(privateKey, 'POST', `${at}/1`, accessToken)),
-      'another token': shown(await dpop(privateKey, 'POST', at, `${accessToken}x`)),
-      'no token': shown(await dpop(privateKey, 'POST', at)),
-      'another key': shown(await dpop(newKeys().privateKey, 'POST', at, accessToken)),
+      'another method': shown(dpopProof(privateKey, 'GET', at, accessToken)),
+      'another address': shown(dpopProof(privateKey, 'POST', `${at}/1`, accessToken)),
+      'another token': shown(dpopProof(privateKey, 'POST', at, `${accessToken}x`)),
+      'no token': shown(dpopProof(privateKey, 'POST', at)),
+      'another key': shown(dpopProof(newKeys().privateKey, 'POST', at, accessToken)),
       'no proof': shown('x'),
     }
     for (const [what, more] of Object.entries(bad))
@@ -236,7 +235,7 @@ describe('a token that is bound to a key (CA-04, F-09)', () => {
     const refresh = async (key?: KeyObject) =>
       ask(gateway, 'POST /auth/refresh', {
         body: { refreshToken },
-        headers: key === undefined ? {} : { dpop: await dpop(key, 'POST', `${gateway.url}/auth/refresh`) },
+        headers: key === undefined ? {} : { dpop: dpopProof(key, 'POST', `${gateway.url}/auth/refresh`) },
       })
     refused(await refresh(), 401, 'INVALID_TOKEN')
     refused(await refresh(newKeys().privateKey), 401, 'INVALID_TOKEN')
@@ -248,19 +247,11 @@ describe('a token that is bound to a key (CA-04, F-09)', () => {
   test('is not made of a bad proof', async () => {
     const agent = await client()
     const url = `${gateway.url}/auth/authenticate`
-    for (const proof of ['x', await dpop(privateKey, 'GET', url), await dpop(privateKey, 'POST', `${url}x`)]) {
+    for (const proof of ['x', dpopProof(privateKey, 'GET', url), dpopProof(privateKey, 'POST', `${url}x`)]) {
       const reply = await agent.byInput(await agent.challenge(), undefined, { dpop: proof })
       refused(reply, 401, 'INVALID_SIGNATURE')
     }
   })
-
-  async function dpop(key: KeyObject, htm: string, htu: string, token?: string): Promise<string> {
-    const { jwk } = fromKey(key)
-    const ath = token === undefined ? undefined : createHash('sha256').update(token).digest('base64url')
-    const claims = { jti: randomUUID(), iat: Math.floor(Date.now() / 1_000), htm, htu, ath }
-    const body = Buffer.from(JSON.stringify(claims)).toString('base64url')
-    return resigned({ alg: 'ES256', typ: 'dpop+jwt', jwk }, body, key)
-  }
 })
 
 describe('whoever has the database (CA-06, F-07)', () => {
@@ -314,23 +305,5 @@ describe('while the vault is sealed', () => {
   })
 })
 
-async function resigned(header: object, body: string, key: KeyObject): Promise<string> {
-  const input = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${body}`
-  return `${input}.${(await keySigner('x', key).sign(Buffer.from(input))).toString('base64url')}`
-}
-
 const keyOf = (jwk: Record<string, string>) => createPublicKey({ key: jwk, format: 'jwk' })
 const publicPem = (jwk: Record<string, string>) => pemOf(keyOf(jwk))
-
-/** The same signature as OpenSSL writes it. */
-function der(signature: string): string {
-  const raw = Buffer.from(signature, 'base64url')
-  const integer = (bytes: Buffer) => {
-    const at = bytes.findIndex((byte) => byte !== 0)
-    const number = bytes.subarray(at)
-    const body = (number[0] as number) >= 0x80 ? Buffer.concat([Buffer.of(0), number]) : number
-    return Buffer.concat([Buffer.of(2, body.length), body])
-  }
-  const body = Buffer.concat([integer(raw.subarray(0, 32)), integer(raw.subarray(32))])
-  return Buffer.concat([Buffer.of(0x30, body.length), body]).toString('base64url')
-}

@@ -2,23 +2,24 @@
 import assert from 'node:assert/strict'
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
+import { Receiver as Endpoint } from '../src/alerts/alerts.support.ts'
 import { city, mmdb } from '../src/identity/sign-ins/mmdb.support.ts'
 import {
   ask,
   ClawAuthClient,
   derHex,
   given,
-  newKeys,
+  type RelyingService,
   refused,
   registration,
   relyingService,
 } from './instruments/clawauth-client.ts'
 import { Gateway } from './instruments/gateway.ts'
+import { newKeys } from './instruments/proofs.ts'
 
 interface Delivery {
   readonly headers: IncomingHttpHeaders
@@ -53,24 +54,14 @@ const [newYork, shanghai] = ['203.0.113.7', '2001:db8:86::7'] as const
 
 describe('webhooks of the ClawAuth door', () => {
   let gateway: Gateway
-  let server: Server
+  let endpoint: Endpoint
   let secret: string
-  let shop: Awaited<ReturnType<typeof relyingService>>
-  let bank: typeof shop
-  const deliveries: Delivery[] = []
+  let shop: RelyingService
+  let bank: RelyingService
+  const deliveries = (): Delivery[] => endpoint.received.map((one) => ({ ...one, event: JSON.parse(one.body) }))
 
   before(async () => {
-    server = createServer((request, response) => {
-      let body = ''
-      request.setEncoding('utf8').on('data', (text: string) => {
-        body += text
-      })
-      request.on('end', () => {
-        deliveries.push({ headers: request.headers, body, event: JSON.parse(body) })
-        response.writeHead(204).end()
-      })
-    })
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    endpoint = await Endpoint.start()
     gateway = await Gateway.start({ env: { CLAVIGER_DEMO: 'off' } })
     const file = join(gateway.folder, 'places.mmdb')
     writeFileSync(
@@ -82,13 +73,12 @@ describe('webhooks of the ClawAuth door', () => {
     bank = await relyingService(gateway, 'bank')
     await gateway.does('PUT', '/relying/shop/roles/buyer', { permissions: [] })
     // An address on this machine is an operator's to allow, and not over the door.
-    const { port } = server.address() as AddressInfo
-    const hook = { url: `http://127.0.0.1:${port}/hook`, events: ['*'], kind: 'clawauth', addresses: ['127.0.0.0/8'] }
+    const hook = { url: endpoint.url, events: ['*'], kind: 'clawauth', addresses: ['127.0.0.0/8'] }
     ;({ secret } = await gateway.does<{ secret: string }>('POST', '/webhooks', hook))
   })
   after(async () => {
     await gateway[Symbol.asyncDispose]()
-    server.close()
+    await endpoint.close()
   })
 
   /** The next delivery of that event about that agent. */
@@ -98,9 +88,9 @@ describe('webhooks of the ClawAuth door', () => {
       (agentId === undefined || data.agentId === agentId) &&
       (type === undefined || data.type === type)
     for (let tries = 0; ; tries += 1) {
-      const found = deliveries.find(fits)
+      const found = deliveries().find(fits)
       if (found !== undefined) return found
-      assert.ok(tries < 1_000, `${event} did not arrive; ${deliveries.map((one) => one.event.event)}`)
+      assert.ok(tries < 1_000, `${event} did not arrive; ${deliveries().map((one) => one.event.event)}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
@@ -179,7 +169,7 @@ describe('webhooks of the ClawAuth door', () => {
       assert.ok(risk >= 0 && risk <= 10, `${risk}`)
     }
     const receiver = new Receiver(secret)
-    for (const { headers, body } of deliveries) {
+    for (const { headers, body } of deliveries()) {
       assert.equal(receiver.accepts(headers, body), true, body)
       for (const text of [accessToken, refreshToken, shop.key, secret]) assert.equal(body.includes(text), false)
     }
@@ -246,7 +236,7 @@ describe('webhooks of the ClawAuth door', () => {
 
   test('are tested at once: whether it got through, and what was said', async () => {
     const { id } = await gateway.does<{ id: string }>('POST', '/webhooks', {
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+      url: endpoint.url,
       events: ['*'],
       kind: 'clawauth',
       addresses: ['127.0.0.0/8'],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import * as oauth from 'oauth4webapi'
 import { ACCESS_TOKEN, OAuthAgent, plain } from './instruments/oauth-agent.ts'
+import { claimsOf } from './instruments/proofs.ts'
 import { type World, world } from './instruments/world.ts'
 
 const refused =
@@ -11,8 +12,6 @@ const refused =
     assert.deepEqual([thrown.error, thrown.status], [error, status], thrown.error_description)
     return true
   }
-
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 
 describe('an OAuth client of others', () => {
   let around: World

@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { inProcess } from '../src/cli/testing/in-process.ts'
+import { asOperator } from './instruments/command-line.ts'
 import { Gateway } from './instruments/gateway.ts'
 import { KeyAgent } from './instruments/key-agent.ts'
+import { claimsOf } from './instruments/proofs.ts'
 import type { Reply } from './instruments/send.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'claviger-relying-'))
@@ -28,10 +29,8 @@ describe('a service that wants to know which agent calls it', () => {
   after(() => gateway[Symbol.asyncDispose]())
 
   async function cli(line: string, code = 0): Promise<string> {
-    const env = { CLAVIGER_HOME: gateway.home, CLAVIGER_OPERATOR_TOKEN: gateway.operatorToken }
-    const ended = await inProcess(line.split(' '), { env })
-    assert.equal(ended.code, code, `claviger ${line}\n${ended.stdout}${ended.stderr}`)
-    return code === 0 ? ended.stdout : ended.stderr
+    const { stdout, stderr } = await asOperator(gateway, line, code)
+    return code === 0 ? stdout : stderr
   }
 
   function ask(who: string, method: string, path: string, body?: unknown): Promise<Reply> {
@@ -52,7 +51,7 @@ describe('a service that wants to know which agent calls it', () => {
     await cli('role set shop buyer --permission orders.read --permission orders.create')
     assert.equal((await ask('shop', 'PUT', about('/roles'), { role: 'buyer', ttlSeconds: 600 })).status, 200)
     const { accessToken } = await agent.signIn(ids.shop)
-    const claims = JSON.parse(Buffer.from(accessToken.split('.')[1]!, 'base64url').toString())
+    const claims = claimsOf(accessToken)
     assert.deepEqual(
       [claims.aud, claims.roles, claims.permissions, claims.trustScore],
       [ids.shop, ['buyer'], ['orders.create', 'orders.read'], 5],

@@ -13,17 +13,16 @@ import { pinnedFetch, pinOf } from '../sdk/src/node/pinning.ts'
 import { type Signer, webCryptoSigner } from '../sdk/src/signer.ts'
 import { createVerifier } from '../sdk/src/verify/verifier.ts'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
+import { type RelyingService, relyingService } from './instruments/clawauth-client.ts'
 import { type World, world } from './instruments/world.ts'
 
 let around: World
-let service: { readonly id: string; readonly key: string }
+let service: RelyingService
 before(async () => {
   around = await world()
   const { gateway } = around
-  const { id } = await gateway.does<{ id: string }>('POST', '/relying', { name: 'shop', owner: 'acme' })
-  const { key } = await gateway.does<{ key: string }>('POST', '/relying/shop/keys', {})
+  service = await relyingService(gateway, 'shop')
   await gateway.does('PUT', '/relying/shop/roles/buyer', { permissions: ['orders.read'] })
-  service = { id, key }
 })
 after(() => around[Symbol.asyncDispose]())
 

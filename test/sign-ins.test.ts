@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { claviger } from '../src/cli/testing/cli-process.ts'
-import { keySigner, signJwt } from '../src/crypto/es256-signer.ts'
 import { city, mmdb } from '../src/identity/sign-ins/mmdb.support.ts'
 import { Gateway } from './instruments/gateway.ts'
 import { KeyAgent } from './instruments/key-agent.ts'
@@ -59,10 +57,7 @@ describe('sign-ins, through the doors', () => {
     const challenge = await ask('/challenge', { agentId: agent.id }, address)
     if (challenge.status !== 200) return challenge
     const { challengeId, nonce } = challenge.json() as { challengeId: string; nonce: string }
-    const iat = Math.floor(Date.now() / 1_000)
-    const claims = { aud: gateway.url, iss: agent.id, sub: agent.id, nonce, jti: randomUUID(), iat, exp: iat + 60 }
-    const proof = await signJwt(keySigner(agent.thumbprint, key), 'clv-auth+jwt', claims)
-    return ask('/token', { challengeId, proof }, address)
+    return ask('/token', { challengeId, proof: await agent.prove(nonce, key) }, address)
   }
 
   const history = async (name: string) =>

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
-import { inProcess } from '../src/cli/testing/in-process.ts'
 import { noSoftHsm, SoftHsm } from '../src/crypto/softhsm.support.ts'
+import { asOperator, runs } from './instruments/command-line.ts'
 import { Gateway, StartFailed } from './instruments/gateway.ts'
 import { KeyAgent } from './instruments/key-agent.ts'
+import { headerOf } from './instruments/proofs.ts'
 import { type World, world } from './instruments/world.ts'
 
 interface Listed {
@@ -23,10 +24,8 @@ async function keySet(gateway: Gateway): Promise<JSONWebKeySet> {
 }
 
 async function cli(gateway: Gateway, line: string, code = 0): Promise<Listed> {
-  const env = { CLAVIGER_HOME: gateway.home, CLAVIGER_OPERATOR_TOKEN: gateway.operatorToken }
-  const ended = await inProcess([...line.split(' '), '--json'], { env })
-  assert.equal(ended.code, code, `claviger ${line}\n${ended.stdout}${ended.stderr}`)
-  return code === 0 ? JSON.parse(ended.stdout) : { items: [] }
+  const { stdout } = await asOperator(gateway, `${line} --json`, code)
+  return code === 0 ? JSON.parse(stdout) : { items: [] }
 }
 
 describe('signing keys', () => {
@@ -107,7 +106,7 @@ describe('signing keys', () => {
       false,
     )
     const fresh = (await agent.signIn()).accessToken
-    assert.equal(JSON.parse(Buffer.from(fresh.split('.')[0] ?? '', 'base64url').toString()).kid, next)
+    assert.equal(headerOf(fresh).kid, next)
     assert.equal(await statusWith(fresh), 200)
     await cli(gateway, 'signing-key revoke nothing', 1)
   })
@@ -121,7 +120,7 @@ describe('signing keys', () => {
     const busy = Array.from({ length: 4 }, async () => {
       while (!over) {
         const { accessToken } = await agent.signIn()
-        const kid = JSON.parse(Buffer.from(accessToken.split('.')[0] ?? '', 'base64url').toString()).kid
+        const { kid } = headerOf(accessToken)
         const status = await statusWith(accessToken)
         // What an old key signed is refused, and nothing else is.
         if (status !== 200 && !old.keys.some((key) => key.kid === kid)) refused.push(`${kid}: ${status}`)
@@ -168,8 +167,7 @@ describe('signing keys', () => {
     const { items } = await gateway.does<{ items: { type: string }[] }>('GET', '/audit/records?limit=500')
     for (const { type } of items) if (type.startsWith('key.signing')) types.add(type)
     assert.deepEqual([...types].sort(), ['key.signing_activated', 'key.signing_added', 'key.signing_revoked'])
-    const ended = await inProcess(['audit', 'verify', '--json'], { env: { CLAVIGER_HOME: gateway.home } })
-    assert.equal(ended.code, 0, ended.stdout)
+    await runs('audit verify --json', { CLAVIGER_HOME: gateway.home })
   })
 })
 

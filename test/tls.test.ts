@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { type NetworkInterfaceInfo, networkInterfaces, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { connect } from 'node:tls'
 import { claviger } from '../src/cli/testing/cli-process.ts'
 import { Authority, type Issued, noOpenssl } from './instruments/certificates.ts'
 import { Gateway, StartFailed } from './instruments/gateway.ts'
+import { noOwnAddress, ownAddress } from './instruments/own-address.ts'
 import { type Reply, send } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
 const HSTS = 'max-age=31536000'
@@ -117,7 +119,7 @@ describe('a gateway with TLS', { skip: noOpenssl() }, () => {
 
   /** Waits until new connections are shown the certificate with this serial number. */
   async function shows(serial: string): Promise<void> {
-    for (;;) {
+    await until(async () => {
       const seen = await new Promise<string>((resolve, reject) => {
         const options = { port: home.gateway.port, host: '127.0.0.1', ca: authority.pem }
         const socket = connect(options, () => {
@@ -125,13 +127,12 @@ describe('a gateway with TLS', { skip: noOpenssl() }, () => {
           socket.destroy()
         }).on('error', reject)
       })
-      if (BigInt(`0x${seen}`) === BigInt(`0x${serial}`)) return
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+      return BigInt(`0x${seen}`) === BigInt(`0x${serial}`)
+    })
   }
 
   async function logged(text: string): Promise<void> {
-    while (!home.gateway.output().includes(text)) await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => home.gateway.output().includes(text))
   }
 
   const starts: readonly (readonly [name: string, spoil: (own: typeof files) => void, code: string])[] = [
@@ -155,17 +156,7 @@ describe('a gateway with TLS', { skip: noOpenssl() }, () => {
   }
 })
 
-/** An address of this machine that is no loopback one. */
-function ownAddress(): string | undefined {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
-  return all.find((one: NetworkInterfaceInfo) => !one.internal && one.family === 'IPv4')?.address
-}
-
-const beyond = ownAddress()
-
-describe('plain HTTP from beyond this machine', {
-  skip: beyond === undefined ? 'no address but loopback' : undefined,
-}, () => {
+describe('plain HTTP from beyond this machine', { skip: noOwnAddress }, () => {
   const table: readonly (readonly [mode: string, asked: string, refused: boolean])[] = [
     ['auth', 'POST /auth/challenge', true],
     ['auth', 'POST /%61uth/challenge', true],
@@ -190,7 +181,7 @@ describe('plain HTTP from beyond this machine', {
   ]
   for (const mode of ['auth', 'all', 'off']) {
     test(`is answered 426 where CLAVIGER_REQUIRE_HTTPS=${mode} says so`, async () => {
-      const host = beyond as string
+      const host = ownAddress as string
       await using gateway = await Gateway.start({
         env: {
           CLAVIGER_HOST: '0.0.0.0',

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
-import { Receiver, until } from '../src/alerts/alerts.support.ts'
-import { inProcess } from '../src/cli/testing/in-process.ts'
+import { Receiver } from '../src/alerts/alerts.support.ts'
+import { asOperator } from './instruments/command-line.ts'
 import { Gateway } from './instruments/gateway.ts'
+import { until } from './instruments/wait.ts'
 
 let gateway: Gateway
 let receiver: Receiver
@@ -15,12 +16,7 @@ after(async () => {
   await receiver.close()
 })
 
-async function claviger(line: string, code = 0) {
-  const env = { CLAVIGER_HOME: gateway.home, CLAVIGER_OPERATOR_TOKEN: gateway.operatorToken }
-  const ended = await inProcess(line.split(' '), { env })
-  assert.equal(ended.code, code, `claviger ${line}\n${ended.stdout}${ended.stderr}`)
-  return ended
-}
+const claviger = (line: string, code = 0) => asOperator(gateway, line, code)
 const json = async (line: string, code = 0) => JSON.parse((await claviger(`${line} --json`, code)).stdout)
 const sent = () => receiver.received.map(({ body }) => JSON.parse(body))
 const events = () => sent().map(({ event }) => event)

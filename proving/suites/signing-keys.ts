@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { KeyAgent } from '../../test/instruments/key-agent.ts'
+import { headerOf } from '../../test/instruments/proofs.ts'
 import { keepAlive } from '../../test/instruments/send.ts'
 import { type World, world } from '../../test/instruments/world.ts'
 import { Figures, percentile, sleep } from '../figures.ts'
@@ -62,7 +63,7 @@ async function keyedAgent(around: World): Promise<KeyAgent> {
 
 async function revokedAtOnce(around: World, agent: KeyAgent, figures: Figures): Promise<void> {
   const { accessToken } = await agent.signIn()
-  const { kid } = JSON.parse(Buffer.from(accessToken.split('.')[0] ?? '', 'base64url').toString())
+  const { kid } = headerOf(accessToken)
   await around.gateway.does('DELETE', `/signing-keys/${kid}`)
   const { status } = await around.call('/n', { token: accessToken })
   if (status !== 401) figures.wrong.push(`after its key was revoked a token got ${status}`)

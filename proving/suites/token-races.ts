@@ -1,9 +1,7 @@
 // What may be used once, shown by many processes at the same moment: a challenge, a refresh token, an assertion, a proof of
 // possession. There is one winner each time, and after a raced refresh token nothing of its sign-in is good.
-import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto'
-import { keySigner } from '../../src/crypto/es256-signer.ts'
-import { fromKey } from '../../src/crypto/p256.ts'
 import { KeyAgent } from '../../test/instruments/key-agent.ts'
+import { dpopProof, newKeys } from '../../test/instruments/proofs.ts'
 import type { Finish, Start } from '../../test/instruments/racer.ts'
 import { Racers } from '../../test/instruments/racers.ts'
 import { type World, world } from '../../test/instruments/world.ts'
@@ -32,7 +30,7 @@ export async function tokenRaces({ artefacts, racers }: TokenRaceOptions): Promi
   const agent = await KeyAgent.add(around.gateway, 'racer')
   await around.gateway.does('POST', '/grants', { agent: 'racer', service: 'u', scopes: ['u:*'] })
   using started = new Racers(racers)
-  const kinds = { challenge, refresh, assertion, proof: await proofs(around, agent) }
+  const kinds = { challenge, refresh, assertion, proof: proofs(around, agent) }
   for (const [kind, prepare] of Object.entries(kinds)) {
     let n = 0
     const lane = async () => {
@@ -86,28 +84,14 @@ async function assertion({ gateway }: World, agent: KeyAgent): Promise<Race> {
 }
 
 /** Calls with a bound token; every hundred a new one, since they end. */
-async function proofs({ gateway }: World, agent: KeyAgent): Promise<(around: World) => Promise<Race>> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const { jwk, thumbprint } = fromKey(publicKey)
-  const signer = keySigner(thumbprint, privateKey)
-  const prove = async (method: string, path: string, token?: string) => {
-    const ath = token === undefined ? undefined : createHash('sha256').update(token).digest('base64url')
-    const claims = {
-      jti: randomUUID(),
-      htm: method,
-      htu: `${gateway.url}${path}`,
-      iat: Math.floor(Date.now() / 1_000),
-      ath,
-    }
-    const input = [{ typ: 'dpop+jwt', alg: 'ES256', jwk }, claims]
-      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-      .join('.')
-    return `${input}.${(await signer.sign(Buffer.from(input))).toString('base64url')}`
-  }
+function proofs({ gateway }: World, agent: KeyAgent): (around: World) => Promise<Race> {
+  const { privateKey } = newKeys()
+  const prove = (method: string, path: string, token?: string) =>
+    dpopProof(privateKey, method, `${gateway.url}${path}`, token)
   let made = 0
   let token: Promise<string> | undefined
   const newToken = async () => {
-    const dpop = await prove('POST', '/claviger/v1/auth/token')
+    const dpop = prove('POST', '/claviger/v1/auth/token')
     return (await agent.signIn(undefined, {}, { dpop })).accessToken
   }
   return async ({ upstream }) => {
@@ -115,7 +99,7 @@ async function proofs({ gateway }: World, agent: KeyAgent): Promise<(around: Wor
     if (n % 100 === 0 || token === undefined) token = newToken()
     const bound = await token
     const path = `/to/u/race/${n}`
-    const headers = { authorization: `DPoP ${bound}`, dpop: await prove('GET', path, bound) }
+    const headers = { authorization: `DPoP ${bound}`, dpop: prove('GET', path, bound) }
     const after = async () => {
       const reached = upstream.receipts.filter(({ url }) => url === `/race/${n}`).length
       return reached === 1 ? undefined : `${reached} calls with one proof reached the upstream`

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { type KeyObject, sign } from 'node:crypto'
 import { fromKey } from '../../src/crypto/p256.ts'
 import type { Gateway } from './gateway.ts'
+import { type Keys, newKeys, pemOf } from './proofs.ts'
 import type { Reply } from './send.ts'
-
-export const newKeys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
-export const pemOf = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }) as string
 
 export interface Challenge {
   readonly challengeId: string
@@ -63,10 +61,6 @@ export function codeOf(reply: Reply): string | undefined {
   return (reply.json() as { error?: { code?: string } }).error?.code
 }
 
-export function claimsOf(token: string): Record<string, unknown> {
-  return JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString('utf8'))
-}
-
 /** Every encoding of a signature that the contract names (§4), of `data` by `key`. */
 export const encodings: Readonly<Record<string, (data: Buffer, key: KeyObject) => string>> = {
   'DER in hex': (data, key) => sign('sha256', data, key).toString('hex'),
@@ -83,9 +77,9 @@ export class ClawAuthClient {
   readonly gateway: Gateway
   readonly id: string
   readonly keyId: string
-  readonly keys: ReturnType<typeof newKeys>
+  readonly keys: Keys
 
-  private constructor(gateway: Gateway, id: string, keyId: string, keys: ReturnType<typeof newKeys>) {
+  private constructor(gateway: Gateway, id: string, keyId: string, keys: Keys) {
     this.gateway = gateway
     this.id = id
     this.keyId = keyId
@@ -133,16 +127,22 @@ export class ClawAuthClient {
 }
 
 /** What proves that the key is held: a signature over `clawauth-register:<publicKeyHash>`. */
-export function possession({ publicKey, privateKey }: ReturnType<typeof newKeys>): string {
+export function possession({ publicKey, privateKey }: Keys): string {
   return derHex(`clawauth-register:${fromKey(publicKey).hash}`, privateKey)
 }
 
-export function registration(name: string, keys: ReturnType<typeof newKeys>) {
+export function registration(name: string, keys: Keys) {
   return { email: `${name}@example.com`, name, publicKey: pemOf(keys.publicKey), proof: possession(keys) }
 }
 
+export interface RelyingService {
+  readonly id: string
+  readonly key: string
+  readonly name: string
+}
+
 /** A relying service with its key. */
-export async function relyingService(gateway: Gateway, name: string, owner = `${name}-inc`) {
+export async function relyingService(gateway: Gateway, name: string, owner = `${name}-inc`): Promise<RelyingService> {
   const { id } = await gateway.does<{ id: string }>('POST', '/relying', { name, owner })
   const { key } = await gateway.does<{ key: string }>('POST', `/relying/${name}/keys`, {})
   return { id, key, name }

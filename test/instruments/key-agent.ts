@@ -1,7 +1,8 @@
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
-import { type Es256Signer, keySigner, signJwt } from '../../src/crypto/es256-signer.ts'
+import type { KeyObject } from 'node:crypto'
+import { keySigner, signJwt } from '../../src/crypto/es256-signer.ts'
 import { fromKey } from '../../src/crypto/p256.ts'
 import type { Gateway } from './gateway.ts'
+import { heldKey, newKeys, proofClaims } from './proofs.ts'
 import type { Reply } from './send.ts'
 
 interface Tokens {
@@ -16,40 +17,28 @@ export class KeyAgent {
   readonly privateKey: KeyObject
   readonly thumbprint: string
   readonly #gateway: Gateway
-  readonly #signer: Es256Signer
 
   private constructor(gateway: Gateway, id: string, privateKey: KeyObject) {
     this.#gateway = gateway
     this.id = id
     this.privateKey = privateKey
     this.thumbprint = fromKey(privateKey).thumbprint
-    this.#signer = keySigner(this.thumbprint, privateKey)
   }
 
   /** Added by the operator, with a new key. */
   static async add(gateway: Gateway, name: string, more: { email?: string } = {}): Promise<KeyAgent> {
     const { id } = await gateway.does<{ id: string }>('POST', '/agents', { name, ...more })
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' }) as string
-    const agent = new KeyAgent(gateway, id, pair.privateKey)
-    const { thumbprint } = agent
-    const proof = await signJwt(agent.#signer, 'clv-register+jwt', { ...agent.#claims(), sub: id, thumbprint })
-    await gateway.does('POST', `/agents/${id}/keys`, { publicKey, proof })
-    return agent
+    const keys = newKeys()
+    await gateway.does('POST', `/agents/${id}/keys`, await heldKey(gateway.url, keys, { sub: id }))
+    return new KeyAgent(gateway, id, keys.privateKey)
   }
 
   /** Shows an invite for a new key, which is forgotten. */
   async rekey(invite: string): Promise<Reply> {
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const { thumbprint } = fromKey(pair.publicKey)
-    const proof = await signJwt(keySigner(thumbprint, pair.privateKey), 'clv-register+jwt', {
-      ...this.#claims(),
-      thumbprint,
-    })
-    const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' })
+    const key = await heldKey(this.#gateway.url, newKeys())
     return this.#gateway.agent('POST', '/claviger/v1/agents/register', {
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'anything', publicKey, proof, invite }),
+      body: JSON.stringify({ name: 'anything', ...key, invite }),
     })
   }
 
@@ -64,19 +53,22 @@ export class KeyAgent {
       agentId: this.id,
       ...(audience !== undefined && { audience }),
     })
-    const claims = { ...this.#claims(), iss: this.id, sub: this.id, nonce: challenge.nonce }
-    const proof = await signJwt(this.#signer, 'clv-auth+jwt', claims)
-    return { challengeId: challenge.challengeId as string, proof }
+    return { challengeId: challenge.challengeId as string, proof: await this.prove(challenge.nonce as string) }
+  }
+
+  /** The proof for this nonce: signed by another key if told so, and said to be by this agent's all the same. */
+  prove(nonce: string, key = this.privateKey): Promise<string> {
+    return this.#sign('clv-auth+jwt', { nonce }, key)
   }
 
   /** An assertion for the token endpoint (RFC 7523). */
   assertion(): Promise<string> {
-    return signJwt(this.#signer, 'JWT', { ...this.#claims(), iss: this.id, sub: this.id })
+    return this.#sign('JWT')
   }
 
-  #claims() {
-    const iat = Math.floor(Date.now() / 1_000)
-    return { aud: this.#gateway.url, iat, exp: iat + 60, jti: randomUUID() }
+  #sign(typ: string, more: object = {}, key = this.privateKey): Promise<string> {
+    const claims = { ...proofClaims(this.#gateway.url), iss: this.id, sub: this.id, ...more }
+    return signJwt(keySigner(this.thumbprint, key), typ, claims)
   }
 
   async #ask(path: string, asked: object, headers = {}): Promise<Record<string, unknown>> {

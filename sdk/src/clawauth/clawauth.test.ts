@@ -134,14 +134,21 @@ describe('ClawAuth', () => {
   })
   after(() => door.close())
 
-  // biome-ignore format: a table
   const calls: Readonly<Record<string, readonly [call: () => Promise<unknown>, request: string, body: unknown]>> = {
     verify: [() => auth.verify('tok'), 'POST /auth/verify', { token: 'tok' }],
     getAgent: [() => auth.getAgent('agent_a/..'), 'GET /agents/agent_a%2F..', undefined],
     assignRole: [() => auth.assignRole('agent_a', 'r'), 'POST /agents/agent_a/roles', { roleId: 'r' }],
-    'assignRole until': [() => auth.assignRole('agent_a', 'r', new Date(0)), 'POST /agents/agent_a/roles', { roleId: 'r', expiresAt: '1970-01-01T00:00:00.000Z' }],
+    'assignRole until': [
+      () => auth.assignRole('agent_a', 'r', new Date(0)),
+      'POST /agents/agent_a/roles',
+      { roleId: 'r', expiresAt: '1970-01-01T00:00:00.000Z' },
+    ],
     revokeRole: [() => auth.revokeRole('agent_a', 'a b'), 'DELETE /agents/agent_a/roles/a%20b', undefined],
-    reportTrust: [() => auth.reportTrust('agent_a', { score: 9, reason: 'good' }), 'POST /agents/agent_a/trust', { score: 9, reason: 'good' }],
+    reportTrust: [
+      () => auth.reportTrust('agent_a', { score: 9, reason: 'good' }),
+      'POST /agents/agent_a/trust',
+      { score: 9, reason: 'good' },
+    ],
     getTrust: [() => auth.getTrust('agent_a'), 'GET /agents/agent_a/trust', undefined],
     revokeToken: [() => auth.revokeToken('j'), 'POST /auth/revoke', { jti: 'j' }],
   }

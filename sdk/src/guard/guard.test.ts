@@ -115,16 +115,40 @@ for (const [name, serve] of [
         async (url) => {
           const expired = issuer.token({ exp: 1 })
           const good = issuer.token({ scope: 'read' })
-          // biome-ignore format: a table
           const cases: readonly (readonly [headers: string[], status: number, code: string, challenge: string])[] = [
             [[], 401, 'token_missing', 'Bearer scope="read"'],
-            [['authorization', `Bearer ${expired}`], 401, 'token_expired', 'Bearer error="invalid_token", scope="read"'],
-            [['authorization', `Bearer ${issuer.token()}`], 403, 'scope_missing', 'Bearer error="insufficient_scope", scope="read"'],
+            [
+              ['authorization', `Bearer ${expired}`],
+              401,
+              'token_expired',
+              'Bearer error="invalid_token", scope="read"',
+            ],
+            [
+              ['authorization', `Bearer ${issuer.token()}`],
+              403,
+              'scope_missing',
+              'Bearer error="insufficient_scope", scope="read"',
+            ],
             [['authorization', 'Bearer x'], 401, 'token_malformed', 'Bearer error="invalid_token", scope="read"'],
             [['authorization', good], 400, 'authorization_invalid', 'Bearer error="invalid_request", scope="read"'],
-            [['authorization', 'Basic eDp5'], 400, 'authorization_invalid', 'Bearer error="invalid_request", scope="read"'],
-            [['authorization', `Bearer ${good}, Bearer ${good}`], 400, 'authorization_invalid', 'Bearer error="invalid_request", scope="read"'],
-            [['authorization', `Bearer ${good}`, 'authorization', `Bearer ${good}`], 400, 'authorization_invalid', 'Bearer error="invalid_request", scope="read"'],
+            [
+              ['authorization', 'Basic eDp5'],
+              400,
+              'authorization_invalid',
+              'Bearer error="invalid_request", scope="read"',
+            ],
+            [
+              ['authorization', `Bearer ${good}, Bearer ${good}`],
+              400,
+              'authorization_invalid',
+              'Bearer error="invalid_request", scope="read"',
+            ],
+            [
+              ['authorization', `Bearer ${good}`, 'authorization', `Bearer ${good}`],
+              400,
+              'authorization_invalid',
+              'Bearer error="invalid_request", scope="read"',
+            ],
           ]
           for (const [headers, status, code, challenge] of cases) {
             const answer = await get(`${url}/a?access_token=${good}`, headers)

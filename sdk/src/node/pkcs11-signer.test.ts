@@ -87,7 +87,6 @@ for (const [kind, skip, make] of [
       assert.equal(asked, 2)
     })
 
-    // biome-ignore format: a table
     const refused: readonly (readonly [what: string, more: Partial<Pkcs11SignerOptions>, message: RegExp])[] = [
       ['a PIN that is wrong', { pin: 'wrong' }, /CKR_PIN_INCORRECT/],
       ['a token that is not there', { token: 'none' }, /0 tokens have this label/],
