@@ -160,6 +160,24 @@ describe('an OAuth client of others', () => {
       assert.equal(claimsOf(child.access_token).cnf.jkt, await mine.calculateThumbprint())
     })
 
+    test('for an actor whose token is bound, by that key alone', async () => {
+      const dpop = await other.dpop()
+      const actor_token = (await other.clientCredentials({}, dpop)).access_token
+      const acting = { actor_token, actor_token_type: ACCESS_TOKEN }
+      for (const client of [agent, other]) {
+        await assert.rejects(client.exchange(parent, acting), refused('invalid_request'))
+        await assert.rejects(client.exchange(parent, acting, await client.dpop()), refused('invalid_request'))
+        const { access_token } = await client.exchange(parent, acting, dpop)
+        const { sub, act, cnf } = claimsOf(access_token)
+        assert.deepEqual([sub, act], [agent.id, { sub: other.id }])
+        assert.equal(cnf.jkt, await dpop.calculateThumbprint())
+      }
+      // One request proves one key: two that are bound to different keys are not exchanged, but by the subject itself.
+      const bound = (await agent.clientCredentials({}, await agent.dpop())).access_token
+      await assert.rejects(other.exchange(bound, acting, dpop), refused('invalid_request'))
+      assert.equal(claimsOf((await agent.exchange(bound, acting, dpop)).access_token).act.sub, other.id)
+    })
+
     const wrong: readonly (readonly [string, Record<string, string>, string])[] = [
       ['a wider scope', { scope: 'w:read' }, 'invalid_scope'],
       ['a scope that is none', { scope: 'everything' }, 'invalid_scope'],

@@ -82,7 +82,8 @@ function tokenIn({ form, accessTokens }: ExchangeAsked, name: 'subject_token' | 
 
 /**
  * Whoever asks must be the subject or the actor. A token that is bound to a key is exchanged by its own agent, or by whoever
- * proves that key; and what comes of it is bound as well.
+ * proves that key; and what comes of it is bound as well. Whoever acts by a bound token proves that token's key: a request
+ * proves one key, so it is the subject's too where that must be proven.
  */
 function refuseUnlessHeld({ client, jkt }: ExchangeAsked, subject: AccessToken, actor: AccessToken | undefined): void {
   const own = subject.agent.id === client.agent.id
@@ -91,6 +92,8 @@ function refuseUnlessHeld({ client, jkt }: ExchangeAsked, subject: AccessToken, 
   // Whatever came of it would be good for more than it is.
   if (subject.use !== undefined)
     throw refused('the subject_token is good for a number of uses, and not to be exchanged')
+  if (actor?.jkt !== undefined && jkt !== actor.jkt)
+    throw refused('the actor_token is bound to a key: send a DPoP proof by that key')
   if (subject.jkt === undefined) return
   if (jkt === undefined) throw refused('the subject_token is bound to a key, so the new one must be: send a DPoP proof')
   if (!own && jkt !== subject.jkt) throw refused('the subject_token is bound to another key than is proven')
