@@ -7,6 +7,7 @@ import type { AgentPrincipal } from './gate/rooms.ts'
 import type { Status } from './house-endpoints.ts'
 import type { HouseActions } from './house-routes.ts'
 import { httpProblem } from './http/problems.ts'
+import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
 import type { Settings } from './settings.ts'
 import { settingsShown } from './settings-shown.ts'
@@ -15,7 +16,7 @@ import { VERSION } from './version.ts'
 import { wake } from './wake.ts'
 
 export function houseActions(rooms: Rooms, settings: Settings): HouseActions<Who> {
-  const { vault, identity, relying, openCalls } = rooms
+  const { vault, identity, openCalls } = rooms
   return {
     version: VERSION,
     clock: rooms.clock,
@@ -30,7 +31,7 @@ export function houseActions(rooms: Rooms, settings: Settings): HouseActions<Who
       const epoch = await identity.emergencyRevoke(actorOf(who))
       return { epoch, stoppedCalls: running }
     },
-    revokeLeaked: async (token) => void ((await identity.revokeLeaked(token)) || (await relying.revokeLeaked(token))),
+    revokeLeaked: async (token) => void (await revokeShown(rooms, token)),
     agentOf: (who) => {
       if (who?.kind !== 'agent') throw httpProblem('unauthenticated')
       return who

@@ -122,8 +122,8 @@ export const revokeLeaked = endpoint({
   method: 'POST',
   path: '/claviger/v1/tokens/revoke-leaked',
   caller: 'anyone',
-  summary: 'Revoke a token on possession: whoever finds one can make it harmless',
-  body: z.strictObject({ token: z.string().min(1).max(512) }),
+  summary: 'Revoke a token, key or invite on possession: whoever finds one can make it harmless',
+  body: z.strictObject({ token: z.string().min(1).max(8_192) }),
   reply: Done,
 })
 

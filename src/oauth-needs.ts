@@ -4,6 +4,7 @@ import type { BoundEndpoint } from './http/endpoint.ts'
 import { OAuth } from './identity/oauth/oauth.ts'
 import { type OAuthRouteNeeds, oauthRoutes } from './identity/oauth/routes.ts'
 import { callerToken } from './proxy/caller-token.ts'
+import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
 
 type Needed = Pick<Rooms, 'identity' | 'signIn' | 'signIns' | 'relying' | 'possession'>
@@ -15,10 +16,7 @@ export function oauthEndpoints<Who>({ identity, signIn, signIns, relying, posses
     signIn,
     signIns,
     audienceOf: (name) => relying.find(name)?.id,
-    revokeShown: async (token) =>
-      (await identity.sessions.revokeShown(token)) ||
-      (await identity.revokeLeaked(token)) ||
-      relying.revokeLeaked(token),
+    revokeShown: (token) => revokeShown({ identity, relying }, token),
   })
   const askerOf: OAuthRouteNeeds['askerOf'] = (rawHeaders, { unixSocket }) => {
     const presented = callerToken(rawHeaders)

@@ -10,7 +10,6 @@ import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { AgentPrincipal } from './identity/contract.ts'
-import type { Identity } from './identity/identity.ts'
 import { byOwnKey } from './identity/keys/by-own-key.ts'
 import { provenKey } from './identity/keys/registration-proof.ts'
 import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
@@ -23,6 +22,7 @@ import { limitMetadata } from './identity/sign-ins/limit-metadata.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
 import { signingRoutes } from './identity/signing/routes.ts'
 import { oauthEndpoints } from './oauth-needs.ts'
+import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
 import type { Service } from './services/contract.ts'
 import { type ServiceRouteNeeds, serviceRoutes } from './services/routes.ts'
@@ -50,7 +50,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
       signIn: rooms.signIn,
       issuer: () => identity.room.issuer(),
       agentOf,
-      revokeShown: (token) => revokeShown(identity, token),
+      revokeShown: (token) => revokeShown(rooms, token),
       jktOf: rooms.possession.jktOf,
     }),
     ...oauthEndpoints<Who>(rooms),
@@ -99,11 +99,6 @@ function registration({ signIn, identity, clock }: Rooms): KeyRouteNeeds<Who>['r
     const { thumbprint, hash: publicKeyHash } = key
     return { agentId: agent.id, keyId: registered.key.id, thumbprint, publicKeyHash, status: agent.status }
   }
-}
-
-/** Whoever holds a token of any kind may end it. */
-async function revokeShown(identity: Identity, token: string): Promise<boolean> {
-  return (await identity.sessions.revokeShown(token)) || identity.revokeLeaked(token)
 }
 
 function serviceNeeds(rooms: Rooms): ServiceRouteNeeds<Who> {

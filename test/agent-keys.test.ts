@@ -190,6 +190,40 @@ describe('registration', () => {
     assert.deepEqual([again.status, codeOf(again)], [410, 'invite_invalid'])
   })
 
+  test('shows the invites that are open, and ends those that an operator takes back or a finder shows', async () => {
+    const open = async () => JSON.parse(await cli('agent invite list --json')).items
+    const before = (await open()).length
+    const { id: agent } = await granted()
+    const [kept, ended, leaked] = await Promise.all(
+      ['', '', ` ${agent}`].map(async (whom) => JSON.parse(await cli(`agent invite${whom} --json`))),
+    )
+    const listed: { id: string; agent?: string }[] = await open()
+    assert.equal(listed.length, before + 3)
+    assert.equal(listed.find(({ id }) => id === leaked.id)?.agent, agent)
+    assert.ok(!JSON.stringify(listed).includes(kept.invite))
+    await cli(`agent invite revoke ${ended.id}`)
+    await cli(`agent invite revoke ${ended.id}`, 1)
+    const shown = await ask('/tokens/revoke-leaked', { token: leaked.invite })
+    const made = `${leaked.invite.slice(0, 30)}${kept.invite.slice(30)}`
+    assert.deepEqual([shown.status, (await ask('/tokens/revoke-leaked', { token: made })).status], [200, 200])
+    for (const { invite } of [ended, leaked])
+      assert.equal(codeOf(await ask('/agents/register', await body('late', { invite }))), 'invite_invalid')
+    assert.deepEqual(
+      (await open())
+        .map(({ id }: { id: string }) => id)
+        .filter((id: string) => [kept, ended, leaked].some((one) => one.id === id)),
+      [kept.id],
+    )
+    assert.equal((await ask('/agents/register', await body('kept', { invite: kept.invite }))).status, 201)
+    assert.equal((await open()).length, before)
+  })
+
+  test('ends a signed token that somebody found', async () => {
+    const { accessToken } = await (await granted()).signIn()
+    assert.equal((await ask('/tokens/revoke-leaked', { token: accessToken })).status, 200)
+    assert.equal((await call(accessToken)).status, 401)
+  })
+
   test('has one winner for one invite', async () => {
     const invite = (await cli('agent invite')).trim()
     const tries = await Promise.all(

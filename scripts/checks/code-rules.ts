@@ -84,7 +84,7 @@ export const revealers = codeRule({
     'src/identity/signing/key-maker.ts': 1,
     'src/identity/personal.ts': 1,
     'src/identity/keys/invites.ts': 1,
-    'src/identity/keys/routes.ts': 1,
+    'src/identity/keys/invite-routes.ts': 1,
     'src/house/agent-care-routes.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,
     'src/crypto/pkcs11-sessions.ts': 1,

@@ -24,6 +24,24 @@ const invite: Verb = {
   },
 }
 
+const listInvites: Verb = {
+  signature: 'list',
+  summary: 'list the invites that may still be used',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'GET', path: '/invites' })
+    return { json, text: table(json.items, ['id', 'agentName', 'operator', 'createdAt', 'expiresAt'], 'no invites') }
+  },
+}
+
+const revokeInvite: Verb = {
+  signature: 'revoke <id>',
+  summary: 'end an invite that nobody has used',
+  async run({ args: [id], operator }) {
+    const json = await operator().ask({ method: 'DELETE', path: pathOf('invites', id) })
+    return { json, text: `revoked ${id}` }
+  },
+}
+
 const contain: Verb = {
   signature: 'contain <name>',
   summary: 'after an incident: lock it, end its keys, sign-ins, tokens and grants, list its calls, print an invite',
@@ -89,9 +107,11 @@ function status(word: string, summary: string): Verb {
   }
 }
 
-/** `claviger agent invite | approve | revoke | contain | export | erase`. */
+/** `claviger agent invite [list | revoke] | approve | revoke | contain | export | erase`. */
 export function agentCareCommands(agent: Command, session: Session): void {
   const approve = status('approve', 'let in an agent that registered itself')
   const revoke = status('revoke', 'end an agent for good; to stop it for a while, lock it')
-  for (const verb of [invite, approve, revoke, contain, exportData, erase]) addVerb(agent, session, verb)
+  const invites = addVerb(agent, session, invite)
+  for (const verb of [listInvites, revokeInvite]) addVerb(invites, session, verb)
+  for (const verb of [approve, revoke, contain, exportData, erase]) addVerb(agent, session, verb)
 }

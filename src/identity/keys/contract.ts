@@ -73,6 +73,18 @@ export const KeyView = z.object({
 })
 export type KeyView = z.output<typeof KeyView>
 
+/** An invite that may still be used; nothing of its text. */
+export const InviteView = z.object({
+  id: z.string(),
+  /** The agent that it is a new key for; without one it is for a new agent. */
+  agent: z.string().optional(),
+  agentName: z.string().optional(),
+  operator: z.string(),
+  createdAt: Time,
+  expiresAt: Time,
+})
+export type InviteView = z.output<typeof InviteView>
+
 /** The read-model's entry of a key, kept up to date in place. */
 export interface KeyEntry {
   readonly id: KeyId
@@ -100,6 +112,11 @@ export const keyProblems = {
     status: 410,
     title: 'The invite is used, expired or not ours',
     hint: 'Ask the operator for a new one',
+  },
+  invite_unknown: {
+    status: 404,
+    title: 'There is no such open invite',
+    hint: 'List them: claviger agent invite list',
   },
   key_unknown: { status: 404, title: 'There is no such key', hint: 'List them: claviger agent key list AGENT' },
   key_taken: { status: 409, title: 'This key is registered already', hint: 'Make a new pair: claviger agent keygen' },

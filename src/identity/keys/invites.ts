@@ -38,12 +38,9 @@ export async function invite(
 }
 
 /** The row of an invite that was presented. Throws Problem `invite_invalid`; the same for every reason. */
-export function readInvite({ keys, pepper, clock }: Room, presented: string): InviteRow {
-  const name = readToken(presented)
-  const row = name?.kind === 'iv' ? keys.invite(`inv_${name.id}`) : undefined
-  const hash = storedForm(pepper().key, 'iv', presented)
-  const good = row !== undefined && Buffer.compare(row.hash, hash) === 0
-  if (!good || row.status !== 'open' || clock.now() >= row.expires_at) throw keyProblem('invite_invalid')
+export function readInvite(room: Room, presented: string): InviteRow {
+  const row = inviteShown(room, presented)
+  if (row?.status !== 'open' || room.clock.now() >= row.expires_at) throw keyProblem('invite_invalid')
   return row
 }
 
@@ -58,21 +55,52 @@ export async function useInviteInto(tx: Tx, { id }: InviteRow, now: number, agen
   await putInvite(tx, used)
 }
 
-/** Ends what is still open of one agent's invites, or of all. Resolves to how many there were. */
-export async function revokeInvites({ keys, storage }: Room, agent: AgentId | undefined, by: Actor): Promise<number> {
-  const open = [...keys.invites()].filter(
-    (row) => row.status === 'open' && (agent === undefined || row.agent === agent),
+/** Those that may still be used. */
+export function openInvites({ keys, clock }: Room): InviteRow[] {
+  const now = clock.now()
+  return [...keys.invites()].filter((row) => row.status === 'open' && now < row.expires_at)
+}
+
+/** Throws Problem `invite_unknown`, of those that were used or ended too. */
+export async function revokeInvite(room: Room, id: string, by: Actor): Promise<void> {
+  const row = openInvites(room).find((open) => open.id === id)
+  if (row === undefined) throw keyProblem('invite_unknown')
+  await revokeRows(room, [row], by)
+}
+
+/** Ends an invite that somebody found and shows. False if it is none of ours; it may be used or over already. */
+export async function revokeLeakedInvite(room: Room, presented: string): Promise<boolean> {
+  const row = inviteShown(room, presented)
+  if (row?.status === 'open') await revokeRows(room, [row], { kind: 'system', id: 'finder' }, 'leaked')
+  return row !== undefined
+}
+
+/** Ends what is still open of one agent's invites, or of all. */
+export function revokeInvites(room: Room, agent: AgentId | undefined, by: Actor): Promise<void> {
+  return revokeRows(
+    room,
+    [...room.keys.invites()].filter((row) => row.status === 'open' && (agent === undefined || row.agent === agent)),
+    by,
   )
+}
+
+async function revokeRows({ storage }: Room, rows: readonly InviteRow[], by: Actor, why?: string): Promise<void> {
   await storage.write(
     async (tx) => {
-      for (const row of open) {
+      for (const row of rows) {
         const after: InviteRow = { ...row, status: 'revoked' }
-        const ev = { what: 'agent.invite_revoked', invite: row.id, agent: row.agent ?? undefined }
+        const ev = { what: 'agent.invite_revoked', invite: row.id, agent: row.agent ?? undefined, why }
         await tx.change({ kind: 'invite', ref: row.id, after, record: { type: 'revoke', actor: by, ev } })
         await putInvite(tx, after)
       }
     },
     { urgent: true },
   )
-  return open.length
+}
+
+function inviteShown({ keys, pepper }: Room, presented: string): InviteRow | undefined {
+  const name = readToken(presented)
+  const row = name?.kind === 'iv' ? keys.invite(`inv_${name.id}`) : undefined
+  const hash = storedForm(pepper().key, 'iv', presented)
+  return row !== undefined && Buffer.compare(row.hash, hash) === 0 ? row : undefined
 }

@@ -4,8 +4,8 @@ import type { Actor } from '../../storage/storage.ts'
 import { requireAgent } from '../agents.ts'
 import type { Room } from '../room.ts'
 import { addKey, forgetAttestation, revokeKey, revokeKeyInto } from './agent-keys.ts'
-import type { AddedKey, KeyView } from './contract.ts'
-import { type Invite, invite, revokeInvites } from './invites.ts'
+import type { AddedKey, InviteView, KeyView } from './contract.ts'
+import { type Invite, invite, openInvites, revokeInvite, revokeInvites, revokeLeakedInvite } from './invites.ts'
 import type { AgentKey } from './key-ring.ts'
 import { provenKey } from './registration-proof.ts'
 
@@ -22,6 +22,25 @@ export class AgentKeys {
     const agent = asked.agent === undefined ? undefined : this.#agent(asked.agent)
     const lifeMs = asked.ttlSeconds === undefined ? undefined : asked.ttlSeconds * 1_000
     return invite(this.#room, { agent, lifeMs }, by)
+  }
+
+  /** Those that may still be used. */
+  invites(): InviteView[] {
+    return openInvites(this.#room).map(({ id, agent, operator, created_at: createdAt, expires_at: expiresAt }) => {
+      const name = agent === null ? undefined : this.#room.directory.agent(agent)?.name
+      const named = { ...(agent !== null && { agent }), ...(name !== undefined && { agentName: name }) }
+      return { id, ...named, operator, createdAt, expiresAt }
+    })
+  }
+
+  /** Throws Problem `invite_unknown`. */
+  revokeInvite(id: string, by: Actor): Promise<void> {
+    return revokeInvite(this.#room, id, by)
+  }
+
+  /** Ends an invite that somebody found and shows. False if it is none of ours. */
+  revokeLeakedInvite(presented: string): Promise<boolean> {
+    return revokeLeakedInvite(this.#room, presented)
   }
 
   list(idOrName: string): KeyView[] {

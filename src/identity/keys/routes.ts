@@ -6,6 +6,7 @@ import { viewAgent } from '../agents.ts'
 import { AgentView, identityProblems } from '../contract.ts'
 import type { Identity } from '../identity.ts'
 import { AddKey, KeyView, keyProblems, RegisterAgent, RegisteredAgent } from './contract.ts'
+import { inviteRoutes } from './invite-routes.ts'
 
 const problems = { ...identityProblems, ...keyProblems }
 const KeyParams = z.strictObject({ name: z.string().min(1).max(128), key: z.string().min(1).max(128) })
@@ -19,17 +20,6 @@ export const registerAgent = endpoint({
   body: RegisterAgent,
   maxBody: 32 * 1_024,
   reply: RegisteredAgent,
-  status: 201,
-  problems,
-})
-
-export const inviteAgent = endpoint({
-  method: 'POST',
-  path: '/claviger/v1/agents/invite',
-  caller: 'operator',
-  summary: 'Make a one-time invite: registers a new agent, or a new key for the one that is named',
-  body: z.strictObject({ agent: z.string().max(128).optional(), ttlSeconds: z.int().min(60).max(86_400).optional() }),
-  reply: z.object({ id: z.string(), invite: z.string(), expiresAt: z.int() }),
   status: 201,
   problems,
 })
@@ -135,10 +125,7 @@ export function keyRoutes<Who>(needs: KeyRouteNeeds<Who>): BoundEndpoint<Who>[] 
   const self = (caller: unknown) => agentOf(caller as Who)
   return [
     bind(registerAgent, ({ body, client, rid }) => needs.register(body, { address: client.address, rid })),
-    bind(inviteAgent, async ({ body, caller }) => {
-      const { id, token, expiresAt } = await identity.keys.invite(body, by(caller))
-      return { id, invite: token.reveal().toString('latin1'), expiresAt }
-    }),
+    ...inviteRoutes(identity.keys, actorOf),
     bind(approveAgent, async ({ params, caller }) => viewAgent(await identity.approveAgent(params.name, by(caller)))),
     bind(revokeAgent, async ({ params, caller }) => viewAgent(await identity.revokeAgent(params.name, by(caller)))),
     bind(listKeys, ({ params }) => ({ items: identity.keys.list(params.name) })),
