@@ -84,6 +84,31 @@ describe('a delivery', () => {
     for (const one of [secret, fresh, last]) assert.ok(!shown.includes(one) && !shown.includes(one.slice(6)))
   })
 
+  test('loses no change to one that was asked for at the same time, and nothing brings a removed endpoint back', async () => {
+    const disabled = await room.hook(receiver.url)
+    const [rotated] = await Promise.all([
+      room.alerts.rotate(disabled.id, 60_000, by),
+      room.alerts.setStatus(disabled.id, 'disabled', by),
+    ])
+    const hooks = await Promise.all(Array.from({ length: 16 }, () => room.hook(receiver.url)))
+    const late = hooks.flatMap(({ id }) => [
+      room.alerts.remove(id, by),
+      room.alerts.rotate(id, 60_000, by),
+      room.alerts.setStatus(id, 'disabled', by),
+      room.alerts.setStatus(id, 'active', by),
+    ])
+    const settled = await Promise.allSettled(late)
+    const codes = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
+    assert.deepEqual(codes, Array(48).fill('webhook_unknown'))
+    for (const look of [() => {}, () => room.restart()]) {
+      await look()
+      const [left, ...more] = await room.alerts.list()
+      assert.deepEqual([left?.id, left?.status, more], [disabled.id, 'disabled', []])
+      assert.equal(left?.previousSecretUntil, rotated.view.previousSecretUntil)
+      assert.ok(left?.previousSecretUntil !== undefined)
+    }
+  })
+
   test('goes to whoever asked for it, by event, severity and owner', async () => {
     const add = async (path: string, events: string[], minSeverity?: 'warning' | 'critical') =>
       room.hook(`${receiver.url}/${path}`, { events, ...(minSeverity && { minSeverity }) })

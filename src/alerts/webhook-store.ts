@@ -41,6 +41,12 @@ export async function putWebhook(tx: Tx, webhook: Webhook): Promise<void> {
   })
 }
 
+/** As this transaction sees it. */
+export async function getWebhook(tx: Tx, id: WebhookId): Promise<Webhook | undefined> {
+  const row = await tx.get<WebhookRow>('webhooks', id)
+  return row && webhookOf(row)
+}
+
 /** Its health goes with it; what waits for it is dropDeliveries()'s. */
 export async function removeWebhook(tx: Tx, id: WebhookId): Promise<void> {
   await tx.remove('webhooks', id)

@@ -10,7 +10,15 @@ import { alertProblem, OPERATOR, type SealedBox, type Webhook, type WebhookId, t
 import { readFilters } from './matches.ts'
 import { dropDeliveries } from './outbox-store.ts'
 import { newWebhookSecret } from './signature.ts'
-import { countWebhooks, loadEventKey, loadWebhooks, putEventKey, putWebhook, removeWebhook } from './webhook-store.ts'
+import {
+  countWebhooks,
+  getWebhook,
+  loadEventKey,
+  loadWebhooks,
+  putEventKey,
+  putWebhook,
+  removeWebhook,
+} from './webhook-store.ts'
 
 const MAX_PER_OWNER = 50
 const DAY_MS = 24 * 3_600_000
@@ -118,27 +126,22 @@ export class Webhooks {
 
   /** A new secret; the old one signs too until the overlap is over. */
   async rotate(id: string, overlapMs: number | undefined, by: Actor, owner?: string) {
-    const webhook = this.known(id, owner)
+    const { id: known } = this.known(id, owner)
     const now = this.#options.clock.now()
-    const { secret, sealedSecret } = this.#newSecret(webhook.id)
+    const { secret, sealedSecret } = this.#newSecret(known)
     const overlap = overlapMs ?? DAY_MS
-    const rotated: Webhook = {
-      ...webhook,
+    const webhook = await this.#edit(known, 'rotated', by, (before) => ({
+      ...before,
       sealedSecret,
-      sealedPrevious: overlap === 0 ? undefined : webhook.sealedSecret,
+      sealedPrevious: overlap === 0 ? undefined : before.sealedSecret,
       previousUntil: overlap === 0 ? undefined : now + overlap,
       rotatedAt: now,
-    }
-    const record = { type: 'config', ev: { what: 'webhook.rotated', webhook: webhook.id } }
-    await this.#options.storage.write((tx) => this.#put(tx, rotated, record, by))
-    return { webhook: rotated, secret }
+    }))
+    return { webhook, secret }
   }
 
-  async setStatus(id: string, status: Webhook['status'], by: Actor): Promise<Webhook> {
-    const changed: Webhook = { ...this.known(id), status }
-    const record = { type: 'config', ev: { what: `webhook.${status}`, webhook: changed.id } }
-    await this.#options.storage.write((tx) => this.#put(tx, changed, record, by))
-    return changed
+  setStatus(id: string, status: Webhook['status'], by: Actor): Promise<Webhook> {
+    return this.#edit(this.known(id).id, status, by, (before) => ({ ...before, status }))
   }
 
   async remove(id: string, by: Actor, owner?: string): Promise<void> {
@@ -153,6 +156,17 @@ export class Webhooks {
       },
       { urgent: true },
     )
+  }
+
+  /** Edits the row as it is when it is its turn: another change may have come first, or its end. Throws Problem `webhook_unknown`. */
+  #edit(id: WebhookId, word: string, by: Actor, edit: (before: Webhook) => Webhook): Promise<Webhook> {
+    return this.#options.storage.write(async (tx) => {
+      const before = await getWebhook(tx, id)
+      if (before === undefined) throw alertProblem('webhook_unknown', { facts: { webhook: id } })
+      const after = edit(before)
+      await this.#put(tx, after, { type: 'config', ev: { what: `webhook.${word}`, webhook: id } }, by)
+      return after
+    })
   }
 
   #newSecret(id: WebhookId): { secret: Secret; sealedSecret: Buffer } {
