@@ -22,12 +22,15 @@ const beneathTokens: ReadonlySet<string> = new Set(['session', 'sessions_removed
  */
 export function cutOff(change: Change, openCalls: OpenCalls, identity: Pick<Identity, 'isLive'>): number {
   if (change.kind === 'revoke_all') return openCalls.kill(() => true, 'emergency_revoke')
-  if (beneathTokens.has(change.kind)) {
-    return openCalls.kill(({ agent, token }) => !identity.isLive(agent, token), `${change.kind}_changed`)
-  }
+  if (beneathTokens.has(change.kind)) return cutOffDead(openCalls, identity, `${change.kind}_changed`)
   const part = footingOf[change.kind]
   if (part === undefined) return 0
   // An agent may also act in the name of others.
   const ends = change.kind === 'agent' ? ({ agent, token }: CallFooting) => !identity.isLive(agent, token) : () => false
   return openCalls.kill((footing) => footing[part] === change.ref || ends(footing), `${change.kind}_changed`)
+}
+
+/** Ends the calls whose token speaks for nobody any more; returns how many. */
+export function cutOffDead(openCalls: OpenCalls, identity: Pick<Identity, 'isLive'>, why: string): number {
+  return openCalls.kill(({ agent, token }) => !identity.isLive(agent, token), why)
 }

@@ -3,7 +3,7 @@
 import { type Alarms, createAlarms } from './alarms.ts'
 import type { Alerts } from './alerts/alerts.ts'
 import type { OpenedAudit } from './audit/audit.ts'
-import { cutOff } from './cut-off.ts'
+import { cutOff, cutOffDead } from './cut-off.ts'
 import { type FoundationOptions, layFoundation } from './foundation.ts'
 import { Gate } from './gate/admit.ts'
 import { OpenCalls } from './gate/open-calls.ts'
@@ -14,6 +14,7 @@ import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { openHsm } from './hsm.ts'
+import { KeyEnds } from './identity/keys/key-ends.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { issuerOf } from './public-address.ts'
 import type { Service } from './services/contract.ts'
@@ -34,6 +35,7 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly services: Services
   readonly grants: Grants
   readonly openCalls: OpenCalls
+  readonly keyEnds: KeyEnds
   readonly gate: Gate<Service>
   readonly alarms: Alarms
   readonly alerts: Alerts
@@ -67,12 +69,14 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const openCalls = new OpenCalls()
   const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))
+  const keyEnds = new KeyEnds(whoAsks.identity.room, () => cutOffDead(openCalls, whoAsks.identity, 'agent_key_retired'))
+  storage.follow((change) => keyEnds.follow(change))
   storage.follow(hear)
   const known = { storage, vault, audit, services, grants, openCalls, clock }
   const gate = buildGate(known, options.settings, mint)
   const nextRid = callIds(bootId)
   const rooms: Rooms = {
-    ...{ ...known, ...whoAsks, log, gate, alarms, alerts, hear, spend, nextRid },
+    ...{ ...known, ...whoAsks, log, keyEnds, gate, alarms, alerts, hear, spend, nextRid },
     startedAt: clock.now(),
     url: '',
     seal: (reason) => sealHouse(rooms, reason),
@@ -81,6 +85,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
       return undefined
     },
     close: async () => {
+      keyEnds.stop()
       for (const room of [whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
     },
   }

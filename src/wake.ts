@@ -23,7 +23,8 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
 }
 
 async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
-  const { vault, storage, audit, identity, signingKeys, relying, services, grants, alerts, alarms, log } = rooms
+  const { vault, storage, audit, identity, keyEnds, signingKeys, relying, services, grants, alerts, alarms, log } =
+    rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
   if (refusal !== undefined) alerts.emit({ type: 'audit.doubt', data: { reason: refusal, accepted: accept } })
@@ -35,6 +36,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   if (refusal !== undefined) await acceptRestore(rooms, refusal)
   await vault.load()
   await identity.load()
+  keyEnds.look()
   await relying.load()
   for (const [kind, room] of [
     ['signing_keys', signingKeys],

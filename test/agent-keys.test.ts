@@ -89,6 +89,13 @@ describe('a signed access token', () => {
         await around.gateway.does('DELETE', `/agents/${agent.id}/keys/${items[0]!.id}`)
       },
     ],
+    [
+      'its key’s overlap is over',
+      async (agent) => {
+        const key = await heldKey(around.gateway.url, newKeys(), { sub: agent.id })
+        await around.gateway.does('POST', `/agents/${agent.id}/keys`, { ...key, retireOthersAfterSeconds: 1 })
+      },
+    ],
     ['its agent is locked', (agent) => around.gateway.does('POST', `/agents/${agent.id}/lock`)],
     ['its agent is revoked', (agent) => around.gateway.does('POST', `/agents/${agent.id}/revoke`)],
     ['its holder ends it', (_agent, { accessToken }) => ask('/auth/revoke', { token: accessToken })],
