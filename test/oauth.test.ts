@@ -144,6 +144,24 @@ describe('an OAuth client of others', () => {
       await assert.rejects(other.exchange(parent, { audience: 'shop' }), refused('invalid_target'))
     })
 
+    test('for a service, which learns by introspection what the token says of roles, permissions and trust', async () => {
+      const { gateway } = around
+      await gateway.does('PUT', '/relying/shop/roles/buyer', { permissions: ['orders.read', 'orders.create'] })
+      await gateway.does('PUT', '/relying/shop/assignments', { agent: agent.id, role: 'buyer' })
+      const { access_token } = await agent.exchange(parent, { audience: 'shop' })
+      const { roles, permissions, trustScore } = await agent.introspect(access_token, shop.key)
+      const said = { roles: ['buyer'], permissions: ['orders.create', 'orders.read'], trustScore: 5 }
+      assert.deepEqual({ roles, permissions, trustScore }, said)
+      const { roles: r, permissions: p, trustScore: t } = claimsOf(access_token)
+      assert.deepEqual({ roles: r, permissions: p, trustScore: t }, said)
+      const own = await agent.introspect(parent)
+      assert.deepEqual(
+        [own.active, own.roles, own.permissions, own.trustScore],
+        [true, undefined, undefined, undefined],
+      )
+      await gateway.does('DELETE', '/relying/shop/roles/buyer')
+    })
+
     test('for a number of calls', async () => {
       const { access_token } = await agent.exchange(parent, { max_uses: '2' })
       const statuses = await Promise.all(Array.from({ length: 5 }, () => call(access_token)))
