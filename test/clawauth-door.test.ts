@@ -431,6 +431,31 @@ describe('refusals (CA-14)', () => {
     '/auth/verify',
   ]
 
+  test('have one shape where there is nothing, and no such method, too', async () => {
+    for (const path of [
+      '/auth',
+      '/auth/',
+      '/auth/login',
+      '/auth/verify/x',
+      '/agents',
+      '/agents/x/y/z',
+      '/webhooks/x/y',
+    ])
+      for (const method of ['GET', 'POST']) refused(await ask(gateway, `${method} ${path}`), 404, 'NOT_FOUND')
+    const methods = [
+      'GET /auth/verify',
+      'PUT /auth/register?x=1',
+      'POST /agents/x',
+      'PATCH /webhooks',
+      'PUT /webhooks/x',
+    ]
+    for (const line of methods) refused(await ask(gateway, line), 404, 'NOT_FOUND')
+    for (const path of ['/author', '/claviger/v1/auth/login', '/claviger/v1/webhooks/x/y']) {
+      const reply = await ask(gateway, `GET ${path}`)
+      assert.deepEqual([reply.status, reply.code], [404, 'endpoint_unknown'])
+    }
+  })
+
   test('have one shape: what is no JSON is 400, what has no caller 401', async () => {
     for (const path of posts) {
       const token = path === '/auth/verify' ? shop.key : undefined

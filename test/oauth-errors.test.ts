@@ -55,6 +55,13 @@ describe('the OAuth endpoints', () => {
     })
   }
 
+  test('say in those words what is not there, and keep its status', async () => {
+    const { status, headers, json } = await gateway.agent('GET', '/oauth/authorize')
+    assert.deepEqual([status, errorOf({ json } as Reply)], [404, 'invalid_request'])
+    assert.match(headers['content-type']!, /^application\/json/)
+    assert.equal((await gateway.agent('GET', '/oauth/token')).status, 405)
+  })
+
   test('challenge whoever tried the Authorization header, in its scheme', async () => {
     for (const [authorization, scheme] of [
       [`Basic ${Buffer.from('a:b').toString('base64')}`, 'Basic'],

@@ -61,7 +61,14 @@ export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>):
   app.addContentTypeParser(FORM, { parseAs: 'buffer' }, async (_request: FastifyRequest, bytes: Buffer) =>
     readForm(bytes),
   )
-  app.setNotFoundHandler((request, reply) => send(reply, unknownRoute(app, request), request.id))
+  const wordings = wordingsBelow(options.endpoints)
+  app.setNotFoundHandler((request, reply) => {
+    const wording = wordings.get(firstSegment(request.url))
+    const problem = unknownRoute(app, request)
+    return wording === undefined
+      ? send(reply, problem, request.id)
+      : sendWording(reply, wording(problem, request.id), request.id)
+  })
   app.setErrorHandler((error, request, reply) => {
     const problem = fastifyProblem(error) ?? asProblem(error)
     if (problem.code === 'internal_error') options.onBug(error, request.id)
@@ -73,6 +80,18 @@ export async function buildControlPlane<Who>(options: ControlPlaneOptions<Who>):
   for (const bound of options.endpoints) addRoute(app, bound, options)
   await app.ready()
   return app
+}
+
+/** How what is not there is refused, by where it would be: beside endpoints that have words of their own, in those. */
+function wordingsBelow(endpoints: readonly BoundEndpoint<never>[]): Map<string, NonNullable<AnyEndpoint['wording']>> {
+  const worded = endpoints.flatMap(({ endpoint: { path, wording } }) =>
+    wording === undefined ? [] : [[firstSegment(path), wording] as const],
+  )
+  return new Map(worded)
+}
+
+function firstSegment(path: string): string {
+  return path.split(/[/?]/, 2)[1] ?? ''
 }
 
 /** What Fastify keeps with a route for us. */

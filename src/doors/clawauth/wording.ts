@@ -20,6 +20,7 @@ const byStatus: Readonly<Record<number, string>> = {
 
 /** Where our code says more than its status, or has another status at this door. */
 const byCode: Readonly<Record<string, readonly [status: number, code: string]>> = {
+  method_refused: [404, 'NOT_FOUND'],
   request_invalid: [422, 'VALIDATION_ERROR'],
   proof_refused: [401, 'INVALID_SIGNATURE'],
   proof_invalid: [401, 'INVALID_SIGNATURE'],

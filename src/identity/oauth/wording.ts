@@ -39,10 +39,11 @@ export function wordOAuth(problem: Problem): Wording {
   if (facts.dpopNonce !== undefined) headers['dpop-nonce'] = String(facts.dpopNonce)
   if (facts.retryAfterSeconds !== undefined) headers['retry-after'] = String(facts.retryAfterSeconds)
   if (facts.scheme !== undefined) headers['www-authenticate'] = `${facts.scheme} realm="claviger"`
-  return { status: statusOf(status, String(error)), headers, body: { error, error_description: description } }
+  return { status: statusOf(problem, String(error)), headers, body: { error, error_description: description } }
 }
 
-function statusOf(status: number, error: string): number {
+function statusOf({ code, status }: Problem, error: string): number {
   if (error === 'invalid_client') return 401
+  if (code === 'endpoint_unknown' || code === 'method_refused') return status
   return status === 429 || status >= 500 ? status : 400
 }
