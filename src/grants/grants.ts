@@ -1,6 +1,7 @@
 import type { Clock } from '../ground/clock.ts'
 import { type AgentId, type CallId, type CredentialId, type GrantId, newId, type ServiceId } from '../ground/ids.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
+import { within } from '../storage/within.ts'
 import { checkLimits, chooseCredential, readScopes } from './check-grant.ts'
 import { type Grant, type GrantView, grantProblem, type NewGrant } from './contract.ts'
 import { GrantEntries, type GrantRecord } from './entries.ts'
@@ -77,7 +78,7 @@ export class Grants {
    * Throws Problem `scope_invalid`, `scope_unknown`, `credential_needed`, `credential_ambiguous`,
    * `credential_not_of_service`, `grant_invalid`.
    */
-  async add(wanted: NewGrant, by: Actor): Promise<GrantView> {
+  async add(wanted: NewGrant, by: Actor, given?: Tx): Promise<GrantView> {
     const now = this.#clock.now()
     checkLimits(wanted, now)
     const record: GrantRecord = {
@@ -93,7 +94,7 @@ export class Grants {
       revokedAt: undefined,
       used: 0,
     }
-    await this.#storage.write(async (tx) => {
+    await within(this.#storage, given, async (tx) => {
       const replaced = this.of(record.agent, record.service).filter((old) => sameSubject(old, record))
       for (const { id } of replaced) await this.#revoke(tx, id, by)
       await putGrant(tx, record)
@@ -105,8 +106,8 @@ export class Grants {
   }
 
   /** Takes a grant back; nothing happens to one that is revoked already. Throws Problem `grant_unknown`. */
-  async revoke(id: string, by: Actor): Promise<GrantView> {
-    await this.#revokeAll([this.find(id).id as GrantId], by)
+  async revoke(id: string, by: Actor, tx?: Tx): Promise<GrantView> {
+    await this.#revokeAll([this.find(id).id as GrantId], by, tx)
     return this.find(id)
   }
 
@@ -115,12 +116,12 @@ export class Grants {
     return this.#revokeWhere((grant) => grant.agent === agent, by)
   }
 
-  revokeOfService(service: ServiceId, by: Actor): Promise<readonly GrantId[]> {
-    return this.#revokeWhere((grant) => grant.service === service, by)
+  revokeOfService(service: ServiceId, by: Actor, tx?: Tx): Promise<readonly GrantId[]> {
+    return this.#revokeWhere((grant) => grant.service === service, by, tx)
   }
 
-  revokeOfCredential(credential: CredentialId, by: Actor): Promise<readonly GrantId[]> {
-    return this.#revokeWhere((grant) => grant.credential === credential, by)
+  revokeOfCredential(credential: CredentialId, by: Actor, tx?: Tx): Promise<readonly GrantId[]> {
+    return this.#revokeWhere((grant) => grant.credential === credential, by, tx)
   }
 
   /** Of those whose uses are counted: when it is not known any more how many there were. */
@@ -167,16 +168,18 @@ export class Grants {
     return this.#uses.settle(recorded)
   }
 
-  async #revokeWhere(isMeant: (grant: Grant) => boolean, by: Actor): Promise<readonly GrantId[]> {
+  async #revokeWhere(isMeant: (grant: Grant) => boolean, by: Actor, tx?: Tx): Promise<readonly GrantId[]> {
     const meant = [...this.#entries.all()].filter((grant) => grant.status === 'active' && isMeant(grant))
     const ids = meant.map((grant) => grant.id)
-    await this.#revokeAll(ids, by)
+    await this.#revokeAll(ids, by, tx)
     return ids
   }
 
-  async #revokeAll(ids: readonly GrantId[], by: Actor): Promise<void> {
+  async #revokeAll(ids: readonly GrantId[], by: Actor, given?: Tx): Promise<void> {
     if (ids.length === 0) return
-    await this.#storage.write(
+    await within(
+      this.#storage,
+      given,
       async (tx) => {
         for (const id of ids) await this.#revoke(tx, id, by)
       },

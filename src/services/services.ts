@@ -1,7 +1,8 @@
 import type { Clock } from '../ground/clock.ts'
 import { newId, type ServiceId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
-import type { Actor, Change, Storage } from '../storage/storage.ts'
+import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
+import { within } from '../storage/within.ts'
 import { compileService, type ServiceRecord } from './compile.ts'
 import { type Service, type ServiceInput, serviceProblem } from './contract.ts'
 import { defineService } from './define.ts'
@@ -72,18 +73,21 @@ export class Services {
     return [...this.#byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
   }
 
-  /** Throws Problem `service_exists`, `preset_unknown`, and what compileService() throws. */
-  async add(input: ServiceInput, by: Actor): Promise<Service> {
+  /**
+   * Give `tx` to write more with it, or none of it. Throws Problem `service_exists`, `preset_unknown`, and what
+   * compileService() throws.
+   */
+  async add(input: ServiceInput, by: Actor, tx?: Tx): Promise<Service> {
     const { name, definition } = defineService(input)
     const now = this.#clock.now()
-    return this.#write({ id: newId('srv'), name, definition, createdAt: now, updatedAt: now }, 'added', by)
+    return this.#write({ id: newId('srv'), name, definition, createdAt: now, updatedAt: now }, 'added', by, tx)
   }
 
   /**
    * Puts another definition in the place of the old one, under the same id: grants go on to hold. The caller seals the
    * credentials for the new origins. Throws Problem `service_unknown`, `service_invalid` (another name), and as add().
    */
-  async replace(nameOrId: string, input: ServiceInput, by: Actor): Promise<Replaced> {
+  async replace(nameOrId: string, input: ServiceInput, by: Actor, tx?: Tx): Promise<Replaced> {
     const old = this.find(nameOrId)
     const { name, definition } = defineService(input)
     if (name !== old.name) {
@@ -91,14 +95,16 @@ export class Services {
     }
     const { createdAt } = old.view
     const record = { id: old.id, name, definition, createdAt, updatedAt: this.#clock.now() }
-    const service = await this.#write(record, 'replaced', by)
+    const service = await this.#write(record, 'replaced', by, tx)
     return { service, oldOrigins: old.originHrefs, newOrigins: service.originHrefs }
   }
 
   /** The caller revokes the grants on it. Throws Problem `service_unknown`. */
-  async remove(nameOrId: string, by: Actor): Promise<Service> {
+  async remove(nameOrId: string, by: Actor, tx?: Tx): Promise<Service> {
     const { id } = this.find(nameOrId)
-    return this.#storage.write(
+    return within(
+      this.#storage,
+      tx,
       async (tx) => {
         const service = this.#byId.get(id)
         if (service === undefined) throw serviceProblem('service_unknown', { facts: { service: nameOrId } })
@@ -114,10 +120,15 @@ export class Services {
     )
   }
 
-  async #write(made: Omit<ServiceRecord, 'epoch'>, what: 'added' | 'replaced', by: Actor): Promise<Service> {
+  async #write(
+    made: Omit<ServiceRecord, 'epoch'>,
+    what: 'added' | 'replaced',
+    by: Actor,
+    given?: Tx,
+  ): Promise<Service> {
     compileService({ ...made, epoch: 0 })
     let service: Service | undefined
-    await this.#storage.write(async (tx) => {
+    await within(this.#storage, given, async (tx) => {
       if (what === 'added' && (await nameIsTaken(tx, made.name))) {
         throw serviceProblem('service_exists', { facts: { service: made.name } })
       }

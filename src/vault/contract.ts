@@ -103,6 +103,14 @@ export interface NewCredential {
   readonly expiresAt?: number | undefined
 }
 
+/** Whom a credential is given to; with a handle, a copy of it. */
+export interface Assigned {
+  readonly service: ServiceId
+  /** As those of a new credential. Without any it opens for nobody, until it is assigned again. */
+  readonly origins: readonly string[]
+  readonly handle?: string | undefined
+}
+
 export interface NewVersion {
   readonly secret: Secret
   /** Left out: the new secret lives as long as the old one was given, or for ever if that had no end. */

@@ -6,8 +6,9 @@
 import type { Clock } from '../ground/clock.ts'
 import { type CredentialId, newId, type ServiceId } from '../ground/ids.ts'
 import type { Actor, ChangeRecord, Storage, Tx } from '../storage/storage.ts'
+import { within } from '../storage/within.ts'
 import { checkExpiry, checkHandle, checkMeta, checkSecret } from './check-credential.ts'
-import { type CredentialView, type NewCredential, type NewVersion, vaultProblem } from './contract.ts'
+import { type Assigned, type CredentialView, type NewCredential, type NewVersion, vaultProblem } from './contract.ts'
 import {
   type CredentialEntries,
   credentialRow,
@@ -48,7 +49,7 @@ export class Credentials {
   }
 
   /** Throws Problem `handle_*`, `secret_*`, `credential_not_header_safe`, `metadata_*`, `expiry_past`, `vault_sealed`. */
-  async store(input: NewCredential, by: Actor): Promise<CredentialView> {
+  async store(input: NewCredential, by: Actor, given?: Tx): Promise<CredentialView> {
     const { clock, storage } = this.#parts
     const { handle, service, secret, meta = {}, expiresAt } = input
     checkHandle(handle)
@@ -57,7 +58,7 @@ export class Credentials {
     checkExpiry(expiresAt, clock.now())
     const plain = { id: newId('crd'), handle, service, version: 1, meta: { ...meta }, createdAt: clock.now() }
     const originsHash = hashOrigins(input.origins)
-    return storage.write(async (tx) => {
+    return within(storage, given, async (tx) => {
       if (await handleIsTaken(tx, handle)) throw vaultProblem('handle_taken', { facts: { handle } })
       const entry = this.#sealed({ ...plain, rotatedAt: undefined, expiresAt, originsHash }, secret.reveal())
       return this.#put(tx, entry, 'secret.stored', by)
@@ -65,13 +66,13 @@ export class Credentials {
   }
 
   /** A new version with a data key of its own; the old secret is erased. Throws as store() does; `credential_unknown`. */
-  async rotate(handleOrId: string, input: NewVersion, by: Actor): Promise<CredentialView> {
+  async rotate(handleOrId: string, input: NewVersion, by: Actor, given?: Tx): Promise<CredentialView> {
     const { clock, storage } = this.#parts
     const { secret } = input
     checkSecret(secret)
     checkExpiry(input.expiresAt, clock.now())
     const { id } = this.#known(handleOrId)
-    return storage.write(async (tx) => {
+    return within(storage, given, async (tx) => {
       const { entry: old, version } = await this.#stored(tx, id)
       checkMeta(old.meta, secret)
       const rotatedAt = clock.now()
@@ -83,9 +84,11 @@ export class Credentials {
   }
 
   /** Removes every version. Throws Problem `credential_unknown`. */
-  async remove(handleOrId: string, by: Actor): Promise<void> {
+  async remove(handleOrId: string, by: Actor, given?: Tx): Promise<void> {
     const { id, handle } = this.#known(handleOrId)
-    await this.#parts.storage.write(
+    await within(
+      this.#parts.storage,
+      given,
       async (tx) => {
         if ((await getCredential(tx, id)) === undefined) throw vaultProblem('credential_unknown')
         await removeCredential(tx, id)
@@ -117,6 +120,28 @@ export class Credentials {
     if (rebound.length === 0) return
     const ev = { service, origins, credentials: rebound.map((entry) => entry.id) }
     await this.#record(tx, { set: rebound, removed: [] }, service, 'secret.rebound', by, ev)
+  }
+
+  /**
+   * Gives the secret to another service, sealed for its origins: under a new handle a copy of it, without one itself. What
+   * grants say of it is the caller's to change. Throws Problem `credential_unknown`, `integrity_failed`, `handle_*`.
+   */
+  async assign(handleOrId: string, to: Assigned, by: Actor, given?: Tx): Promise<CredentialView> {
+    const { clock, storage, sealing } = this.#parts
+    const { id } = this.#known(handleOrId)
+    const { service, handle } = to
+    if (handle !== undefined) checkHandle(handle)
+    return within(storage, given, async (tx) => {
+      const { entry: old } = await this.#stored(tx, id)
+      if (handle !== undefined && (await handleIsTaken(tx, handle))) throw vaultProblem('handle_taken')
+      const secret = openEntry(sealing.unlocked(), old)
+      if (secret === undefined) throw vaultProblem('integrity_failed', { facts: { credential: id } })
+      const fresh = { id: newId('crd'), version: 1, createdAt: clock.now(), rotatedAt: undefined }
+      const same = handle === undefined ? old : { ...old, ...fresh, handle }
+      const entry = this.#sealed({ ...same, service, originsHash: hashOrigins(to.origins) }, secret)
+      secret.fill(0)
+      return this.#put(tx, entry, 'secret.assigned', by)
+    })
   }
 
   /** Versions of a credential, newest first; only the first has a secret. Throws Problem `credential_unknown`. */

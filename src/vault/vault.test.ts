@@ -4,13 +4,15 @@ import type { ServiceId } from '../ground/ids.ts'
 import { Secret } from '../ground/secret.ts'
 import { createMint } from '../policy/mint.ts'
 import type { PermitFields } from '../policy/permit.ts'
+import type { Storage } from '../storage/storage.ts'
 import { credential, operator, origins, service, testVault } from './vault.support.ts'
 import type { Vault } from './vault.ts'
 
 const room = testVault()
 let vault: Vault
+let storage: Storage
 before(async () => {
-  vault = (await room.open()).vault
+  ;({ vault, storage } = await room.open())
 })
 after(() => room.remove())
 
@@ -92,6 +94,47 @@ describe('store()', () => {
       ['a', 'b'].map((each) => vault.store(credential(handle, each.repeat(9)), operator)),
     )
     assert.deepEqual(both.map((each) => each.status).sort(), ['fulfilled', 'rejected'])
+  })
+})
+
+describe('assign()', () => {
+  const other = 'srv_2' as typeof service
+  const there = ['https://api.example.org:443']
+  const call = { rid: 'call_1', agent: 'agent_1', token: 'tok_1', service: other, serviceName: 'other', method: 'GET' }
+  const openedThere = (id: string) =>
+    vault
+      .open(room.permitFor(id, { origins: there, call } as never))
+      ?.value.reveal()
+      .toString()
+
+  test('gives a secret to another service, and takes it from the first', async () => {
+    const view = await store('moved-secret')
+    const moved = await vault.assign(view.handle, { service: other, origins: there }, operator)
+    assert.deepEqual([moved.id, moved.service, moved.version], [view.id, other, 1])
+    assert.throws(() => room.reveal(vault, view), { code: 'credential_unknown' })
+    assert.equal(openedThere(view.id), 'moved-secret')
+  })
+
+  test('copies it under a new handle', async () => {
+    const view = await store('copied-secret')
+    const handle = fresh()
+    const copy = await vault.assign(view.id, { service: other, origins: there, handle }, operator)
+    assert.notEqual(copy.id, view.id)
+    assert.equal(room.reveal(vault, view), 'copied-secret')
+    assert.equal(openedThere(copy.id), 'copied-secret')
+    const again = vault.assign(view.id, { service: other, origins: there, handle }, operator)
+    await assert.rejects(again, { code: 'handle_taken' })
+  })
+
+  test('leaves nothing where the transaction that it is part of fails', async () => {
+    const handle = fresh()
+    const both = storage.write(async (tx) => {
+      await vault.store(credential(handle, 'half-a-write'), operator, tx)
+      throw new Error('the other half')
+    })
+    await assert.rejects(both, /the other half/)
+    assert.equal(vault.find(handle), undefined)
+    assert.equal((await store('whole-secret', { handle } as never)).handle, handle)
   })
 })
 

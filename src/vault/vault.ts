@@ -12,6 +12,7 @@ import type { Secret } from '../ground/secret.ts'
 import type { Permit } from '../policy/permit.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
 import type {
+  Assigned,
   CredentialState,
   CredentialView,
   KekRotation,
@@ -67,9 +68,11 @@ export interface Vault {
   openKey(purpose: string, sealed: Uint8Array): Secret
   /** Takes the credentials into memory: after unsealing, once storage has the key that authenticates rows. */
   load(): Promise<void>
-  store(input: NewCredential, by: Actor): Promise<CredentialView>
-  rotate(handleOrId: string, input: NewVersion, by: Actor): Promise<CredentialView>
-  remove(handleOrId: string, by: Actor): Promise<void>
+  /** Give `tx`, here and below, to write more with it, or none of it. */
+  store(input: NewCredential, by: Actor, tx?: Tx): Promise<CredentialView>
+  rotate(handleOrId: string, input: NewVersion, by: Actor, tx?: Tx): Promise<CredentialView>
+  remove(handleOrId: string, by: Actor, tx?: Tx): Promise<void>
+  assign(handleOrId: string, to: Assigned, by: Actor, tx?: Tx): Promise<CredentialView>
   list(): CredentialView[]
   find(handleOrId: string): CredentialView | undefined
   /** For the gate: whether this credential can be used now. */
@@ -138,9 +141,10 @@ function vaultOver({ clock, sealing, entries, keyholders, credentials, opener, r
     sealKey: (purpose, bytes) => sealRoomKey(sealing.unlocked().keyring, purpose, bytes),
     openKey: (purpose, sealed) => openRoomKey(sealing.unlocked().keyring, purpose, sealed),
     load,
-    store: (input, by) => credentials.store(input, by),
-    rotate: (handleOrId, input, by) => credentials.rotate(handleOrId, input, by),
-    remove: (handleOrId, by) => credentials.remove(handleOrId, by),
+    store: (input, by, tx) => credentials.store(input, by, tx),
+    rotate: (handleOrId, input, by, tx) => credentials.rotate(handleOrId, input, by, tx),
+    remove: (handleOrId, by, tx) => credentials.remove(handleOrId, by, tx),
+    assign: (handleOrId, to, by, tx) => credentials.assign(handleOrId, to, by, tx),
     list: () => entries.all().map((entry) => viewOf(entry, clock.now())),
     find: (handleOrId) => {
       const entry = entries.find(handleOrId)
