@@ -21,14 +21,14 @@ export interface Unproven {
 export type Who = Principal | RelyingPrincipal | Unproven | undefined
 
 /**
- * Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `caller_refused`, `token_not_live`,
+ * Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `wrong_audience`, `caller_refused`, `token_not_live`,
  * `agent_not_active`, `vault_sealed`.
  */
 export function callerOf(
   identity: Identity,
   relying: Pick<Relying, 'authenticateService'>,
   possession: Pick<Possession, 'proven'>,
-  onUnknown: () => void,
+  refuseUnknown: (presented: string | undefined, said: { readonly hint?: string }) => never,
 ) {
   return (request: IncomingMessage, { caller, whileSealed }: AnyEndpoint): Who => {
     if (caller === 'anyone') return undefined
@@ -36,10 +36,7 @@ export function callerOf(
     if (whileSealed === true) return presented === undefined ? undefined : { kind: 'unproven', token: presented }
     const principal =
       presented === undefined ? undefined : (identity.authenticate(presented) ?? relying.authenticateService(presented))
-    if (principal === undefined) {
-      onUnknown()
-      throw httpProblem('unauthenticated', wanted[caller])
-    }
+    if (principal === undefined) return refuseUnknown(presented, wanted[caller])
     if (principal.kind !== caller) throw httpProblem('caller_refused')
     if (principal.kind === 'service') return principal
     if (principal.kind === 'agent') refuseUnlessLive(identity, principal)

@@ -34,7 +34,8 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   const options: CarryOutOptions = {
     authenticate: (presented, request) => {
       const principal = identity.authenticate(presented)
-      return principal === undefined ? rooms.noteUnknown() : rooms.possession.proven(principal, presented, request)
+      if (principal === undefined) return rooms.refuseUnknown(presented)
+      return rooms.possession.proven(principal, presented, request)
     },
     admit: (call) => rooms.gate.admit(call),
     open: (permit) => vault.open(permit),

@@ -180,7 +180,7 @@ async function openDoors(
 function controlPlanes(rooms: Rooms, settings: Settings, log: Log) {
   const { identity, nextRid, clientOf } = rooms
   const all = routesOf(rooms, settings)
-  const authenticate = callerOf(identity, rooms.relying, rooms.possession, () => rooms.noteUnknown())
+  const authenticate = callerOf(identity, rooms.relying, rooms.possession, rooms.refuseUnknown)
   const onBug = (error: unknown, rid: string) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
   const refuse = httpsRule(settings.requireHttps, httpsRequirement(clientOf))

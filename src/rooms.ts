@@ -14,6 +14,8 @@ import type { CallId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { openHsm } from './hsm.ts'
+import { httpProblem } from './http/problems.ts'
+import { identityProblem } from './identity/contract.ts'
 import { KeyEnds } from './identity/keys/key-ends.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { issuerOf } from './public-address.ts'
@@ -47,8 +49,11 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   /** Where agents reach it; known once it listens. */
   url: string
   seal(reason: SealReason): void
-  /** Somebody came without a token of ours. Gives undefined, so that it can stand where a principal would. */
-  noteUnknown(): undefined
+  /**
+   * Somebody came without a token that speaks for anybody here: noted and refused. Throws Problem `unauthenticated`, or
+   * `wrong_audience` where a signature of ours holds: whoever has such a token may know what it is.
+   */
+  refuseUnknown(presented: string | undefined, said?: { readonly hint?: string }): never
   close(): Promise<void>
 }
 
@@ -80,9 +85,11 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     startedAt: clock.now(),
     url: '',
     seal: (reason) => sealHouse(rooms, reason),
-    noteUnknown: () => {
+    refuseUnknown: (presented, said) => {
       audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
-      return undefined
+      const audience = whoAsks.identity.accessTokens.otherAudience(presented ?? '')
+      if (audience === undefined) throw httpProblem('unauthenticated', said)
+      throw identityProblem('wrong_audience', { detail: `It is for ${audience}.` })
     },
     close: async () => {
       keyEnds.stop()

@@ -369,7 +369,7 @@ describe('an agent', () => {
     refused(await add(agent.id, {}, shop.key), 403, 'FORBIDDEN')
     refused(await add(agent.id, {}, ''), 401, 'UNAUTHORIZED')
     const { accessToken: forShop } = await agent.signIn(shop.id)
-    refused(await add(agent.id, {}, forShop), 401, 'UNAUTHORIZED')
+    refused(await add(agent.id, {}, forShop), 401, 'INVALID_TOKEN')
     const added = given<{ keyId: string; publicKeyHash: string; status: string }>(await add(agent.id), 201, [
       'keyId',
       'publicKeyHash',

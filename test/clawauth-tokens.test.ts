@@ -56,7 +56,7 @@ describe('a token', () => {
     assert.equal(await errorOf((refreshed.json() as DoorTokens).accessToken, bank.key), 'wrong_audience')
     // At the gateway itself it opens nothing either.
     const log = await ask(gateway, `GET /agents/${agent.id}/auth-log`, { token: accessToken })
-    refused(log, 401, 'UNAUTHORIZED')
+    refused(log, 401, 'INVALID_TOKEN')
     assert.equal(claimsOf((await agent.signIn()).accessToken).aud, gateway.url)
     await gateway.does('PUT', '/relying/bank/default')
     const byDefault = await agent.signIn()

@@ -37,6 +37,7 @@ describe('an OAuth client of others', () => {
   })
   after(() => around[Symbol.asyncDispose]())
 
+  const asBearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
   const call = async (token: string) => (await around.call('/n', { token })).status
 
   test('discovers what there is', async () => {
@@ -142,6 +143,32 @@ describe('an OAuth client of others', () => {
       await assert.rejects(agent.exchange(access_token, { audience: 'bank' }), refused('invalid_target'))
       // Who was handed a token does not become its agent at services: roles would speak for somebody else.
       await assert.rejects(other.exchange(parent, { audience: 'shop' }), refused('invalid_target'))
+    })
+
+    test('for a service, and the gateway says so to whoever has it, but to nobody who made one up', async () => {
+      const { access_token } = await agent.exchange(parent, { audience: 'shop' })
+      const at = access_token.lastIndexOf('.') + 1
+      const [first, ...signature] = access_token.slice(at)
+      const forged = `${access_token.slice(0, at)}${first === 'A' ? 'B' : 'A'}${signature.join('')}`
+      const ways = [
+        (token: string) => around.call('/n', { token }),
+        (token: string) => around.gateway.agent('GET', '/claviger/v1/agents/self/keys', asBearer(token)),
+        (token: string) => around.gateway.agent('GET', `/agents/${agent.id}/auth-log`, asBearer(token)),
+      ]
+      const said = []
+      for (const ask of ways) {
+        for (const token of [access_token, forged]) {
+          const reply = await ask(token)
+          const code = reply.code ?? (reply.json() as { error: { code: string } }).error.code
+          said.push([reply.status, code, reply.headers['www-authenticate']])
+        }
+      }
+      const native = [
+        [401, 'wrong_audience', 'Bearer realm="claviger", error="invalid_token"'],
+        [401, 'unauthenticated', 'Bearer realm="claviger"'],
+      ]
+      const byDoor = ['INVALID_TOKEN', 'UNAUTHORIZED'].map((code) => [401, code, undefined])
+      assert.deepEqual(said, [...native, ...native, ...byDoor])
     })
 
     test('for a service, which learns by introspection what the token says of roles, permissions and trust', async () => {

@@ -3,7 +3,6 @@
 import { clawAuthDoor } from '../doors/clawauth/clawauth.ts'
 import type { DoorCaller, DoorNeeds } from '../doors/clawauth/needs.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
-import { httpProblem } from '../http/problems.ts'
 import { callerToken } from '../proxy/caller-token.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
@@ -31,14 +30,11 @@ export function clawAuthRoutes<Who>(rooms: Rooms, settings: Settings): BoundEndp
 }
 
 /** For routes that more than one kind of caller may use. Tokens that are bound to a key do not do there. */
-function callerOf({ identity, relying, noteUnknown }: Rooms, rawHeaders: readonly string[]): DoorCaller | undefined {
+function callerOf({ identity, relying, refuseUnknown }: Rooms, rawHeaders: readonly string[]): DoorCaller | undefined {
   const presented = callerToken(rawHeaders)
   if (presented === undefined) return undefined
   const principal = identity.authenticate(presented) ?? relying.authenticateService(presented)
-  if (principal === undefined) {
-    noteUnknown()
-    throw httpProblem('unauthenticated')
-  }
+  if (principal === undefined) return refuseUnknown(presented)
   if (principal.kind !== 'agent') return principal
   const bound = principal.token.kind === 'jwt' && principal.token.jkt !== undefined
   return bound || !identity.mayAct(principal) ? undefined : principal

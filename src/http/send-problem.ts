@@ -56,8 +56,12 @@ export function upgradeHeaders(status: number): Readonly<Record<string, string>>
   return status === 426 ? { upgrade: 'TLS/1.3', connection: 'upgrade, close' } : undefined
 }
 
+/** Codes of tokens that were good, or are elsewhere: whoever has one is told so (RFC 6750 §3.1). */
+const INVALID_TOKEN: ReadonlySet<string> = new Set(['wrong_audience', 'token_not_live', 'token_used_up'])
+
 /** RFC 6750 §3, RFC 9449 §7.1. */
 function challengeOf({ code, facts }: Problem): string {
+  if (INVALID_TOKEN.has(code)) return 'Bearer realm="claviger", error="invalid_token"'
   if (code !== 'possession_unproven') return 'Bearer realm="claviger"'
   const error = facts.error === 'use_dpop_nonce' ? 'use_dpop_nonce' : 'invalid_dpop_proof'
   return `DPoP realm="claviger", error="${error}", algs="ES256"`

@@ -156,6 +156,11 @@ export const identityProblems = {
     title: 'A token cannot live that long',
     hint: 'Give 1 second to 90 days, and issue a new token before the old one ends',
   },
+  wrong_audience: {
+    status: 401,
+    title: 'The token is good, but for another audience than the gateway',
+    hint: 'Sign in without an audience (`claviger login`), or ask for one whose resource is the gateway.',
+  },
   possession_unproven: {
     status: 401,
     title: 'The token is bound to a key, and the call does not prove that its sender holds it',

@@ -26,6 +26,7 @@ const byCode: Readonly<Record<string, readonly [status: number, code: string]>> 
   proof_invalid: [401, 'INVALID_SIGNATURE'],
   bare_nonce_refused: [401, 'INVALID_SIGNATURE'],
   possession_unproven: [401, 'INVALID_SIGNATURE'],
+  wrong_audience: [401, 'INVALID_TOKEN'],
   token_not_live: [401, 'INVALID_TOKEN'],
   refresh_invalid: [401, 'INVALID_TOKEN'],
   refresh_reused: [401, 'INVALID_TOKEN'],

@@ -125,6 +125,13 @@ export class AccessTokens {
     return token
   }
 
+  /** Whom a token is for whose signature holds, if that is not the gateway; undefined for everything else. */
+  otherAudience(text: string): string | undefined {
+    const token = looksLikeJwt(text) ? this.#token(text) : undefined
+    if (typeof token !== 'object' || token.claims.aud === this.#room.issuer()) return undefined
+    return token.session.audience
+  }
+
   /** The session of a token whose signature holds, live or not. */
   sessionOf(text: string): Session | undefined {
     const token = looksLikeJwt(text) ? this.#token(text) : undefined
