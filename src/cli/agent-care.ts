@@ -9,10 +9,11 @@ import { addVerb, type Session, type Verb } from './verb.ts'
 const invite: Verb = {
   signature: 'invite [agent]',
   summary: 'make a one-time invite for a new agent, or for a new key of the one that is named; printed once',
-  options: [{ flags: '--ttl <time>', about: 'how long it is good: 15m if not said, at most 24h' }],
+  options: [{ flags: '--ttl <time>', about: 'how long it is good: 1m to 24h; 15m if not said' }],
   examples: ['claviger agent invite', 'claviger agent invite coder --ttl 1h'],
   async run({ args: [agent], options, operator, terminal }) {
-    const ttl = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
+    const ttl =
+      options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl', { least: '1m', most: '24h' }) }
     const body = { ...ttl, ...(agent !== undefined && { agent }) }
     const json = await operator().ask({ method: 'POST', path: '/agents/invite', body })
     const use = agent === undefined ? 'a new agent' : `a new key of ${agent}`

@@ -115,13 +115,16 @@ const rotate: Verb = {
   options: [
     agentOption,
     keyOption,
-    { flags: '--overlap <time>', about: `how long older keys of the agent still sign in; ${DAY} if not said` },
+    {
+      flags: '--overlap <time>',
+      about: `how long older keys of the agent still sign in: 30d at most, ${DAY} if not said`,
+    },
     issuerOption,
   ],
   examples: ['claviger agent key rotate --agent agent_… --key coder.pem --overlap 1h'],
   async run(invocation) {
     const file = keyFileOf(invocation)
-    const overlap = seconds(invocation.options.overlap ?? DAY, '--overlap')
+    const overlap = seconds(invocation.options.overlap ?? DAY, '--overlap', { most: '30d' })
     const thumbprint = await bySdk(async () => {
       const next = await nextKey(invocation, file, overlap)
       renameSync(`${file}.new`, file)

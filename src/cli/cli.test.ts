@@ -89,6 +89,13 @@ describe('claviger', () => {
       assert.ok(stdout.includes(word), word)
   })
 
+  test('says what a verb takes in its --help, and not again what the exit codes are', async () => {
+    const { code, stdout } = await inProcess(['token', 'issue', '--help'], { env })
+    assert.equal(code, 0)
+    assert.match(stdout, /--ttl/)
+    assert.ok(!stdout.includes('Exit codes'))
+  })
+
   test('shows settings and their sources without a gateway', async () => {
     const { code, stdout } = await inProcess(['config', '--json'], { env: { ...env, CLAVIGER_PORT: '99' } })
     assert.equal(code, 0)

@@ -26,7 +26,7 @@ import { tokenCommands } from './token.ts'
 import { trustCommands } from './trust.ts'
 import { upCommand } from './up.ts'
 import { vaultCommands } from './vault.ts'
-import { isMisplacedSecret, type Session } from './verb.ts'
+import { isMisplacedSecret, MISSING_OPTION, type Session } from './verb.ts'
 import { webhookCommands } from './webhook.ts'
 
 const families = [
@@ -84,7 +84,7 @@ function program(session: Session): Command {
     })
     .showHelpAfterError(false)
     .configureHelp({ minWidthToWrap: 30 })
-    .addHelpText('afterAll', exitCodeHelp)
+    .addHelpText('after', exitCodeHelp)
   for (const family of families) family(root, session)
   return root
 }
@@ -122,7 +122,7 @@ function withoutValues(code: string, said: string): string {
   if (code === 'commander.excessArguments') return 'too many arguments (they are not repeated here)'
   return said.replace(/'([^']*)'/, (quoted, word: string) => {
     // A mandatory option is named with what it takes, in our own words.
-    if (code === 'commander.missingMandatoryOptionValue') return quoted
+    if (code === MISSING_OPTION) return quoted
     const name = word.split('=')[0] ?? ''
     return /^-{0,2}[a-z-]{1,24}$/.test(name) ? `'${name}'` : quoted.startsWith("'-") ? 'option' : 'argument'
   })

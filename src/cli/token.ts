@@ -19,7 +19,7 @@ const issue: Verb = {
     'claviger token issue coder --out coder.token',
   ],
   async run({ args: [agent], options, operator, terminal }) {
-    const ttl = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
+    const ttl = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl', { most: '90d' }) }
     const label = options.label === undefined ? {} : { label: options.label }
     const client = operator()
     const out = options.out === undefined ? undefined : openNewFile(options.out)

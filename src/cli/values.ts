@@ -3,12 +3,25 @@ import { cliProblem } from './problems.ts'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800, y: 31_536_000 }
 
-/** A life such as `90s`, `30m`, `12h`, `30d`, `1y` in seconds. Throws Problem `usage`. */
-export function seconds(text: string, option: string): number {
+/** What a time may be, in the words of the command line. */
+export interface TimeRange {
+  readonly least?: string
+  readonly most?: string
+}
+
+/** A life such as `90s`, `30m`, `12h`, `30d`, `1y` in seconds; from a second to ten years if not said. Throws Problem `usage`. */
+export function seconds(text: string, option: string, { least = '1s', most = '10y' }: TimeRange = {}): number {
+  const value = readTime(text)
+  if (value >= readTime(least) && value <= readTime(most)) return value
+  throw cliProblem('usage', {
+    detail: `${option}: a time such as 90s, 30m, 12h or 30d is wanted, from ${least} to ${most}.`,
+  })
+}
+
+/** NaN for what is no time. */
+function readTime(text: string): number {
   const match = /^([0-9]{1,9})([smhdwy])$/.exec(text)
-  const value = match === null ? 0 : Number(match[1]) * UNITS[match[2]!]!
-  if (value >= 1) return value
-  throw cliProblem('usage', { detail: `${option}: a time such as 90s, 30m, 12h, 30d or 1y is wanted.` })
+  return match === null ? Number.NaN : Number(match[1]) * UNITS[match[2]!]!
 }
 
 /** A whole number in [low, high]. Throws Problem `usage`. */

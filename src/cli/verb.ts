@@ -80,6 +80,7 @@ export function addVerb(parent: Command, session: Session, verb: Verb): Command 
   if (verb.examples !== undefined)
     command.addHelpText('after', `\nExamples:\n${verb.examples.map((line) => `  ${line}\n`).join('')}`)
   command.action(async (...given: unknown[]) => {
+    refuseMissing(command, verb)
     const args = given.slice(0, -2).flat() as (string | undefined)[]
     session.exitCode = await perform(verb, args, command.optsWithGlobals(), session.terminal)
   })
@@ -89,9 +90,20 @@ export function addVerb(parent: Command, session: Session, verb: Verb): Command 
 function optionOf(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.about)
   if (spec.many === true) option.argParser((value: string, before?: readonly string[]) => gather(value, before))
-  if (spec.required === true) option.makeOptionMandatory()
   return option
 }
+
+/** Not commander's to judge: it would speak of the option that is missing, and not of the mistyped one beside it. */
+function refuseMissing(command: Command, { options = [] }: Verb): void {
+  const isMissing = ({ flags, required }: OptionSpec) =>
+    required === true && command.getOptionValue(new Option(flags).attributeName()) === undefined
+  const missing = options.find(isMissing)
+  if (missing === undefined) return
+  command.error(`error: required option '${missing.flags}' not specified`, { code: MISSING_OPTION, exitCode: 1 })
+}
+
+/** As commander calls it. */
+export const MISSING_OPTION = 'commander.missingMandatoryOptionValue'
 
 async function perform(verb: Verb, args: Invocation['args'], options: Options, terminal: Terminal): Promise<number> {
   const clients: GatewayClient[] = []

@@ -92,7 +92,7 @@ const rotate: Verb = {
   ],
   async run({ args: [id], options, operator }) {
     const { overlap } = options
-    const given = typeof overlap === 'string' ? seconds(overlap, '--overlap') : undefined
+    const given = typeof overlap === 'string' ? seconds(overlap, '--overlap', { most: '7d' }) : undefined
     const body = { overlapSeconds: overlap === false ? 0 : given }
     const json = await operator().ask({ method: 'POST', path: pathOf('webhooks', id, 'rotate'), body })
     return { json, text: `${facts(json)}\n\n${once}` }
