@@ -151,8 +151,10 @@ async function replaceService(
   return service
 }
 
-async function removeService({ services, vault, grants }: Rooms, name: string, by: Actor): Promise<void> {
+async function removeService({ services, vault, grants }: Rooms, name: string, by: Actor) {
   const { id } = await services.remove(name, by)
-  await grants.revokeOfService(id, by)
-  for (const credential of vault.list()) if (credential.service === id) await vault.remove(credential.id, by)
+  const ended = await grants.revokeOfService(id, by)
+  const credentials = vault.list().filter(({ service }) => service === id)
+  for (const credential of credentials) await vault.remove(credential.id, by)
+  return { grants: ended.length, credentials: credentials.length }
 }

@@ -152,6 +152,24 @@ describe('the command line beside a gateway', () => {
     )
   })
 
+  test('calls things by their names, and says what goes with what is removed', async () => {
+    await shell.run(`service add spare --origin ${upstream.origin} --address 127.0.0.1 --inject bearer`)
+    for (const handle of ['spare-1', 'spare-2']) {
+      const { stdout } = await shell.run(`store ${handle} --service spare --secret-stdin`, { stdin: canary })
+      assert.match(stdout, /^service +spare$/m)
+    }
+    await shell.run('grant coder spare --scope spare:read --credential spare-1')
+    const tail = await shell.run('audit tail --type intent')
+    assert.match(tail.stdout, / coder +GET tickets \/ok\/1 allow/)
+    assert.ok(!/agent_/.test(tail.stdout))
+    const { items } = await shell.json('audit tail --type intent')
+    assert.match(items[0].actor.id, /^agent_/)
+    const { stdout } = await shell.run('service remove spare')
+    assert.equal(stdout, 'removed spare, and with it 1 grant and 2 credentials\n')
+    await shell.run(`service add spare --origin ${upstream.origin} --address 127.0.0.1 --inject bearer`)
+    assert.equal((await shell.run('service remove spare')).stdout, 'removed spare; nothing hung on it\n')
+  })
+
   test('shows, proves and verifies the record', async () => {
     const { items } = await shell.json('audit tail --type intent')
     const [{ seq, rid }] = items

@@ -130,7 +130,7 @@ describe('a service that wants to know which agent calls it', () => {
     assert.match(await cli('relying show shop'), /next +active/)
     assert.equal((await cli('relying show shop --json')).includes(keys.next), false)
     await cli('relying default bank')
-    await cli('role assign coder shop buyer --ttl 1h')
+    assert.match(await cli('role assign coder shop buyer --ttl 1h'), /^agent +coder\nservice +shop\nrole +buyer\n/)
     assert.match(await cli('role list shop'), /buyer +orders\.create orders\.read +1/)
     assert.match(await cli('role list shop --agent coder'), /coder .*buyer/)
     assert.match(await cli('role assign coder bank buyer', 1), /\[role_of_other_service\]/)
@@ -140,7 +140,7 @@ describe('a service that wants to know which agent calls it', () => {
     const before = (await ask('next', 'GET', about())).json() as { roles: string[] }
     assert.deepEqual(before.roles, ['buyer'])
     await cli('role revoke coder shop buyer')
-    await cli('role remove shop buyer')
+    assert.match(await cli('role remove shop buyer'), /^removed buyer of shop; nothing hung on it\n$/)
     const leaked = await gateway.agent('POST', '/claviger/v1/tokens/revoke-leaked', {
       headers: json,
       body: JSON.stringify({ token: keys.next }),
@@ -152,7 +152,9 @@ describe('a service that wants to know which agent calls it', () => {
     await gateway.does('POST', '/unseal', { keyFile: true })
     assert.equal((await ask('shop', 'GET', about())).status, 200)
     await cli(`relying key revoke bank ${key.id}`)
-    await cli('relying remove shop')
+    await cli('role set shop buyer')
+    await cli('role assign coder shop buyer')
+    assert.match(await cli('relying remove shop'), /^removed shop, and with it \d keys, \d roles? and 1 assignment\n$/)
     for (const who of ['shop', 'bank']) assert.equal((await ask(who, 'GET', about())).status, 401)
   })
 })

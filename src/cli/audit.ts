@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { auditFileCommands } from './audit-files.ts'
+import type { GatewayClient } from './client.ts'
 import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
@@ -80,8 +81,11 @@ const tail: Verb = {
     const asked = new URLSearchParams({ limit: String(wholeNumber(options.limit ?? '20', '--limit', 1, 1_000)) })
     for (const name of ['type', 'rid', 'agent', 'service'])
       if (options[name] !== undefined) asked.set(name, options[name])
-    const json = await operator().ask({ method: 'GET', path: `/audit/records?${asked}` })
-    return { json, text: table(json.items.map(row), ['seq', 'time', 'type', 'rid', 'actor', 'what'], 'no records') }
+    const client = operator()
+    const json = await client.ask({ method: 'GET', path: `/audit/records?${asked}` })
+    const names = options.json === true ? new Map() : await namesOf(client)
+    const rows = json.items.map((record: unknown) => row(record, names))
+    return { json, text: table(rows, ['seq', 'time', 'type', 'rid', 'actor', 'what'], 'no records') }
   },
 }
 
@@ -110,8 +114,17 @@ function readingCommands(audit: Command, session: Session): void {
   addVerb(audit, session, show)
 }
 
+/** What ids are called by people. What is not there any more keeps its id. */
+async function namesOf(client: GatewayClient): Promise<Map<string, string>> {
+  const paths = ['/agents', '/services', '/relying', '/credentials']
+  const lists = await Promise.all(paths.map((path) => client.ask({ method: 'GET', path })))
+  type Named = { readonly id: string; readonly name?: string; readonly handle?: string }
+  const all: Named[] = lists.flatMap(({ items }) => items)
+  return new Map(all.map(({ id, name, handle }) => [id, name ?? handle ?? id]))
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the audit room
-function row(record: any): any {
+function row(record: any, names: ReadonlyMap<string, string>): any {
   const { seq, ts, type, rid, actor, req, decision, outcome, ev } = record
   const asked = req === undefined ? [] : [req.method, req.service, req.path]
   const reason = decision?.reasons?.[0]
@@ -119,5 +132,7 @@ function row(record: any): any {
   const said = [decision?.effect, reason, outcome?.status, outcome?.error, ...changed].filter(
     (part) => part !== undefined,
   )
-  return { seq, time: new Date(ts).toISOString(), type, rid, actor: actor?.id, what: [...asked, ...said].join(' ') }
+  const called = (id: string) => names.get(id) ?? id
+  const what = [...asked, ...said].map(called).join(' ')
+  return { seq, time: new Date(ts).toISOString(), type, rid, actor: actor && called(actor.id), what }
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { cliProblem } from './problems.ts'
-import { facts, table } from './render.ts'
+import { facts, named, table } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
 import { pairs, seconds } from './values.ts'
 import { addVerb, type Session, secretOptions, type Verb } from './verb.ts'
@@ -31,13 +31,8 @@ const store: Verb = {
     const client = operator()
     const body = { ...known, secret: textOf(await readSecret(options, terminal, `Secret for ${handle}`)) }
     const json = await client.ask({ method: 'POST', path: '/credentials', body })
-    return { json, text: facts(json) }
+    return { json, text: facts(named(json)) }
   },
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the vault
-function withServiceName(view: any): any {
-  return { ...view, service: view.serviceName ?? view.service }
 }
 
 const list: Verb = {
@@ -46,8 +41,7 @@ const list: Verb = {
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/credentials' })
     const columns = ['handle', 'id', 'service', 'version', 'status', 'createdAt', 'rotatedAt', 'expiresAt', 'meta']
-    const named = json.items.map(withServiceName)
-    return { json, text: table(named, columns, 'no credentials') }
+    return { json, text: table(json.items.map(named), columns, 'no credentials') }
   },
 }
 
@@ -73,7 +67,7 @@ const rotate: Verb = {
     const client = operator()
     const body = { ...life, secret: textOf(await readSecret(options, terminal, `New secret for ${handle}`)) }
     const json = await client.ask({ method: 'POST', path: `/credentials/${encodeURIComponent(handle)}/rotate`, body })
-    return { json, text: facts(json) }
+    return { json, text: facts(named(json)) }
   },
 }
 

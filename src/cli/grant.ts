@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { facts, table } from './render.ts'
+import { facts, named, table } from './render.ts'
 import { seconds, wholeNumber } from './values.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
@@ -51,18 +51,6 @@ const grants: Verb = {
     const columns = ['id', 'agent', 'service', 'scopes', 'credential', 'rpm', 'uses', 'used', 'expiresAt', 'status']
     return { json, text: table(json.items.map(named), columns, 'no grants') }
   },
-}
-
-/** Names for people where the gateway knows them; `--json` has the ids too. */
-// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the grants room
-function named({ agentName, serviceName, credentialHandle, ...grant }: any): any {
-  const { agent, service, credential } = grant
-  const names = {
-    agent: agentName ?? agent,
-    service: serviceName ?? service,
-    credential: credentialHandle ?? credential,
-  }
-  return { ...grant, ...names }
 }
 
 const revoke: Verb = {

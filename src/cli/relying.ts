@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { openNewFile } from './new-file.ts'
 import { pathOf } from './path-of.ts'
-import { facts, table } from './render.ts'
+import { facts, removed, table } from './render.ts'
 import { say } from './terminal.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
@@ -47,10 +47,12 @@ const show: Verb = {
 
 const remove: Verb = {
   signature: 'remove <name>',
-  summary: 'remove a relying service with its keys and roles; its reports weigh nothing any more',
+  summary:
+    'remove a relying service with its keys, roles and what agents have of them; its reports weigh nothing any more',
   async run({ args: [name], operator }) {
     const json = await operator().ask({ method: 'DELETE', path: pathOf('relying', name) })
-    return { json, text: `removed ${name}` }
+    const { keys: key, roles: role, assignments: assignment } = json
+    return { json, text: removed(`${name}`, { key, role, assignment }) }
   },
 }
 

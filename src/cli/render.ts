@@ -21,6 +21,21 @@ export function table(items: readonly Item[], columns: readonly string[], none =
     .join('\n')
 }
 
+/** An item with names where the gateway knows them, for people; `--json` has the ids too. */
+export function named({ agentName, serviceName, credentialHandle, ...item }: Item): Item {
+  const names = { agent: agentName, service: serviceName, credential: credentialHandle }
+  return { ...item, ...Object.fromEntries(Object.entries(names).filter(([, name]) => name !== undefined)) }
+}
+
+/** What went with something that was removed: `removed shop, and with it 2 keys and 1 role`. */
+export function removed(what: string, counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).flatMap(([one, count]) =>
+    count === 0 ? [] : [`${count} ${one}${count === 1 ? '' : 's'}`],
+  )
+  if (parts.length === 0) return `removed ${what}; nothing hung on it`
+  return `removed ${what}, and with it ${[parts.slice(0, -1).join(', '), parts.at(-1)].filter((part) => part).join(' and ')}`
+}
+
 /** One thing as aligned `name  value` lines, what it is called first; objects inside it are named `outer.inner`. */
 export function facts(item: Item): string {
   const { name, handle, id, ...rest } = item

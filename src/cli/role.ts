@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { pathOf } from './path-of.ts'
-import { facts, table } from './render.ts'
+import { facts, named, removed, table } from './render.ts'
 import { seconds } from './values.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
@@ -30,17 +30,17 @@ const list: Verb = {
     }
     const query = options.agent === undefined ? '' : `?agent=${encodeURIComponent(options.agent)}`
     const json = await operator().ask({ method: 'GET', path: `${pathOf('relying', service, 'assignments')}${query}` })
-    const columns = ['agentName', 'agent', 'role', 'expiresAt', 'expired', 'createdAt']
-    return { json, text: table(json.items, columns, 'nobody has a role') }
+    const columns = ['agent', 'role', 'expiresAt', 'expired', 'createdAt']
+    return { json, text: table(json.items.map(named), columns, 'nobody has a role') }
   },
 }
 
 const remove: Verb = {
   signature: 'remove <service> <role>',
-  summary: 'remove a role, from everybody who has it',
+  summary: 'remove a role; every agent that has it loses it with its permissions',
   async run({ args: [service, role], operator }) {
     const json = await operator().ask({ method: 'DELETE', path: pathOf('relying', service, 'roles', role) })
-    return { json, text: `removed ${role}; ${json.revoked} had it` }
+    return { json, text: removed(`${role} of ${service}`, { assignment: json.revoked }) }
   },
 }
 
@@ -52,7 +52,7 @@ const assign: Verb = {
     const ttl = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl') }
     const body = { agent, role, ...ttl }
     const json = await operator().ask({ method: 'PUT', path: pathOf('relying', service, 'assignments'), body })
-    return { json, text: facts(json) }
+    return { json, text: facts(named(json)) }
   },
 }
 

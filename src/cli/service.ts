@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { cliProblem } from './problems.ts'
-import { facts, table } from './render.ts'
+import { facts, removed, table } from './render.ts'
 import { readSmallFile } from './secret-source.ts'
 import { addVerb, type Options, type Session, type Verb } from './verb.ts'
 
@@ -67,10 +67,10 @@ const show: Verb = {
 
 const remove: Verb = {
   signature: 'remove <name>',
-  summary: 'remove a service and what hangs on it',
+  summary: 'remove a service with its grants and its credentials; calls to it that run end',
   async run({ args: [name = ''], operator }) {
     const json = await operator().ask({ method: 'DELETE', path: `/services/${encodeURIComponent(name)}` })
-    return { json, text: `removed ${name}` }
+    return { json, text: removed(name, { grant: json.grants, credential: json.credentials }) }
   },
 }
 

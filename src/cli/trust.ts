@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { pathOf } from './path-of.ts'
 import { cliProblem } from './problems.ts'
-import { facts, table } from './render.ts'
+import { facts, named, table } from './render.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
 const show: Verb = {
@@ -13,21 +13,13 @@ const show: Verb = {
   },
 }
 
-interface Report {
-  readonly service: string
-  readonly serviceName?: string
-}
-
 const history: Verb = {
   signature: 'history <agent>',
   summary: 'list every report on an agent, with its reason',
   async run({ args: [agent], operator }) {
     const json = await operator().ask({ method: 'GET', path: pathOf('agents', agent, 'trust', 'reports') })
-    const items = json.items.map((one: Report) => ({ ...one, service: one.serviceName ?? one.service }))
-    return {
-      json,
-      text: table(items, ['id', 'at', 'service', 'score', 'scoreBefore', 'state', 'reason'], 'no reports'),
-    }
+    const columns = ['id', 'at', 'service', 'score', 'scoreBefore', 'state', 'reason']
+    return { json, text: table(json.items.map(named), columns, 'no reports') }
   },
 }
 

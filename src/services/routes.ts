@@ -44,13 +44,16 @@ export const replaceService = endpoint({
   problems: serviceProblems,
 })
 
+/** How many of what hung on it went with it. */
+const RemovedService = Done.extend({ grants: z.int(), credentials: z.int() })
+
 export const removeService = endpoint({
   method: 'DELETE',
   path: '/claviger/v1/services/{name}',
   caller: 'operator',
   summary: 'Remove a service, and with it its grants and credentials',
   params: NameParam,
-  reply: Done,
+  reply: RemovedService,
   problems: serviceProblems,
 })
 
@@ -61,7 +64,7 @@ export interface ServiceRouteNeeds<Who> {
   find(nameOrId: string): Service
   add(input: z.output<typeof ServiceInput>, by: Actor): Promise<Service>
   replace(nameOrId: string, input: z.output<typeof ServiceInput>, by: Actor): Promise<Service>
-  remove(nameOrId: string, by: Actor): Promise<void>
+  remove(nameOrId: string, by: Actor): Promise<{ grants: number; credentials: number }>
 }
 
 export function serviceRoutes<Who>(needs: ServiceRouteNeeds<Who>): BoundEndpoint<Who>[] {
@@ -74,9 +77,6 @@ export function serviceRoutes<Who>(needs: ServiceRouteNeeds<Who>): BoundEndpoint
       return { ...service.view, scopes: [...service.scopes()] }
     }),
     bind(replaceService, async ({ params, body, caller }) => (await needs.replace(params.name, body, by(caller))).view),
-    bind(removeService, async ({ params, caller }) => {
-      await needs.remove(params.name, by(caller))
-      return done
-    }),
+    bind(removeService, async ({ params, caller }) => ({ ...done, ...(await needs.remove(params.name, by(caller))) })),
   ]
 }

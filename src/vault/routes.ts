@@ -18,12 +18,14 @@ import type { Vault } from './vault.ts'
 
 const HandleParam = z.strictObject({ handle: z.string().min(1).max(128) })
 
+const NamedCredential = CredentialView.extend({ serviceName: z.string().optional() })
+
 export const listCredentials = endpoint({
   method: 'GET',
   path: '/claviger/v1/credentials',
   caller: 'operator',
   summary: 'List credentials, never their secrets',
-  reply: listOf(CredentialView.extend({ serviceName: z.string().optional() })),
+  reply: listOf(NamedCredential),
 })
 
 export const storeCredential = endpoint({
@@ -32,7 +34,7 @@ export const storeCredential = endpoint({
   caller: 'operator',
   summary: 'Seal a secret under a handle, bound to the origins of one service',
   body: StoreCredential.omit({ expiresAt: true }).extend({ ttlSeconds: TtlSeconds.optional() }),
-  reply: CredentialView,
+  reply: NamedCredential,
   status: 201,
   problems: vaultProblems,
 })
@@ -44,7 +46,7 @@ export const rotateCredential = endpoint({
   summary: 'Give a credential a new secret, as a new version',
   params: HandleParam,
   body: RotateCredential.omit({ expiresAt: true }).extend({ ttlSeconds: TtlSeconds.optional() }),
-  reply: CredentialView,
+  reply: NamedCredential,
   problems: vaultProblems,
 })
 
@@ -112,18 +114,19 @@ function credentialRoutes<Who>({
   const until = (ttlSeconds: number | undefined) =>
     ttlSeconds === undefined ? undefined : clock.now() + ttlSeconds * 1_000
   const by = (caller: unknown) => actorOf(caller as Who)
+  const named = (view: CredentialView) => ({ ...view, serviceName: serviceName(view.service) })
   return [
-    bind(listCredentials, () => ({
-      items: vault.list().map((view) => ({ ...view, serviceName: serviceName(view.service) })),
-    })),
-    bind(storeCredential, ({ body: { secret: text, ttlSeconds, service: name, ...rest }, caller }) => {
+    bind(listCredentials, () => ({ items: vault.list().map(named) })),
+    bind(storeCredential, async ({ body: { secret: text, ttlSeconds, service: name, ...rest }, caller }) => {
       const { id, originHrefs } = serviceOf(name)
       const given = { ...rest, service: id, origins: originHrefs, expiresAt: until(ttlSeconds) }
-      return withSecret(text, (secret) => vault.store({ ...given, secret }, by(caller)))
+      return named(await withSecret(text, (secret) => vault.store({ ...given, secret }, by(caller))))
     }),
-    bind(rotateCredential, ({ params, body, caller }) => {
+    bind(rotateCredential, async ({ params, body, caller }) => {
       const given = { expiresAt: until(body.ttlSeconds) }
-      return withSecret(body.secret, (secret) => vault.rotate(params.handle, { ...given, secret }, by(caller)))
+      return named(
+        await withSecret(body.secret, (secret) => vault.rotate(params.handle, { ...given, secret }, by(caller))),
+      )
     }),
     bind(removeCredential, async ({ params, caller }) => {
       const view = vault.find(params.handle)

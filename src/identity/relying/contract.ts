@@ -83,6 +83,7 @@ export const AssignmentView = z.object({
   agent: z.string(),
   agentName: z.string().optional(),
   service: z.string(),
+  serviceName: z.string(),
   role: z.string(),
   expiresAt: Time.optional(),
   expired: z.boolean(),

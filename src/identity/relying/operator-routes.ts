@@ -59,7 +59,7 @@ export const removeRelying = endpoint({
   path: '/claviger/v1/relying/{name}',
   summary: 'Remove a relying service with its keys and roles; its reports weigh nothing any more',
   params: NameParam,
-  reply: Done,
+  reply: Done.extend({ keys: z.int(), roles: z.int(), assignments: z.int() }),
 })
 
 export const setDefaultRelying = endpoint({
@@ -205,10 +205,10 @@ function serviceEndpoints<Who>({ relying, actorOf }: RelyingRouteNeeds<Who>): Bo
     }),
     bind(listRelying, () => ({ items: relying.list() })),
     bind(showRelying, ({ params }) => relying.show(params.name)),
-    bind(removeRelying, async ({ params, caller }) => {
-      await relying.remove(params.name, by(caller))
-      return done
-    }),
+    bind(removeRelying, async ({ params, caller }) => ({
+      ...done,
+      ...(await relying.remove(params.name, by(caller))),
+    })),
     bind(setDefaultRelying, async ({ params, caller }) => {
       await relying.setDefault(params.name, by(caller))
       return relying.show(params.name)

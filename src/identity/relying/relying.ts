@@ -137,8 +137,9 @@ export class Relying {
     return services.setDefault(this.#room, idOrName, by)
   }
 
-  async remove(idOrName: string, by: Actor): Promise<void> {
-    await services.removeService(this.#room, idOrName, by)
+  /** Resolves to how many of what hung on it went with it. */
+  remove(idOrName: string, by: Actor): Promise<services.WentWithService> {
+    return services.removeService(this.#room, idOrName, by)
   }
 
   issueKey(

@@ -3,7 +3,6 @@ import type { AgentId } from '../../ground/ids.ts'
 import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
 import {
   type AssignmentView,
-  type KnownAgent,
   MAX_PERMISSIONS,
   MAX_ROLES,
   MAX_ROLES_OF_AGENT,
@@ -118,7 +117,7 @@ export async function assignRole(
     return isNew
   })
   const assignment = { ...names, expiresAt, createdAt: now }
-  return { assignment: viewAssignment(assignment, agent.name, now), created }
+  return { assignment: viewAssignment(assignment, { agent: agent.name, service: service.name }, now), created }
 }
 
 /** Writes it; true if the agent did not have the role. */
@@ -185,7 +184,7 @@ export function listAssignments(room: RelyingRoom, service: RelyingService, agen
   return [...service.roles.values()]
     .flatMap(({ given }) => [...given.values()])
     .filter((one) => agent === undefined || one.agent === agent)
-    .map((one) => viewAssignment(one, room.agentOf(one.agent)?.name, now))
+    .map((one) => viewAssignment(one, { agent: room.agentOf(one.agent)?.name, service: service.name }, now))
 }
 
 /** Throws Problems `role_unknown`, or `role_of_other_service` where another service has one of that name. */
@@ -200,11 +199,16 @@ function viewRole({ id, permissions, createdAt, given }: Role): RoleView {
   return { id, permissions: [...permissions], createdAt, agents: given.size }
 }
 
-function viewAssignment(assignment: Assignment, name: KnownAgent['name'] | undefined, now: number): AssignmentView {
+function viewAssignment(
+  assignment: Assignment,
+  names: { readonly agent: string | undefined; readonly service: string },
+  now: number,
+): AssignmentView {
   const { expiresAt, ...rest } = assignment
   return {
     ...rest,
-    ...(name !== undefined && { agentName: name }),
+    ...(names.agent !== undefined && { agentName: names.agent }),
+    serviceName: names.service,
     ...(expiresAt !== undefined && { expiresAt }),
     expired: hasEnded(assignment, now),
   }

@@ -51,13 +51,20 @@ export async function setDefault(room: RelyingRoom, idOrName: string | undefined
   })
 }
 
+/** How many rows of what hung on a service went with it. */
+export interface WentWithService {
+  readonly keys: number
+  readonly roles: number
+  readonly assignments: number
+}
+
 /**
  * Removes a service with its keys, roles and who had them. Its reports stay in the history and weigh nothing any more.
  * Throws Problem `relying_unknown`.
  */
-export async function removeService(room: RelyingRoom, idOrName: string, by: Actor): Promise<RelyingEntry> {
+export async function removeService(room: RelyingRoom, idOrName: string, by: Actor): Promise<WentWithService> {
   const service = requireService(room, idOrName)
-  await room.storage.write(
+  return room.storage.write(
     async (tx) => {
       const keys = await removeWhere(tx, 'relying_keys', { service: service.id })
       const roles = await removeWhere(tx, 'relying_roles', { service: service.id })
@@ -65,10 +72,10 @@ export async function removeService(room: RelyingRoom, idOrName: string, by: Act
       const ev = { what: 'relying.removed', service: service.id, name: service.name, keys, roles, assignments }
       const row: ServiceRow = { ...service.toRow(), status: 'removed', is_default: 0 }
       await putServices(tx, [row], { type: 'revoke', actor: by, ev })
+      return { keys, roles, assignments }
     },
     { urgent: true },
   )
-  return service
 }
 
 export function viewService({ id, name, owner, status, isDefault, createdAt }: RelyingEntry): RelyingView {
