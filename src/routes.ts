@@ -5,6 +5,7 @@ import { actorOf, type Who } from './callers.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
+import { importKeyRoutes } from './house/import-keys.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
@@ -55,6 +56,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     }),
     ...oauthEndpoints<Who>(rooms),
     ...agentCareRoutes<Who>(rooms, actorOf),
+    ...importKeyRoutes<Who>(rooms, actorOf),
     ...clawAuthRoutes<Who>(rooms, settings),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({
