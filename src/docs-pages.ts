@@ -9,6 +9,7 @@ export const docsFiles = {
   configuration: 'docs/guides/configuration.md',
   tls: 'docs/guides/tls.md',
   services: 'docs/guides/services.md',
+  import: 'docs/guides/import.md',
   agents: 'docs/guides/agents.md',
   sdk: 'sdk/README.md',
   oauth: 'docs/guides/oauth.md',

@@ -13,6 +13,8 @@ import { emergencyRevokeCommand } from './emergency-revoke.ts'
 import { exitCode, exitCodeHelp, exitCodeOf } from './exit-codes.ts'
 import { explainCommand } from './explain.ts'
 import { grantCommands } from './grant.ts'
+import { importCommands } from './import/import.ts'
+import { scanCommand } from './import/scan.ts'
 import { initCommand } from './init.ts'
 import { operatorCommands } from './operator.ts'
 import { cliProblem } from './problems.ts'
@@ -36,6 +38,8 @@ const families = [
   doctorCommand,
   serviceCommands,
   credentialCommands,
+  importCommands,
+  scanCommand,
   agentCommands,
   loginCommands,
   tokenCommands,

@@ -4,6 +4,7 @@ export const exitCode = {
   ok: 0,
   refused: 1,
   undecided: 2,
+  partly: 3,
   usage: 64,
   notRunning: 69,
   bug: 70,
@@ -20,6 +21,7 @@ Exit codes:
   0   done; for \`up\`: drained and stopped
   1   refused or denied; for \`audit verify\`: damage or tampering proven
   2   cannot decide: a file or a key is missing
+  3   done in part: a file could not be read or written, and the rest was done
   64  the command line was not understood
   69  the gateway is not running
   70  a bug

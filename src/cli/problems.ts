@@ -58,5 +58,20 @@ export const cliProblem = problemsOf({
   checkpoint_missing: { status: 404, title: 'The checkpoint cannot be read' },
   proof_missing: { status: 404, title: 'The proof cannot be read' },
   verifier_key_missing: { status: 404, title: 'The verifier key cannot be read' },
+  import_file_changed: {
+    status: 409,
+    title: 'A file was changed by others',
+    hint: 'Look at what changed it, and give the command again.',
+  },
+  import_journal_unknown: {
+    status: 404,
+    title: 'There is no such import',
+    hint: '`claviger import list` shows those of this home.',
+  },
+  import_journal_damaged: {
+    status: 500,
+    title: 'The journal of the import was changed by other hands, or belongs to another home',
+    hint: 'Take it from a backup of the home.',
+  },
   token_file_invalid: { status: 400, title: 'The token file cannot be used' },
 })

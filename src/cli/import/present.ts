@@ -1,0 +1,49 @@
+// What the gateway has, asked by reads alone: a plan is made of it, and nothing changes.
+import type { GatewayClient } from '../client.ts'
+import type { Found } from './found.ts'
+import type { KnownSecrets } from './known-secrets.ts'
+import type { Present } from './plan.ts'
+
+/** Metadata that says that an import stored the credential: its tag among the known secrets. */
+export const IMPORTED = 'imported'
+/** Metadata that says by which import. */
+export const JOURNAL = 'import-journal'
+
+/** Names that `claviger service add NAME` needs no more than. */
+const TEMPLATES = new Set([
+  'anthropic',
+  'discord',
+  'gemini',
+  'github',
+  'google',
+  'openai',
+  'slack',
+  'stripe',
+  'twitter',
+])
+
+/** Services and credentials; `known` may come later, when something is to be written. */
+export async function askPresent(client: GatewayClient, known: () => KnownSecrets | undefined): Promise<Present> {
+  const { items: services } = await client.ask({ method: 'GET', path: '/services' })
+  const { items: credentials } = await client.ask({ method: 'GET', path: '/credentials' })
+  return {
+    services,
+    templates: TEMPLATES,
+    // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the vault
+    credentials: credentials.map((view: any) => ({
+      handle: view.handle,
+      service: view.serviceName ?? view.service,
+      // One that was rotated holds another secret than the one that was imported.
+      ...(view.version === 1 && view.status === 'active' && { tag: view.meta[IMPORTED] }),
+    })),
+    tagOf: (found: Found) => known()?.tagOf(found.secret),
+  }
+}
+
+/** Where the gateway is not running: a dry run still says what there is. */
+export const nothingPresent: Present = {
+  services: [],
+  credentials: [],
+  templates: new Set(),
+  tagOf: () => undefined,
+}

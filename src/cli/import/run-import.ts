@@ -1,0 +1,94 @@
+// One import from its beginning to what it says: ask, find, plan; and with --write store and replace.
+import { systemClock } from '../../ground/clock.ts'
+import { Problem } from '../../ground/problem.ts'
+import { type ExitCode, exitCode } from '../exit-codes.ts'
+import { pairs } from '../values.ts'
+import type { Invocation, OptionSpec, Result } from '../verb.ts'
+import { carryOut, type Done, remaining } from './carry-out.ts'
+import { type Detect, loadDetector } from './detect.ts'
+import type { Findings, Remark } from './found.ts'
+import { KnownSecrets } from './known-secrets.ts'
+import { type Present, planImport, type Step } from './plan.ts'
+import { askPresent, nothingPresent } from './present.ts'
+import { isMissing, readSource, type Source } from './read-source.ts'
+import { jsonOf, textOf } from './report.ts'
+
+export const importOptions: readonly OptionSpec[] = [
+  { flags: '--write', about: 'store the secrets and put references in their place; without it nothing is touched' },
+  {
+    flags: '--service <place=name>',
+    about: 'the service of a secret, by its place or by the service that was found; may be repeated',
+    many: true,
+  },
+]
+
+/** What an importer brings: where it looks, and what is to be done when it has written. */
+export interface Importer {
+  readonly what: string
+  find(detect: Detect, names: ReadonlySet<string>): Promise<Findings>
+  /** Lines for people, after a write. */
+  after?(steps: readonly Step[], done: Done): readonly string[]
+}
+
+export async function runImport(invocation: Invocation, importer: Importer): Promise<Result> {
+  const { options } = invocation
+  const write = options.write === true
+  const as = new Map(Object.entries(pairs(options.service ?? [], '--service')))
+  const { present, known } = await ask(invocation, write)
+  const names = new Set([...present.services.map(({ name }) => name), ...as.values()])
+  const { found, remarks } = await importer.find(await loadDetector(), names)
+  const plan = planImport(found, present, as)
+  const left = remaining(plan)
+  const worth = plan.some(({ action }) => action !== 'leave')
+  if (!write || !worth || known === undefined) {
+    const next = worth ? ['Nothing was changed. The same with --write stores and replaces.'] : ['Nothing to do.']
+    return result({ steps: plan, remarks: [...remarks, ...left], next, offline: present === nothingPresent })
+  }
+  const { home } = invocation.settings()
+  const client = invocation.operator()
+  const done = await carryOut(plan, { home, client, clock: systemClock, known, what: importer.what })
+  const next = [...(importer.after?.(done.steps, done) ?? []), `To take it back: claviger import undo ${done.journal}`]
+  return result({ steps: done.steps, remarks: [...remarks, ...left, ...done.remarks], next, done })
+}
+
+/** A dry run does without the gateway; it then cannot say what is there already. */
+async function ask(
+  invocation: Invocation,
+  write: boolean,
+): Promise<{ present: Present; known?: KnownSecrets | undefined }> {
+  try {
+    const client = invocation.operator()
+    let known: KnownSecrets | undefined
+    const present = await askPresent(client, () => known)
+    known = await KnownSecrets.open(invocation.settings().home, client, write)
+    return { present, known }
+  } catch (error) {
+    const absent = error instanceof Problem && ['gateway_not_running', 'operator_token_missing'].includes(error.code)
+    if (write || !absent) throw error
+    return { present: nothingPresent }
+  }
+}
+
+/** Reads what can be read, and says why of the rest. A file that is not `wanted` may be missing. */
+export function readEach(
+  paths: readonly string[],
+  { wanted }: { readonly wanted: boolean },
+): { sources: Source[]; remarks: Remark[] } {
+  const sources: Source[] = []
+  const remarks: Remark[] = []
+  for (const path of paths) {
+    try {
+      const source = readSource(path)
+      if (!sources.some((other) => other.path === source.path)) sources.push(source)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      if (wanted || !isMissing(error)) remarks.push({ file: path, why: error.detail ?? error.title, failed: true })
+    }
+  }
+  return { sources, remarks }
+}
+
+function result(told: Parameters<typeof textOf>[0]): Result {
+  const code: ExitCode = told.remarks.some(({ failed }) => failed) ? exitCode.partly : exitCode.ok
+  return { json: jsonOf(told), text: textOf(told), code }
+}
