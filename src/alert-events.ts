@@ -44,6 +44,12 @@ const tellings: Readonly<Record<string, (said: Said) => Told>> = {
   'tokens.revoked': ({ owner, count }) => revoked(owner, { scope: 'owner', count }),
   'session.revoked': ({ session, agent }) => revoked(agent, { scope: 'session', sessionId: session }),
   'emergency.revoked': () => ({ type: 'token.revoked', severity: 'critical', data: { scope: 'everybody' } }),
+  'credential.needs_reauth': ({ credential, handle, needsReauth }) => {
+    return { type: 'credential.needs_reauth', data: { credentialId: credential, handle, reason: needsReauth } }
+  },
+  'credential.refresh_failed': ({ credential, handle, reason }) => {
+    return { type: 'credential.refresh_failed', data: { credentialId: credential, handle, reason } }
+  },
   'role.assigned': ({ agent, role, service, expiresAt }) => {
     const data = { agentId: agent, roleId: role, serviceId: service, expiresAt: dateOf(expiresAt) }
     return { type: 'role.assigned', agent: agent as string, service: service as string, data }

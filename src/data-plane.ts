@@ -38,6 +38,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
       return rooms.possession.proven(principal, presented, request)
     },
     admit: (call) => rooms.gate.admit(call),
+    prepare: (permit) => vault.prepare(permit),
     open: (permit) => vault.open(permit),
     forward,
     nextRid: rooms.nextRid,

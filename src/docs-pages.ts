@@ -10,6 +10,7 @@ export const docsFiles = {
   tls: 'docs/guides/tls.md',
   services: 'docs/guides/services.md',
   import: 'docs/guides/import.md',
+  connections: 'docs/guides/connections.md',
   agents: 'docs/guides/agents.md',
   sdk: 'sdk/README.md',
   oauth: 'docs/guides/oauth.md',

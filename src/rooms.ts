@@ -10,11 +10,13 @@ import { OpenCalls } from './gate/open-calls.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
-import type { CallId } from './ground/ids.ts'
+import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { openHsm } from './hsm.ts'
+import { createOutbound } from './http/outbound.ts'
 import { httpProblem } from './http/problems.ts'
+import { createResolver } from './http/resolve.ts'
 import { identityProblem } from './identity/contract.ts'
 import { KeyEnds } from './identity/keys/key-ends.ts'
 import { createMint, type Mint } from './policy/mint.ts'
@@ -24,6 +26,7 @@ import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
 import type { Change, Storage } from './storage/storage.ts'
 import { buildAlerts, hearOf } from './tell.ts'
+import type { TokenPlaces } from './vault/connections/places.ts'
 import type { SealReason } from './vault/contract.ts'
 import { createVault, type Vault } from './vault/vault.ts'
 
@@ -65,11 +68,11 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const { clock, bootId, storage, audit } = foundation
   const alarms = createAlarms(audit, log, (event) => alerts.emit(event))
   const { mint, redeem, spend } = createMint()
-  const vault = await createVault({ storage, clock, redeem, onIntegrityFailure: (id) => alarms.damagedCredential(id) })
+  const services = createServices({ storage, clock })
+  const vault = await createVault({ storage, clock, redeem, ...outward(clock, alarms, services) })
   const alerts = buildAlerts({ storage, clock, vault, log })
   const issuer = () => issuerOf(options.settings, rooms)
   const { knows, ...whoAsks } = buildWhoAsks({ ...foundation, options, vault, alarms, alerts, hsm, issuer })
-  const services = createServices({ storage, clock })
   const grants = createGrants({ storage, clock })
   const openCalls = new OpenCalls()
   const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
@@ -93,10 +96,23 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     },
     close: async () => {
       keyEnds.stop()
-      for (const room of [whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
+      for (const room of [vault, whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
     },
   }
   return rooms
+}
+
+/** What the vault does beyond itself. */
+function outward(clock: Clock, alarms: Alarms, services: Services) {
+  return {
+    outbound: createOutbound({ resolver: createResolver({ clock }) }),
+    placesOf: (id: ServiceId) => tokenPlaces(services.byId(id)),
+    onIntegrityFailure: (id: CredentialId) => alarms.damagedCredential(id),
+  }
+}
+
+function tokenPlaces(service: Service | undefined): TokenPlaces | undefined {
+  return service && { origins: [...service.origins, ...service.tokenOrigins], allowed: service.allowed }
 }
 
 type GateNeeds = Pick<Rooms, 'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'openCalls' | 'clock'>

@@ -29,6 +29,7 @@ import type { Service } from './services/contract.ts'
 import { type ServiceRouteNeeds, serviceRoutes } from './services/routes.ts'
 import type { Settings } from './settings.ts'
 import type { Actor } from './storage/storage.ts'
+import { connectionRoutes } from './vault/connections/routes.ts'
 import { type VaultRouteNeeds, vaultRoutes } from './vault/routes.ts'
 
 export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
@@ -69,6 +70,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...relyingServiceRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), serviceOf: relyingService }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
+    ...connectionRoutes<Who>(vaultNeeds(rooms)),
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),

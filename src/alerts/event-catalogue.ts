@@ -83,6 +83,16 @@ export const eventCatalogue = {
     when: 'a row of the database was edited by other hands and is refused',
     data: ['table', 'id'],
   },
+  'credential.needs_reauth': {
+    severity: 'critical',
+    when: 'a provider gives no more tokens for a connection: it must be connected anew',
+    data: ['credentialId', 'handle', 'reason'],
+  },
+  'credential.refresh_failed': {
+    severity: 'warning',
+    when: 'no new token could be had for a connection; sent for the first failure in a row, it is tried again',
+    data: ['credentialId', 'handle', 'reason'],
+  },
   'credential.damaged': {
     severity: 'critical',
     when: 'a credential does not open and is disabled',

@@ -7,6 +7,7 @@ import { loginCommands } from './agent-login.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
 import { configCommand } from './config.ts'
+import { connectionCommands } from './connection.ts'
 import { credentialCommands } from './credential.ts'
 import { doctorCommand } from './doctor.ts'
 import { emergencyRevokeCommand } from './emergency-revoke.ts'
@@ -40,6 +41,7 @@ const families = [
   credentialCommands,
   importCommands,
   scanCommand,
+  connectionCommands,
   agentCommands,
   loginCommands,
   tokenCommands,

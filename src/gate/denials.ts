@@ -51,6 +51,11 @@ export const denialProblems = {
     title: 'The credential for this call is missing, expired or damaged',
     hint: 'An operator can store or rotate it: `claviger store`, `claviger credential rotate`.',
   },
+  credential_needs_reauth: {
+    status: 503,
+    title: 'The provider gives no more tokens for the credential of this call',
+    hint: 'An operator must connect it anew: `claviger connect`, or `claviger connection add --replace`.',
+  },
   rate_limited: { status: 429, title: 'The grant allows no more calls in this minute' },
   too_many_in_flight: {
     status: 429,
@@ -94,6 +99,7 @@ const codes: Readonly<Record<Reason, keyof typeof denialProblems>> = {
   grant_used_up: 'grant_not_live',
   credential_missing: 'credential_not_usable',
   credential_expired: 'credential_not_usable',
+  credential_needs_reauth: 'credential_needs_reauth',
   credential_integrity_failed: 'credential_not_usable',
   rate_limited: 'rate_limited',
   agent_in_flight_limit: 'too_many_in_flight',

@@ -20,6 +20,7 @@ export type Reason =
   | 'grant_used_up'
   | 'credential_missing'
   | 'credential_expired'
+  | 'credential_needs_reauth'
   | 'credential_integrity_failed'
   | 'rate_limited'
   | 'agent_in_flight_limit'
@@ -90,6 +91,7 @@ const grantIsLive: Check = ({ grant, now }) => {
 const credentialIsUsable: Check = ({ credential }) => {
   if (credential === 'usable' || credential === 'none') return pass
   if (credential === 'expired') return deny('credential_expired')
+  if (credential === 'needs_reauth') return deny('credential_needs_reauth')
   return deny(credential === 'integrity_failed' ? 'credential_integrity_failed' : 'credential_missing')
 }
 

@@ -54,7 +54,7 @@ export interface GrantFacts {
 }
 
 /** `none`: the service needs no credential. `missing`: it needs one and there is none that fits. */
-export type CredentialFacts = 'none' | 'usable' | 'missing' | 'expired' | 'integrity_failed'
+export type CredentialFacts = 'none' | 'usable' | 'missing' | 'expired' | 'needs_reauth' | 'integrity_failed'
 
 export interface LimitFacts {
   readonly rateAllows: boolean

@@ -32,6 +32,8 @@ export interface CarryOutOptions {
   readonly admit: (call: CallRequest) => Promise<Admitted>
   /** The vault: gives the credential and uses the permit up. */
   readonly open: (permit: Permit) => Opened | undefined
+  /** Before `open`: what has to be done first, where there is something. */
+  readonly prepare?: (permit: Permit) => Promise<void> | undefined
   readonly forward: Forward
   readonly nextRid: () => CallId
   /** For a service whose answers wait for their outcome to be on the disk: what puts it there. */
@@ -85,6 +87,9 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
   const { permit, service, open } = admitted
   const began = performance.now()
   try {
+    // No `await` for the others: it would cost each of them a turn.
+    const prepared = options.prepare?.(permit)
+    if (prepared !== undefined) await prepared
     if (open.aborted !== undefined) throw proxyProblem('call_ended', { facts: { reason: open.aborted } })
     const opened = options.open(permit)
     const { rawHeaders, body, response, base } = call

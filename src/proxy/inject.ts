@@ -22,6 +22,10 @@ export interface Opened {
   readonly id: CredentialId
   readonly version: number
   readonly value: Secret
+  /** What else must not come back: it is searched for, and never sent. */
+  readonly others?: readonly Secret[]
+  /** Present where the vault can renew it after the service refused it. */
+  readonly generation?: number | undefined
 }
 
 /** Attaches one kind of credential. */

@@ -27,5 +27,6 @@ function patternsOf(service: ForwardedService, opened: Opened): SecretPattern[] 
   if (service.injection?.kind === 'basic' && service.injection.username === undefined && colon >= 0) {
     patterns.push({ secret: Buffer.from(secret.subarray(colon + 1)) })
   }
+  for (const other of opened.others ?? []) patterns.push({ secret: Buffer.from(other.reveal()) })
   return patterns
 }

@@ -26,7 +26,7 @@ export function readOrigins(definition: ServiceDefinition, allowed: AddressSet |
 }
 
 /** An address that would never be dialled, or a name that the public network does not have. */
-function isLocal({ host }: Origin, allowed: AddressSet | undefined): boolean {
+export function isLocal({ host }: Origin, allowed: AddressSet | undefined): boolean {
   const address = bare(host)
   if (isIP(address) !== 0) return refusedAddress(address, allowed) !== undefined
   return allowed === undefined && LOCAL_NAME.test(host)

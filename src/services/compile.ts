@@ -10,6 +10,7 @@ import { ActionTable } from './action-table.ts'
 import { type Action, bySpecificity, classResolution, compileActions, compilePaths } from './actions.ts'
 import { checkInjection } from './check-injection.ts'
 import { readOrigins } from './check-origins.ts'
+import { readTokenOrigins } from './check-token-origins.ts'
 import type { Injection, Resolution, Service, ServiceDefinition, ServiceView } from './contract.ts'
 import { explainScope, listScopes } from './explain-scope.ts'
 
@@ -53,6 +54,7 @@ class CompiledService implements Service {
   readonly injection: Injection | undefined
   readonly timeouts: Service['timeouts']
   readonly allowed: AddressSet | undefined
+  readonly tokenOrigins: readonly Origin[]
   readonly scrub: boolean
   readonly strictAudit: boolean
   readonly plainQuery: ReadonlySet<string>
@@ -71,6 +73,7 @@ class CompiledService implements Service {
     this.allowed = definition.addresses === undefined ? undefined : addressSet(definition.addresses)
     this.origins = readOrigins(definition, this.allowed)
     this.originHrefs = Object.freeze(this.origins.map((origin) => origin.href).sort())
+    this.tokenOrigins = readTokenOrigins(definition, this.allowed)
     this.injection = checkInjection(definition)
     this.timeouts = { connectMs: 5_000, headersMs: 30_000, idleMs: 120_000, ...definedOnly(definition.timeouts ?? {}) }
     this.scrub = definition.unsafeNoScrub !== true

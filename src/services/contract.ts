@@ -61,6 +61,22 @@ const Timeouts = z.strictObject({
   idleMs: Milliseconds.optional(),
 })
 
+/** Where tokens for a service come from, and how to ask there for a connection. Always https. */
+export const OAuthPlaces = z.strictObject({
+  /** RFC 8414: its metadata name the endpoints that are left out here, on the same origins. */
+  issuer: Template.optional(),
+  authorizationUrl: Template.optional(),
+  tokenUrl: Template.optional(),
+  /** RFC 8628. */
+  deviceUrl: Template.optional(),
+  /** Asked for unless the operator says others. */
+  scopes: z.array(z.string().min(1).max(256)).max(64).optional(),
+  /** How the client shows its secret; `post` unless said otherwise. */
+  clientAuth: z.enum(['post', 'basic', 'none']).optional(),
+  /** More members of the authorization request: `{"access_type": "offline"}`. */
+  parameters: z.record(z.string().regex(/^[a-z_]{1,64}$/), z.string().max(512)).optional(),
+})
+
 /** What an operator says about a service; what is left out comes from the preset, if one is named. */
 export const ServiceInput = z.strictObject({
   name: ServiceName,
@@ -74,6 +90,7 @@ export const ServiceInput = z.strictObject({
   /** Addresses or CIDR ranges that may be dialled for this service although they are not public. */
   addresses: z.array(z.string().max(64)).min(1).max(64).optional(),
   timeouts: Timeouts.optional(),
+  oauth: OAuthPlaces.optional(),
   unsafeNoScrub: z.boolean().optional(),
   unsafePlainHttp: z.boolean().optional(),
   auditMode: z.literal('strict').optional(),
@@ -122,6 +139,8 @@ export interface Service {
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   /** Undefined: no address but public ones. */
   readonly allowed: AddressSet | undefined
+  /** Where its tokens come from beside its own origins: https alone. */
+  readonly tokenOrigins: readonly Origin[]
   readonly scrub: boolean
   readonly strictAudit: boolean
   readonly plainQuery: ReadonlySet<string>

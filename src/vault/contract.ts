@@ -6,6 +6,7 @@ import type { CredentialId, ServiceId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
 import type { Secret } from '../ground/secret.ts'
 import { storageProblems } from '../storage/problems.ts'
+import { ConnectionKind, connectionProblems } from './connections/contract.ts'
 
 export const HANDLE_PATTERN = /^(?!crd_)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
 export const META_KEY_PATTERN = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
@@ -40,7 +41,7 @@ export const StoreCredential = z.strictObject({
 
 export const RotateCredential = z.strictObject({ secret: z.string(), expiresAt: Time.optional() })
 
-export const CredentialStatus = z.enum(['active', 'expired', 'integrity_failed'])
+export const CredentialStatus = z.enum(['active', 'expired', 'needs_reauth', 'integrity_failed'])
 
 export const CredentialView = z.object({
   id: z.string(),
@@ -53,6 +54,19 @@ export const CredentialView = z.object({
   rotatedAt: Time.optional(),
   expiresAt: Time.optional(),
   status: CredentialStatus,
+  /** Present where the gateway renews the secret itself. */
+  connection: z
+    .object({
+      kind: ConnectionKind,
+      /** Where its tokens come from. */
+      tokenOrigin: z.string(),
+      /** End of the access token; left out if it has none, or was not minted yet. */
+      tokenEndsAt: Time.optional(),
+      renewedAt: Time.optional(),
+      /** Why it must be connected anew. */
+      needsReauth: z.string().optional(),
+    })
+    .optional(),
 })
 export type CredentialView = z.output<typeof CredentialView> & {
   readonly id: CredentialId
@@ -122,7 +136,7 @@ export type Opener = { readonly keyFile: string } | { readonly passphrase: Secre
 
 /** Whether a credential can be used now, and which version of it. */
 export interface CredentialState {
-  readonly facts: 'usable' | 'missing' | 'expired' | 'integrity_failed'
+  readonly facts: 'usable' | 'missing' | 'expired' | 'needs_reauth' | 'integrity_failed'
   readonly version: number
 }
 
@@ -132,6 +146,10 @@ export interface OpenedCredential {
   readonly handle: string
   readonly version: number
   readonly value: Secret
+  /** What else an answer must not hold: the refresh token, the client's secret, the tokens before these. */
+  readonly others?: readonly Secret[]
+  /** Present where the vault can renew it: which of its token sets this is. */
+  readonly generation?: number | undefined
 }
 
 /** A key in its present generation. */
@@ -154,6 +172,7 @@ export interface VaultKeys {
 }
 
 export const vaultProblems = {
+  ...connectionProblems,
   vault_sealed: storageProblems.vault_sealed,
   vault_not_initialised: {
     status: 503,

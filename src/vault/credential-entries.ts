@@ -1,5 +1,6 @@
 import { canonicalJson } from '../ground/canonical-json.ts'
 import type { CredentialId, ServiceId } from '../ground/ids.ts'
+import { ConnectionFacts } from './connections/contract.ts'
 import type { CredentialState, CredentialView } from './contract.ts'
 import { type CredentialRow, type VersionRow, versionId } from './store.ts'
 
@@ -13,6 +14,8 @@ export interface Entry {
   readonly createdAt: number
   readonly rotatedAt: number | undefined
   readonly expiresAt: number | undefined
+  /** Present where the envelope holds a connection, not a secret. */
+  readonly connection?: ConnectionFacts | undefined
   readonly originsHash: Uint8Array
   readonly envelope: Uint8Array
   /** Its row or its envelope is not what was written: disabled until somebody rotates or removes it. */
@@ -68,8 +71,13 @@ export function isExpired(entry: Entry, now: number): boolean {
 
 export function stateOf(entry: Entry | undefined, now: number): CredentialState {
   if (entry === undefined) return { facts: 'missing', version: 0 }
-  const facts = entry.failed ? 'integrity_failed' : isExpired(entry, now) ? 'expired' : 'usable'
-  return { facts, version: entry.version }
+  return { facts: factsOf(entry, now), version: entry.version }
+}
+
+function factsOf(entry: Entry, now: number): Exclude<CredentialState['facts'], 'missing'> {
+  if (entry.failed) return 'integrity_failed'
+  if (isExpired(entry, now)) return 'expired'
+  return entry.connection?.needsReauth === undefined ? 'usable' : 'needs_reauth'
 }
 
 export function viewOf(entry: Entry, now: number): CredentialView {
@@ -83,7 +91,23 @@ export function viewOf(entry: Entry, now: number): CredentialView {
     createdAt,
     ...(rotatedAt !== undefined && { rotatedAt }),
     ...(expiresAt !== undefined && { expiresAt }),
-    status: entry.failed ? 'integrity_failed' : isExpired(entry, now) ? 'expired' : 'active',
+    status: statusOf(entry, now),
+    ...(entry.connection !== undefined && { connection: connectionView(entry.connection) }),
+  }
+}
+
+function statusOf(entry: Entry, now: number): CredentialView['status'] {
+  const facts = factsOf(entry, now)
+  return facts === 'usable' ? 'active' : facts
+}
+
+function connectionView({ kind, tokenOrigin, endsAt, renewedAt, needsReauth }: ConnectionFacts) {
+  return {
+    kind,
+    tokenOrigin,
+    ...(endsAt !== undefined && endsAt > 0 && { tokenEndsAt: endsAt }),
+    ...(renewedAt !== undefined && { renewedAt }),
+    ...(needsReauth !== undefined && { needsReauth }),
   }
 }
 
@@ -98,6 +122,7 @@ export function entryOf(row: CredentialRow, version: VersionRow | undefined): En
     createdAt: row.created_at,
     rotatedAt: row.rotated_at ?? undefined,
     expiresAt: row.expires_at ?? undefined,
+    connection: row.connection ? ConnectionFacts.parse(JSON.parse(row.connection)) : undefined,
     originsHash: version?.origins_hash ?? NOTHING,
     envelope: version?.envelope ?? NOTHING,
     failed: !version?.envelope || !version.origins_hash,
@@ -131,6 +156,7 @@ export function credentialRow(entry: Entry): CredentialRow {
     created_at: entry.createdAt,
     rotated_at: entry.rotatedAt ?? null,
     expires_at: entry.expiresAt ?? null,
+    connection: entry.connection === undefined ? null : canonicalJson(entry.connection),
   }
 }
 

@@ -60,8 +60,8 @@ export class Credentials {
     const originsHash = hashOrigins(input.origins)
     return within(storage, given, async (tx) => {
       if (await handleIsTaken(tx, handle)) throw vaultProblem('handle_taken', { facts: { handle } })
-      const entry = this.#sealed({ ...plain, rotatedAt: undefined, expiresAt, originsHash }, secret.reveal())
-      return this.#put(tx, entry, 'secret.stored', by)
+      const entry = this.sealed({ ...plain, rotatedAt: undefined, expiresAt, originsHash }, secret.reveal())
+      return this.put(tx, entry, 'secret.stored', by)
     })
   }
 
@@ -71,21 +71,22 @@ export class Credentials {
     const { secret } = input
     checkSecret(secret)
     checkExpiry(input.expiresAt, clock.now())
-    const { id } = this.#known(handleOrId)
+    const { id } = this.known(handleOrId)
     return within(storage, given, async (tx) => {
-      const { entry: old, version } = await this.#stored(tx, id)
+      const { entry: old, version } = await this.stored(tx, id)
+      if (old.connection !== undefined) throw vaultProblem('credential_is_connection')
       checkMeta(old.meta, secret)
       const rotatedAt = clock.now()
       const expiresAt = input.expiresAt ?? renewed(old, rotatedAt)
       await putVersion(tx, retired(version, rotatedAt))
-      const entry = this.#sealed({ ...old, version: old.version + 1, rotatedAt, expiresAt }, secret.reveal())
-      return this.#put(tx, entry, 'secret.rotated', by)
+      const entry = this.sealed({ ...old, version: old.version + 1, rotatedAt, expiresAt }, secret.reveal())
+      return this.put(tx, entry, 'secret.rotated', by)
     })
   }
 
   /** Removes every version. Throws Problem `credential_unknown`. */
   async remove(handleOrId: string, by: Actor, given?: Tx): Promise<void> {
-    const { id, handle } = this.#known(handleOrId)
+    const { id, handle } = this.known(handleOrId)
     await within(
       this.#parts.storage,
       given,
@@ -108,11 +109,11 @@ export class Credentials {
     const originsHash = hashOrigins(origins)
     const rebound: Entry[] = []
     for (const id of await credentialsOf(tx, service)) {
-      const { entry: old, version } = await this.#stored(tx, id)
+      const { entry: old, version } = await this.stored(tx, id)
       if (originsHash.equals(old.originsHash)) continue
       const secret = openEntry(this.#parts.sealing.unlocked(), old)
       if (secret === undefined) throw vaultProblem('integrity_failed', { facts: { credential: id } })
-      const entry = this.#sealed({ ...old, originsHash }, secret)
+      const entry = this.sealed({ ...old, originsHash }, secret)
       secret.fill(0)
       await putVersion(tx, { ...this.#versionRow(entry), created_at: version.created_at })
       rebound.push(entry)
@@ -128,25 +129,27 @@ export class Credentials {
    */
   async assign(handleOrId: string, to: Assigned, by: Actor, given?: Tx): Promise<CredentialView> {
     const { clock, storage, sealing } = this.#parts
-    const { id } = this.#known(handleOrId)
+    const { id } = this.known(handleOrId)
     const { service, handle } = to
     if (handle !== undefined) checkHandle(handle)
     return within(storage, given, async (tx) => {
-      const { entry: old } = await this.#stored(tx, id)
+      const { entry: old } = await this.stored(tx, id)
+      // Two of them would use up each other's refresh token, and the other service may not have its token endpoint.
+      if (old.connection !== undefined) throw vaultProblem('credential_is_connection')
       if (handle !== undefined && (await handleIsTaken(tx, handle))) throw vaultProblem('handle_taken')
       const secret = openEntry(sealing.unlocked(), old)
       if (secret === undefined) throw vaultProblem('integrity_failed', { facts: { credential: id } })
       const fresh = { id: newId('crd'), version: 1, createdAt: clock.now(), rotatedAt: undefined }
       const same = handle === undefined ? old : { ...old, ...fresh, handle }
-      const entry = this.#sealed({ ...same, service, originsHash: hashOrigins(to.origins) }, secret)
+      const entry = this.sealed({ ...same, service, originsHash: hashOrigins(to.origins) }, secret)
       secret.fill(0)
-      return this.#put(tx, entry, 'secret.assigned', by)
+      return this.put(tx, entry, 'secret.assigned', by)
     })
   }
 
   /** Versions of a credential, newest first; only the first has a secret. Throws Problem `credential_unknown`. */
   async versions(handleOrId: string) {
-    const { id } = this.#known(handleOrId)
+    const { id } = this.known(handleOrId)
     const rows = await this.#parts.storage.read((db) => versionHistory(db, id))
     return rows.map(({ version, created_at, retired_at }) => ({
       version,
@@ -155,7 +158,8 @@ export class Credentials {
     }))
   }
 
-  #known(handleOrId: string): Entry {
+  /** Throws Problem `credential_unknown`. */
+  known(handleOrId: string): Entry {
     this.#parts.sealing.unlocked()
     const entry = this.#parts.entries.find(handleOrId)
     if (entry === undefined) throw vaultProblem('credential_unknown')
@@ -163,7 +167,7 @@ export class Credentials {
   }
 
   /** As it lies in the database now. Throws Problem `row_tampered` if other hands changed it. */
-  async #stored(tx: Tx, id: CredentialId): Promise<{ entry: Entry; version: VersionRow }> {
+  async stored(tx: Tx, id: CredentialId): Promise<{ entry: Entry; version: VersionRow }> {
     const row = await getCredential(tx, id)
     if (row === undefined) throw vaultProblem('credential_unknown')
     const version = await getVersion(tx, versionId(id, row.version))
@@ -171,7 +175,8 @@ export class Credentials {
     return { entry: entryOf(row, version), version }
   }
 
-  #sealed(entry: Omit<Entry, 'envelope' | 'failed'>, secret: Uint8Array): Entry {
+  /** The entry with its secret sealed, under the generation that is primary now. */
+  sealed(entry: Omit<Entry, 'envelope' | 'failed'>, secret: Uint8Array): Entry {
     const { keyring, settings } = this.#parts.sealing.unlocked()
     const binding = bindingOf(keyring.installId, entry)
     return { ...entry, failed: false, envelope: sealEnvelope(keyring.kek(settings.kek.primary), binding, secret) }
@@ -181,12 +186,13 @@ export class Credentials {
     return versionRow(entry, this.#parts.sealing.unlocked().settings.kek.primary)
   }
 
-  async #put(tx: Tx, entry: Entry, type: string, by: Actor): Promise<CredentialView> {
+  /** Writes row and version, and says so. */
+  async put(tx: Tx, entry: Entry, type: string, by: Actor, kind = 'credential'): Promise<CredentialView> {
     await putCredential(tx, credentialRow(entry))
     await putVersion(tx, this.#versionRow(entry))
     const { handle, service, version, expiresAt } = entry
-    const ev = { handle, service, version, expiresAt }
-    await this.#record(tx, { set: [entry], removed: [] }, entry.id, type, by, ev)
+    const ev = { handle, service, version, expiresAt, ...toldOf(entry) }
+    await tx.change({ kind, ref: entry.id, after: { set: [entry], removed: [] }, record: { type, actor: by, ev } })
     return viewOf(entry, this.#parts.clock.now())
   }
 
@@ -202,8 +208,16 @@ export class Credentials {
   }
 }
 
+/** What the record says of a connection. */
+function toldOf({ id, connection }: Entry) {
+  if (connection === undefined) return {}
+  const { kind, tokenOrigin, generation, needsReauth } = connection
+  const what = needsReauth === undefined ? undefined : 'credential.needs_reauth'
+  return { what, credential: id, connection: kind, tokenOrigin, generation, needsReauth }
+}
+
 /** What stays of an old version: that it was. Its envelope is gone, and with it the only wrapped form of its key. */
-function retired(version: VersionRow, at: number): VersionRow {
+export function retired(version: VersionRow, at: number): VersionRow {
   return { ...version, kek: null, origins_hash: null, envelope: null, retired_at: at }
 }
 
@@ -213,5 +227,7 @@ function renewed(old: Entry, now: number): number | undefined {
 }
 
 export function isEntriesChange(kind: string, after: unknown): after is EntriesChange {
-  return (kind === 'credential' || kind === 'rewrap') && typeof after === 'object' && after !== null
+  return (
+    (kind === 'credential' || kind === 'connection' || kind === 'rewrap') && typeof after === 'object' && after !== null
+  )
 }

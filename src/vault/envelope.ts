@@ -34,6 +34,7 @@ export interface FixedRandom {
 
 export const TENANT = 'ten_1'
 export const FIELD = 'value'
+export const CONNECTION_FIELD = 'connection'
 
 // magic C7 'CLV', version 1, algorithm 1 (AES-256-GCM, wrapped DEK), flags 0
 const FORMAT = Buffer.from('c7434c5601010000', 'hex')

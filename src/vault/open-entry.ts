@@ -1,7 +1,12 @@
-import { type Binding, FIELD, kekNumber, openEnvelope } from './envelope.ts'
+import { type Binding, CONNECTION_FIELD, FIELD, kekNumber, openEnvelope } from './envelope.ts'
 import type { Unlocked } from './unlock.ts'
 
-type Bound = { readonly id: string; readonly version: number; readonly originsHash: Uint8Array }
+type Bound = {
+  readonly id: string
+  readonly version: number
+  readonly originsHash: Uint8Array
+  readonly connection?: object | undefined
+}
 
 /** What the envelope of this credential must be bound to. */
 export function bindingOf(installId: Uint8Array, entry: Bound): Binding {
@@ -9,7 +14,8 @@ export function bindingOf(installId: Uint8Array, entry: Bound): Binding {
     installId,
     credentialId: entry.id,
     version: entry.version,
-    field: FIELD,
+    // Another field: what holds a refresh token never opens as something to send to the service.
+    field: entry.connection === undefined ? FIELD : CONNECTION_FIELD,
     originsHash: entry.originsHash,
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../ground/clock.ts'
 import type { CredentialId } from '../ground/ids.ts'
 import { Secret } from '../ground/secret.ts'
 import type { Permit } from '../policy/permit.ts'
+import { connectionOf, otherSecrets } from './connections/sealed.ts'
 import { type OpenedCredential, vaultProblem } from './contract.ts'
 import { type CredentialEntries, type Entry, isExpired } from './credential-entries.ts'
 import { hashOrigins } from './envelope.ts'
@@ -59,9 +60,21 @@ export class PermitOpener {
       this.#parts.cache.drop(id)
       throw vaultProblem('credential_expired')
     }
+    this.#checkToken(entry)
     // Not a failure of the credential: the origins may have been changed while the permit was on its way.
     if (!this.#hash(permit.origins).equals(entry.originsHash)) throw vaultProblem('credential_origins_changed')
     return entry
+  }
+
+  /** A connection whose token is over was not renewed: prepare() said why, or was not asked. */
+  #checkToken({ id, connection }: Entry): void {
+    if (connection === undefined) return
+    if (connection.needsReauth !== undefined) {
+      throw vaultProblem('credential_needs_reauth', { facts: { reason: connection.needsReauth } })
+    }
+    if (connection.endsAt === undefined || this.#parts.clock.now() < connection.endsAt) return
+    this.#parts.cache.drop(id)
+    throw vaultProblem('credential_refresh_failed', { facts: { reason: 'token_ended' } })
   }
 
   #decrypt(entry: Entry): OpenedCredential {
@@ -70,8 +83,15 @@ export class PermitOpener {
       this.fail(entry)
       throw vaultProblem('integrity_failed')
     }
-    const { id, handle, version } = entry
-    return this.#parts.cache.keep(Object.freeze({ id, handle, version, value: new Secret(bytes) }))
+    const { id, handle, version, connection } = entry
+    const known = { id, handle, version }
+    if (connection === undefined) return this.#parts.cache.keep(Object.freeze({ ...known, value: new Secret(bytes) }))
+    const sealed = connectionOf(bytes)
+    bytes.fill(0)
+    const value = Secret.fromText(sealed.accessToken ?? '')
+    const others = Object.freeze(otherSecrets(sealed))
+    const generation = connection.fixed === true ? undefined : connection.generation
+    return this.#parts.cache.keep(Object.freeze({ ...known, value, others, generation }))
   }
 
   #hash(origins: readonly string[]): Buffer {

@@ -45,7 +45,9 @@ export class OpenedCache {
   }
 
   drop(id: CredentialId): void {
-    this.#kept.get(id)?.opened.value.wipe()
+    const opened = this.#kept.get(id)?.opened
+    opened?.value.wipe()
+    for (const other of opened?.others ?? []) other.wipe()
     this.#kept.delete(id)
     if (this.#kept.size > 0) return
     clearInterval(this.#timer)

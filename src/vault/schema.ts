@@ -47,4 +47,17 @@ export const vaultMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    id: '0002-connections',
+    async up(db) {
+      await db.schema.alterTable('credentials').addColumn('connection', 'text').execute()
+      // Grants nothing: who holds a lease may ask for the next token, and so must everybody else wait for a while.
+      await plainTable(db, 'connection_leases', (table) =>
+        table
+          .addColumn('credential', 'text', (column) => column.primaryKey().notNull())
+          .addColumn('holder', 'text', (column) => column.notNull())
+          .addColumn('until', 'integer', (column) => column.notNull()),
+      )
+    },
+  },
 ]

@@ -20,6 +20,8 @@ export interface CredentialRow {
   readonly created_at: number
   readonly rotated_at: number | null
   readonly expires_at: number | null
+  /** Canonical JSON of ConnectionFacts; null for a secret that an operator rotates. */
+  readonly connection: string | null
 }
 
 /** A version of a credential; `kek`, `origins_hash` and `envelope` are null once it is retired. */
@@ -37,6 +39,7 @@ export interface VersionRow {
 const VAULT = 'vault'
 const CREDENTIALS = 'credentials'
 const VERSIONS = 'credential_versions'
+const LEASES = 'connection_leases'
 
 export function versionId(credential: CredentialId, version: number): string {
   return `${credential}.${version}`
@@ -94,6 +97,47 @@ export async function removeCredential(tx: Tx, id: CredentialId): Promise<void> 
   const versions = await tx.db.selectFrom(VERSIONS).select('id').where('credential', '=', id).execute()
   for (const version of versions) await tx.remove(VERSIONS, version.id)
   await tx.remove(CREDENTIALS, id)
+  await freeLease(tx, id)
+}
+
+/**
+ * Takes the lease on a credential, in one statement: nobody else, in this process or in another, may ask for its next token
+ * until then. False where somebody has it. One that ends later than any that is taken now is not believed.
+ */
+export async function takeLease(tx: Tx, id: CredentialId, holder: string, now: number, ms: number): Promise<boolean> {
+  const row = { credential: id, holder, until: now + ms }
+  const taken = await tx.db
+    .insertInto(LEASES)
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .column('credential')
+        .doUpdateSet({ holder, until: row.until })
+        .where((of) =>
+          of.or([
+            of(`${LEASES}.until`, '<=', now),
+            of(`${LEASES}.until`, '>', row.until),
+            of(`${LEASES}.holder`, '=', holder),
+          ]),
+        ),
+    )
+    .returning('holder')
+    .executeTakeFirst()
+  return taken?.holder === holder
+}
+
+export async function freeLease(tx: Tx, id: CredentialId): Promise<void> {
+  await tx.db.deleteFrom(LEASES).where('credential', '=', id).execute()
+}
+
+/** Whether anybody has a lease. */
+export async function hasLeases(db: Db): Promise<boolean> {
+  return (await db.selectFrom(LEASES).select('credential').limit(1).executeTakeFirst()) !== undefined
+}
+
+/** Ends the leases of everybody else. */
+export async function freeOthersLeases(tx: Tx, holder: string): Promise<void> {
+  await tx.db.deleteFrom(LEASES).where('holder', '<>', holder).execute()
 }
 
 /** Versions of a credential, newest first. What they say is for show: it is not authenticated here. */

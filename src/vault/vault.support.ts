@@ -8,7 +8,7 @@ import { testDatabase } from '../storage/storage.support.ts'
 import type { Actor, Storage } from '../storage/storage.ts'
 import type { CredentialView, NewCredential, Opener } from './contract.ts'
 import { vaultMigrations } from './schema.ts'
-import { createVault, type Vault } from './vault.ts'
+import { createVault, type Vault, type VaultOptions } from './vault.ts'
 
 export const operator: Actor = { kind: 'operator', id: 'op_1' }
 export const service = 'srv_1' as ServiceId
@@ -22,8 +22,7 @@ export interface OpenVault {
 }
 
 /** For tests: a vault on a real database that can be closed, edited by other hands, and opened again. */
-export function testVault() {
-  const clock = new SetClock()
+export function testVault(more: Pick<VaultOptions, 'outbound' | 'placesOf'> = {}, clock = new SetClock()) {
   const database = testDatabase(vaultMigrations, clock)
   const keyFile = join(database.directory, 'vault.key')
   const mint = createMint()
@@ -36,7 +35,7 @@ export function testVault() {
     opened.push(real)
     const storage = wrap(real)
     const onIntegrityFailure = (id: CredentialId) => void alarms.push(id)
-    const vault = await createVault({ storage, clock, redeem: mint.redeem, onIntegrityFailure, kdf: cheap })
+    const vault = await createVault({ storage, clock, redeem: mint.redeem, onIntegrityFailure, kdf: cheap, ...more })
     return { vault, storage }
   }
 

@@ -9,8 +9,12 @@ import type { Argon2idCost } from '../crypto/phc.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CredentialId, ServiceId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
+import type { Outbound } from '../http/outbound.ts'
 import type { Permit } from '../policy/permit.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
+import type { PlacesOf } from './connections/places.ts'
+import { type NewConnection, Registrations } from './connections/registrations.ts'
+import { Renewals } from './connections/renewals.ts'
 import type {
   Assigned,
   CredentialState,
@@ -26,7 +30,7 @@ import type {
   VaultStatus,
   VersionView,
 } from './contract.ts'
-import { CredentialEntries, stateOf, viewOf } from './credential-entries.ts'
+import { CredentialEntries, type Entry, stateOf, viewOf } from './credential-entries.ts'
 import { Credentials, isEntriesChange } from './credentials.ts'
 import { KekRotator } from './kek-rotation.ts'
 import { isVaultChange, Keyholders } from './keyholders.ts'
@@ -44,6 +48,9 @@ export interface VaultOptions {
   readonly redeem: (permit: Permit) => boolean
   /** A credential that does not open: it is disabled already; raise the alarm. Must not throw. */
   readonly onIntegrityFailure?: (credential: CredentialId) => void
+  /** How tokens are asked for, and where a service's may come from; without them nothing is renewed. */
+  readonly outbound?: Outbound
+  readonly placesOf?: PlacesOf
   /** What stretching a new passphrase costs. Default Argon2id 256 MiB, 3 passes, 4 lanes. */
   readonly kdf?: Argon2idCost
 }
@@ -79,6 +86,19 @@ export interface Vault {
   stateOf(id: CredentialId): CredentialState
   versions(handleOrId: string): Promise<VersionView[]>
   rebind(service: ServiceId, origins: readonly string[], by: Actor, tx?: Tx): Promise<void>
+  /**
+   * Before open(): renews an access token that is about to end. Undefined, at once, for everything else. Rejects with
+   * Problem `credential_needs_reauth` or `credential_refresh_failed`.
+   */
+  prepare(permit: Permit): Promise<void> | undefined
+  /** The service refused an opened token: whether there is another by now. Never rejects. */
+  renewAfterRefusal(opened: Pick<OpenedCredential, 'id' | 'generation'>, rid: string): Promise<boolean>
+  /** Registers a credential that renews itself; with `replace`, in the place of one. */
+  connect(input: NewConnection, by: Actor): Promise<CredentialView>
+  /** Renews a connection now. Rejects as prepare() does. */
+  renew(handleOrId: string): Promise<CredentialView>
+  /** Resolves when no request for a token is on its way: what comes back for a refresh token that was shown must be kept. */
+  close(): Promise<void>
   open(permit: Permit): OpenedCredential | undefined
   slots(): SlotView[]
   setPassphrase(passphrase: Secret, options: { readonly only: boolean }, by: Actor): Promise<void>
@@ -101,6 +121,9 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
   const keyholders = new Keyholders({ storage, clock, sealing, kdf: options.kdf })
   const credentials = new Credentials({ storage, clock, sealing, entries })
   const opener = new PermitOpener({ clock, sealing, entries, cache, redeem, onIntegrityFailure })
+  const { outbound, placesOf = () => undefined } = options
+  const renewals = new Renewals({ storage, clock, sealing, entries, cache, credentials, outbound, placesOf })
+  const registrations = new Registrations({ storage, clock, credentials, placesOf })
   const rotator = new KekRotator({ storage, sealing, entries, keyholders })
 
   storage.follow((change) => followChange(change, { sealing, entries, cache }))
@@ -114,9 +137,10 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
     const { loaded, failed } = await loadEntries(storage)
     sealing.unlocked()
     entries.replaceAll(loaded)
+    await renewals.begin()
     for (const id of failed) onIntegrityFailure(id)
   }
-  return vaultOver({ clock, sealing, entries, keyholders, credentials, opener, rotator, load })
+  return vaultOver({ clock, sealing, entries, keyholders, credentials, registrations, renewals, opener, rotator, load })
 }
 
 interface Parts {
@@ -125,13 +149,17 @@ interface Parts {
   readonly entries: CredentialEntries
   readonly keyholders: Keyholders
   readonly credentials: Credentials
+  readonly registrations: Registrations
+  readonly renewals: Renewals
   readonly opener: PermitOpener
   readonly rotator: KekRotator
   readonly load: () => Promise<void>
 }
 
-function vaultOver({ clock, sealing, entries, keyholders, credentials, opener, rotator, load }: Parts): Vault {
+function vaultOver(parts: Parts): Vault {
+  const { clock, sealing, entries, keyholders, credentials, opener, rotator, load } = parts
   return {
+    ...connectionsOver(parts),
     state: () => sealing.status(),
     watch: (listener) => sealing.watch(listener),
     initialise: (first) => keyholders.initialise(first),
@@ -163,6 +191,20 @@ function vaultOver({ clock, sealing, entries, keyholders, credentials, opener, r
   }
 }
 
+function connectionsOver({ clock, entries, credentials, registrations, renewals }: Parts) {
+  return {
+    prepare: (permit: Permit) => renewals.prepare(permit),
+    renewAfterRefusal: async ({ id, generation }: Pick<OpenedCredential, 'id' | 'generation'>, rid: string) =>
+      generation !== undefined && renewals.afterRefusal(id, generation, rid),
+    connect: (input: NewConnection, by: Actor) => registrations.register(input, by),
+    renew: async (handleOrId: string) => {
+      await renewals.now(handleOrId)
+      return viewOf(entries.byId(credentials.known(handleOrId).id) as Entry, clock.now())
+    },
+    close: () => renewals.settled(),
+  }
+}
+
 interface ReadModels {
   readonly sealing: Sealing
   readonly entries: CredentialEntries
@@ -179,7 +221,7 @@ function followChange({ kind, after }: Change, { sealing, entries, cache }: Read
     entries.remove(id)
   }
   for (const entry of after.set) {
-    if (kind === 'credential') cache.drop(entry.id)
+    if (kind !== 'rewrap') cache.drop(entry.id)
     entries.set(entry)
   }
 }
