@@ -5,9 +5,11 @@ import type { AnyEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { Principal } from './identity/contract.ts'
 import type { Identity } from './identity/identity.ts'
+import { atListener } from './identity/listener-token.ts'
 import type { RelyingPrincipal } from './identity/relying/contract.ts'
 import type { Relying } from './identity/relying/relying.ts'
 import type { Possession } from './possession.ts'
+import { type Bound, boundOf } from './proxy/bound-caller.ts'
 import { callerToken } from './proxy/caller-token.ts'
 import type { Actor } from './storage/storage.ts'
 
@@ -32,16 +34,28 @@ export function callerOf(
 ) {
   return (request: IncomingMessage, { caller, whileSealed }: AnyEndpoint): Who => {
     if (caller === 'anyone') return undefined
-    const presented = callerToken(request.rawHeaders)
+    const bound = boundOf(request)
+    const presented = callerToken(request.rawHeaders, bound?.token)
     if (whileSealed === true) return presented === undefined ? undefined : { kind: 'unproven', token: presented }
-    const principal =
-      presented === undefined ? undefined : (identity.authenticate(presented) ?? relying.authenticateService(presented))
+    const principal = recognised(identity, relying, presented, bound)
     if (principal === undefined) return refuseUnknown(presented, wanted[caller])
     if (principal.kind !== caller) throw httpProblem('caller_refused')
     if (principal.kind === 'service') return principal
     if (principal.kind === 'agent') refuseUnlessLive(identity, principal)
     return possession.proven(principal, presented as string, request)
   }
+}
+
+/** Whoever shows nothing may have come to a listener that is one agent's own. */
+function recognised(
+  identity: Identity,
+  relying: Pick<Relying, 'authenticateService'>,
+  presented: string | undefined,
+  bound: Bound | undefined,
+): Principal | RelyingPrincipal | undefined {
+  if (presented === undefined) return undefined
+  if (presented === '') return atListener(identity, bound ?? {})
+  return identity.authenticate(presented) ?? relying.authenticateService(presented)
 }
 
 /** Where the token that an endpoint wants comes from. */

@@ -1,17 +1,21 @@
 // Puts the proxy together with the rooms: the two short ways in, and what is recorded when a call is over.
 
+import type { IncomingMessage } from 'node:http'
 import type { OutcomeRecord } from './audit/contract.ts'
 import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
+import { atListener } from './identity/listener-token.ts'
 import type { Permit } from './policy/permit.ts'
 import { createBaseUrlHandler } from './proxy/base-url.ts'
+import { boundOf } from './proxy/bound-caller.ts'
 import { type Breakers, createBreakers } from './proxy/breaker.ts'
-import type { CarryOutOptions } from './proxy/carry-out.ts'
+import { type CallingAgent, type CarryOutOptions, callingAgent } from './proxy/carry-out.ts'
+import { type Collect, createCollect } from './proxy/collect.ts'
 import { createDialer, type Dialer } from './proxy/dial.ts'
 import { createExplicitCallHandler } from './proxy/explicit-call.ts'
-import { createForward } from './proxy/forward.ts'
+import { createForward, type Forward } from './proxy/forward.ts'
 import { createMatchers } from './proxy/matchers.ts'
 import type { Outcome } from './proxy/passage.ts'
 import { createSilenceWatch } from './proxy/silence.ts'
@@ -21,19 +25,41 @@ import type { Settings } from './settings.ts'
 export interface DataPlane {
   readonly baseUrl: Handle
   readonly explicitCall: Handle
+  /** For doors: names the agent that calls. Throws Problems `unauthenticated`, `token_conflict`, `caller_refused`, `possession_unproven`. */
+  callingAgent(request: IncomingMessage): CallingAgent
+  /** For doors: carries a call out and gives its answer whole. */
+  readonly collect: Collect
   close(): void
 }
 
 export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): DataPlane {
-  const { clock, identity, vault, audit } = rooms
+  const { clock } = rooms
   const dialer = createDialer({ resolver: createResolver({ clock }), spend: rooms.spend, clock })
   const breakers = createBreakers({ clock, inFlight: settings.maxInFlight })
   const watch = createSilenceWatch(clock)
   const forward = createForward({ dialer, breakers, watch, matcherFor: createMatchers() })
   followChanges(rooms, dialer, breakers)
-  const options: CarryOutOptions = {
+  const options = carryOutOptions(rooms, forward, log)
+  return {
+    baseUrl: createBaseUrlHandler(options),
+    explicitCall: createExplicitCallHandler(options),
+    callingAgent: (request) => callingAgent(options, request),
+    collect: createCollect(options),
+    close: () => {
+      watch.stop()
+      dialer.close()
+    },
+  }
+}
+
+/** What the ways in go by. */
+function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOptions {
+  const { identity, vault, audit } = rooms
+  return {
     authenticate: (presented, request) => {
-      const principal = identity.authenticate(presented)
+      // Whoever shows nothing may have come to a listener that is one agent's own.
+      const atOwn = presented === '' ? atListener(identity, boundOf(request) ?? {}) : undefined
+      const principal = atOwn ?? identity.authenticate(presented)
       if (principal === undefined) return rooms.refuseUnknown(presented)
       return rooms.possession.proven(principal, presented, request)
     },
@@ -49,14 +75,6 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
       if (outcome.echoes > 0) rooms.alarms.echo(permit, outcome.echoes)
     },
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a call failed that should not have'),
-  }
-  return {
-    baseUrl: createBaseUrlHandler(options),
-    explicitCall: createExplicitCallHandler(options),
-    close: () => {
-      watch.stop()
-      dialer.close()
-    },
   }
 }
 

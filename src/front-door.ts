@@ -1,7 +1,9 @@
 // The agent listener's first fork: calls to services go the short way, everything else to the control plane.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { type CarryingDoor, doorFor } from './house/carrying-doors.ts'
 import type { Handle } from './http/listen.ts'
+import { takeBoundToken } from './proxy/bound-caller.ts'
 
 /** How long a client may leave a control-plane request or answer hanging, milliseconds. */
 const CONTROL_IDLE_MS = 30_000
@@ -12,14 +14,20 @@ export interface Ways {
   /** `POST /claviger/v1/call` */
   readonly explicitCall: Handle
   readonly controlPlane: FastifyInstance
+  readonly doors: readonly CarryingDoor[]
 }
 
 export function frontDoor(ways: Ways): Handle {
   return (request, response, rid) => {
+    if ((request.url as string).startsWith('/a/')) takeBoundToken(request)
     const url = request.url as string
     if (url.startsWith('/to/')) ways.baseUrl(request, response, rid)
     else if (url === '/claviger/v1/call' && request.method === 'POST') ways.explicitCall(request, response, rid)
-    else control(ways.controlPlane, request, response)
+    else {
+      const door = doorFor(ways.doors, url)
+      if (door === undefined) control(ways.controlPlane, request, response)
+      else door.handle(request, response, rid)
+    }
   }
 }
 

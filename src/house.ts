@@ -4,6 +4,7 @@
  * callers.ts, how a call is carried out in data-plane.ts; the endpoints themselves stand in the rooms.
  */
 import { existsSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
 import { callerOf, type Who } from './callers.ts'
 import { createDataPlane, type DataPlane } from './data-plane.ts'
 import { type Demo, startDemo } from './demo.ts'
@@ -11,11 +12,13 @@ import { failsAgainAndAgain } from './fault-history.ts'
 import { type FirstRun, firstRun } from './first-run.ts'
 import { control, frontDoor } from './front-door.ts'
 import type { Log } from './ground/log.ts'
+import { carryingDoors } from './house/carrying-doors.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
-import { type Handle, type Listener, listenTcp, listenUnix } from './http/listen.ts'
+import { type Handle, type Listener, listenUnix } from './http/listen.ts'
 import { httpsRequirement } from './http/require-https.ts'
 import { httpsOnly, httpsRule } from './https-only.ts'
+import { openingsOf, openListeners } from './open-listeners.ts'
 import { issuerOf, listenerUrl, publicHosts } from './public-address.ts'
 import { buildRooms, type Rooms } from './rooms.ts'
 import { routesOf } from './routes.ts'
@@ -147,33 +150,50 @@ async function openDoors(
   const extra = [...settings.allowedHosts, ...publicHosts(settings)]
   const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
   let closing = false
-  const only = (way: Handle) => httpsOnly(settings.requireHttps, httpsRequirement(rooms.clientOf), way)
-  const [baseUrl, explicitCall] = [only(dataPlane.baseUrl), only(dataPlane.explicitCall)]
-  const forAgents = frontDoor({ baseUrl, explicitCall, controlPlane: agentPlane })
-  const handle: typeof forAgents = (request, response, rid) => {
-    // What is on the way when the end is told is carried out, and its connection closed.
-    if (closing) response.shouldKeepAlive = false
-    forAgents(request, response, rid)
-  }
-  const forOperators: typeof forAgents = (request, response) => control(operatorPlane, request, response)
+  const ways = waysIn(rooms, dataPlane, agentPlane, { settings, log }, () => closing)
+  const forOperators: Handle = (request, response) => control(operatorPlane, request, response)
   const operators = await listenUnix({ nextRid, hosts: undefined, handle: forOperators }, operatorSocket(settings))
-  const secure = tls === undefined ? undefined : { source: tls }
-  const agents = await listenTcp({ nextRid, hosts, handle, tls: secure }, settings.host, settings.port).catch(
+  const listeners = await openListeners(openingsOf(settings, ways, hosts, tls && { source: tls }), nextRid).catch(
     async (error) => {
       await operators.close(0)
       throw error
     },
   )
   return {
-    agents,
+    agents: listeners[0] as Listener,
     close: async (graceMs, hurry) => {
       closing = true
       // Calls are ended before their connections are cut: so they are on record as ended, not as left by their callers.
       const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))
-      await Promise.all([ended, agents.close(graceMs, hurry), operators.close(graceMs, hurry)])
+      const listening = [...listeners, operators].map((one) => one.close(graceMs, hurry))
+      await Promise.all([ended, ...listening])
       await Promise.all([agentPlane.close(), operatorPlane.close()])
     },
   }
+}
+
+/** What answers at the listeners. */
+function waysIn(
+  rooms: Rooms,
+  dataPlane: DataPlane,
+  controlPlane: FastifyInstance,
+  { settings, log }: Pick<HouseOptions, 'settings' | 'log'>,
+  isClosing: () => boolean,
+) {
+  const only = (way: Handle) => httpsOnly(settings.requireHttps, httpsRequirement(rooms.clientOf), way)
+  // What is on the way when the end is told is carried out, and its connection closed.
+  const ending =
+    (way: Handle): Handle =>
+    (request, response, rid) => {
+      if (isClosing()) response.shouldKeepAlive = false
+      way(request, response, rid)
+    }
+  const doors = carryingDoors({ rooms, dataPlane, settings, log }).map((door) => ({
+    ...door,
+    handle: ending(only(door.handle)),
+  }))
+  const [baseUrl, explicitCall] = [only(dataPlane.baseUrl), only(dataPlane.explicitCall)]
+  return { agents: ending(frontDoor({ baseUrl, explicitCall, controlPlane, doors })), doors }
 }
 
 /** The agents' endpoints and the operators': an operator's endpoint is not there on the agent listener at all. */

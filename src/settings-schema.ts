@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { agentSettings } from './agent-settings.ts'
 import { logLevels } from './ground/log-level.ts'
+import { listenSettings } from './listen-places.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
 import { signInSettings } from './sign-in-settings.ts'
 import { signingSettings } from './signing-settings.ts'
@@ -45,6 +46,7 @@ export const settingsSchema = z.object({
     doc: 'Further `Host` values that are answered, by commas: needed where agents use a name. Others than these, the listener’s own and that of CLAVIGER_PUBLIC_URL are refused with 421.',
   }),
   ...transportSettings,
+  ...listenSettings,
   keyFile: setting(filePath(), {
     env: 'CLAVIGER_KEY_FILE',
     fallback: '$CLAVIGER_HOME.key',

@@ -41,7 +41,8 @@ export function gatherFacts<S extends GateService>(
   const now = clock.now()
   const service = rooms.services.byName(call.serviceName)
   const origin = service === undefined ? undefined : originFor(service, call.origin)
-  const given = service === undefined ? none : rooms.grants.of(agent.id, service.id)
+  const all = service === undefined ? none : rooms.grants.of(agent.id, service.id)
+  const given = call.only === undefined ? all : all.filter((grant) => fits(grant, call.only))
   const grants = held === undefined ? given : given.map((grant) => (grant.id === held ? withoutOwnUse(grant) : grant))
   const resolution = grants.length === 0 ? undefined : service?.resolve(call.method, call.target)
   const grant = resolution === undefined ? undefined : chooseGrant(grants, resolution, now)
@@ -62,6 +63,11 @@ export function gatherFacts<S extends GateService>(
     approval: undefined,
   }
   return { question, service, origin, resolution, grant, credentialVersion: credential.version }
+}
+
+function fits({ id, credential }: GateGrant, only: CallRequest['only']): boolean {
+  if (only?.grant !== undefined && id !== only.grant) return false
+  return only?.credential === undefined || credential === only.credential
 }
 
 /** As it was before the call took its use. */

@@ -78,6 +78,8 @@ export interface CallRequest {
   readonly target: Target
   /** Set when the caller named an origin; it must be one of the service's. Otherwise the service's first is meant. */
   readonly origin?: Origin | undefined
+  /** What of the agent's grants may allow it, where the way in says so: what fits none of them is not granted. */
+  readonly only?: { readonly grant?: GrantId; readonly credential?: CredentialId } | undefined
   /** The call's first try, where this is its second: the use of a grant or token that it took is this one's. Good once. */
   readonly firstTry?: OpenCall | undefined
 }

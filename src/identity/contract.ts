@@ -5,6 +5,7 @@ import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
 import { TtlSeconds } from '../http/shapes.ts'
 import type { Scoped } from '../policy/scope.ts'
+import type { ListenerEntry } from './listener-token.ts'
 
 export const DAY_MS = 86_400_000
 /** Agent keys and operator tokens live at most this long, and this long unless told otherwise (CRYPTO §6). */
@@ -121,7 +122,7 @@ export type Principal = AgentPrincipal | OperatorPrincipal
 export interface AgentPrincipal {
   readonly kind: 'agent'
   readonly agent: AgentEntry
-  readonly token: TokenEntry | AccessTokenEntry
+  readonly token: TokenEntry | AccessTokenEntry | ListenerEntry
 }
 export interface OperatorPrincipal {
   readonly kind: 'operator'

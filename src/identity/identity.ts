@@ -32,6 +32,7 @@ import {
 import { Directory } from './directory.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { AgentKeys } from './keys/keys.ts'
+import { isListenerId } from './listener-token.ts'
 import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
 import type { PersonalBox } from './personal.ts'
 import { Recogniser } from './recogniser.ts'
@@ -112,6 +113,7 @@ export class Identity {
 
   /** Whether this agent's token still speaks for it: asked of running calls after each change. */
   isLive(agent: string, token: string): boolean {
+    if (isListenerId(token)) return this.findAgent(agent)?.status === 'active'
     if (token.startsWith('ses_')) {
       const session = this.#room.sessions.get(token)
       return session?.live === true && session.agent === agent && this.findAgent(agent)?.status === 'active'

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CallId } from '../ground/ids.ts'
 import { canonicalTarget } from '../ground/target.ts'
+import { framingRefused, isInTurn, whenInTurn } from '../http/framing.ts'
 import { httpProblem } from '../http/problems.ts'
 import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
-import { framingRefused, isInTurn, whenInTurn } from './framing.ts'
+import { Connection } from './recipient.ts'
 
 export const BASE_PREFIX = '/to/'
 
@@ -20,6 +21,7 @@ export function createBaseUrlHandler(options: CarryOutOptions) {
 
 function handle(options: CarryOutOptions, request: IncomingMessage, response: ServerResponse, rid: string): void {
   if (framingRefused(request, response, rid)) return
+  const recipient = new Connection(response)
   try {
     const { serviceName, rest } = splitBaseUrl(request.url ?? '')
     const { rawHeaders } = request
@@ -32,11 +34,11 @@ function handle(options: CarryOutOptions, request: IncomingMessage, response: Se
       target: canonicalTarget(rest),
       rawHeaders,
       body: request,
-      response,
+      recipient,
       base: `${BASE_PREFIX}${serviceName}`,
     })
   } catch (error) {
-    refuse(options, response, rid, error)
+    refuse(options, recipient, rid, error)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import type { Answer } from './answer.ts'
+import type { Writable } from './recipient.ts'
 import type { BodyTransform } from './transform.ts'
 
 /** Who hears how the flow goes. */
@@ -14,7 +14,7 @@ export interface FlowOwner {
 
 /** The body of an answer from the service's connection through its transform to the caller, one chunk at a time. */
 export class BodyFlow {
-  readonly #answer: Answer
+  readonly #answer: Writable
   readonly #transform: BodyTransform | undefined
   readonly #owner: FlowOwner
   /** Chunks that came while the transform or the caller was at work; undefined when neither is. */
@@ -22,7 +22,7 @@ export class BodyFlow {
   #ended = false
   #stopped = false
 
-  constructor(answer: Answer, transform: BodyTransform | undefined, owner: FlowOwner) {
+  constructor(answer: Writable, transform: BodyTransform | undefined, owner: FlowOwner) {
     this.#answer = answer
     this.#transform = transform
     this.#owner = owner

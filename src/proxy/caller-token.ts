@@ -12,10 +12,11 @@ const WHOLE = /clv_[a-z]{2}_[0-9A-Za-z]{16}_[0-9A-Za-z]{43}/
 /**
  * The token that the caller presents: in `Authorization` (Bearer, DPoP, or the schemes `token` and `Bot` that some
  * SDKs use), in `x-api-key` or a relative of it, or in Basic as user or as password. Keys that are not of our shape count
- * only where none of ours is there, signed ones first, so that they are answered as an unknown token. Undefined if nothing is presented.
+ * only where none of ours is there, signed ones first, so that they are answered as an unknown token; before those goes
+ * `otherwise`, which the address named. Undefined if nothing is presented.
  * Throws Problem `token_conflict` for two different tokens: which of them is meant is not ours to guess.
  */
-export function callerToken(rawHeaders: readonly string[]): string | undefined {
+export function callerToken(rawHeaders: readonly string[], otherwise?: string): string | undefined {
   let ours: string | undefined
   let signed: string | undefined
   let other: string | undefined
@@ -35,7 +36,7 @@ export function callerToken(rawHeaders: readonly string[]): string | undefined {
     if (name === 'authorization') takeAuthorization(value, take)
     else if (KEY_HEADERS.has(name)) take(value.trim())
   }
-  return ours ?? signed ?? other
+  return ours ?? signed ?? otherwise ?? other
 }
 
 function takeAuthorization(value: string, take: (text: string) => void): void {

@@ -1,6 +1,6 @@
 // What the ways in have in common: name the caller, ask the gate, open the credential, forward, record how it went.
 // Its invariant: every admission ends in exactly one outcome and is left, whatever fails in between.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { OpenCall } from '../gate/open-calls.ts'
 import type { AgentPrincipal, CallRequest } from '../gate/rooms.ts'
 import { isCredentialHeader } from '../ground/header-names.ts'
@@ -8,13 +8,15 @@ import type { CallId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Target } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
-import { asProblem, sendProblem } from '../http/send-problem.ts'
+import { asProblem } from '../http/send-problem.ts'
 import type { Permit } from '../policy/permit.ts'
+import { boundOf } from './bound-caller.ts'
 import { callerToken, holdsToken } from './caller-token.ts'
 import type { Forward, ForwardedService } from './forward.ts'
 import type { Opened } from './inject.ts'
 import type { Outcome } from './passage.ts'
 import { proxyProblem } from './problems.ts'
+import type { Recipient } from './recipient.ts'
 
 /** What the gate gives for an admitted call. */
 export interface Admitted {
@@ -52,19 +54,19 @@ export interface CarriedCall extends CallRequest {
   /** The caller's headers, names and values by turns. */
   readonly rawHeaders: readonly string[]
   readonly body: IncomingMessage | Buffer | undefined
-  readonly response: ServerResponse
+  readonly recipient: Recipient
   readonly base: string | undefined
   /** The token as it was shown, where it is a signed one, which nothing but its text tells from others': no copy of it goes on. */
   readonly presented?: string | undefined
 }
 
-/** Who calls, as a call has it. Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
-export function callingAgent(
-  options: CarryOutOptions,
-  request: IncomingMessage,
-): Pick<CarriedCall, 'principal' | 'presented'> {
+/** Who calls, as a call has it. */
+export type CallingAgent = Pick<CarriedCall, 'principal' | 'presented'>
+
+/** Throws Problem `unauthenticated`, `token_conflict` or, for an operator, `caller_refused`. */
+export function callingAgent(options: CarryOutOptions, request: IncomingMessage): CallingAgent {
   // Who presents nothing is asked for all the same: an attempt without a token is on record like one with a wrong one.
-  const shown = callerToken(request.rawHeaders) ?? ''
+  const shown = callerToken(request.rawHeaders, boundOf(request)?.token) ?? ''
   const principal = options.authenticate(shown, request)
   if (principal === undefined) throw httpProblem('unauthenticated')
   if (principal.kind !== 'agent') throw httpProblem('caller_refused')
@@ -81,7 +83,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
     admitted = await options.admit(call)
   } catch (error) {
     // A second try that is not admitted leaves the caller with what became of the first.
-    refuse(options, call.response, call.rid, tries > 1 ? proxyProblem('upstream_broke') : error)
+    refuse(options, call.recipient, call.rid, tries > 1 ? proxyProblem('upstream_broke') : error)
     return
   }
   const { permit, service, open } = admitted
@@ -92,7 +94,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
     if (prepared !== undefined) await prepared
     if (open.aborted !== undefined) throw proxyProblem('call_ended', { facts: { reason: open.aborted } })
     const opened = options.open(permit)
-    const { rawHeaders, body, response, base } = call
+    const { rawHeaders, body, recipient, base } = call
     const onEnd = (outcome: Outcome) => {
       open.leave()
       options.onOutcome(permit, outcome)
@@ -100,7 +102,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
     const settle = options.settling?.(permit, service)
     const again = tries > 1 || !mayRunTwice(call) ? undefined : () => tryAgain(options, call, open)
     const { onBug } = options
-    const given = { permit, service, opened, rawHeaders, body, response, base, settle, again, onEnd, onBug }
+    const given = { permit, service, opened, rawHeaders, body, recipient, base, settle, again, onEnd, onBug }
     const running = options.forward(given)
     open.onAbort((reason) => running.abort(reason))
   } catch (error) {
@@ -108,7 +110,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
     const { code, status } = asProblem(error)
     const ms = Math.round(performance.now() - began)
     options.onOutcome(permit, { status, bytesIn: 0, bytesOut: 0, ms, error: code, echoes: 0 })
-    refuse(options, call.response, call.rid, error)
+    refuse(options, call.recipient, call.rid, error)
   }
 }
 
@@ -137,9 +139,14 @@ function mayRunTwice({ method, body }: CarriedCall): boolean {
 }
 
 /** Answers with what was thrown. */
-export function refuse(options: CarryOutOptions, response: ServerResponse, rid: string, error: unknown): void {
+export function refuse(
+  options: CarryOutOptions,
+  recipient: Pick<Recipient, 'refuse'>,
+  rid: string,
+  error: unknown,
+): void {
   if (!(error instanceof Problem)) options.onBug(error, rid)
-  sendProblem(response, asProblem(error), rid)
+  recipient.refuse(asProblem(error), rid)
 }
 
 /** Methods that a gateway would have to answer itself, or that send back what they were sent (RFC 9110 §9.3.6, §9.3.8). */

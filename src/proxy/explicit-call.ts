@@ -5,10 +5,11 @@ import type { CallId } from '../ground/ids.ts'
 import { type Origin, parseOrigin } from '../ground/origin.ts'
 import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
 import { canonicalTarget } from '../ground/target.ts'
+import { framingRefused, whenInTurn } from '../http/framing.ts'
 import { httpProblem } from '../http/problems.ts'
 import { readBody } from '../http/read-body.ts'
 import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
-import { framingRefused, whenInTurn } from './framing.ts'
+import { Connection } from './recipient.ts'
 
 export const EXPLICIT_CALL_PATH = '/claviger/v1/call'
 
@@ -54,7 +55,9 @@ export function createExplicitCallHandler(options: CarryOutOptions) {
   return (request: IncomingMessage, response: ServerResponse, rid: string): void => {
     whenInTurn(response, () => {
       if (framingRefused(request, response, rid)) return
-      handle(options, reading, request, response, rid).catch((error) => refuse(options, response, rid, error))
+      handle(options, reading, request, response, rid).catch((error) =>
+        refuse(options, new Connection(response), rid, error),
+      )
     })
   }
 }
@@ -83,7 +86,7 @@ async function handle(
     origin,
     rawHeaders: headersOf(call, body),
     body: body?.bytes,
-    response,
+    recipient: new Connection(response),
     base: undefined,
   })
 }

@@ -1,7 +1,7 @@
 // Carries an admitted call out: heads by rule, the credential attached last, both bodies streamed, one outcome.
 // It decides nothing; it refuses what cannot be sent unambiguously, and sends nothing without a permit.
 import { createHash } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { AddressSet } from '../ground/addresses.ts'
 import type { ServiceId } from '../ground/ids.ts'
@@ -13,6 +13,7 @@ import type { Breakers, CallEnd } from './breaker.ts'
 import type { Dialer } from './dial.ts'
 import { type Injection, type Injector, injectorFor, type Opened } from './inject.ts'
 import { type Outcome, Passage } from './passage.ts'
+import type { Recipient } from './recipient.ts'
 import { type OutgoingHead, outgoingHead } from './request-head.ts'
 import type { SecretMatcher } from './scrub/matcher.ts'
 import type { SilenceWatch } from './silence.ts'
@@ -41,7 +42,7 @@ export interface ForwardRequest {
   readonly rawHeaders: readonly string[]
   /** The request whose body is sent on, or a body that is already there. */
   readonly body: IncomingMessage | Buffer | undefined
-  readonly response: ServerResponse
+  readonly recipient: Recipient
   /** `/to/<service>`, where redirects within the service come back to; undefined to give them as they are. */
   readonly base: string | undefined
   /** Puts the outcome on the disk before the answer's last byte goes out; undefined where nothing waits for that. */
@@ -80,13 +81,13 @@ export type Forward = (request: ForwardRequest) => RunningCall
 /** Forwarding as one function. It never throws: what goes wrong is answered, and told to `onEnd`. */
 export function createForward(options: ForwarderOptions): Forward {
   return (request) => {
-    const { permit, service, opened, response } = request
+    const { permit, service, opened, recipient } = request
     const matcher = options.matcherFor(service, opened)
     const breaker = options.breakers.of(service.id)
     let counted = false
     const passage = new Passage({
       rid: permit.call.rid,
-      response,
+      recipient,
       timeouts: service.timeouts,
       watch: options.watch,
       isCutting: () => options.dialer.isCutting(),
@@ -100,7 +101,7 @@ export function createForward(options: ForwarderOptions): Forward {
       onBug: (error) => request.onBug?.(error, permit.call.rid),
     })
     try {
-      if (response.destroyed) passage.callerLeft()
+      if (recipient.gone) passage.callerLeft()
       else {
         breaker.enter()
         counted = true
@@ -147,7 +148,7 @@ function prepare(
 
 function send(
   dialer: Dialer,
-  { permit, service, opened, response }: ForwardRequest,
+  { permit, service, opened, recipient }: ForwardRequest,
   passage: Passage,
   head: OutgoingHead,
   body: IncomingMessage | Buffer | null,
@@ -160,7 +161,7 @@ function send(
     passage.streams(body)
     if (transform !== undefined) sent = transformedBody(body, transform)
     else if (head.contentLength !== undefined) headers.push('content-length', head.contentLength)
-    if (head.expectsContinue) response.writeContinue()
+    if (head.expectsContinue) recipient.invite()
   }
   dialer.dispatch(permit, opened, service, { method, path, headers, body: sent }, passage)
 }
@@ -176,7 +177,7 @@ function bodyOf(head: OutgoingHead, body: IncomingMessage | Buffer | undefined):
 async function wholeBody(
   head: OutgoingHead,
   body: IncomingMessage | Buffer | null,
-  { response, service }: ForwardRequest,
+  { recipient, service }: ForwardRequest,
   passage: Passage,
   transform: BodyTransform | undefined,
 ): Promise<Buffer> {
@@ -184,7 +185,7 @@ async function wholeBody(
   if (Buffer.isBuffer(body)) whole = body
   else if (body !== null) {
     passage.collects(body)
-    if (head.expectsContinue) response.writeContinue()
+    if (head.expectsContinue) recipient.invite()
     whole = await readBody(body, { maxBytes: MAX_DIGESTED, idleMs: service.timeouts.idleMs })
     passage.dials()
   }

@@ -1,14 +1,14 @@
 // One call on its way: what the connection to the service says, turned into what the caller gets. Its invariant: it ends
 // exactly once, with one outcome; an answer that is not whole never looks whole; whoever leaves stops the other side.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { Problem } from '../ground/problem.ts'
-import { asProblem, sendProblem } from '../http/send-problem.ts'
-import { Answer } from './answer.ts'
+import { asProblem } from '../http/send-problem.ts'
 import type { AnswerFilter } from './answer-filter.ts'
 import { BodyFlow, type FlowOwner } from './body-flow.ts'
 import type { CallEnd } from './breaker.ts'
 import { proxyProblem } from './problems.ts'
+import type { Recipient, Writable } from './recipient.ts'
 import { type ParsedHeaders, responseHead, responseReason } from './response-head.ts'
 import type { SilenceWatch, Watched } from './silence.ts'
 import { endOf, upstreamProblem } from './upstream-error.ts'
@@ -32,7 +32,7 @@ export interface Outcome {
 
 export interface PassageOptions {
   readonly rid: string
-  readonly response: ServerResponse
+  readonly recipient: Recipient
   readonly filter: AnswerFilter
   readonly watch: SilenceWatch
   /** Milliseconds of silence: until the head of the answer, and within bodies. */
@@ -57,7 +57,7 @@ const INTERIM = 200
 
 export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   readonly #options: PassageOptions
-  readonly #answer: Answer
+  readonly #answer: Writable
   readonly #began = performance.now()
   #phase: Phase = 'dialling'
   #controller: Dispatcher.DispatchController | undefined
@@ -73,10 +73,10 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
 
   constructor(options: PassageOptions) {
     this.#options = options
-    this.#answer = new Answer(options.response, (error) => this.broke(error))
+    this.#answer = options.recipient.answer((error) => this.broke(error))
     this.movedAt = options.watch.now
     options.watch.add(this)
-    options.response.on('close', () => this.callerLeft())
+    options.recipient.onGone(() => this.callerLeft())
   }
 
   /** The request's body is sent on while it comes in. */
@@ -198,7 +198,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   /** Ends the call with a problem: as an answer while there is none, else by cutting the connection. */
   fail(problem: Problem, end: CallEnd): void {
     if (this.#phase === 'over') return
-    const { response, rid, again } = this.#options
+    const { recipient, rid, again } = this.#options
     if (again !== undefined && this.#phase === 'waiting' && problem.code === 'upstream_broke') {
       this.#finish(0, problem.code, 'neutral')
       this.#stop(problem)
@@ -212,7 +212,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     this.#stop(problem)
     if (cut) return
     this.#answer.drop()
-    sendProblem(response, problem, rid)
+    recipient.refuse(problem, rid)
   }
 
   moved(): void {
@@ -232,9 +232,9 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
 
   /** Whether the length that the service declared is that of what the caller gets. */
   #lengthHolds(status: number, flow: BodyFlow): boolean {
-    const { filter, response } = this.#options
+    const { filter, recipient } = this.#options
     if (flow.transforms || filter.rewritten) return false
-    return !filter.bodiless(status) || status === 304 || response.req.method === 'HEAD'
+    return !filter.bodiless(status) || status === 304 || recipient.headOnly
   }
 
   #settleFirst(settle: (outcome: Outcome) => Promise<unknown>): void {

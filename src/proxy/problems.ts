@@ -42,6 +42,11 @@ export const proxyProblems = {
   upstream_tls: { status: 502, title: 'The service could not prove who it is' },
   upstream_timeout: { status: 504, title: 'The service went silent for longer than it may' },
   upstream_broke: { status: 502, title: 'The service ended its answer before it was complete, or in a broken form' },
+  answer_too_large: {
+    status: 502,
+    title: 'The answer is larger than this way in takes',
+    hint: 'Call /to/<service>/… instead: it streams.',
+  },
   caller_timeout: { status: 408, title: 'The call went silent before its body was complete' },
   call_ended: {
     status: 403,

@@ -106,6 +106,9 @@ export async function startRig(options: RigOptions) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
+    /** For ways in of a test's own. */
+    carry,
+    nextRid,
     service,
     opened,
     dialer,

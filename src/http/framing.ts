@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { httpProblem } from '../http/problems.ts'
-import { sendProblem } from '../http/send-problem.ts'
+import { httpProblem } from './problems.ts'
+import { sendProblem } from './send-problem.ts'
 
 /** Whether no answer to an earlier request of the same connection is under way, or was the connection's last. */
 export function isInTurn(response: ServerResponse): boolean {

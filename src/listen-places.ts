@@ -1,0 +1,70 @@
+// Further places to listen at, besides the agents' listener: one that a door has to itself, one that is an agent's own.
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { setting } from './setting-shapes.ts'
+
+/** A loopback address and port, or a Unix socket. */
+export type Place = { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** A listener that is one agent's own: whoever comes there is that agent. */
+export interface AgentPlace {
+  /** Name or id. */
+  readonly agent: string
+  readonly place: Place
+}
+
+const WANTED = '127.0.0.1:8787, [::1]:8787 or unix:/path is wanted, on this machine alone'
+const ADDRESS = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/
+
+/** None that anybody beyond this machine could reach: who comes from there goes to the agents’ listener, which has TLS. */
+function placeOf(text: string): Place | undefined {
+  if (/^unix:[^\0]{1,107}$/.test(text)) return { path: resolve(text.slice('unix:'.length)) }
+  const [, six, four, digits = ''] = ADDRESS.exec(text) ?? []
+  const [host = '', port] = [six ?? four, Number(digits)]
+  const here = isIP(host) !== 0 && (host.startsWith('127.') || host === '::1')
+  return here && port <= 65_535 ? { host, port } : undefined
+}
+
+export function placeText(place: Place): string {
+  if ('path' in place) return `unix:${place.path}`
+  return place.host.includes(':') ? `[${place.host}]:${place.port}` : `${place.host}:${place.port}`
+}
+
+const agentPlaces = () =>
+  z.string().transform((text, context): readonly AgentPlace[] => {
+    const items = text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]))
+    return items.map((item) => {
+      const at = item.indexOf('=')
+      const [agent, place] = [item.slice(0, at), placeOf(item.slice(at + 1))]
+      if (at > 0 && place !== undefined) return { agent, place }
+      context.addIssue(`${item}: <agent>=127.0.0.1:8788 or <agent>=unix:/path is wanted, on this machine alone`)
+      return z.NEVER
+    })
+  })
+
+/** Where a door listens by itself; undefined for nowhere. */
+const doorPlace = () =>
+  z.string().transform((text, context): Place | undefined => {
+    const place = text === '' ? undefined : placeOf(text)
+    if (text !== '' && place === undefined) context.addIssue(WANTED)
+    return place
+  })
+
+export const listenSettings = {
+  clauthListen: setting(doorPlace(), {
+    env: 'CLAVIGER_CLAUTH_LISTEN',
+    fallback: '',
+    doc: 'Where the Clauth door also listens by itself: `127.0.0.1:4317` or `unix:/path`. The agents’ listener serves it in any case.',
+  }),
+  vaultListen: setting(doorPlace(), {
+    env: 'CLAVIGER_VAULT_LISTEN',
+    fallback: '',
+    doc: 'Where the door for agentic-credential-vault also listens by itself: `127.0.0.1:8787` or `unix:/path`. The agents’ listener serves it in any case.',
+  }),
+  agentListen: setting(agentPlaces(), {
+    env: 'CLAVIGER_AGENT_LISTEN',
+    fallback: '',
+    doc: 'Listeners that are one agent’s own, for clients that can send no credential: `<agent>=127.0.0.1:8788` or `<agent>=unix:/path`, by commas. Whoever reaches one is taken for that agent, so name none that others can reach.',
+  }),
+}

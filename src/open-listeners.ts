@@ -1,0 +1,52 @@
+// Opens every listener there is, or none.
+
+import type { CarryingDoor } from './house/carrying-doors.ts'
+import { type Handle, type Listener, type ListenerOptions, listenTcp, listenUnix } from './http/listen.ts'
+import { type Place, placeText } from './listen-places.ts'
+import { noteBound } from './proxy/bound-caller.ts'
+import type { Settings } from './settings.ts'
+
+interface Opening {
+  readonly place: Place
+  readonly handle: Handle
+  /** The `Host` values that are answered there, by its port. */
+  readonly hosts: (port: number) => ReadonlySet<string>
+  readonly tls?: ListenerOptions['tls']
+}
+
+/** In the order given. Rejects with Node's error for the first that cannot be opened, after closing the others. */
+export async function openListeners(openings: readonly Opening[], nextRid: () => string): Promise<Listener[]> {
+  const open: Listener[] = []
+  try {
+    for (const { place, handle, hosts, tls } of openings) {
+      if ('path' in place) open.push(await listenUnix({ nextRid, hosts: undefined, handle }, place.path))
+      else open.push(await listenTcp({ nextRid, hosts, handle, tls }, place.host, place.port))
+    }
+    return open
+  } catch (error) {
+    await Promise.all(open.map((listener) => listener.close(0)))
+    throw error
+  }
+}
+
+/** What is listened to, the agents' listener first. Only that one speaks TLS: the others cannot be reached from elsewhere. */
+export function openingsOf(
+  { host, port, agentListen }: Settings,
+  { agents, doors }: { readonly agents: Handle; readonly doors: readonly CarryingDoor[] },
+  hosts: Opening['hosts'],
+  tls: Opening['tls'],
+): readonly Opening[] {
+  return [
+    { place: { host, port }, handle: agents, hosts, tls },
+    ...doors.flatMap(({ place, handle }) => (place === undefined ? [] : [{ place, handle, hosts }])),
+    ...agentListen.map(({ agent, place }) => ({ place, handle: boundTo(agent, placeText(place), agents), hosts })),
+  ]
+}
+
+/** What comes to a listener that is one agent's own. */
+function boundTo(agent: string, listener: string, handle: Handle): Handle {
+  return (request, response, rid) => {
+    noteBound(request, { token: '', agent, listener })
+    handle(request, response, rid)
+  }
+}

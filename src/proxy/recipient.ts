@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http'
+import type { Problem } from '../ground/problem.ts'
+import { sendProblem } from '../http/send-problem.ts'
+import { Answer, type AnswerHead } from './answer.ts'
+
+/** The answer of one try of a call, as whoever carries it out writes it. */
+export interface Writable {
+  /** Whether the head is on its way: from then on only a cut can say that something went wrong. */
+  readonly sent: boolean
+  /** Whether whoever gets it is slower than it comes. */
+  readonly blocked: boolean
+  /** Body bytes handed on. */
+  readonly bytes: number
+  begin(head: AnswerHead): void
+  /** Undefined if more may come at once, else a promise to wait for. May throw a Problem. */
+  write(chunk: Buffer): void | Promise<void>
+  end(trailers?: readonly string[]): void
+  cut(): void
+  drop(): void
+}
+
+/** Who gets the answer of a call: its caller's connection, or a door that puts it into words of its own. */
+export interface Recipient {
+  /** It left before the call was over. */
+  readonly gone: boolean
+  /** Whether it asked for the head alone. */
+  readonly headOnly: boolean
+  /** Calls `listener` when it leaves, and it may be when its answer is over. */
+  onGone(listener: () => void): void
+  /** Tells a caller that waits with its body to send it. */
+  invite(): void
+  /** A new one for each try. `broke` hears of a head that could not be written. */
+  answer(broke: (error: unknown) => void): Writable
+  /** Instead of an answer. */
+  refuse(problem: Problem, rid: string): void
+}
+
+/** The caller's own connection. */
+export class Connection implements Recipient {
+  readonly #response: ServerResponse
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  get gone(): boolean {
+    return this.#response.destroyed
+  }
+
+  get headOnly(): boolean {
+    return this.#response.req.method === 'HEAD'
+  }
+
+  onGone(listener: () => void): void {
+    this.#response.on('close', listener)
+  }
+
+  invite(): void {
+    this.#response.writeContinue()
+  }
+
+  answer(broke: (error: unknown) => void): Writable {
+    return new Answer(this.#response, broke)
+  }
+
+  refuse(problem: Problem, rid: string): void {
+    sendProblem(this.#response, problem, rid)
+  }
+}
