@@ -6,3 +6,4 @@ export const stripe = `sk_live_${'Ab1'.repeat(10)}`
 export const slack = `xoxb-123456789012-123456789012-${'Ab1'.repeat(8)}`
 /** Of no known form. */
 export const plain = 'kq7Zp2Lm9Xw4Rt6Yv8Bn'
+export const npm = `npm_${'Ab1'.repeat(12)}`

@@ -10,7 +10,7 @@ import { edited, type Found, type Remark } from './found.ts'
 import { Journal, newJournalId, sha256Hex } from './journal.ts'
 import { type KnownSecrets, newKey } from './known-secrets.ts'
 import { holds } from './look-at-secret.ts'
-import { freeHandle, type Step, staysWhy } from './plan.ts'
+import { freeHandle, labelOf, type Step, staysWhy } from './plan.ts'
 import { IMPORTED, JOURNAL } from './present.ts'
 import type { Source } from './read-source.ts'
 import { refuseChanged, replaceSource } from './replace-source.ts'
@@ -83,11 +83,11 @@ async function makeService({ service: name, template }: Step, { client }: Work, 
 
 /** Gives the handle: another than planned where somebody took that one meanwhile. */
 async function store({ places, handle: planned = '', service }: Step, work: Work, journal: Journal): Promise<string> {
-  const { secret, meta, place } = places[0]!
+  const { secret, meta } = places[0]!
   const taken = new Set<string>()
   const tag = work.known.tag(secret)
   const text = textOf(secret)
-  for (let handle = planned; ; handle = freeHandle(service, place, taken)) {
+  for (let handle = planned; ; handle = freeHandle(service, labelOf(places), taken)) {
     journal.append({ storing: handle, service })
     const body = { handle, service, secret: text, meta: { ...meta, [IMPORTED]: tag, [JOURNAL]: journal.id } }
     try {

@@ -21,6 +21,8 @@ export interface Found {
   /** Where in the file: a variable's name, or a path of keys. Never secret. */
   readonly place: string
   readonly line: number
+  /** What the handle is called after, behind its service; the place if left out. */
+  readonly label?: string
   readonly secret: Secret
   /** A known service's name, or `unknown`. */
   readonly service: string
@@ -30,6 +32,8 @@ export interface Found {
   readonly meta?: Readonly<Record<string, string>>
   /** What to write; absent where the file's reader would understand nothing that we could write. */
   readonly rewrite?: ((reference: Reference) => readonly Edit[]) | undefined
+  /** The reference names a variable that the file's reader puts in: somebody must set it. */
+  readonly byVariable?: true
   /** Why it stays where it is, whatever its service. */
   readonly stays?: string | undefined
 }

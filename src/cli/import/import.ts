@@ -1,12 +1,15 @@
 // `claviger import …`: secrets out of files, into the vault, with references in their place; and back.
+import { homedir } from 'node:os'
 import type { Command } from 'commander'
 import { systemClock } from '../../ground/clock.ts'
 import { table } from '../render.ts'
 import { addVerb, type Session, type Verb } from '../verb.ts'
+import { findInDotfiles } from './dotfiles.ts'
 import { findInEnv } from './find-in-env.ts'
 import type { Findings } from './found.ts'
 import { journalIds, readJournal } from './journal.ts'
-import { importOptions, readEach, runImport } from './run-import.ts'
+import { readEach } from './read-each.ts'
+import { importOptions, runImport } from './run-import.ts'
 import { journalState, newestJournal, undoImport } from './undo.ts'
 
 const env: Verb = {
@@ -21,7 +24,7 @@ const env: Verb = {
   run: (invocation) =>
     runImport(invocation, {
       what: 'env',
-      async find(detect, names): Promise<Findings> {
+      async find(detect, { names }): Promise<Findings> {
         const { sources, remarks } = readEach(invocation.args as string[], { wanted: true })
         const each = await Promise.all(sources.map((source) => findInEnv(source, detect, names)))
         return {
@@ -32,11 +35,23 @@ const env: Verb = {
     }),
 }
 
+const dotfiles: Verb = {
+  signature: 'dotfiles [home]',
+  summary: 'take the secrets out of the files of gh, npm, netrc, aws and docker; your own home if none is named',
+  options: importOptions,
+  examples: ['claviger import dotfiles', 'claviger import dotfiles --write'],
+  run: (invocation) =>
+    runImport(invocation, {
+      what: 'dotfiles',
+      find: (_, around) => findInDotfiles(invocation.args[0] ?? invocation.terminal.env.HOME ?? homedir(), around),
+    }),
+}
+
 const undo: Verb = {
   signature: 'undo [journal]',
   summary: 'put back what an import took out of files, byte for byte; the newest one if none is named',
   options: [{ flags: '--remove', about: 'take what it stored out of the vault, too' }],
-  examples: ['claviger import undo', 'claviger import undo imp_20261121T101500Z_4fK2aQ --remove'],
+  examples: ['claviger import undo', 'claviger import undo imp_20261121T101500042Z_4fK2aQ --remove'],
   async run({ args: [named], options, operator, settings }) {
     const { home } = settings()
     const id = named ?? newestJournal(home)
@@ -73,8 +88,8 @@ const list: Verb = {
   },
 }
 
-/** `claviger import env | undo | list`. */
+/** `claviger import env | dotfiles | undo | list`. */
 export function importCommands(program: Command, session: Session): void {
   const command = program.command('import').description('take secrets out of files that hold them in the clear')
-  for (const verb of [env, undo, list]) addVerb(command, session, verb)
+  for (const verb of [env, dotfiles, undo, list]) addVerb(command, session, verb)
 }

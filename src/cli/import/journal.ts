@@ -55,8 +55,9 @@ export function journalFolder(home: string): string {
   return join(home, 'imports')
 }
 
+/** With its milliseconds, so that ids sort by age. */
 export function newJournalId(at: number): string {
-  const time = new Date(at).toISOString().replace(/[-:]|\.\d+/g, '')
+  const time = new Date(at).toISOString().replace(/[-:.]/g, '')
   return `imp_${time}_${base62(randomBytes(4), 6)}`
 }
 

@@ -7,7 +7,11 @@ import { irreplaceable } from './replace-source.ts'
 
 /** What the gateway has, as far as an import wants to know. */
 export interface Present {
-  readonly services: readonly { readonly name: string; readonly preset?: string | undefined }[]
+  readonly services: readonly {
+    readonly name: string
+    readonly preset?: string | undefined
+    readonly origins?: readonly string[]
+  }[]
   readonly credentials: readonly {
     readonly handle: string
     readonly service: string
@@ -59,7 +63,7 @@ function stepFor(places: Found[], present: Present, as: ReadonlyMap<string, stri
     return leave(
       `there is no service ${provider}, and no template for one: claviger service add ${provider} --origin …`,
     )
-  const handle = freeHandle(provider, places[0]!.place, taken)
+  const handle = freeHandle(provider, labelOf(places), taken)
   taken.add(handle)
   const { template } = service
   return { places, action: 'store', handle, service: service.service, ...(template !== undefined && { template }) }
@@ -80,11 +84,14 @@ function serviceFor(
   return templates.has(provider) ? { service: provider, template: provider } : { service: provider, missing: true }
 }
 
-/** Such as `openai-api-key`: the service, then what the place says besides; numbered where that is taken. */
-export function freeHandle(service: string, place: string, taken: ReadonlySet<string>): string {
-  const last = place.split(/[/ ]/).at(-1) ?? ''
+export function labelOf([first]: readonly Found[]): string {
+  return first?.label ?? first?.place ?? ''
+}
+
+/** Such as `openai-api-key`: the service, then what the label says besides; numbered where that is taken. */
+export function freeHandle(service: string, label: string, taken: ReadonlySet<string>): string {
   const known = new Set(wordsOf(service))
-  const words = wordsOf(last).filter((word) => !known.has(word))
+  const words = wordsOf(label).filter((word) => !known.has(word))
   const base = [service, ...words]
     .join('-')
     .slice(0, 56)

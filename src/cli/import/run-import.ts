@@ -4,13 +4,14 @@ import { Problem } from '../../ground/problem.ts'
 import { type ExitCode, exitCode } from '../exit-codes.ts'
 import { pairs } from '../values.ts'
 import type { Invocation, OptionSpec, Result } from '../verb.ts'
+import { type Around, aroundOf } from './around.ts'
 import { carryOut, type Done, remaining } from './carry-out.ts'
 import { type Detect, loadDetector } from './detect.ts'
-import type { Findings, Remark } from './found.ts'
+import type { Findings } from './found.ts'
 import { KnownSecrets } from './known-secrets.ts'
 import { type Present, planImport, type Step } from './plan.ts'
 import { askPresent, nothingPresent } from './present.ts'
-import { isMissing, readSource, type Source } from './read-source.ts'
+import { variableOf } from './reference-variable.ts'
 import { jsonOf, textOf } from './report.ts'
 
 export const importOptions: readonly OptionSpec[] = [
@@ -22,12 +23,12 @@ export const importOptions: readonly OptionSpec[] = [
   },
 ]
 
-/** What an importer brings: where it looks, and what is to be done when it has written. */
+/** What an importer brings: where it looks, and what else is to be said when it has written. */
 export interface Importer {
   readonly what: string
-  find(detect: Detect, names: ReadonlySet<string>): Promise<Findings>
+  find(detect: Detect, around: Around): Promise<Findings>
   /** Lines for people, after a write. */
-  after?(steps: readonly Step[], done: Done): readonly string[]
+  after?(done: Done): readonly string[]
 }
 
 export async function runImport(invocation: Invocation, importer: Importer): Promise<Result> {
@@ -35,8 +36,7 @@ export async function runImport(invocation: Invocation, importer: Importer): Pro
   const write = options.write === true
   const as = new Map(Object.entries(pairs(options.service ?? [], '--service')))
   const { present, known } = await ask(invocation, write)
-  const names = new Set([...present.services.map(({ name }) => name), ...as.values()])
-  const { found, remarks } = await importer.find(await loadDetector(), names)
+  const { found, remarks } = await importer.find(await loadDetector(), aroundOf(present, as.values()))
   const plan = planImport(found, present, as)
   const left = remaining(plan)
   const worth = plan.some(({ action }) => action !== 'leave')
@@ -47,7 +47,11 @@ export async function runImport(invocation: Invocation, importer: Importer): Pro
   const { home } = invocation.settings()
   const client = invocation.operator()
   const done = await carryOut(plan, { home, client, clock: systemClock, known, what: importer.what })
-  const next = [...(importer.after?.(done.steps, done) ?? []), `To take it back: claviger import undo ${done.journal}`]
+  const next = [
+    ...variables(done.steps),
+    ...(importer.after?.(done) ?? []),
+    `To take it back: claviger import undo ${done.journal}`,
+  ]
   return result({ steps: done.steps, remarks: [...remarks, ...left, ...done.remarks], next, done })
 }
 
@@ -69,23 +73,14 @@ async function ask(
   }
 }
 
-/** Reads what can be read, and says why of the rest. A file that is not `wanted` may be missing. */
-export function readEach(
-  paths: readonly string[],
-  { wanted }: { readonly wanted: boolean },
-): { sources: Source[]; remarks: Remark[] } {
-  const sources: Source[] = []
-  const remarks: Remark[] = []
-  for (const path of paths) {
-    try {
-      const source = readSource(path)
-      if (!sources.some((other) => other.path === source.path)) sources.push(source)
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      if (wanted || !isMissing(error)) remarks.push({ file: path, why: error.detail ?? error.title, failed: true })
-    }
-  }
-  return { sources, remarks }
+/** What the readers of the files now want in their environment. Today that is the agent's token, for calls through the gateway. */
+function variables(steps: readonly Step[]): string[] {
+  const due = steps.filter(({ handle, places }) => handle !== undefined && places.some(({ byVariable }) => byVariable))
+  if (due.length === 0) return []
+  return [
+    'Set in the environment of the program that reads them, to the Claviger token of its agent:',
+    ...due.map(({ handle = '', service }) => `  ${variableOf(handle)}    for calls to /to/${service}`),
+  ]
 }
 
 function result(told: Parameters<typeof textOf>[0]): Result {
