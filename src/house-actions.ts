@@ -44,8 +44,8 @@ export function houseActions(rooms: Rooms, settings: Settings): HouseActions<Who
   }
 }
 
-function statusOf(rooms: Rooms, settings: Settings): z.input<typeof Status> {
-  const { vault, identity, storage, audit, services, grants, openCalls } = rooms
+async function statusOf(rooms: Rooms, settings: Settings): Promise<z.input<typeof Status>> {
+  const { vault, identity, storage, audit, services, grants, openCalls, alerts } = rooms
   return {
     version: VERSION,
     url: rooms.url,
@@ -55,6 +55,7 @@ function statusOf(rooms: Rooms, settings: Settings): z.input<typeof Status> {
     epoch: storage.epoch(),
     signIns: { addresses: settings.signInAddresses, geoip: rooms.signIns.geo.state },
     audit: { size: audit.size(), ...(settings.witnessFile !== undefined && { witness: settings.witnessFile }) },
+    webhooks: await alerts.standing(),
     counts: {
       agents: identity.agentCount,
       services: services.list().length,

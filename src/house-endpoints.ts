@@ -1,5 +1,6 @@
 // The endpoints of the house itself: what runs, sealing, stopping everything, explaining. Data only.
 import { z } from 'zod'
+import { AlertsStanding } from './alerts/contract.ts'
 import { type DocsPage, docsFiles } from './docs-pages.ts'
 import { denialProblems } from './gate/denials.ts'
 import { endpoint } from './http/endpoint.ts'
@@ -67,6 +68,7 @@ export const Status = z.object({
       builtAt: z.int().optional(),
     }),
   }),
+  webhooks: AlertsStanding,
   counts: z.object({ agents: z.int(), services: z.int(), credentials: z.int(), grants: z.int(), openCalls: z.int() }),
 })
 

@@ -21,7 +21,7 @@ export interface HouseActions<Who> {
   readonly clock: Clock
   readonly gate: Gate
   vaultStatus(): VaultStatus
-  status(): z.input<typeof endpoints.Status>
+  status(): Promise<z.input<typeof endpoints.Status>>
   settings(): Record<string, string | number | boolean | string[]>
   seal(reason: SealReason): Promise<void>
   unseal(opener: Opener | 'key file', accept: boolean, who: Who): Promise<void>

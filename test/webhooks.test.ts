@@ -72,6 +72,32 @@ describe('a webhook of a running gateway', () => {
     await until(async () => (await json(`webhook show ${hook.id}`)).pending === 0)
   })
 
+  test('that fails is spoken of by status and doctor, until something gets through again', async () => {
+    const doctor = async () => {
+      const { items } = await json('doctor')
+      return items.find(({ about }: { about: string }) => about === 'webhooks')
+    }
+    assert.equal((await doctor()).state, 'ok')
+    assert.equal((await json('status')).webhooks.failing, 0)
+    receiver.answer = (_request, response) => void response.writeHead(500).end()
+    const count = receiver.received.length
+    await gateway.does('POST', '/agents', { name: 'unheard-of' })
+    await receiver.got(count + 1)
+    await until(async () => (await json('status')).webhooks.failing === 1)
+    const { webhooks } = await json('status')
+    assert.deepEqual(
+      { ...webhooks, failingSince: 0 },
+      { count: 1, pending: 1, deadLetters: 0, failing: 1, failingSince: 0 },
+    )
+    const since = new Date(webhooks.failingSince).toISOString()
+    const { state, says } = await doctor()
+    assert.deepEqual([state, says], ['note', `1 of 1 fail, since ${since}`])
+    assert.match((await claviger('status')).stdout, new RegExp(`^webhooks\\.failingSince +${since}$`, 'm'))
+    receiver.answer = (_request, response) => void response.writeHead(200).end()
+    await gateway.does('POST', '/agents', { name: 'heard-again' })
+    await until(async () => (await json('status')).webhooks.failing === 0)
+  })
+
   test('is rotated, switched off and on, and removed', async () => {
     const { secret } = await json(`webhook rotate ${hook.id} --no-overlap`)
     assert.notEqual(secret, hook.secret)

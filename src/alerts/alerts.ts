@@ -5,6 +5,7 @@ import type { Outbound } from '../http/outbound.ts'
 import type { Actor, Storage } from '../storage/storage.ts'
 import {
   type AlertEvent,
+  type AlertsStanding,
   alertProblem,
   type DeadLetter,
   type SealedBox,
@@ -126,6 +127,20 @@ export class Alerts {
   async list(owner?: string): Promise<WebhookView[]> {
     const all = [...this.#webhooks.all()].filter((webhook) => owner === undefined || webhook.owner === owner)
     return this.#views(all)
+  }
+
+  /** How all of them do together, for whoever looks after the house. */
+  async standing(): Promise<AlertsStanding> {
+    const all = await this.list()
+    const sum = (count: (view: WebhookView) => number) => all.reduce((before, view) => before + count(view), 0)
+    const since = all.flatMap(({ failingSince }) => failingSince ?? [])
+    return {
+      count: all.length,
+      pending: sum(({ pending }) => pending),
+      deadLetters: sum(({ deadLetters }) => deadLetters),
+      failing: since.length,
+      ...(since.length > 0 && { failingSince: Math.min(...since) }),
+    }
   }
 
   /** Throws Problem `webhook_unknown`, also for another owner's. */

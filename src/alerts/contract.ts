@@ -70,6 +70,17 @@ export const WebhookView = z.object({
 })
 export type WebhookView = z.output<typeof WebhookView>
 
+export const AlertsStanding = z.object({
+  count: z.int(),
+  pending: z.int(),
+  deadLetters: z.int(),
+  /** To which the last attempt did not get through. */
+  failing: z.int(),
+  /** The earliest of their beginnings. */
+  failingSince: Time.optional(),
+})
+export type AlertsStanding = z.output<typeof AlertsStanding>
+
 /** The one time a secret is shown. */
 export const WebhookWithSecret = WebhookView.extend({ secret: z.string() })
 

@@ -178,6 +178,9 @@ describe('a delivery that fails', () => {
     const { deadLetters, pending, lastError, failing } = await room.alerts.find(id)
     assert.deepEqual([deadLetters, pending, lastError, failing], [2, 0, 'status_503', false])
     assert.deepEqual(room.dead, [id, id])
+    const { failingSince, ...standing } = await room.alerts.standing()
+    assert.deepEqual(standing, { count: 1, pending: 0, deadLetters: 2, failing: 1 })
+    assert.equal(failingSince, (await room.alerts.find(id)).failingSince)
 
     await room.restart({ pausesMs: atOnce })
     receiver.answer = (_request, response) => void response.writeHead(204).end()

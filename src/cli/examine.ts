@@ -2,12 +2,14 @@
 import { lstatSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
+import type { AlertsStanding } from '../alerts/contract.ts'
 import { lookAtGeoFile } from '../geoip-file.ts'
 import { Problem } from '../ground/problem.ts'
 import { loadSettings, operatorSocket, type Settings, unknownVariables } from '../settings.ts'
 import { prepareHome } from '../storage/safe-home.ts'
 import { type GatewayClient, operatorClient } from './client.ts'
 import { examineTls } from './examine-tls.ts'
+import { webhookFindings } from './examine-webhooks.ts'
 import { type Finding, fromProblem } from './finding.ts'
 import type { Terminal } from './terminal.ts'
 import { operatorToken } from './tokens.ts'
@@ -163,8 +165,12 @@ async function gateway(settings: Settings, terminal: Terminal): Promise<Finding[
   if (client === undefined) return [{ state: 'note', about, says: 'not running' }, await port(settings)]
   try {
     const { version, state } = await client.ask({ method: 'GET', path: '/health' })
-    if (state === 'unsealed') return [{ state: 'ok', about, says: `version ${version} answers; the vault is unsealed` }]
-    const reason = await sealReason(settings, terminal)
+    const told = await askStatus(settings, terminal)
+    if (state === 'unsealed') {
+      const says = `version ${version} answers; the vault is unsealed`
+      return [{ state: 'ok', about, says }, ...('webhooks' in told ? webhookFindings(told.webhooks) : [])]
+    }
+    const reason = 'reason' in told ? told.reason : undefined
     const doubted = reason === 'integrity' || reason === 'rollback_suspected'
     return [
       {
@@ -193,15 +199,19 @@ async function gateway(settings: Settings, terminal: Terminal): Promise<Finding[
   }
 }
 
-/** Why the vault is sealed: the gateway says it on this socket to whoever presents a token, which it cannot check then. */
-async function sealReason(settings: Settings, terminal: Terminal): Promise<string | undefined> {
+type Told = { readonly webhooks: AlertsStanding } | { readonly reason: string | undefined }
+
+/**
+ * What the gateway says to an operator; nothing of webhooks to anybody else. Why the vault is sealed it says on this socket to
+ * whoever presents a token, which it cannot check then.
+ */
+async function askStatus(settings: Settings, terminal: Terminal): Promise<Told> {
   let client: GatewayClient | undefined
   try {
     client = operatorClient(settings, operatorToken(terminal))
-    await client.ask({ method: 'GET', path: '/status' })
-    return undefined
+    return await client.ask({ method: 'GET', path: '/status' })
   } catch (error) {
-    return error instanceof Problem ? error.facts.reason?.toString() : undefined
+    return { reason: error instanceof Problem ? error.facts.reason?.toString() : undefined }
   } finally {
     await client?.close()
   }

@@ -58,7 +58,7 @@ function flatten(item: Item, prefix: string): [string, string][] {
 function cell(name: string, value: Json): string {
   if (value === undefined || value === null || value === '') return '-'
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map((inner) => cell('', inner)).join(' ')
-  if (typeof value === 'number' && /(At|Until|^at|^ts)$/.test(name) && value > 1e11)
+  if (typeof value === 'number' && /(At|Until|Since|^at|^ts)$/.test(name) && value > 1e11)
     return new Date(value).toISOString()
   if (typeof value === 'object') {
     const pairs = Object.entries(value).map(([inner, text]) => `${inner}=${cell(inner, text)}`)
