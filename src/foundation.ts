@@ -41,7 +41,8 @@ export interface Foundation {
 /** One node until there are clusters. */
 const NODE = 'n1'
 
-const migrations = [
+/** Every migration of every room, in the order in which databases see them. */
+export const migrations = [
   ...vaultMigrations,
   ...identityMigrations,
   ...signInMigrations,

@@ -1,0 +1,52 @@
+// A released migration was applied to databases that nobody here can reach: it never changes.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { migrations } from './foundation.ts'
+import { storageMigrations } from './storage/base-schema.ts'
+import { kyselyOver, StatementCache } from './storage/sqlite-dialect.ts'
+
+/** SHA-256 over the SQL of each one. A new migration adds its line; a line that is here is never edited. */
+const RELEASED: Readonly<Record<string, string>> = {
+  '0001-alerts': 'b18a9689cb58d74d0baab8edac617eab3a1cdb88fcb085c7710b89111790637f',
+  '0001-audit-heads': 'd60c7c681e3ef7af94e28e406fc3335a13541ef37ce221cea1b5416d9c32236f',
+  '0001-grants': '72ac7fde678e0e354dc08b096af16663a99b9e8615df4c8a3cec3a3f0200f952',
+  '0001-identity': 'a077d3e4dab7c7b2c229a2ee0d5562b700e2ac9950b65b193e86513bda706b78',
+  '0001-relying': 'fef06db0aad4a76a65618bf68e28ce996fdf62d7b9974c0be4169d6284de2d45',
+  '0001-services': 'be46a7b2cc4ce3d7dcd6ac38e3d7a7138a9132a849cabef42ba695889ff8b9c0',
+  '0001-sign-in-places': '31b05171c19cc8357dbc25d79e9be1840879e9be5ca943d9c5413a962d11ba9f',
+  '0001-signing-keys': 'f01f0de2c303461f42564f67aadd86c736e978d8bf818839f64adad76e1c318e',
+  '0001-storage': 'e4708f1818882fc03904ee8cae950ae6aba43bdfcc4c3f6282bfa216a35bd8fa',
+  '0001-vault': '8dafd09c8bcae5b370bec799f650f603f3c72b1748256a3f4852b5e767b79222',
+  '0002-agent-keys': 'ff79ad2af594f4ead3f5fe023e6e44cfd96ea30c0763fb121fa8d56f3d4b966e',
+  '0002-connections': '3355030c1e73e4655b0f545f90a1c78478fe957b25fabd40757be37d259e832a',
+  '0003-sessions': '55781cf6eca172d6022c46d40b3a7d6c57cd1356846153147f396d71be7461d2',
+  '0004-used-assertions': '44118387ad009d179227d712205c45839774931d89e7d75400c1702a6bb51194',
+  '0005-thumbprints': 'd148a78a0c791d951b47559896b12bed1b3626b20de6eb34964a956526a3f68b',
+}
+
+/** Keeps the text of every statement. Values are left out: the first database's name is among them, which is random. */
+class Recorder extends StatementCache {
+  #said: string[] = []
+
+  override get(sql: string) {
+    this.#said.push(sql)
+    return super.get(sql)
+  }
+
+  take(): string {
+    return this.#said.splice(0).join('\n')
+  }
+}
+
+test('released migrations say what they said when they were released', async () => {
+  const recorder = new Recorder(new DatabaseSync(':memory:'))
+  const db = kyselyOver(recorder, (run) => run())
+  const found: Record<string, string> = {}
+  for (const { id, up } of [...storageMigrations, ...migrations]) {
+    await up(db)
+    found[id] = createHash('sha256').update(recorder.take()).digest('hex')
+  }
+  assert.deepEqual(found, RELEASED)
+})
