@@ -301,6 +301,22 @@ describe('what waits', () => {
     assert.deepEqual(receiver.agents, ['a0', ...names(6)])
   })
 
+  test('uses none of its attempts up while the vault is sealed, however long', async () => {
+    const clock = new SetClock(Date.now())
+    room = await new TestAlerts(clock).start()
+    const { id } = await room.hook(receiver.url)
+    receiver.answer = (_request, response) => void response.writeHead(500).end()
+    room.tell()
+    await until(async () => (await room.alerts.find(id)).failingSince !== undefined)
+    room.seal()
+    clock.advance(30 * 86_400_000)
+    assert.equal(rows('select attempts from alert_deliveries')[0]?.attempts, 1)
+    receiver.answer = (_request, response) => void response.writeHead(200).end()
+    await room.unseal()
+    await idle(id)
+    assert.deepEqual([new Set(receiver.ids).size, await room.alerts.deadLetters()], [1, []])
+  })
+
   test('is not told twice to the disk for the same cause, and keeps its id if it is told again', async () => {
     room = await new TestAlerts().start()
     await room.hook(receiver.url)
