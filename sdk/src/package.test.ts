@@ -46,6 +46,13 @@ describe('the published package', () => {
     )
   })
 
+  test('carries the licence of the whole, and the files that it publishes are there', () => {
+    const [own, whole] = [root, join(root, '..')].map((at) => readFileSync(join(at, 'LICENSE'), 'utf8'))
+    assert.equal(own, whole)
+    assert.deepEqual(manifest.files, ['dist', 'LICENSE', 'README.md'])
+    readFileSync(join(root, 'README.md'))
+  })
+
   test('has every file that its exports name, and no test', () => {
     for (const [, { types, default: code }] of entries) {
       for (const file of [types, code]) readFileSync(join(folder, file))

@@ -1,8 +1,9 @@
-// Both guards in real servers: Fastify itself, and node:http calling `(request, response, next)` as Express does.
+// Both guards in real servers: Fastify, Express with the guard below a path, and node:http calling `(request, response, next)`.
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import expressApp from 'express'
 import { type FastifyInstance, fastify } from 'fastify'
 import { newKey, sha256url, signed } from '../testing/issuer.ts'
 import { WireServer } from '../testing/wire-server.ts'
@@ -46,6 +47,18 @@ async function serveConnect(options: Options): Promise<Served> {
   return { url, close: async () => void server.close() }
 }
 
+/** Below a path: Express cuts it from `url` then, and a proof names the whole. */
+async function serveExpress(options: Options): Promise<Served> {
+  const app = expressApp()
+  const server = createServer(app)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const router = expressApp.Router().use(express.requireAgent(options(url)))
+  router.get('/{*rest}', (incoming, reply) => void reply.json({ sub: express.agentOf(incoming).sub }))
+  app.use('/a', router)
+  return { url, close: async () => void server.close() }
+}
+
 async function serveFastify(options: Options): Promise<Served> {
   const app: FastifyInstance = fastify()
   let guard: ReturnType<typeof fastifyGuard.requireAgent> | undefined
@@ -74,7 +87,8 @@ const verifier = (more: Partial<VerifierOptions> = {}) =>
   createVerifier({ issuer: issuer.url, audience: 'svc_x', ...more })
 
 for (const [name, serve] of [
-  ['express', serveConnect],
+  ['connect', serveConnect],
+  ['express', serveExpress],
   ['fastify', serveFastify],
 ] as const) {
   describe(`requireAgent() of ${name}`, () => {
