@@ -65,7 +65,10 @@ module.exports = {
       from: from('^src/cli/'),
       to: {
         path: '^src/(identity|services|grants|vault|policy|gate|proxy|storage)/|^src/house',
-        pathNot: '^src/storage/(safe-home|lock)\\.ts$', // `doctor` looks at what a start looks at; repairs take the lock
+        pathNot: [
+          '^src/storage/(safe-home|lock)\\.ts$', // `doctor` looks at what a start looks at; repairs take the lock
+          '^src/services/(check-template|template-summary|templates/catalogue)\\.ts$', // data, and what looks at a file
+        ],
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -1,7 +1,9 @@
-// The files that are written from the code, as text: the reference of settings and the API description.
+// The files that are written from the code, as text: the reference of settings, the API description, the
+// schema of service templates.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { exitCodeHelp } from '../src/cli/exit-codes.ts'
+import { serviceTemplateSchema } from '../src/services/template-schema.ts'
 import { cliVariables } from '../src/settings.ts'
 import { settingDocs } from '../src/settings-schema.ts'
 
@@ -10,6 +12,7 @@ const root = join(import.meta.dirname, '..')
 /** Path in the repository → the text that must be there. */
 export async function generated(): Promise<Map<string, string>> {
   const files = new Map([['docs/guides/configuration.md', configurationGuide()]])
+  files.set('docs/service-template.schema.json', `${JSON.stringify(serviceTemplateSchema(), null, 2)}\n`)
   const openApi = await openApiText()
   if (openApi !== undefined) files.set('docs/openapi.json', openApi)
   return files

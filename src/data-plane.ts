@@ -11,6 +11,7 @@ import type { Permit } from './policy/permit.ts'
 import { createBaseUrlHandler } from './proxy/base-url.ts'
 import { boundOf } from './proxy/bound-caller.ts'
 import { type Breakers, createBreakers } from './proxy/breaker.ts'
+import type { MakeCall } from './proxy/call-by-action.ts'
 import { type CallingAgent, type CarryOutOptions, callingAgent } from './proxy/carry-out.ts'
 import { type Collect, createCollect } from './proxy/collect.ts'
 import { createDialer, type Dialer } from './proxy/dial.ts'
@@ -42,7 +43,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   const options = carryOutOptions(rooms, forward, log)
   return {
     baseUrl: createBaseUrlHandler(options),
-    explicitCall: createExplicitCallHandler(options),
+    explicitCall: createExplicitCallHandler(options, callMaker(rooms)),
     callingAgent: (request) => callingAgent(options, request),
     collect: createCollect(options),
     close: () => {
@@ -75,6 +76,15 @@ function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOpti
       if (outcome.echoes > 0) rooms.alarms.echo(permit, outcome.echoes)
     },
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a call failed that should not have'),
+  }
+}
+
+/** Whether a service of that name is there is told to those alone who were given something on it. */
+function callMaker({ services, grants }: Rooms): MakeCall {
+  return ({ agent }, name, action, params) => {
+    const service = services.byName(name)
+    if (service === undefined || grants.of(agent.id, service.id).length === 0) return undefined
+    return service.callOf(action, params)
   }
 }
 

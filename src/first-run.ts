@@ -43,7 +43,7 @@ export async function firstRun(
 
 async function addDemo({ identity, services, grants, vault }: FirstRunParts, port: number): Promise<string> {
   const service = await services.add(
-    { name: 'demo', preset: 'demo', origins: [`http://127.0.0.1:${port}`], addresses: ['127.0.0.1'] },
+    { name: 'demo', template: 'demo', origins: [`http://127.0.0.1:${port}`], addresses: ['127.0.0.1'] },
     by,
   )
   const secret = Secret.fromText(`demo-key-${base62(randomBytes(16), 22)}`)

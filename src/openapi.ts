@@ -4,6 +4,7 @@ import * as alerts from './alerts/routes.ts'
 import * as audit from './audit/routes.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
+import { parameterProblems } from './ground/fill-template.ts'
 import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
@@ -18,6 +19,7 @@ import * as signing from './identity/signing/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
 import { proxyProblems } from './proxy/problems.ts'
 import * as services from './services/routes.ts'
+import * as serviceTemplates from './services/template-routes.ts'
 import * as vault from './vault/routes.ts'
 import { VERSION } from './version.ts'
 
@@ -27,9 +29,13 @@ const explicitCall = endpoint({
   path: EXPLICIT_CALL_PATH,
   caller: 'agent',
   summary: 'Make a call to a service; answered with the status, headers and body of the service',
-  body: z.strictObject({ ...ExplicitCall.shape, body: z.unknown().optional() }),
+  body: z.strictObject({
+    ...ExplicitCall.shape,
+    body: z.unknown().optional(),
+    params: z.record(z.string().max(256), z.unknown()).optional(),
+  }),
   reply: z.unknown(),
-  problems: { ...denialProblems, ...proxyProblems },
+  problems: { ...denialProblems, ...proxyProblems, ...parameterProblems },
 })
 
 export function openApiDocument(): object {
@@ -44,6 +50,7 @@ export function openApiDocument(): object {
     relyingServices,
     signIns,
     services,
+    serviceTemplates,
     vault,
     grants,
     alerts,

@@ -11,9 +11,12 @@ import { addVerb, type Options, type Session } from './verb.ts'
 /** `claviger call <service> <method> <path>`: what an agent does, from a shell. */
 export function callCommand(program: Command, session: Session): void {
   addVerb(program, session, {
-    signature: 'call <service> <method> <path>',
+    signature: 'call <service> [method] [path]',
     summary: 'call a service as an agent (CLAVIGER_TOKEN); the answer streams to stdout',
     options: [
+      { flags: '--action <name>', about: 'an action of the service, instead of method and path' },
+      { flags: '--param <name=value>', about: 'a parameter of the action, as text; may be repeated', many: true },
+      { flags: '--params <json>', about: 'parameters of the action as a JSON object' },
       { flags: '--query <name=value>', about: 'a query parameter; may be repeated', many: true },
       { flags: '--header <name:value>', about: 'a request header; may be repeated', many: true },
       { flags: '--body <text>', about: 'the request body' },
@@ -23,11 +26,11 @@ export function callCommand(program: Command, session: Session): void {
     ],
     examples: [
       'claviger call github GET /user',
+      'claviger call github --action contents.get --param owner=octo --param repo=hello --param path=src/a.ts',
       `claviger call openai POST /v1/responses --header 'content-type: application/json' --body-file question.json`,
     ],
     async run({ args, options, agent, terminal }) {
-      const [service, method = '', path] = args
-      const body = { service, method: method.toUpperCase(), path, ...extras(options) }
+      const body = { service: args[0], ...what(args, options), ...extras(options) }
       const answer = await agent().send({ method: 'POST', path: '/claviger/v1/call', body })
       await refuseProblem(answer, agentToken(terminal) !== undefined)
       if (options.json === true) await printJson(answer, terminal)
@@ -37,6 +40,29 @@ export function callCommand(program: Command, session: Session): void {
       return failed
     },
   })
+}
+
+/** Method and path, or an action with its parameters. */
+function what([, method, path]: readonly (string | undefined)[], { action, param, params }: Options): object {
+  if (action === undefined) {
+    if (method === undefined || path === undefined || param !== undefined || params !== undefined) {
+      throw cliProblem('usage', { detail: 'METHOD and PATH are wanted, or --action NAME with --param NAME=VALUE.' })
+    }
+    return { method: method.toUpperCase(), path }
+  }
+  if (method !== undefined) throw cliProblem('usage', { detail: '--action stands in the place of METHOD and PATH.' })
+  const texts = Object.fromEntries((param ?? []).map((text: string) => pair(text, '--param')))
+  return { action, params: { ...(params !== undefined && jsonObject(params)), ...texts } }
+}
+
+function jsonObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw cliProblem('usage', { detail: '--params: a JSON object is wanted.' })
 }
 
 function extras(options: Options): object {

@@ -34,6 +34,12 @@ describe('claviger', () => {
     ['call', 's', 'GET', '/', '--token', canary],
     ['call', 's', 'GET', '/', '--header', canary],
     ['call', 's', 'GET', '/', '--body', 'x', '--body-file', '/dev/null'],
+    ['call', 's'],
+    ['call', 's', 'GET'],
+    ['call', 's', 'GET', '/', '--param', 'a=b'],
+    ['call', 's', 'GET', '/', '--action', 'a'],
+    ['call', 's', '--action', 'a', '--param', canary],
+    ['call', 's', '--action', 'a', '--params', canary],
     ['credential', 'rotate', 'x', '--ttl', canary],
     ['token', 'issue', 'a', '--ttl', '5'],
     ['token', 'revoke'],
@@ -48,6 +54,8 @@ describe('claviger', () => {
     ['audit', 'prove', '--seq', '1', '--rid', 'call_1'],
     ['service', 'add', 's', '--inject', 'cookie'],
     ['service', 'add', 's', '--action', canary],
+    ['service', 'template', 'load', 'github', '--set', canary],
+    ['service', 'template', 'validate'],
   ]
   test('answers a command line it does not understand with 64, on stderr, without repeating values', async () => {
     const home = unusedHome()

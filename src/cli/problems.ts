@@ -14,6 +14,11 @@ export const cliProblem = problemsOf({
     hint: 'Give it with --secret-env NAME, --secret-file FILE or --secret-stdin; on a terminal it is asked for without echo.',
   },
   secret_source_invalid: { status: 400, title: 'The secret cannot be read from there' },
+  service_template_invalid: {
+    status: 422,
+    title: 'The file is not a template that a service can be made of',
+    hint: '`claviger service template validate FILE` names all that is wrong with it.',
+  },
   file_unreadable: { status: 400, title: 'The file cannot be read' },
   file_unwritable: {
     status: 400,

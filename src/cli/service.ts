@@ -1,14 +1,19 @@
 import type { Command } from 'commander'
+import { jsonFile } from './json-file.ts'
 import { cliProblem } from './problems.ts'
-import { facts, removed, table } from './render.ts'
-import { readSmallFile } from './secret-source.ts'
+import { removed, table } from './render.ts'
+import { summaryOf, withInjection } from './service-summary.ts'
+import { serviceTemplateCommands } from './service-template.ts'
+import { pairs } from './values.ts'
 import { addVerb, type Options, type Session, type Verb } from './verb.ts'
 
 const add: Verb = {
   signature: 'add <name>',
-  summary: 'describe a service: by a preset (its name, unless said otherwise), by options, or by a JSON file',
+  summary: 'describe a service: by a template (its name, unless said otherwise), by options, or by a JSON file',
   options: [
-    { flags: '--preset <name>', about: 'start from this preset' },
+    { flags: '--template <name>', about: 'start from this bundled template' },
+    { flags: '--preset <name>', about: 'the earlier word for --template' },
+    { flags: '--set <name=value>', about: 'a value that the template asks for; may be repeated', many: true },
     {
       flags: '--origin <url>',
       about: 'https origin it lives on; may be repeated; *. in front is one label',
@@ -52,7 +57,7 @@ const list: Verb = {
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/services' })
     const items = json.items.map(withInjection)
-    return { json, text: table(items, ['name', 'id', 'origins', 'injection', 'preset', 'createdAt'], 'no services') }
+    return { json, text: table(items, ['name', 'id', 'origins', 'injection', 'template', 'createdAt'], 'no services') }
   },
 }
 
@@ -74,21 +79,24 @@ const remove: Verb = {
   },
 }
 
-/** `claviger service add | list | show | remove`. */
+/** `claviger service add | list | show | remove | template`. */
 export function serviceCommands(program: Command, session: Session): void {
   const service = program.command('service').description('upstream APIs: origins, injection, named actions')
   addVerb(service, session, add)
   addVerb(service, session, list)
   addVerb(service, session, show)
   addVerb(service, session, remove)
+  serviceTemplateCommands(service, session)
 }
 
 function description(name: string, options: Options): Record<string, unknown> {
   const file = options.file === undefined ? {} : jsonFile(options.file)
-  const implied = options.preset === undefined && options.origin === undefined && options.file === undefined
+  const template = options.template ?? options.preset
+  const implied = template === undefined && options.origin === undefined && options.file === undefined
   return {
     ...file,
-    ...(implied ? { preset: name } : options.preset !== undefined && { preset: options.preset }),
+    ...(implied ? { template: name } : template !== undefined && { template }),
+    ...(options.set !== undefined && { set: pairs(options.set, '--set') }),
     ...(options.origin !== undefined && { origins: options.origin }),
     ...(options.inject !== undefined && { injection: injection(options.inject) }),
     ...(options.action !== undefined && { actions: actions(options.action) }),
@@ -125,29 +133,4 @@ export function actions(texts: readonly string[]): Record<string, { method: stri
       return [name, { method: method.toUpperCase(), path }]
     }),
   )
-}
-
-function jsonFile(path: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(readSmallFile(path, 'file_unreadable').toString('utf8'))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw cliProblem('usage', { detail: `--file: ${path} does not hold a JSON object.` })
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the services room
-function withInjection(item: any): any {
-  return { ...item, injection: item.injection === undefined ? '-' : Object.values(item.injection).join(' ') }
-}
-
-/** Facts and the actions; after `add` only how many there are, for a preset has a hundred. */
-// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the services room
-function summaryOf(json: any, whole: boolean): string {
-  const { actions: named = {}, scopes: _, ...rest } = withInjection(json)
-  const rows = Object.entries(named).map(([action, item]) => ({ action, ...(item as object) }))
-  if (rows.length === 0) return facts(rest)
-  if (!whole) return `${facts(rest)}\n\n${rows.length} actions; \`claviger service show ${json.name}\` lists them`
-  return `${facts(rest)}\n\n${table(rows, ['action', 'method', 'path', 'scopes', 'risk', 'ask', 'query'])}`
 }

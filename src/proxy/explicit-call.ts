@@ -8,6 +8,7 @@ import { canonicalTarget } from '../ground/target.ts'
 import { framingRefused, whenInTurn } from '../http/framing.ts'
 import { httpProblem } from '../http/problems.ts'
 import { readBody } from '../http/read-body.ts'
+import { isOneOfBoth, type MakeCall, type SpelledCall, spelled } from './call-by-action.ts'
 import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
 import { Connection } from './recipient.ts'
 
@@ -17,13 +18,20 @@ export const EXPLICIT_CALL_PATH = '/claviger/v1/call'
 const Json = z.custom<JsonValue>()
 const Values = z.union([z.string(), z.array(z.string()).max(256)])
 
-/** One call, said in JSON. Nothing in it names a place to send to but `path`, and that only if the service is there. */
+/**
+ * One call, said in JSON: by method and path, or by an action of the service and its parameters. Nothing in it names a
+ * place to send to but `path`, and that only if the service is there.
+ */
 export const ExplicitCall = z
   .strictObject({
     service: z.string().min(1).max(128),
-    method: z.enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']),
+    method: z.enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']).optional(),
     /** Path with query if any, or an absolute URL on one of the service's origins. */
-    path: z.string().min(1).max(8_192),
+    path: z.string().min(1).max(8_192).optional(),
+    /** Name of an action, instead of method and path. */
+    action: z.string().min(1).max(64).optional(),
+    /** What the action's path, query and body are made of. */
+    params: z.record(z.string().max(256), Json).optional(),
     /** Added to the query of `path`. */
     query: z.record(z.string(), Values).optional(),
     headers: z.record(z.string(), Values).optional(),
@@ -35,6 +43,7 @@ export const ExplicitCall = z
       .optional(),
   })
   .refine((call) => call.body === undefined || call.bodyBase64 === undefined, 'body and bodyBase64 exclude each other')
+  .refine(isOneOfBoth, 'either method and path, or action and params (with neither query nor body)')
 export type ExplicitCall = z.output<typeof ExplicitCall>
 
 const MAX_BYTES = 1024 * 1024
@@ -50,12 +59,12 @@ const MAX_READING = 32
 const unreadable: Origin = Object.freeze({ scheme: 'https', host: '', port: 0, wildcard: false, href: '(unreadable)' })
 
 /** `POST /claviger/v1/call`: answered with the service's own status, headers and body. */
-export function createExplicitCallHandler(options: CarryOutOptions) {
+export function createExplicitCallHandler(options: CarryOutOptions, make: MakeCall) {
   const reading = new Map<string, number>()
   return (request: IncomingMessage, response: ServerResponse, rid: string): void => {
     whenInTurn(response, () => {
       if (framingRefused(request, response, rid)) return
-      handle(options, reading, request, response, rid).catch((error) =>
+      handle(options, make, reading, request, response, rid).catch((error) =>
         refuse(options, new Connection(response), rid, error),
       )
     })
@@ -64,6 +73,7 @@ export function createExplicitCallHandler(options: CarryOutOptions) {
 
 async function handle(
   options: CarryOutOptions,
+  make: MakeCall,
   reading: Map<string, number>,
   request: IncomingMessage,
   response: ServerResponse,
@@ -74,7 +84,9 @@ async function handle(
   if (!/^application\/json(?: *;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw httpProblem('media_type_refused')
   }
-  const call = readCall(await bodyInTurn(reading, caller.principal.agent.id, request, response))
+  const asked = readCall(await bodyInTurn(reading, caller.principal.agent.id, request, response))
+  const call =
+    asked.action === undefined ? (asked as SpelledCall) : spelled(asked, asked.action, caller.principal, make)
   const { origin, rest } = splitPath(call.path)
   const body = bodyOf(call)
   await carryOut(options, {
@@ -150,7 +162,7 @@ function readOrigin(text: string): Origin {
   }
 }
 
-function withQuery(path: string, query: ExplicitCall['query']): string {
+function withQuery(path: string, query: SpelledCall['query']): string {
   const added: string[] = []
   for (const [name, values] of Object.entries(query ?? {})) {
     for (const value of [values].flat()) added.push(`${encoded(name)}=${encoded(value)}`)
@@ -168,14 +180,14 @@ interface Body {
   readonly type: string | undefined
 }
 
-function bodyOf({ body, bodyBase64 }: ExplicitCall): Body | undefined {
+function bodyOf({ body, bodyBase64 }: SpelledCall): Body | undefined {
   if (bodyBase64 !== undefined) return { bytes: Buffer.from(bodyBase64, 'base64'), type: undefined }
   if (body === undefined) return undefined
   if (typeof body === 'string') return { bytes: Buffer.from(body), type: undefined }
   return { bytes: Buffer.from(JSON.stringify(body)), type: 'application/json' }
 }
 
-function headersOf(call: ExplicitCall, body: Body | undefined): string[] {
+function headersOf(call: SpelledCall, body: Body | undefined): string[] {
   const headers: string[] = []
   let typed = false
   for (const [name, values] of Object.entries(call.headers ?? {})) {

@@ -138,7 +138,7 @@ const principal = {
 
 function serve(carry: CarryOutOptions, nextRid: () => string): Server {
   const base = createBaseUrlHandler(carry)
-  const explicit = createExplicitCallHandler(carry)
+  const explicit = createExplicitCallHandler(carry, () => undefined)
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 })
   server.maxRequestsPerSocket = 0
   server.on('request', (request, response) => {

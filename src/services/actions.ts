@@ -3,7 +3,8 @@ import { compileTemplate, type PathTemplate } from '../ground/path-template.ts'
 import { templateContains, templatesOverlap } from '../ground/template-overlap.ts'
 import type { TemplateSegment } from '../ground/template-segments.ts'
 import { classOf, type MethodClass, parseScope } from '../policy/scope.ts'
-import { type ActionInput, type Resolution, type Risk, type ServiceDefinition, serviceProblem } from './contract.ts'
+import { type Resolution, type ServiceDefinition, serviceProblem } from './contract.ts'
+import type { ActionInput, Risk } from './service-parts.ts'
 
 /** One action, compiled. */
 export interface Action {
@@ -13,6 +14,8 @@ export interface Action {
   /** Values that each constrained query key may have. */
   readonly query: ReadonlyMap<string, ReadonlySet<string>>
   readonly keys: QueryKeys
+  /** What is sent along where it is called by its name. */
+  readonly headers: Readonly<Record<string, string>>
   readonly resolution: Resolution
   /** The resolution as an action table gives it, made once. */
   readonly answer: { readonly matched: true; readonly resolution: Resolution }
@@ -74,6 +77,7 @@ function compileAction(service: string, name: string, definition: ServiceDefinit
     template: compileTemplate(input.path),
     query: new Map(query),
     keys: queryKeys(query.map(([key]) => key)),
+    headers: Object.freeze({ ...input.headers }),
     resolution,
     answer: { matched: true, resolution },
     guarded: wantsMore(resolution, byMethod),

@@ -1,5 +1,6 @@
 import { isForwardedHeader, isHopByHop, isMethodOverride } from '../ground/header-names.ts'
-import { type Injection, type ServiceDefinition, serviceProblem } from './contract.ts'
+import { type ServiceDefinition, serviceProblem } from './contract.ts'
+import type { Injection } from './service-parts.ts'
 
 /** Headers by which the gateway frames the request. */
 const FRAMING = new Set(['host', 'content-length', 'expect', 'accept-encoding'])

@@ -5,7 +5,7 @@ import { runSeed, seeded } from '../../test/generators/seeded.ts'
 import { compileTemplate } from '../ground/path-template.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { Coverage } from '../policy/scope.ts'
-import type { ActionInput } from './contract.ts'
+import type { ActionInput } from './service-parts.ts'
 import { say, service } from './services.support.ts'
 
 describe('resolve()', () => {

@@ -1,4 +1,5 @@
 import { type AddressSet, addressSet } from '../ground/addresses.ts'
+import type { Parameters } from '../ground/fill-template.ts'
 import type { ServiceId } from '../ground/ids.ts'
 import { looselyNamed } from '../ground/loose-query-names.ts'
 import type { Origin } from '../ground/origin.ts'
@@ -8,11 +9,20 @@ import { ambiguous } from '../ground/target-problems.ts'
 import { classMethods, classOf, type MethodClass, type ScopeMeaning } from '../policy/scope.ts'
 import { ActionTable } from './action-table.ts'
 import { type Action, bySpecificity, classResolution, compileActions, compilePaths } from './actions.ts'
+import { callAction } from './call-action.ts'
 import { checkInjection } from './check-injection.ts'
 import { readOrigins } from './check-origins.ts'
 import { readTokenOrigins } from './check-token-origins.ts'
-import type { Injection, Resolution, Service, ServiceDefinition, ServiceView } from './contract.ts'
+import {
+  type ActionCall,
+  type Resolution,
+  type Service,
+  type ServiceDefinition,
+  type ServiceView,
+  serviceProblem,
+} from './contract.ts'
 import { explainScope, listScopes } from './explain-scope.ts'
+import type { Injection } from './service-parts.ts'
 
 /** A definition with its name, as it is stored. */
 export interface ServiceRecord {
@@ -97,6 +107,12 @@ class CompiledService implements Service {
     const found = this.#tables.get(method)?.resolve(target, fallback)
     if (!this.#pathAllowed(target, found?.matched === true)) return undefined
     return found?.resolution ?? fallback
+  }
+
+  callOf(name: string, given: Parameters): ActionCall {
+    const action = this.#actions.find((one) => one.name === name)
+    if (action === undefined) throw serviceProblem('action_unknown', { facts: { service: this.name, action: name } })
+    return callAction(action, given, (method, target) => this.resolve(method, target))
   }
 
   explainScope(scope: string): readonly ScopeMeaning[] {

@@ -13,7 +13,7 @@ describe('a service is refused', () => {
     ['with a name that is not a slug', 'service_invalid', { name: 'My Service' }],
     ['with a name that climbs', 'service_invalid', { name: '..' }],
     ['with a wrong type', 'service_invalid', { actions: [] }],
-    ['with a preset that is not there', 'preset_unknown', { preset: 'nope' }],
+    ['with a template that is not there', 'service_template_unknown', { template: 'nope' }],
     ['with the same origin twice', 'service_invalid', { origins: ['https://a.example', 'https://A.example:443/'] }],
     ['with a path in the origin', 'origin_invalid', { origins: ['https://a.example/v1'] }],
     ['with a user in the origin', 'origin_invalid', { origins: ['https://u:p@a.example'] }],
@@ -127,10 +127,10 @@ describe('a service is described', () => {
     assert.deepEqual([...made.originHrefs], [...made.originHrefs].sort())
   })
 
-  test('from a preset, with what is stated in the place of what the preset says', () => {
+  test('from a template, with what is stated in the place of what the template says', () => {
     const made = service({
       name: 'work',
-      preset: 'github',
+      template: 'github',
       origins: ['https://github.example'],
       timeouts: { idleMs: 1_000 },
     })
@@ -138,7 +138,7 @@ describe('a service is described', () => {
     assert.deepEqual(made.timeouts, { connectMs: 5_000, headersMs: 30_000, idleMs: 1_000 })
     assert.equal(made.view.actions['repo.get']?.scopes?.[0], 'work:repos:read')
     assert.equal(made.injection?.kind, 'bearer')
-    assert.equal(service({ preset: 'github', origins: undefined, injection: { kind: 'none' } }).injection, undefined)
+    assert.equal(service({ template: 'github', origins: undefined, injection: { kind: 'none' } }).injection, undefined)
   })
 
   test('with limits that are stated in part', () => {

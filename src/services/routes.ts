@@ -3,6 +3,7 @@ import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { Done, done, listOf, NameParam } from '../http/shapes.ts'
 import type { Actor } from '../storage/storage.ts'
 import { type Service, ServiceInput, ServiceView, serviceProblems } from './contract.ts'
+import { serviceTemplateRoutes } from './template-routes.ts'
 
 export const listServices = endpoint({
   method: 'GET',
@@ -16,7 +17,7 @@ export const addService = endpoint({
   method: 'POST',
   path: '/claviger/v1/services',
   caller: 'operator',
-  summary: 'Describe an upstream API, from a preset or from nothing',
+  summary: 'Describe an upstream API, from a template or from nothing',
   body: ServiceInput,
   reply: ServiceView,
   status: 201,
@@ -78,5 +79,6 @@ export function serviceRoutes<Who>(needs: ServiceRouteNeeds<Who>): BoundEndpoint
     }),
     bind(replaceService, async ({ params, body, caller }) => (await needs.replace(params.name, body, by(caller))).view),
     bind(removeService, async ({ params, caller }) => ({ ...done, ...(await needs.remove(params.name, by(caller))) })),
+    ...serviceTemplateRoutes<Who>((name) => needs.find(name)),
   ]
 }

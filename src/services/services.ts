@@ -74,7 +74,7 @@ export class Services {
   }
 
   /**
-   * Give `tx` to write more with it, or none of it. Throws Problem `service_exists`, `preset_unknown`, and what
+   * Give `tx` to write more with it, or none of it. Throws Problem `service_exists`, `service_template_unknown`, and what
    * compileService() throws.
    */
   async add(input: ServiceInput, by: Actor, tx?: Tx): Promise<Service> {

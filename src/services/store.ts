@@ -55,7 +55,9 @@ export async function loadServices(storage: Storage): Promise<{ records: Service
   return { records, bad }
 }
 
+/** A row of before says `preset` where a row of today says `template`. */
 function readDefinition(text: string): ServiceDefinition | undefined {
-  const parsed = ServiceDefinition.safeParse(JSON.parse(text))
+  const { preset, ...definition } = JSON.parse(text)
+  const parsed = ServiceDefinition.safeParse(preset === undefined ? definition : { template: preset, ...definition })
   return parsed.success ? parsed.data : undefined
 }

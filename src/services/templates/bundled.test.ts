@@ -1,23 +1,50 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { z } from 'zod'
 import { compileTemplate } from '../../ground/path-template.ts'
 import { canonicalTarget } from '../../ground/target.ts'
 import { templatesOverlap } from '../../ground/template-overlap.ts'
 import { Coverage } from '../../policy/scope.ts'
+import { checkTemplate } from '../check-template.ts'
+import type { ServiceTemplate } from '../service-template.ts'
 import { say, service } from '../services.support.ts'
-import { findPreset, presets } from './catalogue.ts'
+import { findTemplate, templates } from './catalogue.ts'
 
-const made = (name: string, as = name) => service({ name: as, preset: name, origins: undefined })
+const schemaFile = join(import.meta.dirname, '../../../docs/service-template.schema.json')
+const published = z.fromJSONSchema(JSON.parse(readFileSync(schemaFile, 'utf8')))
+
+const values = (template: ServiceTemplate) =>
+  Object.fromEntries(Object.entries(template.variables ?? {}).map(([name, { example }]) => [name, example]))
+
+const made = (name: string, as = name) =>
+  service({ name: as, template: name, set: values(findTemplate(name)), origins: undefined })
 
 /** A path of the template, every variable filled in. */
 const filled = (path: string) => path.replace(/\{\+?[A-Za-z_]+(?::[a-z,]+)?\}/g, 'zz')
 
-for (const { name, actions, settings } of presets) {
-  describe(`the preset ${name}`, () => {
+/** Templates of what runs on the reader's own machine. */
+const local = ['demo']
+
+for (const template of templates) {
+  const { name } = template
+  const actions = Object.entries(template.actions)
+  describe(`the template ${name}`, () => {
     const of = made(name)
 
+    test('is one, by the schema that is published and by what only the whole can tell', () => {
+      assert.deepEqual(checkTemplate(template).issues, [])
+      assert.equal(published.safeParse(template).error, undefined)
+    })
+
+    test('names the page of each action, and says of which nobody has read it', () => {
+      for (const [action, { page }] of actions) assert.ok(page !== undefined, action)
+      assert.ok(template.probe === undefined || template.probe.page !== undefined)
+    })
+
     test('resolves each of its actions to itself, and names it in full', () => {
-      for (const [action, method, path] of actions) {
+      for (const [action, { method, path }] of actions) {
         const resolution = of.resolve(method, canonicalTarget(filled(path)))
         assert.equal(resolution?.action, action)
         assert.ok(
@@ -29,8 +56,8 @@ for (const { name, actions, settings } of presets) {
     })
 
     test('has no two actions that claim one call without one being the narrower', () => {
-      for (const [one, method, path] of actions) {
-        for (const [other, otherMethod, otherPath] of actions) {
+      for (const [one, { method, path }] of actions) {
+        for (const [other, { method: otherMethod, path: otherPath }] of actions) {
           if (one === other || method !== otherMethod) continue
           const [left, right] = [compileTemplate(path), compileTemplate(otherPath)]
           if (!templatesOverlap(left, right)) continue
@@ -42,20 +69,22 @@ for (const { name, actions, settings } of presets) {
     })
 
     test('gives its class scopes to its plain actions, and keeps the others apart', () => {
-      for (const [action, method, path, scope, risk] of actions) {
+      for (const [action, { method, path, scopes, risk, class: own }] of actions) {
         const resolution = of.resolve(method, canonicalTarget(filled(path)))!
-        const verb = scope.split(':')[1]!
+        const verb = scopes[0]!.split(':')[2]!
         const byClass = ['read', 'write', 'delete'].filter((one) =>
           new Coverage(name, [`${name}:${one}`]).covers(resolution),
         )
         assert.deepEqual(byClass, ['read', 'write', 'delete'].includes(verb) ? [verb] : [], action)
+        assert.equal(own, byClass[0], action)
         if (risk !== undefined) assert.equal(resolution.risk, risk)
       }
     })
 
-    test('reaches nothing but https, unless it is the demo', () => {
-      assert.ok(name === 'demo' || of.origins.every(({ scheme, port }) => scheme === 'https' && port === 443))
-      assert.equal(name === 'demo', settings.addresses !== undefined)
+    test('reaches nothing but https, unless it is on this machine', () => {
+      const here = local.includes(name)
+      assert.ok(here || of.origins.every(({ scheme, port }) => scheme === 'https' && port === 443))
+      assert.equal(here, template.addresses !== undefined)
     })
 
     test('explains each scope that it lists', () => {
@@ -64,9 +93,17 @@ for (const { name, actions, settings } of presets) {
   })
 }
 
-describe('presets', () => {
+describe('templates', () => {
+  test('are as many as there are files', () => {
+    const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.json'))
+    assert.deepEqual(
+      templates.map(({ name }) => `${name}.json`),
+      files.sort(),
+    )
+  })
+
   test('x is another name of twitter', () => {
-    assert.equal(findPreset('x', 'x').preset, 'twitter')
+    assert.equal(findTemplate('x').name, 'twitter')
     assert.deepEqual(
       made('x').origins.map(({ host }) => host),
       ['api.x.com', 'api.twitter.com'],
