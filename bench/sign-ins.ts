@@ -11,7 +11,6 @@ import { type Plan, ratioOf, rounds } from './rounds.ts'
 import { LOAD_CORE } from './subject.ts'
 
 const run = promisify(execFile)
-const AGENT = 'signs-in'
 const CONNECTIONS = 32
 
 export interface Rate {
@@ -32,9 +31,13 @@ export interface SignIns {
 /** What it costs to be recognised by a key. */
 export async function signIns(gateway: Gateway, plan: Plan): Promise<SignIns> {
   const { origin } = new URL(gateway.url)
-  const { id, keyFile } = await agentWithKey(gateway, origin)
+  const file = join(gateway.home, '..', 'agents.json')
+  // One for each connection: an agent that signs in thousands of times a minute would have its oldest sign-ins ended.
+  const names = Array.from({ length: CONNECTIONS }, (_, at) => `signs-in-${at}`)
+  const agents = await Promise.all(names.map((name) => agentWithKey(gateway, origin, name)))
+  writeFileSync(file, JSON.stringify(agents), { mode: 0o600 })
   const client = (mode: string, seconds: number) =>
-    keyClient([mode, origin, id, keyFile, String(CONNECTIONS), String(seconds)])
+    keyClient([mode, origin, file, String(CONNECTIONS), String(seconds)])
   const rate = async (mode: string): Promise<Rate> => {
     await client(mode, plan.seconds)
     const before = cpuUs(gateway.pids)
@@ -55,17 +58,15 @@ async function keyClient(args: readonly string[]): Promise<{ done?: number; seco
   return JSON.parse(stdout)
 }
 
-async function agentWithKey(gateway: Gateway, origin: string): Promise<{ id: string; keyFile: string }> {
+async function agentWithKey(gateway: Gateway, origin: string, name: string): Promise<{ id: string; key: string }> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const { thumbprint } = fromKey(publicKey)
-  const { id } = (await gateway.operator('POST', '/agents', { name: AGENT })) as { id: string }
+  const { id } = (await gateway.operator('POST', '/agents', { name })) as { id: string }
   const iat = Math.floor(Date.now() / 1_000)
   const claims = { aud: origin, iat, exp: iat + 60, jti: randomUUID(), thumbprint }
   const proof = await signJwt(keySigner(thumbprint, privateKey), 'clv-register+jwt', claims)
   const pem = publicKey.export({ type: 'spki', format: 'pem' }) as string
   await gateway.operator('POST', `/agents/${id}/keys`, { publicKey: pem, proof })
   await gateway.operator('POST', '/grants', { agent: id, service: 'items', scopes: ['items:read'] })
-  const keyFile = join(gateway.home, '..', 'agent-key.pem')
-  writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-  return { id, keyFile }
+  return { id, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }
 }

@@ -1,4 +1,5 @@
-// An agent with a key, for the bench: key-client.ts MODE URL AGENT PRIVATE_KEY_FILE CONNECTIONS SECONDS
+// Agents with keys, for the bench: key-client.ts MODE URL AGENTS_FILE CONNECTIONS SECONDS. The file holds a JSON array of
+// {id, key}, the key as PKCS#8 PEM.
 // `exchange`: challenge, signed proof, tokens, again and again. `dpop`: calls with a token that is bound to the key.
 // `token`: signs in once and prints the access token. Prints one line of JSON at the end.
 import { createHash, createPrivateKey, randomUUID } from 'node:crypto'
@@ -7,10 +8,14 @@ import { Pool } from 'undici'
 import { keySigner, signJwt } from '../../src/crypto/es256-signer.ts'
 import { fromKey } from '../../src/crypto/p256.ts'
 
-const [mode = '', url = '', agent = '', keyFile = '', connections = '32', seconds = '4'] = process.argv.slice(2)
-const privateKey = createPrivateKey(readFileSync(keyFile))
-const { thumbprint, jwk } = fromKey(privateKey)
-const signer = keySigner(thumbprint, privateKey)
+const [mode = '', url = '', agentsFile = '', connections = '32', seconds = '4'] = process.argv.slice(2)
+const agents = (JSON.parse(readFileSync(agentsFile, 'utf8')) as { id: string; key: string }[]).map(({ id, key }) => {
+  const privateKey = createPrivateKey(key)
+  const { thumbprint, jwk } = fromKey(privateKey)
+  return { id, jwk, signer: keySigner(thumbprint, privateKey) }
+})
+type KeyAgent = (typeof agents)[number]
+const first = agents[0] as KeyAgent
 const pool = new Pool(url, { connections: Number(connections) })
 const json = { 'content-type': 'application/json' }
 
@@ -29,7 +34,7 @@ async function post<T>(path: string, body: object, headers: Record<string, strin
   return (await answer.body.json()) as T
 }
 
-async function exchange(headers: Record<string, string> = {}): Promise<Tokens> {
+async function exchange({ id: agent, signer } = first, headers: Record<string, string> = {}): Promise<Tokens> {
   const { challengeId, nonce } = await post<Record<string, string>>('/claviger/v1/auth/challenge', { agentId: agent })
   const iat = Math.floor(Date.now() / 1_000)
   const claims = { aud: url, iss: agent, sub: agent, nonce, jti: randomUUID(), iat, exp: iat + 60 }
@@ -37,6 +42,7 @@ async function exchange(headers: Record<string, string> = {}): Promise<Tokens> {
   return post('/claviger/v1/auth/token', { challengeId, proof }, headers)
 }
 
+const { jwk, signer } = first
 const head = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'dpop+jwt', jwk })).toString('base64url')
 
 async function dpop(htm: string, path: string, token?: string): Promise<string> {
@@ -56,24 +62,26 @@ async function boundCall({ accessToken }: Tokens): Promise<void> {
 }
 
 /** As many at once as there are connections, until the time is over; resolves to how many were done. */
-async function load(work: () => Promise<unknown>): Promise<number> {
+async function load(work: (agent: KeyAgent) => Promise<unknown>): Promise<number> {
   const until = performance.now() + Number(seconds) * 1_000
   let done = 0
-  const one = async () => {
+  const one = async (lane: number) => {
+    const agent = agents[lane % agents.length] as KeyAgent
     while (performance.now() < until) {
-      await work()
+      await work(agent)
       done += 1
     }
   }
-  await Promise.all(Array.from({ length: Number(connections) }, one))
+  await Promise.all(Array.from({ length: Number(connections) }, (_, lane) => one(lane)))
   return done
 }
 
 if (mode === 'token') process.stdout.write(`${JSON.stringify(await exchange())}\n`)
 else {
-  const bound = mode === 'dpop' ? await exchange({ dpop: await dpop('POST', '/claviger/v1/auth/token') }) : undefined
+  const bound =
+    mode === 'dpop' ? await exchange(first, { dpop: await dpop('POST', '/claviger/v1/auth/token') }) : undefined
   const began = performance.now()
-  const done = await load(bound ? () => boundCall(bound) : exchange)
+  const done = await load(bound ? () => boundCall(bound) : (agent) => exchange(agent))
   process.stdout.write(`${JSON.stringify({ done, seconds: (performance.now() - began) / 1_000 })}\n`)
 }
 await pool.close()

@@ -51,6 +51,7 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
     instanceId,
     read: (work) => work(engine.readDb),
     write: async (work, options = {}) => queue.add(work, options),
+    run: async (statement, values, options = {}) => queue.run(statement, values, options),
     follow: (listener) => void followers.push(listener),
     recordWith: (recorder) => outbox.setRecorder(recorder),
     pending: () => outbox.pending(engine.readDb, authority.key),
@@ -58,11 +59,7 @@ async function storageOver(engine: SqliteEngine, options: OpenStorageOptions): P
     epoch: () => authority.epoch,
     rowCount: () => authority.rowCount,
     authenticateWith: (key) => authority.setKey(key),
-    load: async <R>(table: string) => {
-      const good: R[] = []
-      const bad = loadRows(authority, rows, table, (row) => good.push(row as R))
-      return { rows: good, bad }
-    },
+    load: async (table) => loadAll(authority, rows, table),
     loadEach: async (table, take) => loadRows(authority, rows, table, (row) => take(row as never)),
     checkRows: async () => authority.check(),
     acceptRows: (above) => queue.add(async () => authority.accept(above), { urgent: true }),
@@ -84,6 +81,11 @@ function callFollower(follower: (change: Change) => void, change: Change): void 
       throw error
     })
   }
+}
+
+function loadAll<R>(authority: Authority, stored: SqliteRows, table: string): { rows: R[]; bad: string[] } {
+  const rows: R[] = []
+  return { rows, bad: loadRows(authority, stored, table, (row) => rows.push(row as R)) }
 }
 
 function loadRows(authority: Authority, stored: SqliteRows, table: string, take: (row: Row) => void): string[] {

@@ -2,6 +2,8 @@ import { createHmac, type KeyObject } from 'node:crypto'
 import { domain, lp } from '../crypto/framing.ts'
 import { sameMac } from '../crypto/mac.ts'
 import { canonicalJson } from '../ground/canonical-json.ts'
+import type { SqliteEngine } from './sqlite-engine.ts'
+import { Statement } from './statement.ts'
 import type { Change, ChangeRecord, Db, NewChange, PendingChange } from './storage.ts'
 
 /** Recorded rows that are kept behind the newest, to look back at; older ones go. */
@@ -18,6 +20,22 @@ interface Covered {
   readonly record: string
 }
 
+const INSERT = new Statement<{ id: number }>((db, at) => {
+  const row = { epoch: at('epoch'), kind: at('kind'), ref: at('ref'), record: at('record'), mac: at('mac') }
+  return db.insertInto('audit_outbox').values(row).returning('id')
+})
+const MARK = new Statement((db, at) =>
+  db
+    .updateTable('audit_outbox')
+    .set({ seq: at('seq') })
+    .where('id', '=', at('id')),
+)
+const DROP = new Statement((db, at) =>
+  db.deleteFrom('audit_outbox').where('seq', 'is not', null).where('id', '<=', at('upTo')),
+)
+
+/** What runs statements inside the transaction. */
+type Engine = Pick<SqliteEngine, 'execute'>
 type Recorder = (change: Change) => Promise<number>
 
 /**
@@ -46,10 +64,11 @@ export class Outbox {
   }
 
   /** Inside the transaction. */
-  async insert(db: Db, change: NewChange, epoch: number, key: KeyObject | undefined): Promise<Change> {
+  insert(engine: Engine, change: NewChange, epoch: number, key: KeyObject | undefined): Change {
     const covered = { epoch, kind: change.kind, ref: change.ref, record: recordText(change.record) }
     const values = { ...covered, mac: key ? this.#macOf(key, covered) : null }
-    const row = await db.insertInto('audit_outbox').values(values).returning('id').executeTakeFirstOrThrow()
+    const [row] = engine.execute(INSERT, values)
+    if (row === undefined) throw new TypeError('the outbox took a change and gave it no id')
     return { ...change, id: row.id, epoch }
   }
 
@@ -75,17 +94,14 @@ export class Outbox {
   }
 
   /** Inside a transaction: writes the marks; call `flushed` with what it gives, once that is committed. */
-  async flush(db: Db): Promise<readonly number[]> {
+  flush(engine: Engine): readonly number[] {
     const ids: number[] = []
     for (const [id, seq] of this.#marks) {
-      await db.updateTable('audit_outbox').set({ seq }).where('id', '=', id).execute()
+      engine.execute(MARK, { id, seq })
       ids.push(id)
     }
     const newest = ids.at(-1)
-    if (newest !== undefined) {
-      const old = db.deleteFrom('audit_outbox').where('seq', 'is not', null)
-      await old.where('id', '<=', newest - KEPT).execute()
-    }
+    if (newest !== undefined) engine.execute(DROP, { upTo: newest - KEPT })
     return ids
   }
 

@@ -57,8 +57,11 @@ export function kyselyOver(statements: StatementCache, guard: <T>(run: () => T) 
 }
 
 function runQuery<R>(statements: StatementCache, query: CompiledQuery): QueryResult<R> {
-  const statement = statements.get(query.sql)
-  const parameters = query.parameters as SQLInputValue[]
+  return runStatement<R>(statements.get(query.sql), query.parameters as SQLInputValue[])
+}
+
+/** Its rows, or what it changed. */
+export function runStatement<R>(statement: StatementSync, parameters: readonly SQLInputValue[]): QueryResult<R> {
   if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] }
   const { changes, lastInsertRowid } = statement.run(...parameters)
   return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }

@@ -2,8 +2,9 @@ import { closeSync, constants, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { storageProblem } from './problems.ts'
-import { kyselyOver, StatementCache } from './sqlite-dialect.ts'
+import { kyselyOver, runStatement, StatementCache } from './sqlite-dialect.ts'
 import { faultKind } from './sqlite-error.ts'
+import type { Statement, StatementValues } from './statement.ts'
 import type { Db } from './storage.ts'
 
 /** Frames in the write-ahead log above which a checkpoint is made: 4 MiB in pages of 4 KiB. */
@@ -84,6 +85,12 @@ export class SqliteEngine {
   rollbackToSavepoint(): void {
     this.#run('ROLLBACK TO work')
     this.#run('RELEASE work')
+  }
+
+  /** Runs a statement inside the transaction; its rows, if it gives any. */
+  execute<R>(statement: Statement<R>, values: StatementValues): R[] {
+    const { sql, parameters } = statement.with(this.writeDb, values)
+    return this.#guard(() => runStatement<R>(this.writes.get(sql), parameters)).rows
   }
 
   /** Runs raw statements on either connection with errors sorted. */

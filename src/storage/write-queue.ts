@@ -3,14 +3,21 @@ import { Problem } from '../ground/problem.ts'
 import type { Authority } from './authority.ts'
 import type { Outbox } from './outbox.ts'
 import type { SqliteEngine } from './sqlite-engine.ts'
+import type { Statement, StatementValues } from './statement.ts'
 import type { Change, NewChange, Row, Tx, WriteOptions } from './storage.ts'
 
 interface Job {
-  readonly work: (tx: Tx) => Promise<unknown>
+  readonly work: ((tx: Tx) => Promise<unknown>) | One
   readonly urgent: boolean
   readonly volatile: boolean
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+}
+
+/** One statement, which is undone by itself where it fails. */
+interface One {
+  readonly statement: Statement<unknown>
+  readonly values: StatementValues
 }
 
 /** A job that was done in the transaction and waits for its commit. */
@@ -32,6 +39,7 @@ export interface WriteQueueParts {
 
 /** Most jobs in one transaction: beyond this a sync is a small part of the cost, and the first ones would wait for the last. */
 const BATCH = 512
+const NONE: readonly Change[] = []
 const QUIET_TURNS = 3
 const MOST_TURNS = 12
 
@@ -52,6 +60,15 @@ export class WriteQueue {
   }
 
   add<T>(work: (tx: Tx) => Promise<T>, { urgent = false, volatile = false }: WriteOptions): Promise<T> {
+    return this.#enqueue(work, urgent, volatile)
+  }
+
+  /** One statement on plain tables, in a transaction with others. */
+  run<R>(statement: Statement<R>, values: StatementValues, { urgent = false, volatile = false }: WriteOptions) {
+    return this.#enqueue<R[]>({ statement, values }, urgent, volatile)
+  }
+
+  #enqueue<T>(work: Job['work'], urgent: boolean, volatile: boolean): Promise<T> {
     if (this.#inside.getStore()?.running)
       throw new TypeError('write() inside the work of a write() would wait for itself')
     return new Promise<T>((resolve, reject) => {
@@ -116,11 +133,12 @@ export class WriteQueue {
       authority.begin()
       done = []
       for (const job of jobs) {
-        const outcome = await this.#perform(job)
+        const { work } = job
+        const outcome = typeof work === 'function' ? await this.#perform(job, work) : this.#execute(job, work)
         if ('error' in outcome) failed.push(outcome)
         else done.push(outcome)
       }
-      const marks = synced ? await outbox.flush(engine.writeDb) : []
+      const marks = synced ? outbox.flush(engine) : []
       authority.seal()
       engine.commit()
       outbox.flushed(marks)
@@ -135,15 +153,26 @@ export class WriteQueue {
     return done
   }
 
+  /** Needs no savepoint: SQLite undoes a statement that fails. Throws as #perform() does. */
+  #execute(job: Job, { statement, values }: One): Done | { job: Job; error: unknown } {
+    const { engine } = this.#parts
+    try {
+      return { job, value: engine.execute(statement, values), changes: NONE }
+    } catch (error) {
+      if (engine.full || engine.failed || !engine.inTransaction) throw error
+      return { job, error }
+    }
+  }
+
   /** One job in its savepoint. Throws if the transaction cannot go on: the disk is full, or the database failed. */
-  async #perform(job: Job): Promise<Done | { job: Job; error: unknown }> {
+  async #perform(job: Job, work: (tx: Tx) => Promise<unknown>): Promise<Done | { job: Job; error: unknown }> {
     const { engine, authority } = this.#parts
     const takeBack = authority.mark()
     const changes: Change[] = []
     const scope = { running: true }
     engine.savepoint()
     try {
-      const value = await this.#inside.run(scope, () => job.work(this.#txOf(changes, scope, job.volatile)))
+      const value = await this.#inside.run(scope, () => work(this.#txOf(changes, scope, job.volatile)))
       if (engine.full || engine.failed) throw new TypeError('the work went on after the disk had refused it')
       engine.release()
       return { job, value, changes }
@@ -182,7 +211,7 @@ export class WriteQueue {
       },
       change: async (change: NewChange) => {
         changing()
-        const made = await outbox.insert(engine.writeDb, change, authority.change(), authority.key)
+        const made = outbox.insert(engine, change, authority.change(), authority.key)
         changes.push(made)
         return made.epoch
       },

@@ -1,5 +1,6 @@
 /** The rows of challenges and sign-ins. */
 import type { AgentId, KeyId, SessionId } from '../../ground/ids.ts'
+import { Statement } from '../../storage/statement.ts'
 import type { Storage, Tx } from '../../storage/storage.ts'
 import type { AccessTyp } from './contract.ts'
 
@@ -38,22 +39,24 @@ export interface SessionRow {
   readonly expires_at: number
 }
 
+const ADD = new Statement((db, at) => {
+  const row = { id: at('id'), nonce: at('nonce'), agent: at('agent'), asked: at('asked'), audience: at('audience') }
+  return db.insertInto('challenges').values({ ...row, key: at('key'), expires_at: at('expires_at') })
+})
+const TAKE = new Statement<ChallengeRow>((db, at) =>
+  db.deleteFrom('challenges').where('id', '=', at('id')).returningAll(),
+)
+
 export async function addChallenge(storage: Storage, row: ChallengeRow): Promise<void> {
-  const insert = (tx: Tx) => tx.db.insertInto('challenges').values({ ...row })
-  await storage.write((tx) => insert(tx).execute(), { volatile: true })
+  await storage.run(ADD, { ...row }, { volatile: true })
 }
 
 /**
  * Takes a challenge away and gives it: whoever gets it is the only one. What is made of it is synced, and its end with it.
  */
 export async function takeChallenge(storage: Storage, id: string): Promise<ChallengeRow | undefined> {
-  return storage.write(
-    (tx) =>
-      tx.db.deleteFrom('challenges').where('id', '=', id).returningAll().executeTakeFirst() as Promise<
-        ChallengeRow | undefined
-      >,
-    { volatile: true },
-  )
+  const [row] = await storage.run(TAKE, { id }, { volatile: true })
+  return row
 }
 
 export async function dropOldChallenges(storage: Storage, before: number): Promise<void> {
