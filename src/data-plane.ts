@@ -67,6 +67,8 @@ function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOpti
     admit: (call) => rooms.gate.admit(call),
     prepare: (permit) => vault.prepare(permit),
     open: (permit) => vault.open(permit),
+    renews: (permit) => vault.renews(permit),
+    renew: (opened, rid) => vault.renewAfterRefusal(opened, rid),
     forward,
     nextRid: rooms.nextRid,
     settling: (permit, service) =>

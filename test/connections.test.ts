@@ -84,4 +84,45 @@ describe('a connection', () => {
       assert.match(stderr, /token_url_refused/)
     }
   })
+
+  test('is renewed once after 50 refusals at the same time, and every call is made again', async () => {
+    tokens.revokeAccess()
+    tokens.requests.length = 0
+    tokens.delayMs = 30
+    const before = upstream.receipts.length
+    const replies = await Promise.all(Array.from({ length: 50 }, () => call()))
+    tokens.delayMs = 0
+    assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200]))
+    assert.equal(tokens.requests.length, 1)
+    assert.ok(upstream.receipts.length - before >= 51)
+  })
+
+  test('is renewed for a call with a small body, which is sent again whole, and for the one after a long one', async () => {
+    tokens.revokeAccess()
+    const small = await call('POST', '{"a":1}')
+    assert.equal(small.status, 200)
+    assert.equal(upstream.receipts.at(-1)?.body.bytes.toString(), '{"a":1}')
+    tokens.revokeAccess()
+    const long = await call('POST', 'x'.repeat(100_000))
+    assert.deepEqual([long.status, long.text()], [401, 'who are you?'])
+    assert.equal((await call()).status, 200)
+  })
+
+  test('that its provider gives no more tokens for is marked, told of, and refused with what would mend it', async () => {
+    await gateway.stop()
+    await gateway.restart()
+    tokens.revokeAccess()
+    tokens.instead = { status: 400, body: { error: 'invalid_grant' } }
+    const first = await call()
+    assert.deepEqual([first.status, first.text()], [401, 'who are you?'])
+    const second = await call()
+    assert.deepEqual([second.status, (second.json() as { code: string }).code], [503, 'credential_needs_reauth'])
+    const { items } = await json('connection list')
+    assert.deepEqual([items[0].status, items[0].connection.needsReauth], ['needs_reauth', 'invalid_grant'])
+    assert.ok((await claviger('audit tail --json')).stdout.includes('"secret.needs_reauth"'))
+    tokens.instead = undefined
+    const path = setFile('again.json', tokens.issue())
+    await claviger(`connection add account --service api --oauth-set ${path} --replace`)
+    assert.equal((await call()).status, 200)
+  })
 })

@@ -8,6 +8,7 @@ import type { CallId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Target } from '../ground/target.ts'
 import { httpProblem } from '../http/problems.ts'
+import { readBody } from '../http/read-body.ts'
 import { asProblem } from '../http/send-problem.ts'
 import type { Permit } from '../policy/permit.ts'
 import { boundOf } from './bound-caller.ts'
@@ -36,6 +37,10 @@ export interface CarryOutOptions {
   readonly open: (permit: Permit) => Opened | undefined
   /** Before `open`: what has to be done first, where there is something. */
   readonly prepare?: (permit: Permit) => Promise<void> | undefined
+  /** Whether the permit's credential is one that can be renewed after a 401: then a small body is kept to be sent twice. */
+  readonly renews?: (permit: Permit) => boolean
+  /** Whether there is another token by now than the one that was refused. Never rejects. */
+  readonly renew?: (opened: Opened, rid: CallId) => Promise<boolean>
   readonly forward: Forward
   readonly nextRid: () => CallId
   /** For a service whose answers wait for their outcome to be on the disk: what puts it there. */
@@ -74,7 +79,7 @@ export function callingAgent(options: CarryOutOptions, request: IncomingMessage)
 }
 
 /** Never rejects: what goes wrong is answered. */
-export async function carryOut(options: CarryOutOptions, call: CarriedCall, tries = 1): Promise<void> {
+export async function carryOut(options: CarryOutOptions, call: CarriedCall, after?: FirstEnd): Promise<void> {
   let admitted: Admitted
   try {
     refuseMethod(call.method)
@@ -83,26 +88,26 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, trie
     admitted = await options.admit(call)
   } catch (error) {
     // A second try that is not admitted leaves the caller with what became of the first.
-    refuse(options, call.recipient, call.rid, tries > 1 ? proxyProblem('upstream_broke') : error)
+    refuse(options, call.recipient, call.rid, after === 'broke' ? proxyProblem('upstream_broke') : error)
     return
   }
   const { permit, service, open } = admitted
   const began = performance.now()
   try {
-    // No `await` for the others: it would cost each of them a turn.
-    const prepared = options.prepare?.(permit)
-    if (prepared !== undefined) await prepared
+    const preparing = prepared(options, call, admitted, after)
+    const { body } = preparing === undefined ? call : await preparing
     if (open.aborted !== undefined) throw proxyProblem('call_ended', { facts: { reason: open.aborted } })
     const opened = options.open(permit)
-    const { rawHeaders, body, recipient, base } = call
+    const { rawHeaders, recipient, base } = call
     const onEnd = (outcome: Outcome) => {
       open.leave()
       options.onOutcome(permit, outcome)
     }
     const settle = options.settling?.(permit, service)
-    const again = tries > 1 || !mayRunTwice(call) ? undefined : () => tryAgain(options, call, open)
+    const again = after !== undefined || !mayRunTwice(call) ? undefined : () => tryAgain(options, call, open, 'broke')
+    const renew = after === undefined ? renewalOf(options, { ...call, body }, open, opened) : undefined
     const { onBug } = options
-    const given = { permit, service, opened, rawHeaders, body, recipient, base, settle, again, onEnd, onBug }
+    const given = { permit, service, opened, rawHeaders, body, recipient, base, settle, again, renew, onEnd, onBug }
     const running = options.forward(given)
     open.onAbort((reason) => running.abort(reason))
   } catch (error) {
@@ -125,17 +130,68 @@ function refuseCopies({ target, rawHeaders }: CarriedCall, presented: string): v
   }
 }
 
-/** A call whose connection broke before any answer is admitted again, once, under an id of its own. */
-function tryAgain(options: CarryOutOptions, call: CarriedCall, firstTry: OpenCall): void {
-  void carryOut(options, { ...call, rid: options.nextRid(), firstTry }, 2)
+/** Before the credential is opened. Undefined, and so without another turn, where nothing has to be waited for. */
+function prepared(
+  { renews, prepare }: CarryOutOptions,
+  call: CarriedCall,
+  { permit, service }: Admitted,
+  after: FirstEnd | undefined,
+): Promise<CarriedCall> | undefined {
+  if (after === undefined && hasStream(call) && renews?.(permit) === true) {
+    return withBody(call, service).then(async (whole) => {
+      await prepare?.(permit)
+      return whole
+    })
+  }
+  return prepare?.(permit)?.then(() => call)
+}
+
+/** How a first try ended that has a second. */
+type FirstEnd = 'broke' | 'renewed'
+
+/**
+ * A call whose connection broke before any answer, or whose credential was renewed after a 401, is admitted again, once,
+ * under an id of its own.
+ */
+function tryAgain(options: CarryOutOptions, call: CarriedCall, firstTry: OpenCall, end: FirstEnd): void {
+  void carryOut(options, { ...call, rid: options.nextRid(), firstTry }, end)
+}
+
+/** What is done about a 401. A call whose body is gone has the token renewed all the same: for the next one. */
+function renewalOf(options: CarryOutOptions, call: CarriedCall, open: OpenCall, opened: Opened | undefined) {
+  const { renew } = options
+  if (renew === undefined || opened?.generation === undefined) return undefined
+  return async () => {
+    const renewed = renew(opened, call.rid)
+    if (hasStream(call)) return undefined
+    return (await renewed) ? () => tryAgain(options, call, open, 'renewed') : undefined
+  }
+}
+
+/** Bytes of body that are kept for a second try. */
+const MAX_KEPT = 64 * 1024
+
+/** A small body whose length is known is read before it is sent. */
+async function withBody(call: CarriedCall, { timeouts }: ForwardedService): Promise<CarriedCall> {
+  const { body } = call
+  if (body === undefined || Buffer.isBuffer(body) || !hasStream(call)) return call
+  const length = Number(body.headers['content-length'] ?? Number.NaN)
+  if (!(length <= MAX_KEPT) || body.headers.expect !== undefined) return call
+  return { ...call, body: await readBody(body, { maxBytes: MAX_KEPT, idleMs: timeouts.idleMs }) }
+}
+
+/** Whether there is a body that has to be taken from the caller's connection. */
+function hasStream({ body }: CarriedCall): boolean {
+  if (body === undefined || Buffer.isBuffer(body)) return false
+  const { headers } = body
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
 /** Safe methods without a body (RFC 9110 §9.2.1): to send them twice changes nothing. */
-function mayRunTwice({ method, body }: CarriedCall): boolean {
+function mayRunTwice(call: CarriedCall): boolean {
+  const { method, body } = call
   if (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') return false
-  if (body === undefined || Buffer.isBuffer(body)) return body === undefined
-  const { headers } = body
-  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
+  return !Buffer.isBuffer(body) && !hasStream(call)
 }
 
 /** Answers with what was thrown. */

@@ -14,6 +14,7 @@ import type { Dialer } from './dial.ts'
 import { type Injection, type Injector, injectorFor, type Opened } from './inject.ts'
 import { type Outcome, Passage } from './passage.ts'
 import type { Recipient } from './recipient.ts'
+import { RefusedAnswer, type Renew } from './refused-answer.ts'
 import { type OutgoingHead, outgoingHead } from './request-head.ts'
 import type { SecretMatcher } from './scrub/matcher.ts'
 import type { SilenceWatch } from './silence.ts'
@@ -49,6 +50,8 @@ export interface ForwardRequest {
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   /** Makes the call again if its connection breaks before any answer; undefined where it must not run twice. */
   readonly again?: (() => void) | undefined
+  /** After a 401, where the credential can be renewed: finds out whether to make the call again. */
+  readonly renew?: Renew | undefined
   /** Called once, when the call is over. */
   readonly onEnd: (outcome: Outcome) => void
   /** Hears of what went wrong although nothing promised that it may. */
@@ -148,7 +151,7 @@ function prepare(
 
 function send(
   dialer: Dialer,
-  { permit, service, opened, recipient }: ForwardRequest,
+  { permit, service, opened, recipient, renew }: ForwardRequest,
   passage: Passage,
   head: OutgoingHead,
   body: IncomingMessage | Buffer | null,
@@ -163,7 +166,8 @@ function send(
     else if (head.contentLength !== undefined) headers.push('content-length', head.contentLength)
     if (head.expectsContinue) recipient.invite()
   }
-  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent }, passage)
+  const handler = renew === undefined ? passage : new RefusedAnswer(passage, renew)
+  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent }, handler)
 }
 
 /** A body that has arrived whole is sent as one buffer; one that is still coming is streamed. */

@@ -9,7 +9,7 @@ import { BodyFlow, type FlowOwner } from './body-flow.ts'
 import type { CallEnd } from './breaker.ts'
 import { proxyProblem } from './problems.ts'
 import type { Recipient, Writable } from './recipient.ts'
-import { type ParsedHeaders, responseHead, responseReason } from './response-head.ts'
+import { isEventStream, type ParsedHeaders, responseHead, responseReason } from './response-head.ts'
 import type { SilenceWatch, Watched } from './silence.ts'
 import { endOf, upstreamProblem } from './upstream-error.ts'
 
@@ -54,6 +54,9 @@ type Phase = 'dialling' | 'sending' | 'waiting' | 'answering' | 'over'
 
 const RESOLVE_MS = 3_000
 const INTERIM = 200
+const REFUSED = 401
+/** Longer than a token is waited for, another process's lease included. */
+const RENEWAL_MS = 45_000
 
 export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   readonly #options: PassageOptions
@@ -68,6 +71,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   #trailers: ParsedHeaders = {}
   #untilClosed = false
   #recorded = false
+  #renewing = false
   movedAt: number
   place = -1
 
@@ -131,6 +135,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     if (status < INTERIM || this.#phase === 'over') return
     const { filter, rid } = this.#options
     this.#phase = 'answering'
+    this.#renewing = false
     this.#status = status
     try {
       const flow = new BodyFlow(this.#answer, filter.body(status, headers), this)
@@ -182,6 +187,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   }
 
   limitMs(): number {
+    if (this.#renewing) return RENEWAL_MS
     const { connectMs, headersMs, idleMs } = this.#options.timeouts
     if (this.#phase === 'dialling') return connectMs + RESOLVE_MS
     return this.#phase === 'waiting' ? headersMs : idleMs
@@ -200,10 +206,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     if (this.#phase === 'over') return
     const { recipient, rid, again } = this.#options
     if (again !== undefined && this.#phase === 'waiting' && problem.code === 'upstream_broke') {
-      this.#finish(0, problem.code, 'neutral')
-      this.#stop(problem)
-      this.#answer.drop()
-      again()
+      this.#leave(again, 0, problem.code, 'neutral')
       return
     }
     const cut = this.#answer.sent
@@ -213,6 +216,24 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     if (cut) return
     this.#answer.drop()
     recipient.refuse(problem, rid)
+  }
+
+  /** The service refused the credential, and another is had. */
+  renews(): void {
+    this.#renewing = true
+    this.moved()
+  }
+
+  /** There is another: this call ends here, and `again` makes it anew. */
+  leaveTo(again: () => void): void {
+    this.#leave(again, REFUSED, 'credential_renewed', 'answered')
+  }
+
+  #leave(again: () => void, status: number, code: string, end: CallEnd): void {
+    this.#finish(status, code, end)
+    this.#stop(new Error(code))
+    this.#answer.drop()
+    again()
   }
 
   moved(): void {
@@ -276,9 +297,4 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     }
     return this.#recorded ? { ...told, recorded: true } : told
   }
-}
-
-function isEventStream(headers: ParsedHeaders): boolean {
-  const type = headers['content-type']
-  return typeof type === 'string' && type.toLowerCase().startsWith('text/event-stream')
 }

@@ -37,6 +37,8 @@ export interface RigOptions {
   readonly resolver?: Resolver
   readonly ca?: readonly string[]
   readonly breaker?: BreakerOptions
+  /** The credential is one that can be renewed, and this is what becomes of that. */
+  readonly renew?: () => Promise<boolean>
   readonly forwarder?: Pick<ForwarderOptions, 'requestTransform' | 'injectorFor'>
 }
 
@@ -59,7 +61,12 @@ export async function startRig(options: RigOptions) {
     scrub,
     strictAudit: false,
   }
-  const opened: Opened = { id: 'crd_1' as CredentialId, version: 1, value: Secret.fromText(options.secret ?? SECRET) }
+  const opened: Opened = {
+    id: 'crd_1' as CredentialId,
+    version: 1,
+    value: Secret.fromText(options.secret ?? SECRET),
+    generation: options.renew && 1,
+  }
   const matcher = scrub ? matcherOf(options.secret ?? SECRET) : undefined
   const openCalls = new OpenCalls()
   const dialer = createDialer({
@@ -97,6 +104,7 @@ export async function startRig(options: RigOptions) {
       if (!mint.redeem(permit)) throw new Error('test rig: permit was not good')
       return permit.credential === undefined ? undefined : opened
     },
+    ...(options.renew && { renews: () => true, renew: options.renew }),
     nextRid,
     forward: createForward({ dialer, breakers, watch, matcherFor: () => matcher, ...options.forwarder }),
     onOutcome: (_, outcome) => outcomes.push(outcome),

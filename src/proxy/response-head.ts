@@ -66,3 +66,8 @@ export function responseReason(text: string | undefined, filter: HeadFilter): st
   const scrubbed = filter.text(text)
   return /^[\t\x20-\x7e]{1,256}$/.test(scrubbed) ? scrubbed : undefined
 }
+
+export function isEventStream(headers: ParsedHeaders): boolean {
+  const type = headers['content-type']
+  return typeof type === 'string' && type.toLowerCase().startsWith('text/event-stream')
+}

@@ -91,6 +91,8 @@ export interface Vault {
    * Problem `credential_needs_reauth` or `credential_refresh_failed`.
    */
   prepare(permit: Permit): Promise<void> | undefined
+  /** Whether the permit's credential can be renewed once it is refused. */
+  renews(permit: Permit): boolean
   /** The service refused an opened token: whether there is another by now. Never rejects. */
   renewAfterRefusal(opened: Pick<OpenedCredential, 'id' | 'generation'>, rid: string): Promise<boolean>
   /** Registers a credential that renews itself; with `replace`, in the place of one. */
@@ -194,6 +196,10 @@ function vaultOver(parts: Parts): Vault {
 function connectionsOver({ clock, entries, credentials, registrations, renewals }: Parts) {
   return {
     prepare: (permit: Permit) => renewals.prepare(permit),
+    renews: ({ credential }: Permit) => {
+      const connection = credential === undefined ? undefined : entries.byId(credential)?.connection
+      return connection !== undefined && connection.fixed !== true
+    },
     renewAfterRefusal: async ({ id, generation }: Pick<OpenedCredential, 'id' | 'generation'>, rid: string) =>
       generation !== undefined && renewals.afterRefusal(id, generation, rid),
     connect: (input: NewConnection, by: Actor) => registrations.register(input, by),
