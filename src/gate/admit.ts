@@ -1,7 +1,7 @@
 import type { Audit } from '../audit/contract.ts'
 import { looksLikeCredential } from '../audit/looks-like-credential.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { GrantId } from '../ground/ids.ts'
+import type { CredentialId, GrantId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import { Problem, type ProblemFacts } from '../ground/problem.ts'
 import { type Decision, decide, explain } from '../policy/decide.ts'
@@ -62,7 +62,7 @@ export class Gate<S extends GateService = GateService> {
     if (decision.outcome !== 'allow') throw this.#refuse(call, decision, gathered)
     const { service, grant, origin } = gathered
     if (service === undefined || grant === undefined || origin === undefined) throw denial('no_grant')
-    const open = this.#enter(call, service, grant)
+    const open = this.#enter(call, service, grant, gathered.credential)
     let counted = false
     try {
       this.#options.rooms.grants.takeRate(grant)
@@ -122,14 +122,14 @@ export class Gate<S extends GateService = GateService> {
     }
   }
 
-  #enter(call: CallRequest, service: GateService, grant: GateGrant): OpenCall {
+  #enter(call: CallRequest, service: GateService, grant: GateGrant, credential?: CredentialId): OpenCall {
     return this.#options.openCalls.enter({
       rid: call.rid,
       agent: call.principal.agent.id,
       token: call.principal.token.id,
       service: service.id,
       grant: grant.id,
-      credential: grant.credential,
+      credential,
     })
   }
 
@@ -146,7 +146,7 @@ export class Gate<S extends GateService = GateService> {
 
   #mint(
     call: CallRequest,
-    { resolution }: Gathered,
+    { resolution, credential }: Gathered,
     service: GateService,
     grant: GateGrant,
     origin: Origin,
@@ -165,7 +165,7 @@ export class Gate<S extends GateService = GateService> {
         action: resolution?.action,
       },
       grant: grant.id,
-      credential: service.injection === undefined ? undefined : grant.credential,
+      credential: service.injection === undefined ? undefined : credential,
       origins: service.originHrefs,
       intentSeq,
     })

@@ -1,8 +1,10 @@
 import type { Clock } from '../ground/clock.ts'
-import type { GrantId } from '../ground/ids.ts'
+import type { CredentialId, GrantId } from '../ground/ids.ts'
 import { type Origin, originMatches } from '../ground/origin.ts'
 import { chooseGrant } from '../policy/choose-grant.ts'
+import { labelCovers } from '../policy/label.ts'
 import type { CredentialFacts, LimitFacts, Question } from '../policy/question.ts'
+import { fittingGrants } from './fitting-grants.ts'
 import type { OpenCalls } from './open-calls.ts'
 import type { CallRequest, GateGrant, GateResolution, GateRooms, GateService } from './rooms.ts'
 
@@ -18,6 +20,8 @@ export interface Gathered<S extends GateService = GateService> {
   readonly origin: Origin | undefined
   readonly resolution: GateResolution | undefined
   readonly grant: GateGrant | undefined
+  /** What the call goes with. */
+  readonly credential: CredentialId | undefined
   readonly credentialVersion: number
 }
 
@@ -42,11 +46,15 @@ export function gatherFacts<S extends GateService>(
   const service = rooms.services.byName(call.serviceName)
   const origin = service === undefined ? undefined : originFor(service, call.origin)
   const all = service === undefined ? none : rooms.grants.of(agent.id, service.id)
-  const given = call.only === undefined ? all : all.filter((grant) => fits(grant, call.only))
+  const given = service === undefined ? none : fittingGrants(all, call.only, service, rooms)
   const grants = held === undefined ? given : given.map((grant) => (grant.id === held ? withoutOwnUse(grant) : grant))
   const resolution = grants.length === 0 ? undefined : service?.resolve(call.method, call.target)
-  const grant = resolution === undefined ? undefined : chooseGrant(grants, resolution, now)
-  const credential = credentialOf(service, grant, rooms)
+  const wordAllows = (word: string) => service?.wordAllows(word, call.method, call.target) === true
+  // Whatever the grant allows: a call is what it calls itself, or it is refused.
+  const asNamed = call.only?.label === undefined || wordAllows(call.only.label.word)
+  const grant = resolution === undefined || !asNamed ? undefined : chooseGrant(grants, resolution, wordAllows, now)
+  const named = call.only?.credential ?? grant?.credential
+  const credential = credentialOf(service, grant, named, rooms)
   const question: Question = {
     now,
     agent,
@@ -62,17 +70,12 @@ export function gatherFacts<S extends GateService>(
     findings: none,
     approval: undefined,
   }
-  return { question, service, origin, resolution, grant, credentialVersion: credential.version }
-}
-
-function fits({ id, credential }: GateGrant, only: CallRequest['only']): boolean {
-  if (only?.grant !== undefined && id !== only.grant) return false
-  return only?.credential === undefined || credential === only.credential
+  return { question, service, origin, resolution, grant, credential: named, credentialVersion: credential.version }
 }
 
 /** As it was before the call took its use. */
 function withoutOwnUse(grant: GateGrant): GateGrant {
-  const { id, status, expiresAt, uses, used, rpm, credential } = grant
+  const { id, status, expiresAt, uses, used, rpm, credential, credentials, reach, label } = grant
   return {
     id,
     status,
@@ -81,14 +84,19 @@ function withoutOwnUse(grant: GateGrant): GateGrant {
     used: used - 1,
     rpm,
     credential,
-    covers: (resolution) => grant.covers(resolution),
+    credentials,
+    reach,
+    label,
+    covers: (resolution, wordAllows) => grant.covers(resolution, wordAllows),
   }
 }
 
 function tokenCovers(
-  { principal: { token }, serviceName }: CallRequest,
+  { principal: { token }, serviceName, only }: CallRequest,
   resolution: GateResolution | undefined,
 ): boolean {
+  if (token.labelScope !== undefined && !(only?.label !== undefined && labelCovers(token.labelScope, only.label)))
+    return false
   if (token.covers === undefined) return true
   return resolution !== undefined && token.covers(serviceName, resolution)
 }
@@ -108,10 +116,15 @@ function originFor(service: GateService, named: Origin | undefined): Origin | un
 const noCredential = Object.freeze({ facts: 'none' as CredentialFacts, version: 0 })
 const missing = Object.freeze({ facts: 'missing' as CredentialFacts, version: 0 })
 
-function credentialOf(service: GateService | undefined, grant: GateGrant | undefined, rooms: GateRooms) {
+function credentialOf(
+  service: GateService | undefined,
+  grant: GateGrant | undefined,
+  credential: CredentialId | undefined,
+  rooms: GateRooms,
+) {
   if (service === undefined || grant === undefined) return missing
   if (service.injection === undefined) return noCredential
-  return grant.credential === undefined ? missing : rooms.credentials.stateOf(grant.credential)
+  return credential === undefined ? missing : rooms.credentials.stateOf(credential)
 }
 
 function limitFacts(

@@ -6,7 +6,7 @@ import type { CallRequest, GateGrant, GateService } from './rooms.ts'
 export function intentOf(
   { rid, method, principal }: CallRequest,
   shown: { readonly path: string; readonly query?: string },
-  { origin, credentialVersion: version }: Gathered,
+  { origin, credential: id, credentialVersion: version }: Gathered,
   service: GateService,
   grant: GateGrant,
   epoch: number,
@@ -15,6 +15,6 @@ export function intentOf(
   const req = shown.query === undefined ? place : { ...place, query: shown.query }
   const actor = { kind: 'agent', id: principal.agent.id, key: principal.token.id } as const
   const decision = { effect: 'allow', rule: grant.id, policy: epoch } as const
-  if (grant.credential === undefined || service.injection === undefined) return { rid, actor, req, decision }
-  return { rid, actor, req, decision, credential: { id: grant.credential, version } }
+  if (id === undefined || service.injection === undefined) return { rid, actor, req, decision }
+  return { rid, actor, req, decision, credential: { id, version } }
 }

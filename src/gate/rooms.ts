@@ -1,6 +1,8 @@
 import type { AgentId, CallId, CredentialId, GrantId, ServiceId, TokenId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import type { Target } from '../ground/target.ts'
+import type { WordAllows } from '../policy/choose-grant.ts'
+import type { Label } from '../policy/label.ts'
 import type { CredentialFacts, GrantFacts, ResolutionFacts } from '../policy/question.ts'
 import type { OpenCall } from './open-calls.ts'
 
@@ -21,8 +23,14 @@ export interface GateRooms<S extends GateService = GateService> {
     consume(grant: GrantId, rid: CallId): Promise<boolean>
     /** Gives a use back: nothing was sent, and no intent is on record. */
     giveBack(grant: GrantId, rid: CallId): Promise<boolean>
+    /** Whether it gives this credential of its service; `restricted` is what the credential's metadata says of that. */
+    gives(grant: GateGrant, credential: CredentialId, restricted: string | undefined): boolean
   }
-  readonly credentials: { stateOf(id: CredentialId): { readonly facts: CredentialFacts; readonly version: number } }
+  readonly credentials: {
+    stateOf(id: CredentialId): { readonly facts: CredentialFacts; readonly version: number }
+    /** Whose it is, and what its metadata says under `restricted`; undefined for one that is not there. */
+    aboutOf(id: CredentialId): { readonly service: ServiceId; readonly restricted: string | undefined } | undefined
+  }
 }
 
 export interface GateService {
@@ -34,6 +42,8 @@ export interface GateService {
   readonly injection: object | undefined
   readonly plainQuery: ReadonlySet<string>
   resolve(method: string, target: Target): GateResolution | undefined
+  /** Whether a word of a label means this method and path. */
+  wordAllows(word: string, method: string, target: Target): boolean
 }
 
 export interface GateResolution extends ResolutionFacts {
@@ -46,8 +56,13 @@ export interface GateGrant extends GrantFacts {
   readonly id: GrantId
   /** Calls in any 60 seconds. */
   readonly rpm: number | undefined
+  /** What a call that names none goes with. */
   readonly credential: CredentialId | undefined
-  covers(resolution: GateResolution): boolean
+  readonly credentials: readonly CredentialId[]
+  /** `unnamed`: it gives what no grant names, to calls that name it. */
+  readonly reach: 'named' | 'implied' | 'unnamed' | 'none'
+  readonly label: Label | undefined
+  covers(resolution: GateResolution, wordAllows: WordAllows): boolean
 }
 
 /** The agent that asks, as identity recognised it. */
@@ -65,6 +80,8 @@ export interface GateToken {
   readonly expiresAt: number
   /** Present where a token has a scope of its own: whether it leaves the call in. */
   covers?(service: string, call: GateResolution): boolean
+  /** Present where that scope is a label: then a call must name one that it covers. */
+  readonly labelScope?: Label | undefined
   /** Present where a token is good for so many calls: uses it once, committed when it resolves; false when it is used up. */
   use?(): Promise<boolean>
 }
@@ -79,7 +96,15 @@ export interface CallRequest {
   /** Set when the caller named an origin; it must be one of the service's. Otherwise the service's first is meant. */
   readonly origin?: Origin | undefined
   /** What of the agent's grants may allow it, where the way in says so: what fits none of them is not granted. */
-  readonly only?: { readonly grant?: GrantId; readonly credential?: CredentialId } | undefined
+  readonly only?: Only | undefined
   /** The call's first try, where this is its second: the use of a grant or token that it took is this one's. Good once. */
   readonly firstTry?: OpenCall | undefined
+}
+
+export interface Only {
+  readonly grant?: GrantId | undefined
+  /** Grants that give this credential, which the call then goes with. */
+  readonly credential?: CredentialId | undefined
+  /** Grants whose label covers this one, the one with the fewest stars; and its word must mean the call. */
+  readonly label?: Label | undefined
 }

@@ -1,6 +1,7 @@
 import type { CredentialId } from '../ground/ids.ts'
+import { type Label, readLabel } from '../policy/label.ts'
 import { parseScope } from '../policy/scope.ts'
-import { type GrantedService, grantProblem, MAX_RPM, type NewGrant } from './contract.ts'
+import { type GrantedService, grantProblem, MAX_NAMED, MAX_RPM, type NewGrant, type Reach } from './contract.ts'
 
 /**
  * The scopes of a new grant, each once, with the service's name in the place of `*`.
@@ -29,17 +30,37 @@ function hintOf(service: GrantedService): string {
   return `There are: ${known.slice(0, SHOWN).join(', ')}${more}.`
 }
 
+/** The label of a new grant, of this service or of any. Throws Problem `label_invalid`. */
+export function checkLabel(service: GrantedService, text: string): Label {
+  const label = readLabel(text)
+  const own = label?.provider === '*' || label?.provider === service.name
+  if (label === undefined || !own) {
+    throw grantProblem('label_invalid', { facts: { scope: text.slice(0, 100), service: service.name } })
+  }
+  return label
+}
+
 /**
- * The credential of a new grant: the one that is named, or the only one there is.
+ * The credentials of a new grant: those that are named, or the only one there is. One with a label that names none gives
+ * those that nobody names.
  * Throws Problem `credential_needed`, `credential_ambiguous`, `credential_not_of_service`.
  */
-export function chooseCredential({ service, credential, credentials }: NewGrant): CredentialId | undefined {
-  if (credential !== undefined) {
-    const named = credentials.find(({ id, handle }) => id === credential || handle === credential)
-    if (named !== undefined && service.injection !== undefined) return named.id
-    throw grantProblem('credential_not_of_service', { facts: { credential, service: service.name } })
-  }
-  if (service.injection === undefined) return undefined
+export function chooseCredentials(wanted: NewGrant): { reach: Reach; credentials: readonly CredentialId[] } {
+  const { service, credential, named = credential === undefined ? [] : [credential], label } = wanted
+  if (named.length > 0) return { reach: 'named', credentials: [...new Set(named.map((one) => namedOf(wanted, one)))] }
+  if (service.injection === undefined) return { reach: 'none', credentials: [] }
+  return label === undefined
+    ? { reach: 'implied', credentials: [theOnly(wanted)] }
+    : { reach: 'unnamed', credentials: [] }
+}
+
+function namedOf({ service, credentials, named = [] }: NewGrant, credential: string): CredentialId {
+  const found = credentials.find(({ id, handle }) => id === credential || handle === credential)
+  if (found !== undefined && service.injection !== undefined && named.length <= MAX_NAMED) return found.id
+  throw grantProblem('credential_not_of_service', { facts: { credential, service: service.name } })
+}
+
+function theOnly({ service, credentials }: NewGrant): CredentialId {
   const [only, ...others] = credentials
   if (only === undefined) throw grantProblem('credential_needed', { facts: { service: service.name } })
   if (others.length > 0) {

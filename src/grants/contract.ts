@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { AgentId, CredentialId, GrantId, ServiceId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
+import type { Label } from '../policy/label.ts'
 import { type Scoped, type ScopeMeaning, scopeProblems } from '../policy/scope.ts'
 
 /** Milliseconds since 1970. */
@@ -18,12 +19,17 @@ export const GrantLimits = {
   expiresAt: Time.optional(),
 }
 
+const Named = z.string().min(1).max(128)
+export const MAX_NAMED = 64
+
 /** `agent` and `service` are names or ids; `credential` is a handle or id. */
 export const GrantInput = z.strictObject({
-  agent: z.string().min(1).max(128),
-  service: z.string().min(1).max(128),
+  agent: Named,
+  service: Named,
   scopes: z.array(z.string().max(200)).min(1).max(64),
-  credential: z.string().min(1).max(128).optional(),
+  credential: Named.optional(),
+  /** Several in its place, of which a call says which one it wants. */
+  credentials: z.array(Named).min(1).max(MAX_NAMED).optional(),
   ...GrantLimits,
 })
 
@@ -36,6 +42,12 @@ export const GrantView = z.object({
   service: z.string(),
   scopes: z.array(z.string()),
   credential: z.string().optional(),
+  /** Where it names several. */
+  credentials: z.array(z.string()).optional(),
+  /** It gives the credentials of the service that no grant names and that are not restricted. */
+  unnamed: z.boolean().optional(),
+  /** What calls at a door must say, `provider:word`; its word means methods and paths by the service's map. */
+  label: z.string().optional(),
   rpm: z.int().optional(),
   uses: z.int().optional(),
   used: z.int(),
@@ -52,8 +64,11 @@ export interface Grant {
   readonly agent: AgentId
   readonly service: ServiceId
   readonly scopes: readonly string[]
-  /** Undefined where the service is called without one. */
+  /** The first of those it names, or the one that is implied: what a call that names none goes with. */
   readonly credential: CredentialId | undefined
+  readonly credentials: readonly CredentialId[]
+  readonly reach: Reach
+  readonly label: Label | undefined
   readonly rpm: number | undefined
   readonly uses: number | undefined
   readonly used: number
@@ -61,9 +76,15 @@ export interface Grant {
   readonly status: 'active' | 'revoked'
   readonly createdAt: number
   readonly revokedAt: number | undefined
-  /** Whether the scopes allow this; says nothing of limits and ends. */
-  covers(resolution: Scoped): boolean
+  /** Whether its scopes allow this, or the word of its label; says nothing of limits and ends. */
+  covers(resolution: Scoped, wordAllows?: (word: string) => boolean): boolean
 }
+
+/**
+ * Which credentials of its service a grant gives. `named`: those that it names, which no `unnamed` grant gives from then
+ * on. `implied`: the only one there was. `unnamed`: those that no grant names. `none`: the service is called without.
+ */
+export type Reach = 'named' | 'implied' | 'unnamed' | 'none'
 
 /** What the room must know of a service to grant something on it. */
 export interface GrantedService {
@@ -82,6 +103,10 @@ export interface NewGrant {
   readonly scopes: readonly string[]
   /** Handle or id of one of `credentials`; left out, the only one is meant. */
   readonly credential?: string | undefined
+  /** Handles or ids of those that are named; of a grant with a label they may be none. */
+  readonly named?: readonly string[] | undefined
+  /** The grant goes by a label, and has no scopes. */
+  readonly label?: string | undefined
   readonly credentials: readonly { readonly id: CredentialId; readonly handle: string }[]
   readonly rpm?: number | undefined
   readonly uses?: number | undefined
@@ -99,6 +124,11 @@ export const grantProblems = {
     hint: 'Store one first: `claviger store <handle> --service <service>`.',
   },
   credential_ambiguous: { status: 422, title: 'The service has several credentials: name the one that is meant' },
+  label_invalid: {
+    status: 422,
+    title: 'The scope is not two parts',
+    hint: 'Write provider:action, in lower case; * stands for a whole part. Its provider is the service, or *.',
+  },
   credential_not_of_service: { status: 422, title: 'The service has no such credential' },
 } as const
 

@@ -1,6 +1,8 @@
 import type { AgentId, CredentialId, GrantId, ServiceId } from '../ground/ids.ts'
+import type { Label } from '../policy/label.ts'
 import { Coverage, type Scoped } from '../policy/scope.ts'
-import type { Grant } from './contract.ts'
+import type { Grant, Reach } from './contract.ts'
+import { NamedCredentials } from './named-credentials.ts'
 
 /** A grant's row, read. */
 export interface GrantRecord {
@@ -8,7 +10,9 @@ export interface GrantRecord {
   readonly agent: AgentId
   readonly service: ServiceId
   readonly scopes: readonly string[]
-  readonly credential: CredentialId | undefined
+  readonly credentials: readonly CredentialId[]
+  readonly reach: Reach
+  readonly label: Label | undefined
   readonly rpm: number | undefined
   readonly uses: number | undefined
   readonly expiresAt: number | undefined
@@ -25,7 +29,7 @@ class Coverages {
     const key = scopes.join(' ')
     let known = this.#known.get(key)
     if (known === undefined) {
-      const service = scopes[0]!.slice(0, scopes[0]!.indexOf(':'))
+      const service = scopes[0]?.split(':', 1)[0] ?? ''
       known = { scopes: Object.freeze([...scopes]), coverage: new Coverage(service, scopes) }
       this.#known.set(key, known)
     }
@@ -38,7 +42,9 @@ export class GrantEntry implements Grant {
   readonly agent: AgentId
   readonly service: ServiceId
   readonly scopes: readonly string[]
-  readonly credential: CredentialId | undefined
+  readonly credentials: readonly CredentialId[]
+  readonly reach: Reach
+  readonly label: Label | undefined
   readonly rpm: number | undefined
   readonly uses: number | undefined
   readonly expiresAt: number | undefined
@@ -52,7 +58,9 @@ export class GrantEntry implements Grant {
     this.agent = record.agent
     this.service = record.service
     this.scopes = shared.scopes
-    this.credential = record.credential
+    this.credentials = record.credentials
+    this.reach = record.reach
+    this.label = record.label
     this.rpm = record.rpm
     this.uses = record.uses
     this.expiresAt = record.expiresAt
@@ -66,7 +74,12 @@ export class GrantEntry implements Grant {
     return this.revokedAt === undefined ? 'active' : 'revoked'
   }
 
-  covers(resolution: Scoped): boolean {
+  get credential(): CredentialId | undefined {
+    return this.credentials[0]
+  }
+
+  covers(resolution: Scoped, wordAllows?: (word: string) => boolean): boolean {
+    if (this.label !== undefined) return wordAllows?.(this.label.word) === true
     return this.coverage.covers(resolution)
   }
 }
@@ -83,6 +96,7 @@ export class GrantEntries {
   readonly #byId = new Map<GrantId, GrantEntry>()
   readonly #byAgent = new Map<AgentId, OnService[]>()
   #coverages = new Coverages()
+  readonly #named = new NamedCredentials()
   /** One string for each service and credential: rows bring a copy each. */
   readonly #ids = new Map<string, string>()
 
@@ -115,11 +129,12 @@ export class GrantEntries {
         ...record,
         agent: lists?.[0]?.grants[0]?.agent ?? record.agent,
         service: this.#one(record.service),
-        credential: record.credential === undefined ? undefined : this.#one(record.credential),
+        credentials: record.credentials.map((credential) => this.#one(credential)),
       },
       this.#coverages.of(record.scopes),
     )
     this.#byId.set(entry.id, entry)
+    this.#named.note(entry)
     if (entry.revokedAt !== undefined) return
     const list = lists?.find(({ service }) => service === entry.service)
     // Literals, not push() onto an empty list, which would reserve places for 17: nearly every list has one member.
@@ -128,8 +143,15 @@ export class GrantEntries {
     else list.grants.push(entry)
   }
 
+  /** Whether the grant gives this credential of its service; `restricted` is what its metadata says of that. */
+  gives(grant: Pick<GrantEntry, 'credentials' | 'reach'>, credential: CredentialId, restricted?: string): boolean {
+    if (grant.credentials.includes(credential)) return true
+    return grant.reach === 'unnamed' && !this.#named.keeps(credential, restricted)
+  }
+
   #leave(id: GrantId): void {
     const old = this.#byId.get(id)
+    if (old !== undefined) this.#named.forget(old)
     const lists = old === undefined ? undefined : this.#byAgent.get(old.agent)
     if (old === undefined || lists === undefined) return
     const at = lists.findIndex(({ service }) => service === old.service)
@@ -143,6 +165,7 @@ export class GrantEntries {
     this.#byId.clear()
     this.#byAgent.clear()
     this.#ids.clear()
+    this.#named.clear()
     this.#coverages = new Coverages()
   }
 

@@ -111,6 +111,8 @@ describe('the grants room', () => {
       service: 'srv_api',
       scopes: ['api:read'],
       credential: 'crd_1',
+      reach: 'implied',
+      label: undefined,
       rpm: undefined,
       uses: 2,
       expiresAt: undefined,

@@ -2,11 +2,11 @@ import type { Clock } from '../ground/clock.ts'
 import { type AgentId, type CallId, type CredentialId, type GrantId, newId, type ServiceId } from '../ground/ids.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
 import { within } from '../storage/within.ts'
-import { checkLimits, chooseCredential, readScopes } from './check-grant.ts'
+import { checkLabel, checkLimits, chooseCredentials, readScopes } from './check-grant.ts'
 import { type Grant, type GrantView, grantProblem, type NewGrant } from './contract.ts'
 import { GrantEntries, type GrantRecord } from './entries.ts'
 import { RateLimits } from './limits.ts'
-import { getGrant, loadGrants, putGrant } from './store.ts'
+import { getGrant, liveGrants, loadGrants, putGrant } from './store.ts'
 import { Uses } from './uses.ts'
 import { viewOf } from './view.ts'
 
@@ -74,19 +74,22 @@ export class Grants {
   }
 
   /**
-   * Gives a grant. One with the same agent, service, scopes and credential is replaced, so that its limits change.
-   * Throws Problem `scope_invalid`, `scope_unknown`, `credential_needed`, `credential_ambiguous`,
+   * Gives a grant. One with the same agent, service, scopes and credentials is replaced, so that its limits change; one
+   * with a label, whatever credentials it names.
+   * Throws Problem `scope_invalid`, `scope_unknown`, `label_invalid`, `credential_needed`, `credential_ambiguous`,
    * `credential_not_of_service`, `grant_invalid`.
    */
   async add(wanted: NewGrant, by: Actor, given?: Tx): Promise<GrantView> {
     const now = this.#clock.now()
     checkLimits(wanted, now)
+    const label = wanted.label === undefined ? undefined : checkLabel(wanted.service, wanted.label)
     const record: GrantRecord = {
       id: newId('grt'),
       agent: wanted.agent,
       service: wanted.service.id,
-      scopes: readScopes(wanted.service, wanted.scopes),
-      credential: chooseCredential(wanted),
+      scopes: label === undefined ? readScopes(wanted.service, wanted.scopes) : [],
+      ...chooseCredentials(wanted),
+      label,
       rpm: wanted.rpm,
       uses: wanted.uses,
       expiresAt: wanted.expiresAt,
@@ -98,8 +101,7 @@ export class Grants {
       const replaced = this.of(record.agent, record.service).filter((old) => sameSubject(old, record))
       for (const { id } of replaced) await this.#revoke(tx, id, by)
       await putGrant(tx, record)
-      const { used: _, scopes, ...rest } = record
-      const ev = { ...rest, scopes: [...scopes], what: 'grant.added' }
+      const ev = eventOf(record)
       await tx.change({ kind: 'grant', ref: record.id, after: record, record: { type: 'grant', actor: by, ev } })
     })
     return viewOf({ ...record, status: 'active' }, now)
@@ -121,7 +123,27 @@ export class Grants {
   }
 
   revokeOfCredential(credential: CredentialId, by: Actor, tx?: Tx): Promise<readonly GrantId[]> {
-    return this.#revokeWhere((grant) => grant.credential === credential, by, tx)
+    return this.#revokeWhere((grant) => grant.credentials.includes(credential), by, tx)
+  }
+
+  /**
+   * All of everybody, at once: those that came to be a moment before, and are in no memory yet, as well. Gives how many
+   * it ended.
+   */
+  async revokeAll(by: Actor): Promise<number> {
+    return this.#storage.write(
+      async (tx) => {
+        const ids = await liveGrants(tx)
+        for (const id of ids) await this.#revoke(tx, id, by)
+        return ids.length
+      },
+      { urgent: true },
+    )
+  }
+
+  /** Whether the grant gives this credential of its service; `restricted` is what its metadata says of that. */
+  gives(grant: Pick<Grant, 'credentials' | 'reach'>, credential: CredentialId, restricted?: string): boolean {
+    return this.#entries.gives(grant, credential, restricted)
   }
 
   /** Of those whose uses are counted: when it is not known any more how many there were. */
@@ -210,6 +232,13 @@ export function createGrants(options: { storage: Storage; clock: Clock }): Grant
 }
 
 function sameSubject(one: Grant, other: GrantRecord): boolean {
-  const [left, right] = [one.scopes, other.scopes].map((scopes) => [...scopes].sort().join(' '))
-  return left === right && one.credential === other.credential
+  if (one.label !== undefined || other.label !== undefined) return one.label?.text === other.label?.text
+  const same = (left: readonly string[], right: readonly string[]) =>
+    left.length === right.length && [...left].sort().join(' ') === [...right].sort().join(' ')
+  return same(one.scopes, other.scopes) && same(one.credentials, other.credentials)
+}
+
+function eventOf({ used: _, scopes, credentials: [credential, ...others], label, ...rest }: GrantRecord) {
+  const several = others.length > 0 && { credentials: [credential as string, ...others] }
+  return { ...rest, credential, ...several, label: label?.text, scopes: [...scopes], what: 'grant.added' }
 }

@@ -78,11 +78,12 @@ export function grantRoutes<Who>(needs: GrantRouteNeeds<Who>): BoundEndpoint<Who
       return { items: found.map(named) }
     }),
     bind(addGrant, async ({ body, caller }) => {
-      const { ttlSeconds, agent, service: serviceName, ...rest } = body
+      const { ttlSeconds, agent, service: serviceName, credentials: several, ...rest } = body
       const service = needs.serviceOf(serviceName)
       const view = await grants.add(
         {
           ...rest,
+          named: several,
           agent: needs.agentOf(agent),
           service,
           credentials: needs.credentialsOf(service.id),

@@ -38,4 +38,12 @@ export const grantsMigrations: readonly Migration[] = [
       )
     },
   },
+  {
+    id: '0021-grant-labels',
+    async up(db) {
+      for (const column of ['label', 'credentials', 'reach']) {
+        await db.schema.alterTable('grants').addColumn(column, 'text').execute()
+      }
+    },
+  },
 ]

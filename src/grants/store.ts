@@ -1,7 +1,9 @@
 import { canonicalJson } from '../ground/canonical-json.ts'
 import type { AgentId, CallId, CredentialId, GrantId, ServiceId } from '../ground/ids.ts'
+import { readLabel } from '../policy/label.ts'
 import { storageProblem } from '../storage/problems.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
+import type { Reach } from './contract.ts'
 import type { GrantRecord } from './entries.ts'
 
 interface GrantRow {
@@ -16,6 +18,11 @@ interface GrantRow {
   readonly created_at: number
   readonly revoked_at: number | null
   readonly epoch: number
+  readonly label: string | null
+  /** JSON of the ids, where there are several. */
+  readonly credentials: string | null
+  /** Null: from before grants named credentials of which there are several. */
+  readonly reach: Reach | null
 }
 
 interface CounterRow {
@@ -42,13 +49,22 @@ export async function putGrant(tx: Tx, record: GrantRecord): Promise<void> {
     agent: record.agent,
     service: record.service,
     scopes: canonicalJson(record.scopes),
-    credential: record.credential ?? null,
+    credential: record.credentials[0] ?? null,
+    credentials: record.credentials.length > 1 ? canonicalJson(record.credentials) : null,
+    reach: record.reach,
+    label: record.label?.text ?? null,
     rpm: record.rpm ?? null,
     uses: record.uses ?? null,
     expires_at: record.expiresAt ?? null,
     created_at: record.createdAt,
     revoked_at: record.revokedAt ?? null,
   })
+}
+
+/** Ids of all that are not revoked, as this transaction sees them. */
+export async function liveGrants(tx: Tx): Promise<GrantId[]> {
+  const rows = await tx.db.selectFrom('grants').select('id').where('revoked_at', 'is', null).execute()
+  return rows.map(({ id }) => id as GrantId)
 }
 
 /** A grant as this transaction sees it, its MAC checked. */
@@ -150,12 +166,16 @@ export async function forgetCallsBefore(tx: Tx, boot: string, before: number): P
 }
 
 function recordOf(row: GrantRow, used: number): GrantRecord {
+  const credential = (row.credential ?? undefined) as CredentialId | undefined
+  const one = credential === undefined ? [] : [credential]
   return {
     id: row.id as GrantId,
     agent: row.agent as AgentId,
     service: row.service as ServiceId,
     scopes: JSON.parse(row.scopes) as string[],
-    credential: (row.credential ?? undefined) as CredentialId | undefined,
+    credentials: row.credentials === null ? one : (JSON.parse(row.credentials) as CredentialId[]),
+    reach: row.reach ?? (credential === undefined ? 'none' : 'named'),
+    label: row.label === null ? undefined : readLabel(row.label),
     rpm: row.rpm ?? undefined,
     uses: row.uses ?? undefined,
     expiresAt: row.expires_at ?? undefined,

@@ -1,7 +1,10 @@
 import type { GrantFacts } from './question.ts'
 
+/** Says of a word of a label whether it means the call. */
+export type WordAllows = (word: string) => boolean
+
 interface Choosable<R> extends GrantFacts {
-  covers(resolution: R): boolean
+  covers(resolution: R, wordAllows: WordAllows): boolean
 }
 
 /**
@@ -12,11 +15,12 @@ interface Choosable<R> extends GrantFacts {
 export function chooseGrant<R, G extends Choosable<R>>(
   grants: readonly G[],
   resolution: R,
+  wordAllows: WordAllows,
   now: number,
 ): G | undefined {
   let fallback: G | undefined
   for (const grant of grants) {
-    if (!grant.covers(resolution)) continue
+    if (!grant.covers(resolution, wordAllows)) continue
     if (isLive(grant, now)) return grant
     fallback ??= grant
   }

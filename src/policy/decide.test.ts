@@ -115,6 +115,7 @@ describe('explain()', () => {
 })
 
 describe('chooseGrant()', () => {
+  const noWord = () => false
   const make = (id: string, covers: boolean, more: Partial<GrantFacts> = {}) => ({
     ...grant,
     id,
@@ -124,11 +125,11 @@ describe('chooseGrant()', () => {
 
   test('takes the first live grant that covers', () => {
     const grants = [make('a', false), make('b', true, { expiresAt: now }), make('c', true), make('d', true)]
-    assert.equal(chooseGrant(grants, {}, now)?.id, 'c')
+    assert.equal(chooseGrant(grants, {}, noWord, now)?.id, 'c')
   })
 
   test('falls back to a dead one that covers, so that its own check can say why', () => {
-    assert.equal(chooseGrant([make('a', true, { status: 'revoked' })], {}, now)?.id, 'a')
-    assert.equal(chooseGrant([make('a', false)], {}, now), undefined)
+    assert.equal(chooseGrant([make('a', true, { status: 'revoked' })], {}, noWord, now)?.id, 'a')
+    assert.equal(chooseGrant([make('a', false)], {}, noWord, now), undefined)
   })
 })

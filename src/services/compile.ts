@@ -23,6 +23,7 @@ import {
 } from './contract.ts'
 import { explainScope, listScopes } from './explain-scope.ts'
 import type { Injection } from './service-parts.ts'
+import { Words } from './words.ts'
 
 /** A definition with its name, as it is stored. */
 export interface ServiceRecord {
@@ -74,6 +75,7 @@ class CompiledService implements Service {
   readonly #paths: readonly PathTemplate[]
   readonly #tables: ReadonlyMap<string, ActionTable>
   readonly #classes: Readonly<Record<MethodClass, Resolution>>
+  readonly #words: Words
 
   constructor(record: ServiceRecord) {
     const { definition } = record
@@ -92,6 +94,7 @@ class CompiledService implements Service {
     this.view = viewOf(record)
     this.#actions = compileActions(record.name, definition)
     this.#paths = compilePaths(definition, this.#actions)
+    this.#words = new Words(definition.words)
     this.#tables = tablesOf(this.#actions)
     const classes = CLASSES.map((name) => [name, Object.freeze(classResolution(record.name, name, definition))])
     this.#classes = Object.fromEntries(classes) as Record<MethodClass, Resolution>
@@ -113,6 +116,10 @@ class CompiledService implements Service {
     const action = this.#actions.find((one) => one.name === name)
     if (action === undefined) throw serviceProblem('action_unknown', { facts: { service: this.name, action: name } })
     return callAction(action, given, (method, target) => this.resolve(method, target))
+  }
+
+  wordAllows(word: string, method: string, target: Target): boolean {
+    return this.#words.allow(word, method, target)
   }
 
   explainScope(scope: string): readonly ScopeMeaning[] {

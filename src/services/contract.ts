@@ -23,6 +23,7 @@ import {
   Timeouts,
 } from './service-parts.ts'
 import { ServiceTemplate } from './service-template.ts'
+import { WordMap } from './word-map.ts'
 
 /** What an operator says about a service; what is left out comes from the template, if one is named or given. */
 export const ServiceInput = z.strictObject({
@@ -41,6 +42,8 @@ export const ServiceInput = z.strictObject({
   paths: z.array(Path).min(1).max(256).optional(),
   /** Addresses or CIDR ranges that may be dialled for this service although they are not public. */
   addresses: z.array(z.string().max(64)).min(1).max(64).optional(),
+  /** What the words of Clauth's scopes (`github:read`) mean here, where it is not what they usually mean. */
+  words: WordMap.optional(),
   timeouts: Timeouts.optional(),
   oauth: OAuthPlaces.optional(),
   unsafeNoScrub: z.boolean().optional(),
@@ -120,6 +123,8 @@ export interface Service {
    * `parameter_missing`, `parameter_invalid`, `target_ambiguous`.
    */
   callOf(action: string, given: Parameters): ActionCall
+  /** Whether a word of a door's label means this method and path. */
+  wordAllows(word: string, method: string, target: Target): boolean
   /** Everything that a grant of this one scope would allow; empty if it means nothing here. */
   explainScope(scope: string): readonly ScopeMeaning[]
   /** Scopes that mean something here, the broad ones first. */

@@ -84,6 +84,8 @@ export interface Vault {
   find(handleOrId: string): CredentialView | undefined
   /** For the gate: whether this credential can be used now. */
   stateOf(id: CredentialId): CredentialState
+  /** For the gate: whose it is, and what its metadata says under `restricted`. */
+  aboutOf(id: CredentialId): { readonly service: ServiceId; readonly restricted: string | undefined } | undefined
   versions(handleOrId: string): Promise<VersionView[]>
   rebind(service: ServiceId, origins: readonly string[], by: Actor, tx?: Tx): Promise<void>
   /**
@@ -181,6 +183,10 @@ function vaultOver(parts: Parts): Vault {
       return entry && viewOf(entry, clock.now())
     },
     stateOf: (id) => stateOf(entries.byId(id), clock.now()),
+    aboutOf: (id) => {
+      const entry = entries.byId(id)
+      return entry && { service: entry.service, restricted: entry.meta.restricted }
+    },
     versions: (handleOrId) => credentials.versions(handleOrId),
     rebind: (service, origins, by, tx) => credentials.rebind(service, origins, by, tx),
     open: (permit) => opener.open(permit),
