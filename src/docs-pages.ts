@@ -19,6 +19,7 @@ export const docsFiles = {
   watching: 'docs/guides/watching.md',
   webhooks: 'docs/guides/webhooks.md',
   clawauth: 'docs/guides/clawauth.md',
+  'moving-in': 'docs/guides/moving-in.md',
   testing: 'docs/guides/testing.md',
   architecture: 'ARCHITECTURE.md',
   security: 'SECURITY.md',

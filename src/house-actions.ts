@@ -19,6 +19,7 @@ export function houseActions(rooms: Rooms, settings: Settings): HouseActions<Who
   const { vault, identity, openCalls } = rooms
   return {
     version: VERSION,
+    publicUrl: settings.publicUrl,
     clock: rooms.clock,
     gate: rooms.gate,
     vaultStatus: () => vault.state(),

@@ -3,12 +3,12 @@ import { z } from 'zod'
 import { AlertsStanding } from './alerts/contract.ts'
 import { type DocsPage, docsFiles } from './docs-pages.ts'
 import { denialProblems } from './gate/denials.ts'
+import { UnionHealth } from './health.ts'
 import { endpoint } from './http/endpoint.ts'
 import { Done } from './http/shapes.ts'
 import { Unseal, VaultStatus, vaultProblems } from './vault/contract.ts'
 
-/** `GET /health` carries the union of the fields that the clients of other systems look for. */
-export const Health = z.object({
+const Health = z.object({
   ok: z.literal(true),
   status: z.literal('ok'),
   service: z.literal('claviger'),
@@ -17,18 +17,23 @@ export const Health = z.object({
   timestamp: z.string(),
 })
 
-const healthOf = (path: '/health' | '/claviger/v1/health') =>
-  endpoint({
-    method: 'GET',
-    path,
-    caller: 'anyone',
-    summary: 'Whether it runs and whether the vault is open',
-    reply: Health,
-    whileSealed: true,
-  })
+export const health = endpoint({
+  method: 'GET',
+  path: '/health',
+  caller: 'anyone',
+  summary: 'The same in the words of the systems whose dialects are spoken here',
+  reply: UnionHealth,
+  whileSealed: true,
+})
 
-export const health = healthOf('/health')
-export const nativeHealth = healthOf('/claviger/v1/health')
+export const nativeHealth = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/health',
+  caller: 'anyone',
+  summary: 'Whether it runs and whether the vault is open',
+  reply: Health,
+  whileSealed: true,
+})
 
 export const home = endpoint({
   method: 'GET',

@@ -9,15 +9,18 @@ import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import { Secret } from './ground/secret.ts'
 import { canonicalTarget, type Target } from './ground/target.ts'
+import { unionHealth } from './health.ts'
 import * as endpoints from './house-endpoints.ts'
 import { type BoundEndpoint, bind } from './http/endpoint.ts'
 import { homePage } from './http/home-page.ts'
 import { done } from './http/shapes.ts'
 import type { Opener, SealReason, VaultStatus } from './vault/contract.ts'
+import { VERSION } from './version.ts'
 
 /** What the house can do for its endpoints. */
 export interface HouseActions<Who> {
   readonly version: string
+  readonly publicUrl: string | undefined
   readonly clock: Clock
   readonly gate: Gate
   vaultStatus(): VaultStatus
@@ -31,6 +34,11 @@ export interface HouseActions<Who> {
   agentOf(who: Who): AgentPrincipal
   /** The agent of that name or id, as if it asked with a live token; throws its Problem when there is none. */
   agentNamed(nameOrId: string): AgentPrincipal
+}
+
+/** The page at `/`, at whichever listener it is asked for. */
+export function ownPage(state: VaultStatus['state']): string {
+  return homePage({ version: VERSION, state, docs: Object.keys(docsFiles) })
 }
 
 export function houseRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
@@ -48,9 +56,9 @@ function publicRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
     timestamp: new Date(house.clock.now()).toISOString(),
   })
   return [
-    bind(endpoints.health, health),
+    bind(endpoints.health, () => unionHealth(house.vaultStatus().state, house.publicUrl, house.clock.now())),
     bind(endpoints.nativeHealth, health),
-    bind(endpoints.home, () => homePage({ version, state: house.vaultStatus().state, docs: Object.keys(docsFiles) })),
+    bind(endpoints.home, () => ownPage(house.vaultStatus().state)),
     bind(endpoints.docsPage, ({ params }) => readDocsPage(params.page)),
     bind(endpoints.revokeLeaked, async ({ body }) => {
       await house.revokeLeaked(body.token)

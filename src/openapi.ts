@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
 import * as audit from './audit/routes.ts'
+import * as clauth from './doors/clauth/desk-contract.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
 import { parameterProblems } from './ground/fill-template.ts'
@@ -53,6 +54,7 @@ export function openApiDocument(): object {
     serviceTemplates,
     vault,
     grants,
+    clauth,
     alerts,
     audit,
   ]

@@ -4,6 +4,7 @@ import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
+import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
 import { houseActions } from './house-actions.ts'
@@ -58,7 +59,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...oauthEndpoints<Who>(rooms),
     ...agentCareRoutes<Who>(rooms, actorOf),
     ...importKeyRoutes<Who>(rooms, actorOf),
-    ...clawAuthRoutes<Who>(rooms, settings),
+    ...doorRoutes(rooms, settings),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({
       signIns,
@@ -75,6 +76,10 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
   ]
+}
+
+function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
+  return [...clawAuthRoutes<Who>(rooms, settings), ...clauthRoutes<Who>(rooms, settings, actorOf)]
 }
 
 function tokenOf(who: Who) {

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { agentSettings } from './agent-settings.ts'
+import { clauthSettings } from './clauth-settings.ts'
 import { logLevels } from './ground/log-level.ts'
 import { listenSettings } from './listen-places.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
@@ -68,6 +69,7 @@ export const settingsSchema = z.object({
     doc: 'Calls that one agent may have running at once; more are answered 429.',
   }),
   ...agentSettings,
+  ...clauthSettings,
   ...signInSettings,
   ...signingSettings,
   drainSeconds: setting(whole(0, 3_600), {

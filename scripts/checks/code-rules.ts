@@ -88,6 +88,8 @@ export const revealers = codeRule({
     'src/house/agent-care-routes.ts': 1,
     'src/house/import-keys.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,
+    'src/identity/doors/door-tokens.ts': 1,
+    'src/doors/clauth/skill-tokens.ts': 1,
     'src/crypto/pkcs11-sessions.ts': 1,
     'src/first-run.ts': 1,
     'src/main.ts': 1,

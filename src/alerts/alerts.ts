@@ -8,6 +8,7 @@ import {
   type AlertsStanding,
   alertProblem,
   type DeadLetter,
+  OPERATOR,
   type SealedBox,
   type TestResult,
   type Webhook,
@@ -16,7 +17,7 @@ import {
   type WebhookView,
 } from './contract.ts'
 import { Courier } from './courier.ts'
-import { createDeliver, type Deliver } from './deliver.ts'
+import { createDeliver, type Deliver, postUnsigned } from './deliver.ts'
 import { envelope } from './envelope.ts'
 import { TEST_EVENT } from './event-catalogue.ts'
 import { Outbox, type OutboxLimits } from './outbox.ts'
@@ -43,6 +44,9 @@ export interface AlertsOptions {
   readonly random?: () => number
   readonly limits?: OutboxLimits
 }
+
+/** For whoever waits for the answer. */
+const POST_ONCE_MS = 5_000
 
 /** Dead letters shown at once. */
 const SHOWN = 1_000
@@ -191,6 +195,18 @@ export class Alerts {
     } finally {
       this.#testing.delete(webhook.id)
     }
+  }
+
+  /**
+   * Posts to an address once, and says whether it took it. Where that is an endpoint of the operators', it is signed and
+   * goes where that may go; any other place is only reached if it is public.
+   */
+  async postOnce(url: string, body: object): Promise<boolean> {
+    const known = [...this.#webhooks.all()].find((one) => one.owner === OPERATOR && one.url === url)
+    const sent = { id: newId('evt'), body: JSON.stringify(body) }
+    const signal = AbortSignal.timeout(POST_ONCE_MS)
+    if (known === undefined) return postUnsigned(this.#options.outbound, url, sent.body, signal)
+    return (await this.#deliver(known, sent, signal)).ok
   }
 
   /** What was given up, the oldest first. Throws Problem `webhook_unknown`. */

@@ -3,6 +3,7 @@ import { parseOrigin } from '../ground/origin.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Secret } from '../ground/secret.ts'
 import type { Outbound } from '../http/outbound.ts'
+import { checkUrl } from './check-url.ts'
 import type { SealedBox, Webhook } from './contract.ts'
 import { signatureHeaders } from './signature.ts'
 import { secretPurpose } from './webhooks.ts'
@@ -66,4 +67,23 @@ function sealedSecrets({ sealedSecret, sealedPrevious, previousUntil = 0 }: Webh
 
 function originOf(url: string): string {
   return /^https?:\/\/[^/?#]+/i.exec(url)?.[0] ?? ''
+}
+
+/** One attempt to reach an address that nobody made an endpoint of: nothing signs it. Follows nothing, and no inside address. */
+export async function postUnsigned(
+  outbound: Outbound,
+  url: string,
+  body: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  try {
+    const pinned = [checkUrl(url, undefined)]
+    const headers = { 'content-type': 'application/json', 'user-agent': 'claviger-webhooks' }
+    const request = { kind: 'webhook', method: 'POST', url, pinned, headers, body, statusOnly: true } as const
+    const { status } = await outbound({ ...request, ...(signal && { signal }) })
+    return status >= 200 && status < 300
+  } catch (error) {
+    if (error instanceof Problem) return false
+    throw error
+  }
 }

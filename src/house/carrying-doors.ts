@@ -4,6 +4,7 @@ import type { Handle } from '../http/listen.ts'
 import type { Place } from '../listen-places.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
+import { clauth } from './clauth.ts'
 
 /** A door that carries calls and speaks a dialect of its own, on bare node:http: the control plane does not know it. */
 export interface CarryingDoor {
@@ -24,8 +25,8 @@ export interface DoorParts {
 }
 
 /** Those that are open by the settings. */
-export function carryingDoors(_parts: DoorParts): readonly CarryingDoor[] {
-  return []
+export function carryingDoors(parts: DoorParts): readonly CarryingDoor[] {
+  return [...clauth(parts)]
 }
 
 /** The door that a request is for. */

@@ -14,8 +14,10 @@ export interface NewAgent {
   readonly label?: string | undefined
 }
 
+type AskedAgent = Pick<NewAgent, 'name' | 'email' | 'label'>
+
 /** Adds an active agent. Throws Problems `agent_name_invalid`, `agent_name_taken`. */
-export async function addAgent(room: Room, asked: { name: string; email?: string | undefined }, by: Actor) {
+export async function addAgent(room: Room, asked: AskedAgent, by: Actor) {
   const owner = by.kind === 'operator' ? by.id : undefined
   const row = newAgentRow(room, { ...asked, status: 'active', origin: 'operator', owner })
   await room.storage.write((tx) => addAgentInto(room, tx, row, by))
@@ -88,8 +90,9 @@ export function requireAgent(agent: Agent | undefined): Agent {
   return agent
 }
 
-export function viewAgent({ id, name, status, createdAt, email, origin }: AgentEntry): AgentView {
-  return { id, name, status, createdAt, ...(email !== undefined && { email }), ...(origin !== undefined && { origin }) }
+export function viewAgent({ id, name, status, createdAt, email, origin, label }: AgentEntry): AgentView {
+  const given = Object.entries({ email, origin, label }).filter(([, value]) => value !== undefined)
+  return { id, name, status, createdAt, ...Object.fromEntries(given) }
 }
 
 const told: Readonly<Record<AgentStatus, string>> = {

@@ -36,6 +36,8 @@ export const AgentView = z.object({
   status: AgentStatus,
   createdAt: Time,
   email: z.string().optional(),
+  /** What it is called where names may be anything: by people, or at a door. */
+  label: z.string().optional(),
   /** Who brought it here. */
   origin: z.enum(['operator', 'invite', 'public']).optional(),
 })
@@ -90,7 +92,8 @@ export interface OperatorEntry {
 /** The read-model's entry of a token, kept up to date in place. `status` knows nothing of `expiresAt`. */
 export interface TokenEntry {
   readonly id: TokenId
-  readonly kind: TokenKind
+  /** A door's name: the token is of that door's own shape. */
+  readonly kind: TokenKind | 'clauth'
   readonly owner: string
   readonly label: string | undefined
   readonly createdAt: number

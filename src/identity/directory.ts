@@ -1,4 +1,3 @@
-import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import type { AgentEntry, AgentStatus, OperatorEntry, Principal, TokenEntry } from './contract.ts'
 import type { AgentOrigin, AgentRow, OperatorRow, TokenRow } from './store.ts'
@@ -56,7 +55,7 @@ class Operator implements OperatorEntry {
 /** A token as it is remembered: enough to recognise it, and to write its row again when it is revoked. */
 class Token implements TokenEntry {
   readonly id: TokenId
-  readonly kind: TokenKind
+  readonly kind: TokenEntry['kind']
   readonly owner: string
   readonly label: string | undefined
   readonly createdAt: number

@@ -189,7 +189,7 @@ export class Identity {
   }
 
   /** Adds an active agent. Throws Problems `agent_name_invalid`, `agent_name_taken`. */
-  addAgent(asked: string | { name: string; email?: string | undefined }, by: Actor): Promise<AgentEntry> {
+  addAgent(asked: string | Parameters<typeof addAgent>[1], by: Actor): Promise<AgentEntry> {
     return addAgent(this.#room, typeof asked === 'string' ? { name: asked } : asked, by)
   }
 

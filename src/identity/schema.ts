@@ -1,4 +1,5 @@
 import { authenticatedTable, type Migration } from '../storage/migrations.ts'
+import { doorsMigration } from './doors/schema.ts'
 import { keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
 import { sessionsMigration } from './sessions/schema.ts'
@@ -43,4 +44,5 @@ export const identityMigrations: readonly Migration[] = [
   sessionsMigration,
   assertionsMigration,
   thumbprintsMigration,
+  doorsMigration,
 ]

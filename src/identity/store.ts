@@ -4,6 +4,7 @@ import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { AgentStatus } from './contract.ts'
+import type { DoorName } from './doors/contract.ts'
 import type { InviteRow, KeyRow } from './keys/store.ts'
 import { openAgent, type PersonalBox, type StoredAgentRow, sealAgent } from './personal.ts'
 import type { SessionRow } from './sessions/store.ts'
@@ -33,7 +34,7 @@ export interface OperatorRow {
 
 export interface TokenRow {
   readonly id: TokenId
-  readonly kind: TokenKind
+  readonly kind: TokenKind | DoorName
   readonly owner: string
   readonly label: string | null
   readonly hash: Uint8Array

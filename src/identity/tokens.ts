@@ -62,7 +62,11 @@ export async function issueInto(tx: Tx, { row }: FreshToken, by: Actor): Promise
 
 /** Revokes one token in the transaction. `why` goes into the record. */
 export async function revokeInto({ clock }: Room, tx: Tx, token: Token, by: Actor, why?: string): Promise<void> {
-  const row = revokedRow(token, clock.now())
+  await revokeRowInto(tx, revokedRow(token, clock.now()), by, why)
+}
+
+/** Writes the row of a token that is revoked, in the transaction. */
+export async function revokeRowInto(tx: Tx, row: TokenRow, by: Actor, why?: string): Promise<void> {
   const ev = { what: 'token.revoked', token: row.id, owner: row.owner, why }
   await tx.change({ kind: 'token', ref: row.id, after: row, record: { type: 'revoke', actor: by, ev } })
   await putToken(tx, row)

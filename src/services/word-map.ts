@@ -9,5 +9,7 @@ const WordMeaning = z.strictObject({
   paths: z.array(Path).min(1).max(64).optional(),
 })
 
-export const WordMap = z.record(Word, z.array(WordMeaning).min(1).max(16)).refine((map) => Object.keys(map).length <= 64)
+export const WordMap = z
+  .record(Word, z.array(WordMeaning).min(1).max(16))
+  .refine((map) => Object.keys(map).length <= 64)
 export type WordMap = z.output<typeof WordMap>

@@ -31,6 +31,8 @@ export interface OpenSession {
   readonly parent?: SessionId | undefined
   readonly act?: object | undefined
   readonly maxUses?: number | undefined
+  /** Of a door that has sessions of its own: their id, and a scope in the door's words. */
+  readonly door?: { readonly id: SessionId; readonly scope: string | undefined } | undefined
 }
 
 export interface IssuedTokens {
@@ -60,11 +62,11 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
   const now = clock.now()
   const refresh = asked.refresh && newRefreshToken(room)
   const row: SessionRow = {
-    id: newId('ses'),
+    id: asked.door?.id ?? newId('ses'),
     agent: asked.agent,
     key: asked.keyId ?? null,
     audience: asked.audience,
-    scope: grantedScope(room, asked) ?? null,
+    scope: (asked.door === undefined ? grantedScope(room, asked) : asked.door.scope) ?? null,
     jkt: asked.jkt ?? null,
     typ: asked.typ,
     parent: asked.parent ?? null,
@@ -130,9 +132,14 @@ export async function refreshSession(
 /** Ends a session and what was exchanged for its tokens. Twice is no error. */
 export async function revokeSession({ storage }: Room, session: Session, by: Actor, why?: string): Promise<void> {
   if (session.row.status === 'revoked') return
+  await storage.write((tx) => revokeSessionInto(tx, session, by, why), { urgent: true })
+}
+
+/** The same, in the transaction. */
+export async function revokeSessionInto(tx: Tx, session: Session, by: Actor, why?: string): Promise<void> {
   const row: SessionRow = { ...session.row, status: 'revoked' }
   const ev = { what: 'session.revoked', session: row.id, agent: row.agent, why }
-  await storage.write((tx) => writeSession(tx, row, { type: 'revoke', actor: by, ev }, false), { urgent: true })
+  await writeSession(tx, row, { type: 'revoke', actor: by, ev }, false)
 }
 
 /** Uses a session that is good for so many calls, once; false when it is used up or over. */

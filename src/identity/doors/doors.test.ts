@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { signJwt } from '../../crypto/es256-signer.ts'
+import type { AgentId } from '../../ground/ids.ts'
+import { readLabel } from '../../policy/label.ts'
+import { by, TestIdentity, text } from '../identity.support.ts'
+import { DoorSessions } from './door-sessions.ts'
+import { DoorTokens } from './door-tokens.ts'
+
+let room: TestIdentity
+let agent: AgentId
+beforeEach(async () => {
+  room = await new TestIdentity().start()
+  agent = (await room.identity.addAgent({ name: 'coder', label: 'My Coder' }, by)).id
+})
+afterEach(() => room.end())
+
+const tokens = () => new DoorTokens(room.identity.room, 'clauth')
+let known: DoorSessions | undefined
+const sessions = () => {
+  if (known === undefined || asked !== room.identity) known = new DoorSessions(room.identity.room, 'clauth')
+  asked = room.identity
+  return known
+}
+let asked: unknown
+const open = (more: { scope?: string; lifeMs?: number } = {}) =>
+  sessions().open({ agent, subject: 'My Coder', lifeMs: more.lifeMs ?? 60_000, scope: readLabel(more.scope ?? '') }, by)
+
+describe('DoorTokens', () => {
+  test('are 43 characters, count at their door alone and are found again after a restart', async () => {
+    const token = text(await tokens().issue(agent, by))
+    assert.match(token, /^[A-Za-z0-9_-]{43}$/)
+    for (let round = 0; round < 2; round += 1) {
+      assert.equal(tokens().recognise(token)?.agent.id, agent)
+      assert.equal(tokens().recognise(token)?.token.status, 'active')
+      assert.equal(room.identity.authenticate(token), undefined)
+      for (const other of ['', 'x'.repeat(43), token.slice(1), `${token}=`, ` ${token}`]) {
+        assert.equal(tokens().recognise(other), undefined)
+      }
+      await room.restart()
+    }
+  })
+
+  test('are one for each agent: a new one ends the one before, of the same moment too', async () => {
+    const [first, second] = await Promise.all([tokens().issue(agent, by), tokens().issue(agent, by)])
+    assert.equal(tokens().recognise(text(first))?.token.status, 'revoked')
+    assert.equal(tokens().recognise(text(second))?.token.status, 'active')
+    room.clock.advance(5_000)
+    assert.deepEqual([await tokens().revoke(agent, by), await tokens().revoke(agent, by)], [true, false])
+    assert.equal(tokens().recognise(text(second))?.token.status, 'revoked')
+    const [view, ...more] = tokens().list()
+    assert.deepEqual([view?.active, (view?.updatedAt ?? 0) - (view?.createdAt ?? 0), more.length], [false, 5_000, 0])
+    await tokens().issue(agent, by)
+    assert.deepEqual(
+      tokens()
+        .list()
+        .map((one) => one.active),
+      [true],
+    )
+  })
+
+  test('end with every way to end tokens, and their rows cannot be edited', async () => {
+    const token = text(await tokens().issue(agent, by))
+    await room.identity.emergencyRevoke(by)
+    assert.equal(tokens().recognise(token)?.token.status, 'revoked')
+    const next = text(await tokens().issue(agent, by))
+    await room.identity.revokeTokensOf('coder', by)
+    assert.equal(tokens().recognise(next)?.token.status, 'revoked')
+    await room.restart(`update tokens set status = 'active', revoked_at = null where kind = 'clauth'`)
+    assert.equal(tokens().recognise(next), undefined)
+    assert.equal(room.bad.length, 2)
+    await room.identity.revokeAgent('coder', by)
+    await assert.rejects(tokens().issue(agent, by), { code: 'agent_revoked' })
+  })
+})
+
+describe('DoorSessions', () => {
+  const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+
+  test("are signed with ES256 and carry the door's claims", async () => {
+    const { token, jti, issuedAt, expiresAt } = await open({ scope: 'github:read' })
+    const { sub, iss, iat, exp, jti: named, scope, sid, epoch } = claimsOf(token)
+    assert.deepEqual([sub, iss, named, scope], ['My Coder', 'clauth', jti, 'github:read'])
+    assert.match(jti, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    assert.deepEqual([iat * 1_000, exp * 1_000], [issuedAt, expiresAt])
+    assert.deepEqual([sid, typeof epoch], [`ses_${jti}`, 'number'])
+    assert.equal(JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).alg, 'ES256')
+    const verified = sessions().verify(token)
+    assert.deepEqual([verified?.subject, verified?.labelScope?.text], ['My Coder', 'github:read'])
+    // Nowhere else: not at the gateway, not as a sign-in.
+    assert.equal(room.identity.authenticate(token), undefined)
+  })
+
+  test('live an hour at most, and no longer than their agent', async () => {
+    const { token, issuedAt, expiresAt } = await open({ lifeMs: 86_400_000 })
+    assert.equal(expiresAt - issuedAt, 3_600_000)
+    await room.restart()
+    assert.notEqual(sessions().verify(token), undefined)
+    await room.identity.lockAgent('coder', by)
+    assert.equal(sessions().verify(token), undefined)
+    await room.identity.unlockAgent('coder', by)
+    assert.notEqual(sessions().verify(token), undefined)
+    room.clock.advance(3_600_000)
+    assert.equal(sessions().verify(token), undefined)
+  })
+
+  test('end by their jti, once, and stand among the revocations until they are over', async () => {
+    const { token, jti, expiresAt } = await open()
+    const ended = await sessions().revoke(jti, 0, 'admin-api', by)
+    assert.deepEqual(ended, { jti, revokedAt: room.clock.now(), expiresAt, reason: 'admin-api' })
+    assert.equal(sessions().verify(token), undefined)
+    assert.equal(await sessions().revoke(jti, 0, 'cli', by), undefined)
+    const later = room.clock.now() + 120_000
+    assert.equal((await sessions().revoke('somebody-elses', later, 'cli', by))?.expiresAt, later)
+    await room.restart()
+    assert.equal(sessions().verify(token), undefined)
+    assert.deepEqual(
+      (await sessions().revocations()).map((one) => one.jti),
+      [jti, 'somebody-elses'],
+    )
+    room.clock.advance(60_000)
+    assert.deepEqual(
+      (await sessions().revocations()).map((one) => one.jti),
+      ['somebody-elses'],
+    )
+    await room.restart(`update door_revocations set expires_at = 1`)
+    assert.deepEqual(await sessions().revocations(), [])
+    assert.equal(sessions().verify(token), undefined)
+  })
+
+  test('are not made by others: another key, audience, issuer or scope verifies nothing', async () => {
+    const { token, jti } = await open({ scope: 'github:read' })
+    const claims = claimsOf(token)
+    const { signing } = room.identity.room
+    assert.notEqual(sessions().verify(await signJwt(signing.active(), 'JWT', claims)), undefined)
+    for (const more of [{ aud: 'x' }, { iss: room.issuer }, { scope: 'a:b:c' }, { jti: 'x' }, { sid: `ses_x${jti}` }]) {
+      assert.equal(sessions().verify(await signJwt(signing.active(), 'JWT', { ...claims, ...more })), undefined)
+    }
+    assert.equal(sessions().verify(await signJwt(signing.active(), 'at+jwt', claims)), undefined)
+    const hs256 = `${Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')}.${token.split('.')[1]}.${'A'.repeat(43)}`
+    for (const bad of [hs256, '', 'x', 'a.b.c', `${token}A`, token.slice(0, -4)]) {
+      assert.equal(sessions().verify(bad), undefined)
+    }
+    await room.identity.emergencyRevoke(by)
+    assert.equal(sessions().verify(token), undefined)
+  })
+})

@@ -1,0 +1,33 @@
+import type { TokenId } from '../../ground/ids.ts'
+import type { Storage, Tx } from '../../storage/storage.ts'
+import type { DoorName } from './contract.ts'
+
+export interface DoorRevocationRow {
+  readonly id: string
+  readonly door: DoorName
+  readonly revoked_at: number
+  readonly expires_at: number
+  readonly reason: string
+}
+
+/** Live tokens of one kind and owner, as this transaction sees them. */
+export async function liveTokens(tx: Tx, kind: string, owner: string): Promise<TokenId[]> {
+  const tokens = tx.db.selectFrom('tokens').select('id').where('owner', '=', owner)
+  const rows = await tokens.where('kind', '=', kind).where('status', '=', 'active').execute()
+  return rows.map(({ id }) => id as TokenId)
+}
+
+export const putRevocation = (tx: Tx, row: DoorRevocationRow): Promise<void> => tx.put('door_revocations', { ...row })
+
+export const getRevocation = (tx: Tx, jti: string): Promise<DoorRevocationRow | undefined> =>
+  tx.get<DoorRevocationRow>('door_revocations', jti)
+
+export async function dropRevocationsBefore(tx: Tx, time: number): Promise<void> {
+  const old = await tx.db.selectFrom('door_revocations').select('id').where('expires_at', '<=', time).execute()
+  for (const { id } of old) await tx.remove('door_revocations', id)
+}
+
+/** Rows that other hands wrote are none. */
+export async function loadRevocations(storage: Storage): Promise<DoorRevocationRow[]> {
+  return (await storage.load<DoorRevocationRow>('door_revocations')).rows
+}
