@@ -166,6 +166,17 @@ describe('claviger import env', () => {
     assert.match(readFileSync(path, 'utf8'), /^# claviger: BILLING_SECRET .* of service tickets\nDATABASE_URL=postgres/)
   })
 
+  test('makes a service from its template, unless the template wants values', async () => {
+    const path = fileOf([`GEMINI_API_KEY=${plain}g`, `SHOPIFY_TOKEN=${plain}s`])
+    const done = await json(`import env ${path} --write`)
+    const [gemini, shopify] = done.secrets
+    assert.deepEqual([gemini.service, shopify.action], ['gemini (made)', 'stays'])
+    assert.match(shopify.why, /claviger service add shopify/)
+    const made = await gateway.does<{ template: string }>('GET', '/services/gemini')
+    assert.equal(made.template, 'gemini')
+    assert.match(readFileSync(path, 'utf8'), /^# claviger: GEMINI_API_KEY .*\nSHOPIFY_TOKEN=/)
+  })
+
   test('refuses to undo over a change, and says what to do', async () => {
     const [one, two] = [fileOf([`TICKETS_TOKEN=${plain}1`]), fileOf([`TICKETS_TOKEN=${plain}2`])]
     const { journal } = await json(`import env ${one} ${two} --write`)
@@ -174,6 +185,13 @@ describe('claviger import env', () => {
     const refused = await asOperator(gateway, `import undo ${journal}`, 1)
     assert.match(refused.stderr, /\[import_file_changed\]/)
     assert.deepEqual([picture(join(one, '..')), picture(join(two, '..'))], before)
+    const place = join(one, '..', 'saved')
+    const { saved } = await json(`import undo ${journal} --to ${place}`)
+    assert.deepEqual(
+      saved.map((path: string) => readFileSync(path, 'utf8')),
+      [`TICKETS_TOKEN=${plain}1`, `TICKETS_TOKEN=${plain}2`],
+    )
+    assert.match((await asOperator(gateway, `import undo ${journal} --to ${place}`, 64)).stderr, /\[file_unwritable\]/)
   })
 
   test('follows a link to its file, and leaves a file that has a second name', async () => {

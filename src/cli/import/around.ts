@@ -1,5 +1,5 @@
 // What an importer knows of the gateway while it looks: the services that are there, by name and by host.
-import { UNKNOWN } from './nearest-service.ts'
+import { isCommonWord, UNKNOWN } from './nearest-service.ts'
 import type { Present } from './plan.ts'
 
 export interface Around {
@@ -16,22 +16,24 @@ const hosts: ReadonlyMap<string, string> = new Map([
   ['gitlab.com', 'gitlab'],
   ['registry.npmjs.org', 'npm'],
   ['huggingface.co', 'huggingface'],
-  ['api.openai.com', 'openai'],
-  ['api.anthropic.com', 'anthropic'],
 ])
 
-export function aroundOf({ services }: Present, more: Iterable<string>): Around {
-  const byHost = new Map(
-    services.flatMap(
-      ({ name, origins = [] }) =>
-        origins.flatMap((origin) => (URL.canParse(origin) ? [[new URL(origin).hostname, name]] : [])) as [
-          string,
-          string,
-        ][],
-    ),
-  )
+/** Services that are there go before those that could be made, and these before hosts that only files know. */
+export function aroundOf({ services, templates }: Present, more: Iterable<string>): Around {
+  const byHost = new Map([...hosts, ...[...templates, ...services].flatMap(hostsOf)])
+  const made = templates.map(({ name }) => name).filter((name) => !isCommonWord(name))
   return {
-    names: new Set([...services.map(({ name }) => name), ...more]),
-    serviceAt: (host) => byHost.get(host.toLowerCase()) ?? hosts.get(host.toLowerCase()) ?? UNKNOWN,
+    names: new Set([...made, ...services.map(({ name }) => name), ...more]),
+    serviceAt: (host) => byHost.get(host.toLowerCase()) ?? UNKNOWN,
   }
+}
+
+function hostsOf({
+  name,
+  origins = [],
+}: {
+  name: string
+  origins?: readonly string[]
+}): [host: string, name: string][] {
+  return origins.filter((origin) => URL.canParse(origin)).map((origin) => [new URL(origin).hostname, name])
 }

@@ -54,7 +54,8 @@ export async function carryOut(plan: readonly Step[], work: Work): Promise<Done>
 
 function sourcesOf(plan: readonly Step[]): Source[] {
   const places = plan.filter(({ action }) => action !== 'leave').flatMap(({ places }) => places)
-  return [...new Map(places.map(({ source }) => [source.path, source])).values()]
+  const written = places.filter((found) => found.keeps === undefined && staysWhy(found) === undefined)
+  return [...new Map(written.map(({ source }) => [source.path, source])).values()]
 }
 
 async function carryOutStep(step: Step, work: Work, journal: Journal, remarks: Remark[]): Promise<Step> {
@@ -73,7 +74,7 @@ async function carryOutStep(step: Step, work: Work, journal: Journal, remarks: R
 
 async function makeService({ service: name, template }: Step, { client }: Work, journal: Journal): Promise<void> {
   try {
-    await client.ask({ method: 'POST', path: '/services', body: { name, preset: template } })
+    await client.ask({ method: 'POST', path: '/services', body: { name, template } })
     journal.append({ madeService: name })
   } catch (error) {
     // Another secret of the same import made it a moment ago.
@@ -123,7 +124,7 @@ function replaceIn(source: Source, steps: readonly Step[], journal: Journal, rem
 }
 
 function rewritten({ handle, service }: Step, found: Found) {
-  if (handle === undefined || staysWhy(found) !== undefined) return []
+  if (handle === undefined || found.keeps !== undefined || staysWhy(found) !== undefined) return []
   return found.rewrite?.({ handle, service }) ?? []
 }
 
@@ -138,7 +139,9 @@ export function remaining(plan: readonly Step[]): Remark[] {
     )
     if (edits.length === 0) return []
     const after = Buffer.from(edited(source.text, edits))
-    const left = own.flatMap(({ places }) => places.filter((found) => found.source === source && !found.stays))
+    const left = own.flatMap(({ places }) =>
+      places.filter((found) => found.source === source && !found.stays && !found.keeps),
+    )
     return left
       .filter(({ secret }) => holds(after, secret))
       .map(({ place, line }) => ({

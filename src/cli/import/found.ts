@@ -34,7 +34,9 @@ export interface Found {
   readonly rewrite?: ((reference: Reference) => readonly Edit[]) | undefined
   /** The reference names a variable that the file's reader puts in: somebody must set it. */
   readonly byVariable?: true
-  /** Why it stays where it is, whatever its service. */
+  /** It is stored, and still this place is not written to: why. */
+  readonly keeps?: string | undefined
+  /** Why it is not taken, whatever its service. */
   readonly stays?: string | undefined
 }
 

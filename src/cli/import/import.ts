@@ -8,9 +8,10 @@ import { findInDotfiles } from './dotfiles.ts'
 import { findInEnv } from './find-in-env.ts'
 import type { Findings } from './found.ts'
 import { journalIds, readJournal } from './journal.ts'
+import { importOpenClaw } from './openclaw.ts'
 import { readEach } from './read-each.ts'
 import { importOptions, runImport } from './run-import.ts'
-import { journalState, newestJournal, undoImport } from './undo.ts'
+import { journalState, newestJournal, saveOriginals, undoImport } from './undo.ts'
 
 const env: Verb = {
   signature: 'env <files...>',
@@ -50,11 +51,18 @@ const dotfiles: Verb = {
 const undo: Verb = {
   signature: 'undo [journal]',
   summary: 'put back what an import took out of files, byte for byte; the newest one if none is named',
-  options: [{ flags: '--remove', about: 'take what it stored out of the vault, too' }],
+  options: [
+    { flags: '--remove', about: 'take what it stored out of the vault, too' },
+    { flags: '--to <folder>', about: 'put the files into this new folder instead, in the clear, and change nothing' },
+  ],
   examples: ['claviger import undo', 'claviger import undo imp_20261121T101500042Z_4fK2aQ --remove'],
   async run({ args: [named], options, operator, settings }) {
     const { home } = settings()
     const id = named ?? newestJournal(home)
+    if (options.to !== undefined) {
+      const saved = await saveOriginals(id, options.to, { home, client: operator() })
+      return { json: { journal: id, saved }, text: saved.join('\n') }
+    }
     const json = await undoImport(id, { home, client: operator(), clock: systemClock, remove: options.remove === true })
     const lines = [
       ...json.restored.map((path) => `put back: ${path}`),
@@ -88,8 +96,8 @@ const list: Verb = {
   },
 }
 
-/** `claviger import env | dotfiles | undo | list`. */
+/** `claviger import env | dotfiles | openclaw | undo | list`. */
 export function importCommands(program: Command, session: Session): void {
   const command = program.command('import').description('take secrets out of files that hold them in the clear')
-  for (const verb of [env, dotfiles, undo, list]) addVerb(command, session, verb)
+  for (const verb of [env, dotfiles, importOpenClaw, undo, list]) addVerb(command, session, verb)
 }

@@ -107,19 +107,8 @@ export class Journal {
   appendFile(path: string, change: FileChange): void {
     const { before, mode, after } = change
     const plain = Buffer.concat([lp(after), lp(mode), before])
-    this.append({ file: path, sealed: toBase64url(seal(this.#key, this.#aad(path), plain)) })
+    this.append({ file: path, sealed: toBase64url(seal(this.#key, aad(this.id, path), plain)) })
     plain.fill(0)
-  }
-
-  /** Throws Problem `import_journal_damaged` for what was not sealed in this journal for this path. */
-  openFile(path: string, sealed: string): FileChange {
-    const bytes = fromBase64url(sealed)
-    const plain = bytes && open(this.#key, this.#aad(path), bytes)
-    if (plain === undefined) throw cliProblem('import_journal_damaged', { detail: `${this.id}: what ${path} was.` })
-    const after = plain.subarray(4, 4 + plain.readUInt32BE(0))
-    const mode = plain.subarray(8 + after.length, 8 + after.length + plain.readUInt32BE(4 + after.length))
-    const before = plain.subarray(8 + after.length + mode.length)
-    return { before, mode: Number(mode.toString()), after: after.toString() }
   }
 
   close(): void {
@@ -129,10 +118,6 @@ export class Journal {
   #put(line: unknown): void {
     writeWhole(this.#fd, Buffer.from(`${JSON.stringify(line)}\n`))
     fsyncSync(this.#fd)
-  }
-
-  #aad(path: string): Buffer {
-    return Buffer.concat([domain('import-journal'), lp(this.id), lp(path)])
   }
 }
 
@@ -153,6 +138,26 @@ export function readJournal(home: string, id: string): ReadJournal {
   if (!head.success || !lines.success || head.data.journal !== id)
     throw cliProblem('import_journal_damaged', { detail: id })
   return { head: head.data, lines: lines.data, bytes: Buffer.byteLength(text.slice(0, end)) }
+}
+
+/** What the files were. Throws Problem `import_journal_damaged` for what was not sealed in this journal for this path. */
+export function filesIn({ head, lines }: ReadJournal, key: KeyObject): [path: string, change: FileChange][] {
+  const files = lines.flatMap((line) => ('file' in line ? [line] : []))
+  return files.map(({ file, sealed }) => [file, opened(head.journal, file, sealed, key)])
+}
+
+function opened(id: string, path: string, sealed: string, key: KeyObject): FileChange {
+  const bytes = fromBase64url(sealed)
+  const plain = bytes && open(key, aad(id, path), bytes)
+  if (plain === undefined) throw cliProblem('import_journal_damaged', { detail: `${id}: what ${path} was.` })
+  const after = plain.subarray(4, 4 + plain.readUInt32BE(0))
+  const mode = plain.subarray(8 + after.length, 8 + after.length + plain.readUInt32BE(4 + after.length))
+  const before = plain.subarray(8 + after.length + mode.length)
+  return { before, mode: Number(mode.toString()), after: after.toString() }
+}
+
+function aad(id: string, path: string): Buffer {
+  return Buffer.concat([domain('import-journal'), lp(id), lp(path)])
 }
 
 /** Ids, oldest first. */

@@ -115,6 +115,10 @@ export function nearestService(path: readonly string[], more: ReadonlySet<string
   return UNKNOWN
 }
 
+export function isCommonWord(name: string): boolean {
+  return onlyFirst.has(name)
+}
+
 /** `OPENAI_API_KEY`, `openAiKey`, `api.github.com` as lower-case words. */
 export function wordsOf(name: string): string[] {
   const spaced = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')

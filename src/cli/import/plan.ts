@@ -9,7 +9,7 @@ import { irreplaceable } from './replace-source.ts'
 export interface Present {
   readonly services: readonly {
     readonly name: string
-    readonly preset?: string | undefined
+    readonly template?: string | undefined
     readonly origins?: readonly string[]
   }[]
   readonly credentials: readonly {
@@ -17,8 +17,8 @@ export interface Present {
     readonly service: string
     readonly tag?: string | undefined
   }[]
-  /** Names that a service can be made by. */
-  readonly templates: ReadonlySet<string>
+  /** What a service can be made of by a name alone. */
+  readonly templates: readonly { readonly name: string; readonly origins: readonly string[] }[]
   /** The tag under which this secret was imported before. */
   readonly tagOf: (found: Found) => string | undefined
 }
@@ -69,9 +69,10 @@ function stepFor(places: Found[], present: Present, as: ReadonlyMap<string, stri
   return { places, action: 'store', handle, service: service.service, ...(template !== undefined && { template }) }
 }
 
-/** Why this one place keeps its secret; undefined if it gets a reference. */
+/** Why a secret is not taken because of this place; undefined if it is. */
 export function staysWhy(found: Found): string | undefined {
   if (found.stays !== undefined) return found.stays
+  if (found.keeps !== undefined) return undefined
   return found.rewrite === undefined ? 'its reader knows no references' : irreplaceable(found.source)
 }
 
@@ -79,9 +80,11 @@ function serviceFor(
   provider: string,
   { services, templates }: Present,
 ): { service: string; template?: string; missing?: true } {
-  const there = services.find(({ name }) => name === provider) ?? services.find(({ preset }) => preset === provider)
+  const there = services.find(({ name }) => name === provider) ?? services.find(({ template }) => template === provider)
   if (there !== undefined) return { service: there.name }
-  return templates.has(provider) ? { service: provider, template: provider } : { service: provider, missing: true }
+  return templates.some(({ name }) => name === provider)
+    ? { service: provider, template: provider }
+    : { service: provider, missing: true }
 }
 
 export function labelOf([first]: readonly Found[]): string {

@@ -9,26 +9,14 @@ export const IMPORTED = 'imported'
 /** Metadata that says by which import. */
 export const JOURNAL = 'import-journal'
 
-/** Names that `claviger service add NAME` needs no more than. */
-const TEMPLATES = new Set([
-  'anthropic',
-  'discord',
-  'gemini',
-  'github',
-  'google',
-  'openai',
-  'slack',
-  'stripe',
-  'twitter',
-])
-
 /** Services and credentials; `known` may come later, when something is to be written. */
 export async function askPresent(client: GatewayClient, known: () => KnownSecrets | undefined): Promise<Present> {
   const { items: services } = await client.ask({ method: 'GET', path: '/services' })
+  const { items: templates } = await client.ask({ method: 'GET', path: '/service-templates' })
   const { items: credentials } = await client.ask({ method: 'GET', path: '/credentials' })
   return {
-    services,
-    templates: TEMPLATES,
+    services: services.filter(isReal),
+    templates: templates.filter(isReal).filter(needsNoValues),
     // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the vault
     credentials: credentials.map((view: any) => ({
       handle: view.handle,
@@ -44,6 +32,16 @@ export async function askPresent(client: GatewayClient, known: () => KnownSecret
 export const nothingPresent: Present = {
   services: [],
   credentials: [],
-  templates: new Set(),
+  templates: [],
   tagOf: () => undefined,
+}
+
+/** The one for the first try answers to any key, and to nobody outside. */
+function isReal({ name, template }: { name: string; template?: string }): boolean {
+  return name !== 'demo' && template !== 'demo'
+}
+
+/** One with a shop's or a company's name in its origin is made by somebody who knows it. */
+function needsNoValues({ origins }: { origins: readonly string[] }): boolean {
+  return origins.every((origin) => !origin.includes('{'))
 }

@@ -1,6 +1,6 @@
 // Reading a file that may be anything: a pipe, a picture, a loop of links, somebody else's. What cannot be read safely is refused.
 import { isUtf8 } from 'node:buffer'
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Problem } from '../../ground/problem.ts'
 import { cliProblem } from '../problems.ts'
@@ -32,6 +32,11 @@ export function readSource(named: string, maxBytes = MAX_SOURCE_BYTES): Source {
   } finally {
     closeSync(fd)
   }
+}
+
+/** A file that is read by other means, such as a database: nothing of it is text, and nothing is written to it. */
+export function opaqueSource(path: string): Source {
+  return { path: realPath(path), named: path, bytes: Buffer.alloc(0), text: '', stat: statSync(path) }
 }
 
 /** Whether there is anything of that name, a link that leads nowhere included. */

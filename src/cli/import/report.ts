@@ -55,7 +55,7 @@ export function textOf(told: Told): string {
 
 function shown(step: Step, found: Found, now: boolean): ShownPlace {
   const { action, handle, service, template } = step
-  const stays = action === 'leave' ? step.why : staysWhy(found)
+  const stays = action === 'leave' ? step.why : (staysWhy(found) ?? found.keeps)
   const said = (now ? NOW : LATER)[action]
   return {
     file: found.source.path,

@@ -2,12 +2,13 @@
  * Puts back what an import took out of files, byte for byte. Nothing is put back over a file that was changed since; it can
  * be asked for again, and goes on where it was cut off.
  */
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Clock } from '../../ground/clock.ts'
 import type { GatewayClient } from '../client.ts'
 import { pathOf } from '../path-of.ts'
 import { cliProblem } from '../problems.ts'
-import { type FileChange, Journal, journalIds, type ReadJournal, readJournal, sha256Hex } from './journal.ts'
+import { type FileChange, filesIn, Journal, journalIds, type ReadJournal, readJournal, sha256Hex } from './journal.ts'
 import { openKey } from './known-secrets.ts'
 import { JOURNAL } from './present.ts'
 import { readSource, type Source } from './read-source.ts'
@@ -61,7 +62,9 @@ export async function undoImport(id: string, work: UndoWork): Promise<Undone> {
   const { key } = await openKey(work.client, id, read.head.key)
   const journal = Journal.resume(work.home, read, key)
   try {
-    const files = changedFiles(journal)
+    const files = filesIn(read, key)
+    // Drafts that a crash left behind.
+    for (const [path] of files) rmSync(draftOf(path, id), { force: true })
     const due = files.flatMap(([path, change]) => dueFor(path, change) ?? [])
     for (const { source, change } of due) {
       replaceSource(source, change.before, id, change.mode)
@@ -77,15 +80,6 @@ export async function undoImport(id: string, work: UndoWork): Promise<Undone> {
   }
 }
 
-/** What each file was; drafts that a crash left beside it go. */
-function changedFiles(journal: Journal): [path: string, change: FileChange][] {
-  const files = journal.lines.flatMap((line) => ('file' in line ? [line] : []))
-  return files.map(({ file, sealed }) => {
-    rmSync(draftOf(file, journal.id), { force: true })
-    return [file, journal.openFile(file, sealed)]
-  })
-}
-
 /** Undefined where the file is what it was. */
 function dueFor(path: string, change: FileChange): { source: Source; change: FileChange } | undefined {
   const source = sourceAt(path)
@@ -94,7 +88,7 @@ function dueFor(path: string, change: FileChange): { source: Source; change: Fil
   if (why === undefined) return { source, change }
   throw cliProblem('import_file_changed', {
     detail: `${path} ${why}; nothing was put back.`,
-    hint: 'If a later import changed it, undo that one first. Else take your changes out, and try again.',
+    hint: 'If a later import changed it, undo that one first. Else take your changes out, or have the files put elsewhere with --to FOLDER.',
   })
 }
 
@@ -104,6 +98,28 @@ function sourceAt(path: string): Source {
   } catch (error) {
     throw cliProblem('import_file_changed', { detail: `${path} cannot be read; nothing was put back.`, cause: error })
   }
+}
+
+/** The files as they were, into a folder that is not there yet: for a person who puts them together with later changes. */
+export async function saveOriginals(
+  id: string,
+  folder: string,
+  { home, client }: Pick<UndoWork, 'home' | 'client'>,
+): Promise<readonly string[]> {
+  const read = readJournal(home, id)
+  const { key } = await openKey(client, id, read.head.key)
+  const files = filesIn(read, key)
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw cliProblem('file_unwritable', { detail: `${folder} cannot be made (${code}).`, cause: error })
+  }
+  return files.map(([path, { before }], index) => {
+    const saved = join(folder, `${index + 1}-${basename(path).replace(/^\.+/, '')}`)
+    writeFileSync(saved, before, { mode: 0o600, flag: 'wx' })
+    return saved
+  })
 }
 
 async function credentialsOf(id: string, { client, remove }: UndoWork): Promise<{ removed: string[]; kept: string[] }> {
