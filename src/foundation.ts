@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { alertsMigrations } from './alerts/schema.ts'
 import { createAudit, type OpenedAudit } from './audit/audit.ts'
 import { auditHeadMigrations, keepHead, notedHead } from './audit-head.ts'
+import { agentVaultMigrations } from './doors/agentvault/schema.ts'
 import { grantsMigrations } from './grants/schema.ts'
 import { base62 } from './ground/base62.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
@@ -51,6 +52,7 @@ export const migrations = [
   ...servicesMigrations,
   ...grantsMigrations,
   ...alertsMigrations,
+  ...agentVaultMigrations,
   ...auditHeadMigrations,
 ]
 

@@ -9,6 +9,7 @@ import { kyselyOver, StatementCache } from './storage/sqlite-dialect.ts'
 
 /** SHA-256 over the SQL of each one. A new migration adds its line; a line that is here is never edited. */
 const RELEASED: Readonly<Record<string, string>> = {
+  '0001-agentvault': 'ba0a9e8302b60d8851238cc1fb0a793a8ab54f0d8bfb77be02830a611df273e1',
   '0001-alerts': 'b18a9689cb58d74d0baab8edac617eab3a1cdb88fcb085c7710b89111790637f',
   '0001-audit-heads': 'd60c7c681e3ef7af94e28e406fc3335a13541ef37ce221cea1b5416d9c32236f',
   '0001-grants': '72ac7fde678e0e354dc08b096af16663a99b9e8615df4c8a3cec3a3f0200f952',
@@ -24,6 +25,9 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0003-sessions': '55781cf6eca172d6022c46d40b3a7d6c57cd1356846153147f396d71be7461d2',
   '0004-used-assertions': '44118387ad009d179227d712205c45839774931d89e7d75400c1702a6bb51194',
   '0005-thumbprints': 'd148a78a0c791d951b47559896b12bed1b3626b20de6eb34964a956526a3f68b',
+  '0006-session-context': 'ffd381ffcf358d512bd7b66093aef27ae52bd89dbb7f604c01c92da86727d876',
+  '0021-grant-labels': '2ae0ceb26b49a73ded7d9ae7965772c2f55d2e0ff1c852ea0e262f5a072e7736',
+  '0022-door-revocations': 'd780d297cc606fb7c81d165caface50fc8a6200e7270c0cf0dc489a4a9a90974',
 }
 
 /** Keeps the text of every statement. Values are left out: the first database's name is among them, which is random. */

@@ -4,6 +4,7 @@ import { type Alarms, createAlarms } from './alarms.ts'
 import type { Alerts } from './alerts/alerts.ts'
 import type { OpenedAudit } from './audit/audit.ts'
 import { cutOff, cutOffDead } from './cut-off.ts'
+import type { VaultBook } from './doors/agentvault/vault-book.ts'
 import { type FoundationOptions, layFoundation } from './foundation.ts'
 import { Gate } from './gate/admit.ts'
 import { OpenCalls } from './gate/open-calls.ts'
@@ -12,6 +13,7 @@ import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
+import { buildVaultBook } from './house/agentvault.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { openHsm } from './hsm.ts'
 import { createOutbound } from './http/outbound.ts'
@@ -44,6 +46,8 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly gate: Gate<Service>
   readonly alarms: Alarms
   readonly alerts: Alerts
+  /** What the door for agentic-credential-vault remembers. */
+  readonly vaultBook: VaultBook
   /** What follows from a committed change outside of memory: after the commit, or at the start after a crash. */
   hear(change: Pick<Change, 'id' | 'record'>): void
   /** For the dialer: true once for each permit that the vault has taken. */
@@ -65,7 +69,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const { log } = options
   const hsm = await openHsm(options.settings)
   const foundation = await layFoundation(options)
-  const { clock, bootId, storage, audit } = foundation
+  const { clock, storage, audit } = foundation
   const alarms = createAlarms(audit, log, (event) => alerts.emit(event))
   const { mint, redeem, spend } = createMint()
   const services = createServices({ storage, clock })
@@ -73,18 +77,18 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const alerts = buildAlerts({ storage, clock, vault, log })
   const issuer = () => issuerOf(options.settings, rooms)
   const { knows, ...whoAsks } = buildWhoAsks({ ...foundation, options, vault, alarms, alerts, hsm, issuer })
-  const grants = createGrants({ storage, clock })
-  const openCalls = new OpenCalls()
+  const [grants, openCalls] = [createGrants({ storage, clock }), new OpenCalls()]
   const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))
   const keyEnds = new KeyEnds(whoAsks.identity.room, () => cutOffDead(openCalls, whoAsks.identity, 'agent_key_retired'))
   storage.follow((change) => keyEnds.follow(change))
   storage.follow(hear)
   const known = { storage, vault, audit, services, grants, openCalls, clock }
+  const vaultBook = buildVaultBook({ ...known, identity: whoAsks.identity })
   const gate = buildGate(known, options.settings, mint)
-  const nextRid = callIds(bootId)
+  const nextRid = callIds(foundation.bootId)
   const rooms: Rooms = {
-    ...{ ...known, ...whoAsks, log, keyEnds, gate, alarms, alerts, hear, spend, nextRid },
+    ...{ ...known, ...whoAsks, log, keyEnds, gate, alarms, alerts, vaultBook, hear, spend, nextRid },
     startedAt: clock.now(),
     url: '',
     seal: (reason) => sealHouse(rooms, reason),
@@ -132,7 +136,7 @@ function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Ga
 
 /** Sealing ends what runs, then takes the keys away from everybody who was given them. */
 function sealHouse(
-  { openCalls, vault, audit, storage, identity, signingKeys, relying, services, grants, alerts, log }: Rooms,
+  { openCalls, vault, audit, storage, identity, signingKeys, relying, services, grants, alerts, vaultBook, log }: Rooms,
   reason: SealReason,
 ): void {
   if (vault.state().state !== 'unsealed') return
@@ -141,6 +145,6 @@ function sealHouse(
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  for (const room of [identity, signingKeys, relying, services, grants, alerts]) room.clear()
+  for (const room of [identity, signingKeys, relying, services, grants, vaultBook, alerts]) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

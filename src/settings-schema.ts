@@ -10,6 +10,7 @@ import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting,
 import { signInSettings } from './sign-in-settings.ts'
 import { signingSettings } from './signing-settings.ts'
 import { transportSettings } from './transport-settings.ts'
+import { vaultSettings } from './vault-settings.ts'
 
 const hostName = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$/
 const listenAddress = z
@@ -70,6 +71,7 @@ export const settingsSchema = z.object({
   }),
   ...agentSettings,
   ...clauthSettings,
+  ...vaultSettings,
   ...signInSettings,
   ...signingSettings,
   drainSeconds: setting(whole(0, 3_600), {

@@ -23,8 +23,7 @@ export async function wake(rooms: Rooms, accept = false): Promise<void> {
 }
 
 async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
-  const { vault, storage, audit, identity, keyEnds, signingKeys, relying, services, grants, alerts, alarms, log } =
-    rooms
+  const { vault, storage, audit, identity, keyEnds, signingKeys, relying, grants, alerts, log } = rooms
   storage.authenticateWith(vault.keys().rowMac)
   const refusal = (await logRefusal(rooms)) ?? (await rowsRefusal(rooms))
   if (refusal !== undefined) alerts.emit({ type: 'audit.doubt', data: { reason: refusal, accepted: accept } })
@@ -38,15 +37,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   await identity.load()
   keyEnds.look()
   await relying.load()
-  for (const [kind, room] of [
-    ['signing_keys', signingKeys],
-    ['services', services],
-    ['grants', grants],
-    ['webhooks', alerts],
-  ] as const) {
-    const { bad } = await room.load()
-    for (const id of bad) alarms.editedRow(kind, id)
-  }
+  await loadOthers(rooms)
   if (refusal !== undefined) await withdraw(rooms)
   await recordPending(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
@@ -54,6 +45,20 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   if (identity.hasOperator) await signingKeys.settle()
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
   alerts.start()
+}
+
+/** Rooms whose rows are believed one by one: those that are not are told of, and not there. */
+async function loadOthers({ signingKeys, services, grants, vaultBook, alerts, alarms }: Rooms): Promise<void> {
+  for (const [kind, room] of [
+    ['signing_keys', signingKeys],
+    ['services', services],
+    ['grants', grants],
+    ['agentvault', vaultBook],
+    ['webhooks', alerts],
+  ] as const) {
+    const { bad } = await room.load()
+    for (const id of bad) alarms.editedRow(kind, id)
+  }
 }
 
 /**

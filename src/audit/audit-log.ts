@@ -221,10 +221,10 @@ export class AuditLog implements Audit, IntentOwner {
   }
 
   #submitDenial(record: DenyRecord): void {
-    const { rid, actor, req, reason, policy } = record
+    const { rid, actor, req, reason, policy, ev } = record
     const decision = { effect: 'deny', policy, reasons: [reason] }
     const shown = req && { req: { ...req, origin: req.origin || undefined, query: req.query || undefined } }
-    const full = { type: 'deny', rid, decision, ...(actor && { actor }), ...shown } as OtherRecord
+    const full = { type: 'deny', rid, decision, ...(actor && { actor }), ...shown, ...(ev && { ev }) } as OtherRecord
     this.#parts.writer.submit(
       this.#entry(full, { resolve: () => {}, reject: () => this.#denials.add(record, 1) }, false),
     )

@@ -30,6 +30,8 @@ export interface IntentRecord {
   /** `rule` is the grant's id, `policy` the epoch the decision was made in. */
   readonly decision: { readonly effect: 'allow'; readonly rule: string; readonly policy: number }
   readonly credential?: { readonly id: string; readonly version: number }
+  /** What a door knows of the call: the same object for calls of the same kind, since it is compared by identity. */
+  readonly ev?: EventObject | undefined
 }
 
 export interface OutcomeRecord {
@@ -53,6 +55,8 @@ export interface DenyRecord {
   readonly reason: string
   /** Epoch the decision was made in. */
   readonly policy: number
+  /** What a door knows of it. */
+  readonly ev?: EventObject | undefined
 }
 
 export type EventObject = { readonly [name: string]: Canonical | undefined }
@@ -68,7 +72,7 @@ export interface OtherRecord {
   readonly approval?: { readonly id: string; readonly digest: string }
   /** On every record of a change of authority. */
   readonly epoch?: number
-  readonly ev?: EventObject
+  readonly ev?: EventObject | undefined
   /** Id of the outbox row that this record answers; written as `ev.outbox` and found again by recovery. */
   readonly outbox?: number
   /** May be written from the reserve when the disk is full: what takes authority away. `revoke` and `seal` always may. */

@@ -1,3 +1,4 @@
+import { type Canonical, canonicalJson } from '../ground/canonical-json.ts'
 import type { IntentRecord } from './contract.ts'
 import { quote, whole } from './quote.ts'
 
@@ -19,13 +20,14 @@ class KnownFrame implements IntentFrame {
   readonly #record: IntentRecord
 
   constructor(boot: string, record: IntentRecord) {
-    const { actor, req, decision, credential } = record
+    const { actor, req, decision, credential, ev } = record
+    const told = ev === undefined ? '' : `,"ev":${canonicalJson(ev as Canonical)}`
     const sealed = credential
       ? `,"credential":{"id":${quote(credential.id)},"version":${whole(credential.version)}}`
       : ''
     this.head = flat(
       `{"actor":{"id":${quote(actor.id)},"key":${quote(actor.key)},"kind":"agent"},"boot":"${boot}"${sealed}` +
-        `,"decision":{"effect":"allow","policy":${whole(decision.policy)},"rule":${quote(decision.rule)}}`,
+        `,"decision":{"effect":"allow","policy":${whole(decision.policy)},"rule":${quote(decision.rule)}}${told}`,
     )
     this.before = flat(`,"req":{"method":${quote(req.method)},"origin":${quote(req.origin)},"path":`)
     this.after = flat(`,"service":${quote(req.service)}},"rid":`)
@@ -34,10 +36,11 @@ class KnownFrame implements IntentFrame {
   }
 
   /** Whether all that is in this text is the same in the other record. */
-  fits(boot: string, { actor, req, decision, credential }: IntentRecord): boolean {
+  fits(boot: string, { actor, req, decision, credential, ev }: IntentRecord): boolean {
     const known = this.#record
     return (
       boot === this.#boot &&
+      ev === known.ev &&
       actor.key === known.actor.key &&
       actor.id === known.actor.id &&
       decision.rule === known.decision.rule &&

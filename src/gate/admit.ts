@@ -216,6 +216,7 @@ export class Gate<S extends GateService = GateService> {
       req: { service: this.#shownName(call.serviceName), method: call.method, origin, path },
       reason,
       policy: epoch(),
+      ev: call.toldOfDenial?.(),
     })
   }
 }

@@ -1,3 +1,4 @@
+import type { EventObject } from '../audit/contract.ts'
 import type { AgentId, CallId, CredentialId, GrantId, ServiceId, TokenId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import type { Target } from '../ground/target.ts'
@@ -97,6 +98,10 @@ export interface CallRequest {
   readonly origin?: Origin | undefined
   /** What of the agent's grants may allow it, where the way in says so: what fits none of them is not granted. */
   readonly only?: Only | undefined
+  /** What the way in knows of the call and the record is to say: the same object for calls of the same kind. */
+  readonly told?: EventObject | undefined
+  /** The same for the record of a denial, made when there is one. */
+  readonly toldOfDenial?: (() => EventObject) | undefined
   /** The call's first try, where this is its second: the use of a grant or token that it took is this one's. Good once. */
   readonly firstTry?: OpenCall | undefined
 }

@@ -71,7 +71,7 @@ function theOnly({ service, credentials }: NewGrant): CredentialId {
 }
 
 /** Throws Problem `grant_invalid`. */
-export function checkLimits({ rpm, uses, expiresAt }: NewGrant, now: number): void {
+export function checkLimits({ rpm, uses, expiresAt }: Pick<NewGrant, 'rpm' | 'uses' | 'expiresAt'>, now: number): void {
   const wrong = (detail: string, member: string) => grantProblem('grant_invalid', { detail, facts: { member } })
   if (rpm !== undefined && !(Number.isSafeInteger(rpm) && rpm >= 0 && rpm <= MAX_RPM)) {
     throw wrong(`rpm is a whole number from 0 to ${MAX_RPM}.`, 'rpm')

@@ -107,6 +107,23 @@ export class Grants {
     return viewOf({ ...record, status: 'active' }, now)
   }
 
+  /**
+   * Moves the end of a grant that was not taken back. What runs on it goes on: nothing of what it allows is other.
+   * Throws Problem `grant_unknown`, `grant_invalid`.
+   */
+  async extend(id: GrantId, expiresAt: number, by: Actor): Promise<void> {
+    checkLimits({ expiresAt }, this.#clock.now())
+    await this.#storage.write(async (tx) => {
+      const record = await getGrant(tx, id)
+      if (record === undefined || record.revokedAt !== undefined) throw grantProblem('grant_unknown')
+      const extended = { ...record, expiresAt }
+      await putGrant(tx, extended)
+      const ev = { what: 'grant.extended', id, agent: record.agent, service: record.service, expiresAt }
+      const change = { kind: 'grant_extended', ref: id, after: extended, record: { type: 'grant', actor: by, ev } }
+      await tx.change(change)
+    })
+  }
+
   /** Takes a grant back; nothing happens to one that is revoked already. Throws Problem `grant_unknown`. */
   async revoke(id: string, by: Actor, tx?: Tx): Promise<GrantView> {
     await this.#revokeAll([this.find(id).id as GrantId], by, tx)
@@ -219,7 +236,7 @@ export class Grants {
   }
 
   #follow({ kind, ref, after }: Change): void {
-    if (kind !== 'grant' || after === undefined) return
+    if ((kind !== 'grant' && kind !== 'grant_extended') || after === undefined) return
     const record = after as GrantRecord
     const used = this.#entries.get(ref as GrantId)?.used ?? record.used
     this.#entries.put({ ...record, used })

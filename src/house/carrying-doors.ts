@@ -4,6 +4,7 @@ import type { Handle } from '../http/listen.ts'
 import type { Place } from '../listen-places.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
+import { agentVault } from './agentvault.ts'
 import { clauth } from './clauth.ts'
 
 /** A door that carries calls and speaks a dialect of its own, on bare node:http: the control plane does not know it. */
@@ -26,7 +27,7 @@ export interface DoorParts {
 
 /** Those that are open by the settings. */
 export function carryingDoors(parts: DoorParts): readonly CarryingDoor[] {
-  return [...clauth(parts)]
+  return [...clauth(parts), ...agentVault(parts)]
 }
 
 /** The door that a request is for. */

@@ -2,7 +2,7 @@ import { authenticatedTable, type Migration } from '../storage/migrations.ts'
 import { doorsMigration } from './doors/schema.ts'
 import { keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
-import { sessionsMigration } from './sessions/schema.ts'
+import { sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
 
 /** All of these grant authority, so all are authenticated. `tokens.hash` is a keyed hash: no token can be made from it. */
 export const identityMigrations: readonly Migration[] = [
@@ -45,4 +45,5 @@ export const identityMigrations: readonly Migration[] = [
   assertionsMigration,
   thumbprintsMigration,
   doorsMigration,
+  sessionContextMigration,
 ]

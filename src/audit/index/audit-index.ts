@@ -87,6 +87,11 @@ export class AuditIndex {
     return { rows, records, indexedTo: this.#reader.next, lag: this.lag }
   }
 
+  /** Statuses of the outcomes of these requests, as far as they are in the index; at most 1,000. */
+  statuses(rids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#store.statuses(rids.slice(0, MOST_ROWS))
+  }
+
   /** Empties the index and fills it again from the log; resolves to the number of records when it has caught up. */
   async reindex(): Promise<number> {
     this.#paused = true

@@ -14,6 +14,8 @@ export interface IndexRow {
   readonly status: number | null
   readonly approval: string | null
   readonly credential: string | null
+  /** What a door calls it. */
+  readonly event: string | null
 }
 
 export const COLUMNS = [
@@ -31,6 +33,7 @@ export const COLUMNS = [
   'status',
   'approval',
   'credential',
+  'event',
 ] as const satisfies readonly (keyof IndexRow)[]
 
 interface ParsedRecord {
@@ -45,6 +48,7 @@ interface ParsedRecord {
   readonly outcome?: { readonly status?: number }
   readonly approval?: { readonly id?: string }
   readonly credential?: { readonly id?: string }
+  readonly ev?: { readonly event?: unknown }
 }
 
 /** Intents whose outcome may still come, so that an outcome is found by agent and service too. */
@@ -56,7 +60,7 @@ export class RowMaker {
   /** The row of one line of the log. */
   row(line: string): IndexRow {
     const record: ParsedRecord = JSON.parse(line)
-    const { node, seq, ts, type, rid = null, actor, req, decision, outcome, approval, credential } = record
+    const { node, seq, ts, type, rid = null, actor, req, decision, outcome, approval, credential, ev } = record
     const intent = type === 'outcome' && rid !== null ? this.#intents.get(rid) : undefined
     const row = {
       node,
@@ -73,6 +77,7 @@ export class RowMaker {
       status: outcome?.status ?? null,
       approval: approval?.id ?? null,
       credential: credential?.id ?? intent?.credential ?? null,
+      event: typeof ev?.event === 'string' ? ev.event : null,
     }
     if (type === 'intent' && rid !== null) this.#remember(rid, row)
     else if (intent && rid !== null) this.#intents.delete(rid)

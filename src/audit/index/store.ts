@@ -6,7 +6,7 @@ import { kyselyOver, StatementCache } from '../../storage/sqlite-dialect.ts'
 import { COLUMNS, type IndexRow } from './columns.ts'
 
 /** Raised when the tables change: an index of another shape is made anew. */
-const SHAPE = 1
+const SHAPE = 2
 
 interface Tables {
   records: IndexRow
@@ -20,6 +20,8 @@ export interface IndexQuery {
   readonly service?: string | undefined
   readonly type?: string | undefined
   readonly status?: number | undefined
+  /** What a door calls it; `true`: anything. */
+  readonly event?: string | true | undefined
   /** Milliseconds since 1970: from (inclusive) and to (exclusive). */
   readonly from?: number | undefined
   readonly to?: number | undefined
@@ -59,7 +61,7 @@ export class IndexStore {
     let table: CreateTableBuilder<string, string> = this.#db.schema.createTable('records')
     for (const name of COLUMNS) table = table.addColumn(name, numbers.has(name) ? 'integer' : 'text')
     await table.addPrimaryKeyConstraint('records_place', ['node', 'seq']).execute()
-    for (const name of ['rid', 'actor', 'service', 'type', 'ts'] as const) {
+    for (const name of ['rid', 'actor', 'service', 'type', 'ts', 'event'] as const) {
       const columns = name === 'rid' ? ['rid'] : [name, 'seq']
       await this.#db.schema.createIndex(`records_by_${name}`).on('records').columns(columns).execute()
     }
@@ -95,10 +97,24 @@ export class IndexStore {
       const value = query[name]
       if (value !== undefined) found = found.where(name, '=', value)
     }
+    if (query.event !== undefined) {
+      found = query.event === true ? found.where('event', 'is not', null) : found.where('event', '=', query.event)
+    }
     if (query.from !== undefined) found = found.where('ts', '>=', query.from)
     if (query.to !== undefined) found = found.where('ts', '<', query.to)
     if (query.before !== undefined) found = found.where('seq', '<', query.before)
     return await found.orderBy('seq', 'desc').limit(limit).execute()
+  }
+
+  /** Statuses of the outcomes of these requests. */
+  async statuses(rids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#db
+      .selectFrom('records')
+      .select(['rid', 'status'])
+      .where('type', '=', 'outcome')
+      .where('rid', 'in', rids)
+      .execute()
+    return new Map(rows.flatMap(({ rid, status }) => (rid === null || status === null ? [] : [[rid, status] as const])))
   }
 
   close(): void {

@@ -54,3 +54,10 @@ async function sessionsTable(db: Db): Promise<void> {
       .addColumn('expires_at', 'integer', (column) => column.notNull()),
   )
 }
+
+export const sessionContextMigration: Migration = {
+  id: '0006-session-context',
+  async up(db) {
+    await db.schema.alterTable('sessions').addColumn('context', 'text').execute()
+  },
+}

@@ -37,6 +37,8 @@ export interface SessionRow {
   readonly status: 'active' | 'revoked'
   readonly created_at: number
   readonly expires_at: number
+  /** A door's own, in its own form; null for sign-ins that no door has more to say of. */
+  readonly context: string | null
 }
 
 const ADD = new Statement((db, at) => {

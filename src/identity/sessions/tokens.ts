@@ -31,8 +31,12 @@ export interface OpenSession {
   readonly parent?: SessionId | undefined
   readonly act?: object | undefined
   readonly maxUses?: number | undefined
-  /** Of a door that has sessions of its own: their id, and a scope in the door's words. */
+  /** Of a door that has sessions of its own: their id, which was never used before, and a scope in the door's words. */
   readonly door?: { readonly id: SessionId; readonly scope: string | undefined } | undefined
+  /** What a door must still know of it later: kept with the row, and never looked at here. */
+  readonly context?: string | undefined
+  /** What the record says besides. */
+  readonly told?: ChangeRecord['ev'] | undefined
 }
 
 export interface IssuedTokens {
@@ -80,21 +84,19 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
     status: 'active',
     created_at: now,
     expires_at: now + (asked.refresh?.lifeMs ?? asked.lifeMs),
+    context: asked.context ?? null,
   }
-  const { agent, key, audience, scope, jkt, parent } = row
-  const facts = { agent, key: key ?? undefined, audience, scope: scope ?? undefined, jkt: jkt ?? undefined }
-  const ev = {
-    what: 'session.opened',
-    session: row.id,
-    ...facts,
-    parent: parent ?? undefined,
-    expiresAt: row.expires_at,
-  }
+  const ev = { what: 'session.opened', session: row.id, ...openedFacts(row), ...asked.told }
   const written = await storage.write((tx) => writeSession(tx, row, { type: 'auth', actor: by, ev }, true))
   // Now and then whoever adds one takes away those that are long over.
   if (room.sessions.size % PURGE_EVERY === 0) await purgeSessions(room)
   if (room.sessions.of(asked.agent).size > room.mostSessions) await makeRoom(room, asked.agent)
   return issue(room, written, refresh?.text, asked.claims)
+}
+
+function openedFacts({ agent, key, audience, scope, jkt, parent, expires_at: expiresAt }: SessionRow) {
+  const bound = { key: key ?? undefined, jkt: jkt ?? undefined, parent: parent ?? undefined }
+  return { agent, audience, scope: scope ?? undefined, ...bound, expiresAt }
 }
 
 /**

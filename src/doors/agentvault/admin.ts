@@ -1,0 +1,282 @@
+// `/vault.admin.*` (§1.6): services and secrets, each request in one transaction, so that what fails leaves nothing (AV-14).
+import { Problem } from '../../ground/problem.ts'
+import type { Tx } from '../../storage/storage.ts'
+import { CompiledService, toldOf } from './compiled-service.ts'
+import type { JsonObject, ServiceRecord, VaultService } from './contract.ts'
+import type { DoorGrants } from './door-grants.ts'
+import { DoorSecrets } from './door-secrets.ts'
+import { nativeName, nativeService } from './native-service.ts'
+import { VAULT_ADMIN, type VaultNeeds } from './needs.ts'
+import { redactedBody } from './redact-body.ts'
+import { refused } from './refusal.ts'
+import { merged, readService, refuseUnknown, requiredText, secretRefOf, serviceName } from './service-form.ts'
+import { putService, removeService } from './store.ts'
+import { templateForm } from './vault-templates.ts'
+
+/** What each endpoint answers. */
+export type AdminReply = { readonly [name: string]: unknown }
+
+export class VaultAdmin {
+  readonly #needs: VaultNeeds
+  readonly #secrets: DoorSecrets
+  readonly #grants: DoorGrants
+  /** One change at a time: each rests on what the one before it left in memory. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(needs: VaultNeeds, grants: DoorGrants) {
+    this.#needs = needs
+    this.#secrets = new DoorSecrets(needs)
+    this.#grants = grants
+  }
+
+  addService(body: JsonObject): Promise<AdminReply> {
+    return this.#inTurn(() => this.#addService(body))
+  }
+
+  updateService(body: JsonObject): Promise<AdminReply> {
+    return this.#inTurn(() => this.#updateService(body))
+  }
+
+  removeService(body: JsonObject): Promise<AdminReply> {
+    return this.#inTurn(() => this.#removeService(body))
+  }
+
+  addSecret(body: JsonObject): Promise<AdminReply> {
+    return this.#inTurn(() => this.#addSecret(body))
+  }
+
+  removeSecret(body: JsonObject): Promise<AdminReply> {
+    return this.#inTurn(() => this.#removeSecret(body))
+  }
+
+  loadTemplate(body: JsonObject): Promise<AdminReply> {
+    return this.#inTurn(() => this.#loadTemplate(body))
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  async #addService(body: JsonObject): Promise<AdminReply> {
+    const name = serviceName(body)
+    refuseUnknown(body, ['service', 'masterSecret'])
+    const definition = withRef(name, readService(body), body)
+    if (this.#needs.services.byName(nativeName(name)) !== undefined) throw refused('SERVICE_ALREADY_EXISTS')
+    await this.#add(name, definition, masterSecretOf(body), 'admin.addService', { body })
+    return { ok: true, service: name }
+  }
+
+  async #updateService(body: JsonObject): Promise<AdminReply> {
+    const name = serviceName(body)
+    const service = this.#known(name)
+    const { service: _, ...patch } = body
+    refuseUnknown(patch, [])
+    const form = merged(service.definition as unknown as JsonObject, patch) as JsonObject
+    await this.#replace(service, readService(form), undefined, 'admin.updateService', { body })
+    return { ok: true, service: name }
+  }
+
+  async #removeService(body: JsonObject): Promise<AdminReply> {
+    const service = this.#known(serviceName(body))
+    const { storage, services, grants } = this.#needs
+    await storage.write(
+      async (tx) => {
+        await this.#grants.withdraw(service, tx)
+        await grants.revokeOfService(service.id, VAULT_ADMIN, tx)
+        await this.#secrets.removeOf(service.id, tx)
+        await services.remove(service.id, VAULT_ADMIN, tx)
+        await removeService(tx, service.id)
+        await this.#told(tx, service.id, undefined, 'admin.removeService', {
+          ...toldOf(service),
+          body: redactedBody(body),
+        })
+      },
+      { urgent: true },
+    )
+    return { ok: true, service: service.name }
+  }
+
+  async #addSecret(body: JsonObject): Promise<AdminReply> {
+    const ref = secretRefOf(body)
+    const secret = requiredText(body, 'secret')
+    const { storage, book, services } = this.#needs
+    const naming = book.services().filter(({ definition }) => definition.secretRef === ref)
+    const natives = naming.flatMap(({ id }) => services.byId(id) ?? [])
+    await storage.write(async (tx) => {
+      await this.#secrets.put(ref, secret, natives, 'SECRET_INVALID', tx)
+      const ev = { event: 'admin.addSecret', secretRef: ref, redacted: true }
+      await tx.change({ kind: 'agentvault_told', ref, record: { type: 'config', actor: VAULT_ADMIN, ev } })
+    })
+    return { ok: true, secretRef: ref }
+  }
+
+  async #removeSecret(body: JsonObject): Promise<AdminReply> {
+    const ref = secretRefOf(body)
+    await this.#needs.storage.write(
+      async (tx) => {
+        await this.#secrets.remove(ref, tx)
+        const ev = { event: 'admin.removeSecret', secretRef: ref }
+        await tx.change({ kind: 'agentvault_told', ref, record: { type: 'config', actor: VAULT_ADMIN, ev } })
+      },
+      { urgent: true },
+    )
+    return { ok: true, secretRef: ref }
+  }
+
+  async #loadTemplate(body: JsonObject): Promise<AdminReply> {
+    const template = requiredText(body, 'template').toLowerCase()
+    const unknown = Object.keys(body).find((key) => !TEMPLATE_FIELDS.has(key))
+    if (unknown !== undefined) throw refused(`FIELD_NOT_ALLOWED:${unknown.slice(0, 64)}`)
+    const form = templateForm(template)
+    if (form === undefined) throw refused(`UNKNOWN_TEMPLATE:${template.slice(0, 64)}`)
+    const { allowedAgents, baseUrl } = body
+    const given = { ...(baseUrl !== undefined && { baseUrl }), ...(allowedAgents !== undefined && { allowedAgents }) }
+    const secret = masterSecretOf(body)
+    const known = this.#needs.book.service(template)
+    const facts = { body, template }
+    if (known === undefined) {
+      if (this.#needs.services.byName(template) !== undefined) throw refused('SERVICE_ALREADY_EXISTS')
+      const definition = readService(merged(form, given) as JsonObject)
+      await this.#add(template, definition, secret, 'admin.loadTemplate', facts)
+    } else {
+      const { allowedAgents: _, baseUrl: __, ...rest } = form
+      const definition = readService(
+        merged(merged(known.definition as unknown as JsonObject, rest), given) as JsonObject,
+      )
+      await this.#replace(known, definition, secret, 'admin.loadTemplate', facts)
+    }
+    return { ok: true, service: template, template, secretConfigured: secret !== undefined }
+  }
+
+  async #add(
+    name: string,
+    definition: VaultService,
+    secret: string | undefined,
+    event: string,
+    facts: Facts,
+  ): Promise<void> {
+    const { storage, services, clock, addresses } = this.#needs
+    const now = clock.now()
+    const service = await worded(() =>
+      storage.write(async (tx) => {
+        const native = await services.add(nativeService(name, definition, addresses), VAULT_ADMIN, tx)
+        const { secretRef: ref } = definition
+        if (ref !== undefined && secret !== undefined) {
+          await this.#secrets.put(ref, secret, [native], 'MASTERSECRET_INVALID', tx)
+        } else if (ref !== undefined) await this.#secrets.give(ref, native, tx)
+        const record: ServiceRecord = { id: native.id, name, definition, createdAt: now, updatedAt: now }
+        await putService(tx, record)
+        const told = toldOf(new CompiledService(record, undefined))
+        await this.#told(tx, native.id, record, event, { ...told, ...shown(facts) })
+        return native.id
+      }),
+    )
+    await this.#grantNamed(service)
+  }
+
+  async #replace(
+    old: CompiledService,
+    definition: VaultService,
+    secret: string | undefined,
+    event: string,
+    facts: Facts,
+  ): Promise<void> {
+    const { storage, services, vault, clock } = this.#needs
+    // Of one moment with another change it must not be: what was made for the one is not good for the other.
+    const updatedAt = Math.max(clock.now(), old.record.updatedAt + 1)
+    await worded(() =>
+      storage.write(async (tx) => {
+        await this.#grants.withdraw(old, tx)
+        const input = this.#nativeOf(old, definition)
+        const { service: native, newOrigins } = await services.replace(old.id, input, VAULT_ADMIN, tx)
+        const { secretRef: ref } = definition
+        if (ref !== old.definition.secretRef) await this.#secrets.release(old.id, tx)
+        else await vault.rebind(old.id, newOrigins, VAULT_ADMIN, tx)
+        if (ref !== undefined && secret !== undefined) {
+          await this.#secrets.put(ref, secret, [native], 'MASTERSECRET_INVALID', tx)
+        } else if (ref !== undefined && ref !== old.definition.secretRef) await this.#secrets.give(ref, native, tx)
+        const record: ServiceRecord = { ...old.record, definition, updatedAt }
+        await putService(tx, record)
+        await this.#told(tx, old.id, record, event, {
+          ...toldOf(new CompiledService(record, undefined)),
+          ...shown(facts),
+        })
+      }),
+    )
+    await this.#grantNamed(old.id)
+  }
+
+  /** What an operator said of the service in the house's own words, and this door has no word for, stays. */
+  #nativeOf(old: CompiledService, definition: VaultService) {
+    const { services, addresses } = this.#needs
+    const { plainQuery, auditMode, addresses: own } = services.find(old.id).view
+    const made = nativeService(old.name, definition, addresses)
+    return {
+      ...made,
+      ...(own !== undefined && { addresses: own }),
+      ...(plainQuery !== undefined && { plainQuery }),
+      ...(auditMode !== undefined && { auditMode }),
+    }
+  }
+
+  /** Agents that are named may use the service natively at once; those that `*` means, when they first come. */
+  async #grantNamed(id: ServiceRecord['id']): Promise<void> {
+    const { book, identity } = this.#needs
+    const service = book.services().find((one) => one.id === id)
+    if (service === undefined) return
+    for (const name of service.allowedAgents) {
+      const agent = name === '*' ? undefined : identity.findAgent(name)
+      if (agent?.status === 'active') await this.#grants.ensure(agent, service)
+    }
+  }
+
+  #known(name: string): CompiledService {
+    const service = this.#needs.book.service(name)
+    if (service === undefined) throw refused('UNKNOWN_SERVICE')
+    return service
+  }
+
+  async #told(tx: Tx, id: ServiceRecord['id'], after: ServiceRecord | undefined, event: string, ev: object) {
+    const record = { type: 'config', actor: VAULT_ADMIN, ev: { ...ev, event } }
+    await tx.change({ kind: 'agentvault_service', ref: id, after, record })
+  }
+}
+
+const TEMPLATE_FIELDS = new Set(['template', 'masterSecret', 'allowedAgents', 'baseUrl'])
+
+interface Facts {
+  readonly body: JsonObject
+  readonly template?: string
+}
+
+const shown = ({ body, template }: Facts) => ({ body: redactedBody(body), ...(template !== undefined && { template }) })
+
+/** A master secret without a reference gets one. */
+function withRef(name: string, definition: VaultService, { masterSecret }: JsonObject): VaultService {
+  if (masterSecret === undefined || masterSecret === null || definition.secretRef !== undefined) return definition
+  return { ...definition, secretRef: `${name}_secret`.slice(-64) }
+}
+
+function masterSecretOf(body: JsonObject): string | undefined {
+  const { masterSecret } = body
+  if (masterSecret === undefined || masterSecret === null) return undefined
+  return requiredText(body, 'masterSecret')
+}
+
+/** What the house will not have described like that. */
+async function worded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    if (error.code === 'service_exists') throw refused('SERVICE_ALREADY_EXISTS')
+    if (error.code.startsWith('origin_')) throw refused('BASEURL_INVALID')
+    if (error.code === 'service_unknown') throw refused('UNKNOWN_SERVICE')
+    const { action } = error.facts
+    const shape = error.status === 422
+    if (shape && action !== undefined) throw refused(`ENDPOINT_INVALID:${action}`)
+    throw shape ? refused(`SERVICE_REFUSED:${error.code}`) : error
+  }
+}

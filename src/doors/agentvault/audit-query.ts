@@ -1,0 +1,44 @@
+// `POST /vault.audit.query` (§1.5): the house's own log, through its index. What is looked at for one answer is bounded.
+import type { AgentId } from '../../ground/ids.ts'
+import { type AuditRow, auditRow, rowFits } from './audit-rows.ts'
+import type { JsonObject } from './contract.ts'
+import type { VaultNeeds } from './needs.ts'
+import { refused } from './refusal.ts'
+import { isObject } from './service-form.ts'
+
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 1_000
+const PAGE = 500
+/** Records of this door that are looked at for one answer: a filter that nearly nothing fits ends there. */
+const MOST_LOOKED_AT = 20_000
+
+/** Oldest to newest, the last that fit. `agent`: whose rows alone; undefined for all. Throws `FILTERS_INVALID`, `LIMIT_INVALID`. */
+export async function queryAudit(
+  needs: VaultNeeds,
+  agent: AgentId | undefined,
+  body: JsonObject,
+): Promise<readonly AuditRow[]> {
+  const { filters = {}, limit = DEFAULT_LIMIT } = body
+  if (filters !== null && !isObject(filters)) throw refused('FILTERS_INVALID')
+  if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 0) throw refused('LIMIT_INVALID')
+  const most = Math.min(limit, MAX_LIMIT)
+  const { index } = needs.audit
+  if (index === undefined || most === 0) return []
+  const wanted = filters ?? {}
+  const event = typeof wanted.event === 'string' ? wanted.event : (true as const)
+  const query = { event, ...(agent !== undefined && { actor: agent }) }
+  const rows: AuditRow[] = []
+  let before: number | undefined
+  for (let looked = 0; looked < MOST_LOOKED_AT && rows.length < most; looked += PAGE) {
+    const { records } = await index.find({ ...query, ...(before !== undefined && { before }) }, PAGE)
+    const calls = records.filter(({ type }) => type === 'intent').map(({ rid }) => String(rid))
+    const statuses = calls.length === 0 ? new Map<string, number>() : await index.statuses(calls)
+    for (const record of records) {
+      const row = auditRow(record, statuses.get(String(record.rid)))
+      if (row !== undefined && rowFits(row, wanted) && rows.length < most) rows.push(row)
+    }
+    if (records.length < PAGE) break
+    before = records.at(-1)?.seq
+  }
+  return rows.reverse()
+}

@@ -1,0 +1,113 @@
+// By what the gate knows that an agent may use a service of the vault: a native grant, made when it is first wanted.
+
+import type { NewGrant } from '../../grants/contract.ts'
+import type { AgentId, GrantId } from '../../ground/ids.ts'
+import type { Tx } from '../../storage/storage.ts'
+import type { CompiledService } from './compiled-service.ts'
+import { type DoorGrant, MAX_TTL_SECONDS } from './contract.ts'
+import { VAULT_ADMIN, type VaultNeeds } from './needs.ts'
+import { refused } from './refusal.ts'
+import { putGrant, removeGrant } from './store.ts'
+
+/** What an agent is given that is not named, but only meant by `*`: it ends when the agent does not come back. */
+const UNNAMED_LIFE_MS = 3_600_000
+/** The longest a token can still be used. */
+const LONGEST_MS = MAX_TTL_SECONDS * 1_000
+
+/** The grant by which a call is judged, and until when nothing of it need be asked again. */
+export interface Ready {
+  readonly grant: GrantId | undefined
+  readonly until: number
+}
+
+const NOT_YET: Ready = { grant: undefined, until: 0 }
+
+type Agent = { readonly id: AgentId; readonly name: string }
+
+export class DoorGrants {
+  readonly #needs: VaultNeeds
+  readonly #making = new Map<string, Promise<Ready>>()
+
+  constructor(needs: VaultNeeds) {
+    this.#needs = needs
+  }
+
+  /**
+   * Sees to it that the gate lets this agent use the service as it is now. Without a grant where there is nothing to give
+   * yet. Throws `POLICY_DENY` where an operator took the grant back: what the house forbids this door
+   * does not give again, until the service is described anew.
+   */
+  ensure(agent: Agent, service: CompiledService): Promise<Ready> {
+    const key = `${agent.id} ${service.id}`
+    const running = this.#making.get(key)
+    if (running !== undefined) return running.then(() => this.ensure(agent, service))
+    const made = this.#ensure(agent, service).finally(() => this.#making.delete(key))
+    this.#making.set(key, made)
+    return made
+  }
+
+  /** Takes back all that was made for a service; agents that may still use it get new ones when they come. */
+  async withdraw(service: CompiledService, tx: Tx): Promise<void> {
+    for (const grant of this.#needs.book.grantsOf(service.id)) await this.#drop(grant, tx)
+  }
+
+  async #ensure(agent: Agent, service: CompiledService): Promise<Ready> {
+    const { clock, grants, book, rpm } = this.#needs
+    if (service.wantsSecret && service.credential === undefined) return NOT_YET
+    const stamp = `${service.stamp}.${rpm ?? ''}`
+    const known = book.grantOf(agent.id, service.id)
+    if (known?.stamp !== stamp) return this.#give(agent, service, stamp, known)
+    const view = grants.find(known.id)
+    if (view.status === 'revoked') throw refused('POLICY_DENY')
+    const { id: grant } = known
+    if (view.expiresAt === undefined) return { grant, until: Number.POSITIVE_INFINITY }
+    const now = clock.now()
+    if (view.expiresAt <= now) return this.#give(agent, service, stamp, known)
+    if (view.expiresAt > now + LONGEST_MS) return { grant, until: view.expiresAt - LONGEST_MS }
+    await grants.extend(grant, now + UNNAMED_LIFE_MS, VAULT_ADMIN)
+    return { grant, until: now + UNNAMED_LIFE_MS - LONGEST_MS }
+  }
+
+  async #give(agent: Agent, service: CompiledService, stamp: string, old: DoorGrant | undefined): Promise<Ready> {
+    const { clock, grants, storage } = this.#needs
+    const wanted = this.#wanted(agent, service)
+    if (wanted === undefined) return NOT_YET
+    const grant = await storage.write(async (tx) => {
+      if (old !== undefined) await this.#drop(old, tx)
+      const { id } = await grants.add(wanted, VAULT_ADMIN, tx)
+      const put: DoorGrant = { id: id as GrantId, agent: agent.id, service: service.id, stamp }
+      await putGrant(tx, put)
+      const record = { type: 'grant', actor: VAULT_ADMIN, ev: { what: 'agentvault.grant', grant: id, agent: agent.id } }
+      await tx.change({ kind: 'agentvault_grant', ref: id, after: { put }, record })
+      return put.id
+    })
+    const until = wanted.expiresAt === undefined ? Number.POSITIVE_INFINITY : clock.now() + UNNAMED_LIFE_MS - LONGEST_MS
+    return { grant, until }
+  }
+
+  /** Undefined where there is nothing to give. */
+  #wanted(agent: Agent, service: CompiledService): NewGrant | undefined {
+    const { clock, services, rpm } = this.#needs
+    const native = services.byId(service.id)
+    const scopes = service.grantScopes(service.scopesFor(agent))
+    if (native === undefined || scopes.length === 0) return undefined
+    const { definition, credential } = service
+    const named = definition.allowedAgents.includes(agent.name) || definition.allowedAgents.includes(agent.id)
+    return {
+      agent: agent.id,
+      service: native,
+      scopes,
+      credential,
+      credentials: credential === undefined ? [] : [{ id: credential, handle: credential }],
+      rpm,
+      expiresAt: named ? undefined : clock.now() + UNNAMED_LIFE_MS,
+    }
+  }
+
+  async #drop(grant: DoorGrant, tx: Tx): Promise<void> {
+    await this.#needs.grants.revoke(grant.id, VAULT_ADMIN, tx)
+    await removeGrant(tx, grant.id)
+    const record = { type: 'revoke', actor: VAULT_ADMIN, ev: { what: 'agentvault.grant_ended', grant: grant.id } }
+    await tx.change({ kind: 'agentvault_grant', ref: grant.id, after: { removed: grant }, record })
+  }
+}

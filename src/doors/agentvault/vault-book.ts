@@ -1,0 +1,163 @@
+/**
+ * What this door remembers: services in the vault's form, revocations of sessions, tasks and agents, which grants it made.
+ *
+ * Owns: the tables of schema.ts and their read-model. Invariant: what is in memory is what was committed and believed; a
+ * service that the house does not have any more is not there.
+ * Refuses: to hold a secret, to decide whether a call is made.
+ */
+import { hash } from 'node:crypto'
+import type { OpenCalls } from '../../gate/open-calls.ts'
+import type { AgentId, CredentialId, ServiceId } from '../../ground/ids.ts'
+import type { SessionRow } from '../../identity/sessions/store.ts'
+import type { Change, Storage } from '../../storage/storage.ts'
+import type { CredentialView } from '../../vault/contract.ts'
+import { CompiledService } from './compiled-service.ts'
+import { type DoorCredential, type DoorGrant, REF_META, type Revocation, type ServiceRecord } from './contract.ts'
+import { loadAll } from './store.ts'
+import { TokenBook } from './token-book.ts'
+
+export interface VaultBookOptions {
+  readonly storage: Storage
+  readonly services: { byId(id: ServiceId): object | undefined }
+  readonly vault: { list(): readonly CredentialView[] }
+  readonly sessions: { all(): Iterable<{ readonly row: SessionRow }> }
+  readonly openCalls: OpenCalls
+}
+
+export class VaultBook {
+  readonly tokens = new TokenBook()
+  readonly #options: VaultBookOptions
+  readonly #services = new Map<string, CompiledService>()
+  readonly #revocations = new Map<string, Revocation>()
+  readonly #grants = new Map<string, DoorGrant>()
+  /** Somebody edited a revocation: nobody is believed to stand until an operator looked. */
+  #doubt = false
+
+  constructor(options: VaultBookOptions) {
+    this.#options = options
+    options.storage.follow((change) => this.#follow(change))
+  }
+
+  /** After unsealing, when services, credentials and sign-ins are there. `bad`: ids of rows that are not believed. */
+  async load(): Promise<{ bad: readonly string[] }> {
+    const { services, revocations, grants, bad, revocationsBad } = await loadAll(this.#options.storage)
+    this.clear()
+    this.#doubt = revocationsBad
+    for (const record of services) this.#enter(record)
+    for (const one of revocations) this.#revocations.set(one.id, one)
+    for (const one of grants) this.#grants.set(grantKey(one.agent, one.service), one)
+    for (const { row } of this.#options.sessions.all()) this.tokens.put(row)
+    return { bad }
+  }
+
+  clear(): void {
+    for (const map of [this.#services, this.#revocations, this.#grants]) map.clear()
+    this.tokens.clear()
+    this.#doubt = false
+  }
+
+  service(name: string): CompiledService | undefined {
+    return this.#services.get(name)
+  }
+
+  /** By name. */
+  services(): readonly CompiledService[] {
+    return [...this.#services.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
+  }
+
+  grantOf(agent: AgentId, service: ServiceId): DoorGrant | undefined {
+    return this.#grants.get(grantKey(agent, service))
+  }
+
+  grantsOf(service: ServiceId): readonly DoorGrant[] {
+    return [...this.#grants.values()].filter((grant) => grant.service === service)
+  }
+
+  revocations(): readonly Revocation[] {
+    return [...this.#revocations.values()]
+  }
+
+  /** Whether it was revoked, for everybody or by this agent. `agent` for kind `agent` is the agent itself. */
+  isRevoked(kind: Revocation['kind'], value: string, agent: AgentId): boolean {
+    if (this.#doubt) return true
+    if (this.#revocations.size === 0) return false
+    return this.#revocations.has(revocationId(kind, value)) || this.#revocations.has(revocationId(kind, value, agent))
+  }
+
+  /** Credentials of this door, of one reference or of all. */
+  credentials(ref?: string): readonly DoorCredential[] {
+    return this.#options.vault.list().flatMap(({ id, handle, service, meta }) => {
+      const own = meta[REF_META]
+      return own === undefined || (ref !== undefined && own !== ref) ? [] : [{ id, handle, service, ref: own }]
+    })
+  }
+
+  #follow(change: Change): void {
+    const { kind, ref, after } = change
+    this.tokens.follow(change)
+    if (kind === 'credential') this.#recompile()
+    else if (kind === 'service') this.#serviceGone(ref as ServiceId)
+    else if (kind === 'agentvault_service') this.#followService(ref as ServiceId, after as ServiceRecord | undefined)
+    else if (kind === 'agentvault_grant') this.#followGrant(after as { put?: DoorGrant; removed?: DoorGrant })
+    else if (kind === 'agentvault_revoked') this.#followRevocation(after as Revocation)
+    else if (kind === 'agentvault_unrevoked') this.#revocations.delete(ref)
+  }
+
+  #followService(id: ServiceId, record: ServiceRecord | undefined): void {
+    this.#leave(id)
+    if (record !== undefined) this.#enter(record)
+  }
+
+  #followGrant({ put, removed }: { put?: DoorGrant; removed?: DoorGrant }): void {
+    if (removed !== undefined) {
+      const key = grantKey(removed.agent, removed.service)
+      if (this.#grants.get(key)?.id === removed.id) this.#grants.delete(key)
+    }
+    if (put !== undefined) this.#grants.set(grantKey(put.agent, put.service), put)
+  }
+
+  /** In the turn of the commit, so that a revocation that is acknowledged has ended what ran. */
+  #followRevocation(one: Revocation): void {
+    this.#revocations.set(one.id, one)
+    this.#options.openCalls.kill((footing) => {
+      const token = this.tokens.get(footing.token)
+      if (token === undefined || (one.agent !== undefined && one.agent !== token.agent)) return false
+      if (one.kind === 'agent') return token.agent === one.value
+      return (one.kind === 'session' ? token.sessionId : token.taskId) === one.value
+    }, `vault_${one.kind}_revoked`)
+  }
+
+  /** The house does not have it any more, whoever took it away. */
+  #serviceGone(id: ServiceId): void {
+    if (this.#options.services.byId(id) === undefined) this.#leave(id)
+  }
+
+  #recompile(): void {
+    for (const { record, credential } of this.services()) {
+      if (this.#credentialOf(record) !== credential) this.#enter(record)
+    }
+  }
+
+  #enter(record: ServiceRecord): void {
+    if (this.#options.services.byId(record.id) === undefined) return
+    this.#services.set(record.name, new CompiledService(record, this.#credentialOf(record)))
+  }
+
+  #leave(id: ServiceId): void {
+    for (const [name, service] of this.#services) if (service.id === id) this.#services.delete(name)
+  }
+
+  #credentialOf({ id, definition: { secretRef } }: ServiceRecord): CredentialId | undefined {
+    if (secretRef === undefined) return undefined
+    return this.credentials(secretRef).find(({ service }) => service === id)?.id
+  }
+}
+
+function grantKey(agent: string, service: string): string {
+  return `${agent} ${service}`
+}
+
+/** Of one length, whatever a session is called. */
+export function revocationId(kind: Revocation['kind'], value: string, agent?: string): string {
+  return hash('sha256', JSON.stringify([kind, value, agent ?? null]), 'base64url')
+}

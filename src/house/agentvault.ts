@@ -1,0 +1,54 @@
+// Ties the agentic-credential-vault door to the rooms.
+import type { IncomingMessage } from 'node:http'
+import { AdminToken } from '../doors/agentvault/admin-token.ts'
+import { agentVaultDoor } from '../doors/agentvault/agentvault.ts'
+import { VaultBook } from '../doors/agentvault/vault-book.ts'
+import { wording } from '../doors/agentvault/wording.ts'
+import { type PlainRoute, plainRoutes } from '../http/plain-routes.ts'
+import type { AgentPrincipal } from '../identity/contract.ts'
+import { RateTable } from '../identity/sign-ins/rate-table.ts'
+import type { Rooms } from '../rooms.ts'
+import { VAULT_ADMIN_TOKEN } from '../vault-settings.ts'
+import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
+
+/** What the door remembers: loaded when the vault opens, like the rooms. */
+export function buildVaultBook(
+  rooms: Pick<Rooms, 'storage' | 'services' | 'vault' | 'identity' | 'openCalls'>,
+): VaultBook {
+  const { storage, services, vault, identity, openCalls } = rooms
+  return new VaultBook({ storage, services, vault, sessions: identity.room.sessions, openCalls })
+}
+
+export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): CarryingDoor[] {
+  const { clock, clientOf } = rooms
+  const adminToken = new AdminToken(takenFromEnvironment(), clock)
+  if (!settings.vaultDoor) return []
+  const { storage, identity, services, grants, vault, audit, vaultBook: book } = rooms
+  const { vaultAudience: audience, vaultAddresses: addresses, vaultRpm, vaultIssuesPerMinute: issues } = settings
+  const rate = issues === 0 ? undefined : { most: issues, windowMs: 60_000 }
+  const routes = agentVaultDoor({
+    ...{ clock, storage, identity, services, grants, vault, audit, book, adminToken, audience, addresses },
+    rpm: vaultRpm === 0 ? undefined : vaultRpm,
+    issues: new RateTable(clock, rate),
+    collect: dataPlane.collect,
+    // The gate sees less of it than there is.
+    agentOf: (request: IncomingMessage) => dataPlane.callingAgent(request).principal as AgentPrincipal,
+    clientOf,
+  })
+  // On its own listener; on the agents' one `/health` is everybody's.
+  const health: PlainRoute = { method: 'GET', path: '/health', handle: () => ({ status: 200, body: { ok: true } }) }
+  const handle = plainRoutes({
+    routes: [...routes, health],
+    wording,
+    clientOf,
+    onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a request failed that should not have'),
+  })
+  return [{ name: 'agentvault', owns: (url) => url.startsWith('/vault.'), handle, place: settings.vaultListen }]
+}
+
+/** So that nothing that is started from here gets it, and nothing that shows the environment shows it. */
+function takenFromEnvironment(): string | undefined {
+  const token = process.env[VAULT_ADMIN_TOKEN]
+  delete process.env[VAULT_ADMIN_TOKEN]
+  return token
+}
