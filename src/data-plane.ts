@@ -17,6 +17,7 @@ import { type Collect, createCollect } from './proxy/collect.ts'
 import { createDialer, type Dialer } from './proxy/dial.ts'
 import { createExplicitCallHandler } from './proxy/explicit-call.ts'
 import { createForward, type Forward } from './proxy/forward.ts'
+import { createInjectors } from './proxy/inject.ts'
 import { createMatchers } from './proxy/matchers.ts'
 import type { Outcome } from './proxy/passage.ts'
 import { createSilenceWatch } from './proxy/silence.ts'
@@ -38,7 +39,11 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   const dialer = createDialer({ resolver: createResolver({ clock }), spend: rooms.spend, clock })
   const breakers = createBreakers({ clock, inFlight: settings.maxInFlight })
   const watch = createSilenceWatch(clock)
-  const forward = createForward({ dialer, breakers, watch, matcherFor: createMatchers() })
+  const forward = createForward({
+    ...{ dialer, breakers, watch },
+    matcherFor: createMatchers(),
+    injectorFor: createInjectors(clock),
+  })
   followChanges(rooms, dialer, breakers)
   const options = carryOutOptions(rooms, forward, log)
   return {

@@ -111,6 +111,7 @@ function outward(clock: Clock, alarms: Alarms, services: Services) {
   return {
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
     placesOf: (id: ServiceId) => tokenPlaces(services.byId(id)),
+    shapeOf: (id: ServiceId) => services.byId(id)?.secretShape,
     onIntegrityFailure: (id: CredentialId) => alarms.damagedCredential(id),
   }
 }

@@ -7,7 +7,7 @@ import { type ExitCode, exitCode } from './exit-codes.ts'
 import { jsonFile } from './json-file.ts'
 import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
-import { summaryOf } from './service-summary.ts'
+import { injectionText, summaryOf } from './service-summary.ts'
 import { pairs } from './values.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
@@ -126,7 +126,7 @@ function describe(template: ServiceTemplate): string {
   const { $schema: _, actions, scopes, injection, variables, credential, probe, llm, ...rest } = template
   const head = facts({
     ...rest,
-    injection: Object.values(injection).join(' '),
+    injection: injectionText(injection),
     ...(credential && { credential: credential.about }),
     ...(variables && { set: Object.entries(variables).map(([name, { about }]) => `${name} (${about})`) }),
     ...(probe && {

@@ -21,7 +21,8 @@ const add: Verb = {
     },
     {
       flags: '--inject <how>',
-      about: 'bearer, header:NAME, basic[:USER], query:NAME, template:HEADER=Bot {secret}, or none',
+      about:
+        'bearer, header:NAME, basic[:USER], query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4[:REGION/SERVICE], or none',
     },
     { flags: '--action <name=METHOD path>', about: 'a named action; may be repeated', many: true },
     { flags: '--path <template>', about: 'only these paths may be called; may be repeated', many: true },
@@ -108,17 +109,21 @@ function description(name: string, options: Options): Record<string, unknown> {
   }
 }
 
-/** `bearer`, `header:NAME`, `basic[:USER]`, `query:NAME`, `template:HEADER=TEXT with {secret}`, `none`. */
+/** `bearer`, `header:NAME`, `basic[:USER]`, `query:NAME`, `path:SEGMENT`, `template:HEADER=TEXT`, `sigv4[:REGION/SERVICE]`, `none`. */
 export function injection(text: string): object {
-  const [, kind = '', rest] = /^([a-z]+)(?::(.+))?$/.exec(text) ?? []
+  const [, kind = '', rest] = /^([a-z0-9]+)(?::(.+))?$/.exec(text) ?? []
   if ((kind === 'bearer' || kind === 'none') && rest === undefined) return { kind }
   if (kind === 'basic') return { kind, ...(rest !== undefined && { username: rest }) }
   if ((kind === 'header' || kind === 'query') && rest !== undefined) return { kind, name: rest }
+  if (kind === 'path' && rest !== undefined) return { kind, segment: rest }
+  const [, region, service] = /^([^/]+)\/([^/]+)$/.exec(rest ?? '') ?? []
+  if (kind === 'sigv4' && rest === undefined) return { kind }
+  if (kind === 'sigv4' && region !== undefined && service !== undefined) return { kind, region, service }
   const [, name, template] = /^([^=]+)=(.+)$/.exec(kind === 'template' ? (rest ?? '') : '') ?? []
   if (name !== undefined && template?.includes('{secret}')) return { kind, name, template }
   throw cliProblem('usage', {
     detail:
-      '--inject: bearer, header:NAME, basic, basic:USER, query:NAME, template:HEADER=Bot {secret}, or none is wanted.',
+      '--inject: bearer, header:NAME, basic, basic:USER, query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4, sigv4:REGION/SERVICE, or none is wanted; hmac is described in a file.',
   })
 }
 

@@ -24,7 +24,7 @@ const LEAST_IN_PARTS = 256 * 1024
 
 /** Everything that one answer passes through. Without a matcher the body goes on as it came. */
 export class AnswerFilter implements HeadFilter {
-  readonly #matcher: SecretMatcher | undefined
+  #matcher: SecretMatcher | undefined
   readonly #call: CanonicalCall
   readonly #origins: readonly Origin[]
   readonly #base: string | undefined
@@ -43,6 +43,11 @@ export class AnswerFilter implements HeadFilter {
     this.#call = call
     this.#origins = origins
     this.#base = base
+  }
+
+  /** Searches for more than it was made for; before the answer begins. */
+  seek(matcher: SecretMatcher | undefined): void {
+    this.#matcher = matcher
   }
 
   /** How often a secret was taken out. */

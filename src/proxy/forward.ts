@@ -69,7 +69,12 @@ export interface ForwarderOptions {
   readonly breakers: Breakers
   readonly watch: SilenceWatch
   /** What to search the answer for; undefined where nothing is. */
-  readonly matcherFor: (service: ForwardedService, opened: Opened | undefined) => SecretMatcher | undefined
+  readonly matcherFor: (
+    service: ForwardedService,
+    opened: Opened | undefined,
+    /** What was made of the secret for this request alone: signatures. */
+    derived?: readonly string[],
+  ) => SecretMatcher | undefined
   /** What the request's body passes through before it is signed or sent; undefined to send it as it came. */
   readonly requestTransform?: (service: ForwardedService, permit: Permit) => BodyTransform | undefined
   /** Other ways to attach a credential than the services room knows. */
@@ -88,13 +93,14 @@ export function createForward(options: ForwarderOptions): Forward {
     const matcher = options.matcherFor(service, opened)
     const breaker = options.breakers.of(service.id)
     let counted = false
+    const filter = new AnswerFilter(matcher, permit.call, service.origins, request.base)
     const passage = new Passage({
       rid: permit.call.rid,
       recipient,
       timeouts: service.timeouts,
       watch: options.watch,
       isCutting: () => options.dialer.isCutting(),
-      filter: new AnswerFilter(matcher, permit.call, service.origins, request.base),
+      filter,
       settle: request.settle,
       again: request.again,
       onEnd: (outcome: Outcome, end: CallEnd) => {
@@ -108,7 +114,7 @@ export function createForward(options: ForwarderOptions): Forward {
       else {
         breaker.enter()
         counted = true
-        prepare(options, request, passage, askedEncoding(matcher))
+        prepare(options, request, passage, filter, askedEncoding(matcher))
       }
     } catch (error) {
       passage.broke(error, 'neutral')
@@ -126,24 +132,30 @@ function prepare(
   options: ForwarderOptions,
   request: ForwardRequest,
   passage: Passage,
+  filter: AnswerFilter,
   acceptEncoding: (requested: string | undefined) => string | undefined,
 ): void {
   const { permit, service, opened } = request
   if ((service.injection === undefined) !== (opened === undefined)) throw new TypeError('forward: credential mismatch')
   const injector = service.injection === undefined ? undefined : (options.injectorFor ?? injectorFor)(service.injection)
-  const head = outgoingHead(permit.call, request.rawHeaders, injector?.header, acceptEncoding)
+  const head = outgoingHead(permit.call, request.rawHeaders, injector?.headers ?? [], acceptEncoding)
   const body = bodyOf(head, request.body)
   const transform = body === null ? undefined : options.requestTransform?.(service, permit)
   const digest = injector?.needsBodyDigest === true
   if (transform !== undefined) head.contentLength = undefined
+  const attach = (bodyDigest?: Buffer) => {
+    if (opened === undefined) return
+    const derived = injector?.apply(head, opened, bodyDigest)
+    if (derived !== undefined) filter.seek(options.matcherFor(service, opened, derived))
+  }
   if (!digest && (transform === undefined || !Buffer.isBuffer(body))) {
-    if (opened !== undefined) injector?.apply(head, opened)
+    attach()
     send(options.dialer, request, passage, head, body, transform)
     return
   }
   wholeBody(head, body, request, passage, transform)
     .then((whole) => {
-      if (opened !== undefined) injector?.apply(head, opened, createHash('sha256').update(whole).digest())
+      attach(digest ? createHash('sha256').update(whole).digest() : undefined)
       send(options.dialer, request, passage, head, whole.length === 0 ? null : whole, undefined)
     })
     .catch((error) => passage.broke(error, 'neutral'))

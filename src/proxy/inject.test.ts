@@ -14,7 +14,7 @@ const opened = (text: string): Opened => ({ id: 'crd_1' as CredentialId, version
 function inject(injection: Injection, secret: string, target = '/a', headers: readonly string[] = []) {
   const call = { method: 'GET', origin: parseOrigin('https://x.example'), target: canonicalTarget(target) }
   const injector = injectorFor(injection)
-  const head = outgoingHead(call, headers, injector.header, (requested) => requested)
+  const head = outgoingHead(call, headers, injector.headers, (requested) => requested)
   injector.apply(head, opened(secret))
   return head
 }

@@ -1,13 +1,16 @@
-// Where the credential meets the request, and the only place where it becomes text. Its invariant: the request carries
+// Where the credential meets the request; secret-text.ts is the only place where it becomes text. Its invariant: the request carries
 // one credential, ours, where the service says; what the caller sent in that place is gone or the call is refused.
+import { type Clock, systemClock } from '../ground/clock.ts'
 import { constrainedQuery, type QueryKeys, queryKeys } from '../ground/constrained-query.ts'
-import { isCredentialText } from '../ground/credential-text.ts'
-import { comparableName, isHeaderName, isHeaderValue, isHopByHop } from '../ground/header-names.ts'
+import { comparableName, isHeaderName, isHopByHop } from '../ground/header-names.ts'
 import type { CredentialId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
-import { credentialQueryName } from './credential-query.ts'
-import { proxyProblem } from './problems.ts'
+import { refuseCredentialInQuery } from './credential-query.ts'
+import { type HmacInjection, HmacInjector } from './inject-hmac.ts'
+import { type PathInjection, PathInjector } from './inject-path.ts'
+import { type SigV4Injection, SigV4Injector } from './inject-sigv4.ts'
 import type { OutgoingHead } from './request-head.ts'
+import { headerSafe, secretText, strictlyEncoded } from './secret-text.ts'
 
 /** How a service takes its credential. In a template `{secret}` stands for it. */
 export type Injection =
@@ -16,6 +19,9 @@ export type Injection =
   | { readonly kind: 'basic'; readonly username?: string | undefined }
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'template'; readonly name: string; readonly template: string }
+  | PathInjection
+  | SigV4Injection
+  | HmacInjection
 
 /** A credential as the vault opens it: the same object for as long as it is kept open. */
 export interface Opened {
@@ -32,28 +38,34 @@ export interface Opened {
 export interface Injector {
   /** Whether `apply` wants the SHA-256 of the whole body, which then has to be read before anything is sent. */
   readonly needsBodyDigest: boolean
-  /** Comparable name of the header it writes: whatever the caller sent by that name is left out. */
-  readonly header: string | undefined
-  /** Changes the head in place. Throws Problem `credential_unusable`, `credential_in_query` or `target_ambiguous`. */
-  apply(head: OutgoingHead, opened: Opened, bodyDigest?: Buffer): void
+  /** Comparable names of the headers it writes: whatever the caller sent by those names is left out. */
+  readonly headers: readonly string[]
+  /**
+   * Changes the head in place, and gives what it made of the secret for this request alone: that must not come back either.
+   * Throws Problem `credential_unusable`, `credential_in_query`, `signing_unknown` or `target_ambiguous`.
+   */
+  apply(head: OutgoingHead, opened: Opened, bodyDigest?: Buffer): readonly string[] | undefined
 }
 
 /** Headers that say where a message goes or where it ends. */
 const FRAMING: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
 
-const injectors = new WeakMap<Injection, Injector>()
-
-/** The injector for a service's way to take its credential; made once per injection object. */
-export function injectorFor(injection: Injection): Injector {
-  let injector = injectors.get(injection)
-  if (injector === undefined) {
-    injector = makeInjector(injection)
-    injectors.set(injection, injector)
+/** Gives the injector for a service's way to take its credential; made once per injection object. */
+export function createInjectors(clock: Clock): (injection: Injection) => Injector {
+  const injectors = new WeakMap<Injection, Injector>()
+  return (injection) => {
+    let injector = injectors.get(injection)
+    if (injector === undefined) {
+      injector = makeInjector(injection, clock)
+      injectors.set(injection, injector)
+    }
+    return injector
   }
-  return injector
 }
 
-function makeInjector(injection: Injection): Injector {
+export const injectorFor = createInjectors(systemClock)
+
+function makeInjector(injection: Injection, clock: Clock): Injector {
   switch (injection.kind) {
     case 'bearer':
       return new HeaderInjector('authorization', (text) => `Bearer ${text}`)
@@ -65,6 +77,12 @@ function makeInjector(injection: Injection): Injector {
       return new HeaderInjector(injection.name, (text) => injection.template.split('{secret}').join(text))
     case 'query':
       return new QueryInjector(injection.name)
+    case 'path':
+      return new PathInjector(injection)
+    case 'sigv4':
+      return new SigV4Injector(injection, clock)
+    case 'hmac':
+      return new HmacInjector(injection, clock)
   }
 }
 
@@ -80,7 +98,7 @@ function base64(text: string): string {
 
 class HeaderInjector implements Injector {
   readonly needsBodyDigest = false
-  readonly header: string
+  readonly headers: readonly string[]
   readonly #name: string
   readonly #form: (text: string) => string
   /** Lives as long as the vault keeps the credential open, and no longer. */
@@ -89,12 +107,13 @@ class HeaderInjector implements Injector {
   constructor(name: string, form: (text: string) => string) {
     this.#name = name
     this.#form = form
-    this.header = comparableName(name)
-    const framing = isHopByHop(this.header) || FRAMING.has(this.header)
-    if (framing || !isHeaderName(name)) throw new TypeError(`inject: '${this.header}' cannot carry a credential`)
+    const header = comparableName(name)
+    this.headers = [header]
+    const framing = isHopByHop(header) || FRAMING.has(header)
+    if (framing || !isHeaderName(name)) throw new TypeError(`inject: '${header}' cannot carry a credential`)
   }
 
-  apply(head: OutgoingHead, opened: Opened): void {
+  apply(head: OutgoingHead, opened: Opened): undefined {
     refuseCredentialInQuery(head)
     let value = this.#values.get(opened)
     if (value === undefined) {
@@ -107,7 +126,7 @@ class HeaderInjector implements Injector {
 
 class QueryInjector implements Injector {
   readonly needsBodyDigest = false
-  readonly header = undefined
+  readonly headers = []
   readonly #name: string
   readonly #keys: QueryKeys
   readonly #values = new WeakMap<Opened, string>()
@@ -117,7 +136,7 @@ class QueryInjector implements Injector {
     this.#keys = queryKeys([name])
   }
 
-  apply(head: OutgoingHead, opened: Opened): void {
+  apply(head: OutgoingHead, opened: Opened): undefined {
     let value = this.#values.get(opened)
     if (value === undefined) {
       value = `${strictlyEncoded(this.#name)}=${strictlyEncoded(secretText(opened.value))}`
@@ -131,26 +150,4 @@ class QueryInjector implements Injector {
     const kept = sent ? rest.map(({ raw }) => raw).join('&') : query
     head.target = kept === '' ? `${path}?${value}` : `${path}?${kept}&${value}`
   }
-}
-
-function refuseCredentialInQuery(head: OutgoingHead, except?: ReadonlySet<string>): void {
-  const name = credentialQueryName(head.matched, except)
-  if (name !== undefined) throw proxyProblem('credential_in_query', { facts: { name } })
-}
-
-/** Checked when it was stored, and again here: what was stored by an older release or edited by hand cannot split a head. */
-function secretText(secret: Secret): string {
-  const bytes = secret.reveal()
-  if (!isCredentialText(bytes)) throw proxyProblem('credential_unusable')
-  return bytes.toString('latin1')
-}
-
-function headerSafe(text: string): string {
-  if (!isHeaderValue(text)) throw proxyProblem('credential_unusable')
-  return text
-}
-
-/** Everything but RFC 3986 unreserved characters is percent-encoded. */
-function strictlyEncoded(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

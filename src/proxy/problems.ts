@@ -24,8 +24,13 @@ export const proxyProblems = {
   },
   credential_unusable: {
     status: 503,
-    title: 'The credential cannot stand in a request: it holds bytes other than printable ASCII',
+    title: 'The credential is not what the service takes, or holds bytes other than printable ASCII',
     hint: 'An operator can store it again: `claviger credential rotate`.',
+  },
+  signing_unknown: {
+    status: 503,
+    title: 'The region or the service that a signature is for cannot be told from the host',
+    hint: 'An operator can say them: `region` and `service` of the injection.',
   },
   service_busy: {
     status: 503,

@@ -10,12 +10,12 @@ const call = (target = '/a?b=1') => ({
   target: canonicalTarget(target),
 })
 const asked = (requested: string | undefined) => requested
-const build = (headers: readonly string[], injected?: string) => outgoingHead(call(), headers, injected, asked)
+const build = (headers: readonly string[], ...injected: string[]) => outgoingHead(call(), headers, injected, asked)
 
 describe('outgoingHead()', () => {
   test('keeps the target as it was matched', () => {
     for (const target of ['/', '/a', '/a?', '/a?b=1&&c', '/a%2Fb/']) {
-      assert.equal(outgoingHead(call(target), [], undefined, asked).target, target)
+      assert.equal(outgoingHead(call(target), [], [], asked).target, target)
     }
   })
 
@@ -184,11 +184,11 @@ describe('outgoingHead()', () => {
 
   test('asks for whole codings, and for none where a range is wanted', () => {
     const upper = (requested: string | undefined) => requested?.toUpperCase() ?? 'NONE'
-    assert.deepEqual(
-      outgoingHead(call(), ['Accept-Encoding', 'gzip', 'accept-encoding', 'br'], undefined, upper).headers,
-      ['accept-encoding', 'GZIP, BR'],
-    )
-    const ranged = outgoingHead(call(), ['Accept-Encoding', 'gzip', 'Range', 'bytes=0-1'], undefined, upper)
+    assert.deepEqual(outgoingHead(call(), ['Accept-Encoding', 'gzip', 'accept-encoding', 'br'], [], upper).headers, [
+      'accept-encoding',
+      'GZIP, BR',
+    ])
+    const ranged = outgoingHead(call(), ['Accept-Encoding', 'gzip', 'Range', 'bytes=0-1'], [], upper)
     assert.deepEqual(ranged.headers, ['Range', 'bytes=0-1', 'accept-encoding', 'NONE'])
   })
 

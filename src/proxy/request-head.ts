@@ -114,14 +114,13 @@ export class OutgoingHead {
 }
 
 /**
- * Builds the outgoing head. `injected` is the comparable name of the header that will carry the credential, if one
- * does; `acceptEncoding` turns what the caller accepts into what is asked for. Throws Problem `header_conflict` for a
+ * Builds the outgoing head. `injected` are the comparable names of the headers that will carry the credential; `acceptEncoding` turns what the caller accepts into what is asked for. Throws Problem `header_conflict` for a
  * second header where one may stand, `header_refused` for what can be read in two ways or holds one of our own tokens.
  */
 export function outgoingHead(
   call: { readonly method: string; readonly origin: Origin; readonly target: Target },
   rawHeaders: readonly string[],
-  injected: string | undefined,
+  injected: readonly string[],
   acceptEncoding: (requested: string | undefined) => string | undefined,
 ): OutgoingHead {
   const head = new OutgoingHead(call)
@@ -136,7 +135,7 @@ export function outgoingHead(
       seen |= once
     }
     if (rule !== PASS) head.note(rule, name, value)
-    else if (comparable !== injected) headers.push(name, checked(comparable, value))
+    else if (!injected.includes(comparable)) headers.push(name, checked(comparable, value))
   }
   if (head.named !== undefined) removeNamed(headers, head.named)
   head.ranged = (seen & RANGE) !== 0

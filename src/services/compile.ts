@@ -22,6 +22,7 @@ import {
   serviceProblem,
 } from './contract.ts'
 import { explainScope, listScopes } from './explain-scope.ts'
+import { secretShapeOf } from './secret-shape.ts'
 import type { Injection } from './service-parts.ts'
 import { Words } from './words.ts'
 
@@ -63,6 +64,7 @@ class CompiledService implements Service {
   readonly origins: readonly Origin[]
   readonly originHrefs: readonly string[]
   readonly injection: Injection | undefined
+  readonly secretShape: Service['secretShape']
   readonly timeouts: Service['timeouts']
   readonly allowed: AddressSet | undefined
   readonly tokenOrigins: readonly Origin[]
@@ -86,7 +88,8 @@ class CompiledService implements Service {
     this.origins = readOrigins(definition, this.allowed)
     this.originHrefs = Object.freeze(this.origins.map((origin) => origin.href).sort())
     this.tokenOrigins = readTokenOrigins(definition, this.allowed)
-    this.injection = checkInjection(definition)
+    this.injection = checkInjection(definition, this.origins)
+    this.secretShape = secretShapeOf(this.injection)
     this.timeouts = { connectMs: 5_000, headersMs: 30_000, idleMs: 120_000, ...definedOnly(definition.timeouts ?? {}) }
     this.scrub = definition.unsafeNoScrub !== true
     this.strictAudit = definition.auditMode === 'strict'

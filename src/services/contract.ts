@@ -101,6 +101,8 @@ export interface Service {
   /** Sorted: credentials are sealed for this set. */
   readonly originHrefs: readonly string[]
   readonly injection: Injection | undefined
+  /** What is wanted of its secrets, in words, where one is not that; undefined where any text will do. */
+  readonly secretShape: ((secret: Uint8Array) => string | undefined) | undefined
   /** Milliseconds. */
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   /** Undefined: no address but public ones. */

@@ -13,6 +13,7 @@ const HeaderName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}$/)
 export const QueryName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const Printable = z.string().regex(/^[\x20-\x7e]{1,512}$/)
 export const Path = z.string().min(1).max(1024)
+const AwsWord = /^[a-z0-9-]{1,64}$/
 const Milliseconds = z.int().min(1).max(3_600_000)
 
 export const Method = z.enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'])
@@ -30,6 +31,36 @@ export const Injection = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('query'), name: QueryName }),
   z.strictObject({ kind: z.literal('template'), name: HeaderName, template: Printable }),
+  z.strictObject({
+    kind: z.literal('path'),
+    /** A segment with {secret}, put before the path when the request goes out. */
+    segment: z.string().max(128),
+    /** Where the path begins with one of these segments, it is put after that. */
+    after: z
+      .array(z.string().regex(/^[A-Za-z0-9._-]{1,64}$/))
+      .max(8)
+      .optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('sigv4'),
+    /** What the host says, if left out. */
+    region: z.string().regex(AwsWord).optional(),
+    service: z.string().regex(AwsWord).optional(),
+    /** Bodies are not signed, and may be of any size. */
+    unsignedPayload: z.literal(true).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('hmac'),
+    algorithm: z.enum(['sha256', 'sha512']),
+    encoding: z.enum(['hex', 'base64']),
+    /** How the secret is written; `text` if left out. */
+    secretEncoding: z.enum(['text', 'hex', 'base64']).optional(),
+    /** With {method}, {path}, {query}, {target}, {host}, {timestamp}, {body_sha256}, {body_sha256_base64}, {key_id}. */
+    stringToSign: z.string().regex(/^[\x20-\x7e\n]{1,1024}$/),
+    timestamp: z.enum(['seconds', 'milliseconds', 'iso8601']).optional(),
+    /** Name → value, one of which holds {signature}. */
+    headers: z.record(HeaderName, Printable),
+  }),
 ])
 
 export const ActionInput = z.strictObject({

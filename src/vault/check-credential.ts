@@ -1,17 +1,23 @@
 import { isCredentialText } from '../ground/credential-text.ts'
 import type { Secret } from '../ground/secret.ts'
-import { Handle, MAX_SECRET_BYTES, Metadata, MIN_SECRET_BYTES, vaultProblem } from './contract.ts'
+import { Handle, MAX_SECRET_BYTES, Metadata, MIN_SECRET_BYTES, type SecretShape, vaultProblem } from './contract.ts'
 
 /** Throws Problem `handle_invalid`. Doors that name credentials themselves pass here too. */
 export function checkHandle(handle: string): void {
   if (!Handle.safeParse(handle).success) throw vaultProblem('handle_invalid')
 }
 
-/** Throws Problem `secret_too_short`, `secret_too_long`, and `credential_not_header_safe` for what no request can carry. */
-export function checkSecret(secret: Secret): void {
+/**
+ * Throws Problem `secret_too_short`, `secret_too_long`, `credential_not_header_safe` for what no request can carry, and
+ * `secret_shape_refused` for what is not what the service takes.
+ */
+export function checkSecret(secret: Secret, shape?: SecretShape): void {
   if (secret.length < MIN_SECRET_BYTES) throw vaultProblem('secret_too_short')
   if (secret.length > MAX_SECRET_BYTES) throw vaultProblem('secret_too_long')
-  if (!isCredentialText(secret.reveal())) throw vaultProblem('credential_not_header_safe')
+  const bytes = secret.reveal()
+  if (!isCredentialText(bytes)) throw vaultProblem('credential_not_header_safe')
+  const wants = shape?.(bytes)
+  if (wants !== undefined) throw vaultProblem('secret_shape_refused', { detail: `The service takes ${wants}.` })
 }
 
 /** Throws Problem `metadata_invalid`, and `metadata_holds_secret` if a value holds the secret. */

@@ -125,6 +125,9 @@ export interface Assigned {
   readonly handle?: string | undefined
 }
 
+/** What is wanted of a secret, in words, where it is not that; undefined where it is. Must not keep the bytes. */
+export type SecretShape = (secret: Uint8Array) => string | undefined
+
 export interface NewVersion {
   readonly secret: Secret
   /** Left out: the new secret lives as long as the old one was given, or for ever if that had no end. */
@@ -247,6 +250,11 @@ export const vaultProblems = {
     status: 422,
     title: 'The secret holds what no request can carry',
     hint: 'Use printable ASCII only, with no space at either end; look for a line break at the end',
+  },
+  secret_shape_refused: {
+    status: 422,
+    title: 'The secret is not what this service takes',
+    hint: 'The detail says its form; see docs/guides/services.md.',
   },
   expiry_past: { status: 422, title: 'The expiry is in the past', hint: 'Give a time in the future' },
   credential_unknown: {

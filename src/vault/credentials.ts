@@ -8,7 +8,14 @@ import { type CredentialId, newId, type ServiceId } from '../ground/ids.ts'
 import type { Actor, ChangeRecord, Storage, Tx } from '../storage/storage.ts'
 import { within } from '../storage/within.ts'
 import { checkExpiry, checkHandle, checkMeta, checkSecret } from './check-credential.ts'
-import { type Assigned, type CredentialView, type NewCredential, type NewVersion, vaultProblem } from './contract.ts'
+import {
+  type Assigned,
+  type CredentialView,
+  type NewCredential,
+  type NewVersion,
+  type SecretShape,
+  vaultProblem,
+} from './contract.ts'
 import {
   type CredentialEntries,
   credentialRow,
@@ -39,6 +46,8 @@ export interface CredentialParts {
   readonly clock: Clock
   readonly sealing: Sealing
   readonly entries: CredentialEntries
+  /** What the secrets of a service must look like, where they are more than a text. */
+  readonly shapeOf?: ((service: ServiceId) => SecretShape | undefined) | undefined
 }
 
 export class Credentials {
@@ -48,12 +57,12 @@ export class Credentials {
     this.#parts = parts
   }
 
-  /** Throws Problem `handle_*`, `secret_*`, `credential_not_header_safe`, `metadata_*`, `expiry_past`, `vault_sealed`. */
+  /** Throws Problem `handle_*`, `secret_*`, `credential_not_header_safe`, `secret_shape_refused`, `metadata_*`, `expiry_past`, `vault_sealed`. */
   async store(input: NewCredential, by: Actor, given?: Tx): Promise<CredentialView> {
     const { clock, storage } = this.#parts
     const { handle, service, secret, meta = {}, expiresAt } = input
     checkHandle(handle)
-    checkSecret(secret)
+    checkSecret(secret, this.#parts.shapeOf?.(service))
     checkMeta(meta, secret)
     checkExpiry(expiresAt, clock.now())
     const plain = { id: newId('crd'), handle, service, version: 1, meta: { ...meta }, createdAt: clock.now() }
@@ -69,9 +78,9 @@ export class Credentials {
   async rotate(handleOrId: string, input: NewVersion, by: Actor, given?: Tx): Promise<CredentialView> {
     const { clock, storage } = this.#parts
     const { secret } = input
-    checkSecret(secret)
+    const { id, service } = this.known(handleOrId)
+    checkSecret(secret, this.#parts.shapeOf?.(service))
     checkExpiry(input.expiresAt, clock.now())
-    const { id } = this.known(handleOrId)
     return within(storage, given, async (tx) => {
       const { entry: old, version } = await this.stored(tx, id)
       if (old.connection !== undefined) throw vaultProblem('credential_is_connection')

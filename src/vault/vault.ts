@@ -25,6 +25,7 @@ import type {
   OpenedCredential,
   Opener,
   SealReason,
+  SecretShape,
   SlotView,
   VaultKeys,
   VaultStatus,
@@ -51,6 +52,8 @@ export interface VaultOptions {
   /** How tokens are asked for, and where a service's may come from; without them nothing is renewed. */
   readonly outbound?: Outbound
   readonly placesOf?: PlacesOf
+  /** What the secrets of a service must look like, where they are more than a text. */
+  readonly shapeOf?: (service: ServiceId) => SecretShape | undefined
   /** What stretching a new passphrase costs. Default Argon2id 256 MiB, 3 passes, 4 lanes. */
   readonly kdf?: Argon2idCost
 }
@@ -123,7 +126,7 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
   const entries = new CredentialEntries()
   const cache = new OpenedCache(clock)
   const keyholders = new Keyholders({ storage, clock, sealing, kdf: options.kdf })
-  const credentials = new Credentials({ storage, clock, sealing, entries })
+  const credentials = new Credentials({ storage, clock, sealing, entries, shapeOf: options.shapeOf })
   const opener = new PermitOpener({ clock, sealing, entries, cache, redeem, onIntegrityFailure })
   const { outbound, placesOf = () => undefined } = options
   const renewals = new Renewals({ storage, clock, sealing, entries, cache, credentials, outbound, placesOf })

@@ -1,0 +1,100 @@
+import { type AwsEndpoint, awsEndpoint } from '../ground/aws-endpoint.ts'
+import type { Clock } from '../ground/clock.ts'
+import { type AwsKeys, awsKeys, wantsAwsKeys } from '../ground/credential-shape.ts'
+import { ambiguous } from '../ground/target-problems.ts'
+import { refuseCredentialInQuery } from './credential-query.ts'
+import { hostOf } from './host-of.ts'
+import type { Injector, Opened } from './inject.ts'
+import { proxyProblem } from './problems.ts'
+import type { OutgoingHead } from './request-head.ts'
+import { secretText, shaped } from './secret-text.ts'
+import { type AwsScope, awsKey, awsTime, signAws, UNSIGNED } from './sign-aws.ts'
+
+/** Region and service are those of the host unless they are said here. */
+export interface SigV4Injection {
+  readonly kind: 'sigv4'
+  readonly region?: string | undefined
+  readonly service?: string | undefined
+  /** The body is not signed, and may be of any size: only what TLS protects. */
+  readonly unsignedPayload?: boolean | undefined
+}
+
+/** What is known of a credential while the vault keeps it open: its parts, and the key of the day for each endpoint. */
+interface Known {
+  readonly keys: AwsKeys
+  readonly signing: Map<string, Buffer>
+}
+
+const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+/** Endpoints whose keys are kept at once; more are made anew. */
+const MAX_KEYS = 64
+
+/** Signs the request as it goes out (AWS Signature Version 4). */
+export class SigV4Injector implements Injector {
+  readonly needsBodyDigest: boolean
+  readonly headers = ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256', 'date']
+  readonly #injection: SigV4Injection
+  readonly #clock: Clock
+  readonly #known = new WeakMap<Opened, Known>()
+
+  constructor(injection: SigV4Injection, clock: Clock) {
+    this.#injection = injection
+    this.#clock = clock
+    this.needsBodyDigest = injection.unsignedPayload !== true
+  }
+
+  apply(head: OutgoingHead, opened: Opened, bodyDigest?: Buffer): readonly string[] {
+    refuseCredentialInQuery(head)
+    // Some servers read + as a space and some as itself, and the signature says which was meant.
+    if (head.matched.query.includes('+')) throw ambiguous('query_separator', 'A + in the query must be %2B or %20.')
+    const { keys, signing } = this.#knownOf(opened)
+    const scope: AwsScope = { ...this.#endpoint(head), time: awsTime(this.#clock.now()) }
+    const payload = this.needsBodyDigest ? (bodyDigest?.toString('hex') ?? EMPTY) : UNSIGNED
+    head.headers.push('x-amz-date', scope.time, 'x-amz-content-sha256', payload)
+    if (keys.session !== undefined) head.headers.push('x-amz-security-token', keys.session)
+    const { method, matched: target, origin } = head
+    const headers: [string, string][] = [['host', hostOf(origin)], ...signedHeaders(head.headers)]
+    const request = { method, target, headers, payload }
+    const { authorization, signature } = signAws(request, scope, keys.id, keyOf(signing, keys.secret, scope))
+    head.headers.push('authorization', authorization)
+    return [signature]
+  }
+
+  #knownOf(opened: Opened): Known {
+    let known = this.#known.get(opened)
+    if (known === undefined) {
+      known = { keys: shaped(awsKeys(secretText(opened.value)), wantsAwsKeys), signing: new Map() }
+      this.#known.set(opened, known)
+    }
+    return known
+  }
+
+  #endpoint({ origin }: OutgoingHead): AwsEndpoint {
+    const { region, service } = this.#injection
+    if (region !== undefined && service !== undefined) return { region, service }
+    const said = awsEndpoint(origin.host)
+    if (said === undefined) throw proxyProblem('signing_unknown', { facts: { origin: origin.href } })
+    return { region: region ?? said.region, service: service ?? said.service }
+  }
+}
+
+function keyOf(known: Map<string, Buffer>, secret: string, scope: AwsScope): Buffer {
+  const name = `${scope.time.slice(0, 8)} ${scope.region} ${scope.service}`
+  let key = known.get(name)
+  if (key === undefined) {
+    if (known.size >= MAX_KEYS) known.clear()
+    key = awsKey(secret, scope)
+    known.set(name, key)
+  }
+  return key
+}
+
+/** What must be signed (all `x-amz-…`) and what says how the body is read. */
+function signedHeaders(headers: readonly string[]): [string, string][] {
+  const signed: [string, string][] = []
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!.toLowerCase()
+    if (name === 'content-type' || name.startsWith('x-amz-')) signed.push([name, headers[at + 1]!])
+  }
+  return signed
+}
