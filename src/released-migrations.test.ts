@@ -28,6 +28,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0006-session-context': 'ffd381ffcf358d512bd7b66093aef27ae52bd89dbb7f604c01c92da86727d876',
   '0021-grant-labels': '2ae0ceb26b49a73ded7d9ae7965772c2f55d2e0ff1c852ea0e262f5a072e7736',
   '0022-door-revocations': 'd780d297cc606fb7c81d165caface50fc8a6200e7270c0cf0dc489a4a9a90974',
+  '0029-door-salts': '8b7457e1dd56d7711b5a0e40513e29ef1d73c3152cafa099370761a11483d65a',
 }
 
 /** Keeps the text of every statement. Values are left out: the first database's name is among them, which is random. */

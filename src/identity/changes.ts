@@ -1,4 +1,5 @@
 import type { Change } from '../storage/storage.ts'
+import type { DoorSaltRow } from './doors/store.ts'
 import type { InviteRow, KeyRow } from './keys/store.ts'
 import type { Room } from './room.ts'
 import type { SessionRow } from './sessions/store.ts'
@@ -17,20 +18,23 @@ interface IdentityChanges {
   readonly agent_key: KeyRow
   readonly invite: InviteRow
   readonly session: SessionRow
+  /** A salt came with tokens of another system. */
+  readonly door_salt: DoorSaltRow
   /** Sessions that ended long ago were removed. */
   readonly sessions_removed: readonly SessionRow['id'][]
 }
 
-type Followed = Pick<Room, 'directory' | 'keys' | 'sessions'>
+type Followed = Pick<Room, 'directory' | 'keys' | 'sessions' | 'salts'>
 
 /** Brings the read-model up to date with one commit. False for changes of other rooms, which are none of its business. */
-export function followChange({ directory, keys, sessions }: Followed, change: Change): boolean {
+export function followChange({ directory, keys, sessions, salts }: Followed, change: Change): boolean {
   if (change.kind === 'agent') directory.putAgent(change.after as IdentityChanges['agent'])
   else if (change.kind === 'operator') directory.putOperator(change.after as IdentityChanges['operator'])
   else if (change.kind === 'token') directory.putToken(change.after as IdentityChanges['token'])
   else if (change.kind === 'agent_key') keys.putKey(change.after as IdentityChanges['agent_key'])
   else if (change.kind === 'invite') keys.putInvite(change.after as IdentityChanges['invite'])
   else if (change.kind === 'session') sessions.put(change.after as IdentityChanges['session'])
+  else if (change.kind === 'door_salt') salts.put(change.after as IdentityChanges['door_salt'])
   else if (change.kind === 'revoke_all') {
     directory.revokeAll(change.epoch)
     sessions.revokeAll(change.epoch)

@@ -154,6 +154,11 @@ export const identityProblems = {
     hint: 'Approve it: claviger agent approve NAME',
   },
   agent_revoked: { status: 409, title: 'The agent is revoked for good', hint: 'Add a new agent' },
+  door_salts_full: {
+    status: 409,
+    title: 'Tokens of too many other installations were brought over',
+    hint: 'Issue new ones in their place',
+  },
   token_unknown: { status: 404, title: 'There is no such token', hint: 'List them: claviger token list' },
   token_life_invalid: {
     status: 422,

@@ -63,7 +63,7 @@ class Token implements TokenEntry {
   readonly issuedEpoch: number
   readonly pepper: number
   /** The stored hash, one character a byte: the key of the map it is found by. */
-  readonly hash: string
+  hash: string
   status: 'active' | 'revoked' = 'active'
   revokedAt: number | undefined
   /** Made once, so that recognising a caller allocates nothing. Undefined while its owner is unknown. */
@@ -152,10 +152,23 @@ export class Directory {
     token.status = row.status
     token.revokedAt = row.revoked_at ?? undefined
     this.#applyRevokeAll(token)
-    if (known) return
+    if (known) this.#reindex(known, row)
+    else this.#index(token)
+  }
+
+  #index(token: Token): void {
     token.principal = this.#principalOf(token)
     this.#tokens.set(token.id, token)
     if (token.principal) this.#tokensByHash.set(token.hash, token)
+  }
+
+  /** A token that another system hashed gets our own hash once it was shown. */
+  #reindex(token: Token, row: TokenRow): void {
+    const hash = hashKey(row.hash)
+    if (hash === token.hash) return
+    this.#tokensByHash.delete(token.hash)
+    token.hash = hash
+    if (token.principal) this.#tokensByHash.set(hash, token)
   }
 
   /** Every agent's token issued up to `epoch` is dead. Operators' are not: they are needed to put things right. */

@@ -30,6 +30,7 @@ import {
   type TokenView,
 } from './contract.ts'
 import { Directory } from './directory.ts'
+import { DoorSalts } from './doors/door-salts.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { AgentKeys } from './keys/keys.ts'
 import { isListenerId } from './listener-token.ts'
@@ -80,7 +81,7 @@ export class Identity {
     const sessions = new SessionBook(keys, directory, clock)
     const { publicRegistration = false, keyMaxAgeMs, mostSessions = 4_096 } = rules ?? {}
     const given = { storage, clock, pepper, box, signing, issuer, publicRegistration, keyMaxAgeMs, mostSessions }
-    this.#room = { ...given, directory, keys, sessions }
+    this.#room = { ...given, directory, keys, sessions, salts: new DoorSalts(box) }
     this.#recogniser = new Recogniser(this.#room.directory)
     this.accessTokens = new AccessTokens(this.#room)
     this.keys = new AgentKeys(this.#room)
@@ -133,26 +134,25 @@ export class Identity {
    * Throws Problem `vault_sealed` without the key of the rows.
    */
   async load(): Promise<void> {
-    const { storage, directory, keys, sessions } = this.#room
+    const { storage, directory, keys, sessions, salts } = this.#room
     this.clear()
+    const revokeAll = (epoch: number) => {
+      directory.revokeAll(epoch)
+      sessions.revokeAll(epoch)
+    }
     const taker: RowTaker = {
       agent: (row) => directory.putAgent(row),
       operator: (row) => directory.putOperator(row),
       token: (row) => directory.putToken(row),
-      revokeAll: (epoch) => {
-        directory.revokeAll(epoch)
-        sessions.revokeAll(epoch)
-      },
+      revokeAll,
       key: (row) => keys.putKey(row),
       invite: (row) => keys.putInvite(row),
       session: (row) => sessions.put(row),
+      salt: (row) => salts.put(row),
     }
     const bad = await loadInto(storage, taker, this.#room.box)
     // Somebody tampered with the one row that stops everything: then everything issued so far stays stopped.
-    if (bad.get('revocations')?.length) {
-      directory.revokeAll(storage.epoch())
-      sessions.revokeAll(storage.epoch())
-    }
+    if (bad.get('revocations')?.length) revokeAll(storage.epoch())
     for (const [table, ids] of bad) for (const id of ids) this.#onBadRow(table, id)
   }
 
@@ -160,7 +160,7 @@ export class Identity {
   clear(): void {
     this.#recogniser.forget()
     this.accessTokens.forget()
-    for (const model of [this.#room.directory, this.#room.keys, this.#room.sessions]) model.clear()
+    for (const model of [this.#room.directory, this.#room.keys, this.#room.sessions, this.#room.salts]) model.clear()
   }
 
   findAgent(idOrName: string): AgentEntry | undefined {
@@ -223,7 +223,7 @@ export class Identity {
     const { id: owner, status } = this.requireAgent(asked.agent)
     if (status === 'revoked') throw identityProblem('agent_revoked')
     const fresh = tokens.makeToken(this.#room, { kind: 'ak', owner, lifeMs: asked.lifeMs, label: asked.label })
-    await this.#room.storage.write((tx) => tokens.issueInto(tx, fresh, by))
+    await this.#room.storage.write((tx) => tokens.issueInto(tx, fresh.row, by))
     return this.#issued(fresh)
   }
 

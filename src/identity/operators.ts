@@ -24,7 +24,7 @@ export async function resetOperatorToken(room: Room, by: Actor): Promise<FreshTo
     for (const token of directory.tokens()) {
       if (token.kind === 'op' && token.status === 'active') await revokeInto(room, tx, token, by, 'reset')
     }
-    await issueInto(tx, fresh, by)
+    await issueInto(tx, fresh.row, by)
   })
   return fresh
 }
@@ -45,7 +45,7 @@ export async function rotateOperatorToken(room: Room, old: string, by: Actor): P
   const fresh = makeToken(room, { kind: 'op', owner: token.owner, label: token.label })
   await room.storage.write(async (tx) => {
     await revokeInto(room, tx, token, by, 'rotated')
-    await issueInto(tx, fresh, by)
+    await issueInto(tx, fresh.row, by)
   })
   return fresh
 }

@@ -3,6 +3,7 @@ import type { Es256Signer } from '../crypto/es256-signer.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Directory } from './directory.ts'
+import type { DoorSalts } from './doors/door-salts.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { PersonalBox } from './personal.ts'
 import type { SessionBook } from './sessions/session-book.ts'
@@ -38,6 +39,7 @@ export interface Room extends IdentityRules {
   readonly directory: Directory
   readonly keys: KeyRing
   readonly sessions: SessionBook
+  readonly salts: DoorSalts
   readonly signing: TokenKeys
   /** Who issues tokens here, and the audience of those that are for the gateway: its origin. */
   readonly issuer: () => string

@@ -1,5 +1,5 @@
 import { authenticatedTable, type Migration } from '../storage/migrations.ts'
-import { doorsMigration } from './doors/schema.ts'
+import { doorsMigration, saltsMigration } from './doors/schema.ts'
 import { keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
 import { sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
@@ -46,4 +46,5 @@ export const identityMigrations: readonly Migration[] = [
   thumbprintsMigration,
   doorsMigration,
   sessionContextMigration,
+  saltsMigration,
 ]

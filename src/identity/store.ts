@@ -5,6 +5,7 @@ import { Problem } from '../ground/problem.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { AgentStatus } from './contract.ts'
 import type { DoorName } from './doors/contract.ts'
+import type { DoorSaltRow } from './doors/store.ts'
 import type { InviteRow, KeyRow } from './keys/store.ts'
 import { openAgent, type PersonalBox, type StoredAgentRow, sealAgent } from './personal.ts'
 import type { SessionRow } from './sessions/store.ts'
@@ -88,6 +89,7 @@ export interface RowTaker {
   key(row: KeyRow): void
   invite(row: InviteRow): void
   session(row: SessionRow): void
+  salt(row: DoorSaltRow): void
 }
 
 /** Hands over every row whose MAC holds, all of one moment, owners before tokens. Resolves to the bad ids of each table. */
@@ -105,6 +107,7 @@ export async function loadInto(
     agent_keys: take.key,
     invites: take.invite,
     sessions: take.session,
+    door_salts: take.salt,
   }
   const tables = Object.entries(takers) as [string, (row: unknown) => void][]
   const bad = await Promise.all(tables.map(([table, taker]) => storage.loadEach(table, taker)))

@@ -48,7 +48,7 @@ export function makeToken({ clock, pepper }: Room, asked: NewToken): FreshToken 
 }
 
 /** Writes a token that was made, in the transaction. */
-export async function issueInto(tx: Tx, { row }: FreshToken, by: Actor): Promise<void> {
+export async function issueInto(tx: Tx, row: TokenRow, by: Actor): Promise<void> {
   const ev = { what: 'token.issued', token: row.id, kind: row.kind, owner: row.owner, expiresAt: row.expires_at }
   const issued = { ...row }
   issued.issued_epoch = await tx.change({

@@ -73,6 +73,23 @@ export const issueClauthToken = endpoint({
   problems,
 })
 
+export const adoptClauthToken = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/clauth/skill-tokens/import',
+  caller: 'operator',
+  summary: 'Have the token of a skill go on working, of which an installation of Clauth kept a hash',
+  body: z.strictObject({
+    skillId: Skill,
+    /** The `skillTokenSalt` of its config.json. */
+    salt: z.string().min(1).max(256),
+    /** Hex SHA-256 of `<salt>:<token>`. */
+    tokenHash: z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits are wanted'),
+  }),
+  /** `imported` is false where the skill has or ever had a token here. */
+  reply: z.object({ skillId: z.string(), imported: z.boolean() }),
+  problems,
+})
+
 export const revokeClauthToken = endpoint({
   method: 'POST',
   path: '/claviger/v1/clauth/skill-tokens/revoke',

@@ -4,7 +4,7 @@ import type { Actor } from '../../storage/storage.ts'
 import { invalid, texts } from './contract.ts'
 import * as endpoints from './desk-contract.ts'
 import { issueSession, revokeSession, sessionRevocations } from './session-tokens.ts'
-import { type ClauthDesk, issueSkillToken, listSkillTokens, revokeSkillToken } from './skill-tokens.ts'
+import { adoptSkillToken, type ClauthDesk, issueSkillToken, listSkillTokens, revokeSkillToken } from './skill-tokens.ts'
 
 /** A grant in the words of Clauth. */
 export interface AskedGrant {
@@ -39,6 +39,7 @@ export function deskRoutes<Who>(needs: DeskNeeds<Who>): BoundEndpoint<Who>[] {
     bind(endpoints.listClauthGrants, ({ query }) => ({ items: needs.grants(query.skillId) })),
     bind(endpoints.revokeClauthGrants, async ({ body, caller }) => ({ revoked: await needs.revoke(body, by(caller)) })),
     bind(endpoints.issueClauthToken, ({ body, caller }) => issueSkillToken(desk, body.skillId, by(caller))),
+    bind(endpoints.adoptClauthToken, ({ body, caller }) => adoptSkillToken(desk, body, by(caller))),
     bind(endpoints.revokeClauthToken, ({ body, caller }) => revokeSkillToken(desk, body.skillId, by(caller))),
     bind(endpoints.listClauthTokens, () => ({ items: listSkillTokens(desk) })),
     bind(endpoints.issueClauthSession, ({ body: { skillId, scope, ttlSeconds }, caller }) => {

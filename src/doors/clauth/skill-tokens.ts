@@ -9,6 +9,16 @@ export async function issueSkillToken(needs: ClauthDesk, skillId: string, by: Ac
   return { skillId, token: token.reveal().toString('latin1') }
 }
 
+/** Throws Problem `clauth_invalid`, `agent_revoked`, `door_salts_full`, `vault_sealed`. */
+export async function adoptSkillToken(
+  needs: ClauthDesk,
+  { skillId, salt, tokenHash }: { readonly skillId: string; readonly salt: string; readonly tokenHash: string },
+  by: Actor,
+) {
+  const { id } = await needs.agentOf(skillId, by)
+  return { skillId, imported: await needs.tokens.adopt(id, { salt, hash: Buffer.from(tokenHash, 'hex') }, by) }
+}
+
 /** A skill that nobody knows has no token either. */
 export async function revokeSkillToken(needs: ClauthDesk, skillId: string, by: Actor) {
   const agent = needs.knownAgent(skillId)

@@ -3,27 +3,35 @@
  * like others, so what ends those ends these. Invariant: each counts at its door alone, by a keyed hash of its own kind.
  */
 import { randomBytes } from 'node:crypto'
-import { storedForm } from '../../crypto/tokens.ts'
+import { storedForm, storedImport } from '../../crypto/tokens.ts'
 import { type AgentId, newId } from '../../ground/ids.ts'
 import { Problem } from '../../ground/problem.ts'
 import { Secret } from '../../ground/secret.ts'
 import type { Actor, Tx } from '../../storage/storage.ts'
 import { requireAgent } from '../agents.ts'
 import { type AgentPrincipal, identityProblem } from '../contract.ts'
-import { hashKey } from '../directory.ts'
+import { hashKey, type Token } from '../directory.ts'
 import type { Room } from '../room.ts'
-import type { TokenRow } from '../store.ts'
+import { putToken, type TokenRow } from '../store.ts'
 import { issueInto, revokeRowInto } from '../tokens.ts'
 import type { DoorName, DoorTokenView } from './contract.ts'
-import { liveTokens } from './store.ts'
+import { hadToken, liveTokens, putSalt } from './store.ts'
 
 const SHAPE = /^[A-Za-z0-9_-]{43}$/
 /** The last moment that has a date of four figures. */
 const NEVER = Date.UTC(9999, 11, 31)
 
+/** What another system kept of a token: SHA-256 of salt, colon and token. */
+export interface KeptToken {
+  readonly salt: string
+  readonly hash: Uint8Array
+}
+
 export class DoorTokens {
   readonly #room: Room
   readonly #door: DoorName
+  /** Tokens that are being given our own hash. */
+  readonly #rehashing = new Set<string>()
 
   constructor(room: Room, door: DoorName) {
     this.#room = room
@@ -34,7 +42,8 @@ export class DoorTokens {
   recognise(presented: string): AgentPrincipal | undefined {
     const { key } = this.#room.pepper()
     if (!SHAPE.test(presented)) return undefined
-    const token = this.#room.directory.tokenByHash(hashKey(storedForm(key, this.#door, presented)))
+    const native = storedForm(key, this.#door, presented)
+    const token = this.#room.directory.tokenByHash(hashKey(native)) ?? this.#broughtOver(presented, native)
     return token?.kind === this.#door && token.principal?.kind === 'agent' ? token.principal : undefined
   }
 
@@ -43,12 +52,38 @@ export class DoorTokens {
     const { status } = requireAgent(this.#room.directory.agent(agent))
     if (status === 'revoked') throw identityProblem('agent_revoked')
     const token = Secret.fromText(randomBytes(32).toString('base64url'))
-    const row = this.#row(agent, token)
+    const { version, key } = this.#room.pepper()
+    const hash = storedForm(key, this.#door, token.reveal().toString('latin1'))
+    const row = this.#row(agent, { version, hash })
     await this.#room.storage.write(async (tx) => {
       await this.#revokeLive(tx, agent, by)
-      await issueInto(tx, { row, token }, by)
+      await issueInto(tx, row, by)
     })
     return token
+  }
+
+  /**
+   * Takes over a token of which another system kept a hash: it goes on working. False where the agent has or ever had a
+   * token here, or another has this one: none comes alive again that was revoked. Throws Problem `agent_unknown`, `agent_revoked`,
+   * `door_salts_full`, `vault_sealed`.
+   */
+  async adopt(agent: AgentId, { salt, hash }: KeptToken, by: Actor): Promise<boolean> {
+    const { status } = requireAgent(this.#room.directory.agent(agent))
+    if (status === 'revoked') throw identityProblem('agent_revoked')
+    const saltRow = this.#room.salts.rowFor(this.#door, salt)
+    if (saltRow === 'full') throw identityProblem('door_salts_full')
+    const { version, key } = this.#room.pepper()
+    const row = this.#row(agent, { version, hash: storedImport(key, this.#door, hash) })
+    return this.#room.storage.write(async (tx) => {
+      if (await hadToken(tx, row)) return false
+      if (saltRow !== undefined) {
+        const ev = { what: 'door.salt_added', door: this.#door }
+        await tx.change({ kind: 'door_salt', ref: saltRow.id, after: saltRow, record: { type: 'auth', actor: by, ev } })
+        await putSalt(tx, saltRow)
+      }
+      await issueInto(tx, row, by)
+      return true
+    })
   }
 
   /** False where there was none. */
@@ -72,14 +107,41 @@ export class DoorTokens {
     return [...views.values()].sort((one, other) => one.createdAt - other.createdAt)
   }
 
-  #row(owner: AgentId, token: Secret): TokenRow {
-    const { version, key } = this.#room.pepper()
+  /** By the hash of another system. From its first use on such a token has our own, which needs no salt. */
+  #broughtOver(presented: string, native: Buffer): Token | undefined {
+    const { directory, salts, pepper } = this.#room
+    for (const form of salts.formsOf(this.#door, presented, pepper().key)) {
+      const token = directory.tokenByHash(hashKey(form))
+      if (token?.kind !== this.#door) continue
+      if (token.status === 'active' && !this.#rehashing.has(token.id)) this.#rehash(token, form, native)
+      return token
+    }
+    return undefined
+  }
+
+  /** Beside the call, which does not wait for it: if it fails, the next use does it. */
+  #rehash({ id, owner }: Token, before: Buffer, hash: Buffer): void {
+    this.#rehashing.add(id)
+    const { version } = this.#room.pepper()
+    const actor: Actor = { kind: 'agent', id: owner, key: id }
+    const done = this.#room.storage.write(async (tx) => {
+      const row = await believed(tx, id)
+      if (row?.status !== 'active' || !before.equals(row.hash)) return
+      const after = { ...row, hash, pepper: version }
+      const record = { type: 'auth' as const, actor, ev: { what: 'token.rehashed', token: id, owner } }
+      await tx.change({ kind: 'token', ref: id, after, record })
+      await putToken(tx, after)
+    })
+    done.catch(() => {}).finally(() => this.#rehashing.delete(id))
+  }
+
+  #row(owner: AgentId, { version, hash }: { readonly version: number; readonly hash: Buffer }): TokenRow {
     return {
       id: newId('tok'),
       kind: this.#door,
       owner,
       label: null,
-      hash: storedForm(key, this.#door, token.reveal().toString('latin1')),
+      hash,
       pepper: version,
       issued_epoch: 0, // known once the change is made
       status: 'active',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { until } from '../../../test/instruments/wait.ts'
 import { signJwt } from '../../crypto/es256-signer.ts'
 import type { AgentId } from '../../ground/ids.ts'
 import { readLabel } from '../../policy/label.ts'
@@ -71,6 +73,54 @@ describe('DoorTokens', () => {
     assert.equal(room.bad.length, 2)
     await room.identity.revokeAgent('coder', by)
     await assert.rejects(tokens().issue(agent, by), { code: 'agent_revoked' })
+  })
+})
+
+describe('DoorTokens of another system', () => {
+  const kept = (salt: string, token: string) => ({
+    salt,
+    hash: createHash('sha256').update(`${salt}:${token}`).digest(),
+  })
+  const token = randomBytes(32).toString('base64url')
+
+  test('go on working, get our own hash at their first use, and need no salt from then on', async () => {
+    assert.equal(await tokens().adopt(agent, kept('salt-1', token), by), true)
+    assert.equal(await tokens().adopt(agent, kept('salt-1', token), by), false)
+    assert.equal(tokens().recognise(randomBytes(32).toString('base64url')), undefined)
+    await room.restart()
+    const before = room.storage.epoch()
+    const door = tokens()
+    for (let call = 0; call < 3; call += 1) assert.equal(door.recognise(token)?.agent.id, agent)
+    await until(() => room.storage.epoch() > before)
+    assert.equal(door.recognise(token)?.token.status, 'active')
+    assert.equal(room.storage.epoch(), before + 1)
+    await room.restart('delete from door_salts')
+    assert.equal(tokens().recognise(token)?.agent.id, agent)
+    await tokens().revoke(agent, by)
+    assert.equal(await tokens().adopt(agent, kept('salt-1', token), by), false)
+    assert.equal(tokens().recognise(token)?.token.status, 'revoked')
+  })
+
+  test('are nobody’s where salt or hash are others, or were edited, and die with all tokens', async () => {
+    await tokens().adopt(agent, { ...kept('salt-1', token), salt: 'salt-2' }, by)
+    assert.equal(tokens().recognise(token), undefined)
+    const other = (await room.identity.addAgent({ name: 'other' }, by)).id
+    assert.equal(await tokens().adopt(other, { ...kept('salt-1', token), salt: 'salt-2' }, by), false)
+    await tokens().adopt(other, kept('salt-3', token), by)
+    await room.identity.emergencyRevoke(by)
+    assert.equal(tokens().recognise(token)?.token.status, 'revoked')
+    await room.restart(`update door_salts set door = 'elsewhere'`)
+    assert.equal(tokens().recognise(token), undefined)
+    assert.equal(room.bad.length, 2)
+  })
+
+  test('come from eight installations at most', async () => {
+    for (let salt = 0; salt < 9; salt += 1) {
+      const { id } = await room.identity.addAgent({ name: `skill-${salt}` }, by)
+      const adopted = tokens().adopt(id, kept(`salt-${salt}`, token), by)
+      if (salt < 8) assert.equal(await adopted, true)
+      else await assert.rejects(adopted, { code: 'door_salts_full' })
+    }
   })
 })
 

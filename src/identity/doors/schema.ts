@@ -12,3 +12,14 @@ export const doorsMigration: Migration = {
         .addColumn('reason', 'text', (column) => column.notNull()),
     ),
 }
+
+/** What another system mixed into the hashes of its tokens before they were brought over, sealed. */
+export const saltsMigration: Migration = {
+  id: '0029-door-salts',
+  up: (db) =>
+    authenticatedTable(db, 'door_salts', (table) =>
+      table
+        .addColumn('door', 'text', (column) => column.notNull())
+        .addColumn('sealed', 'blob', (column) => column.notNull()),
+    ),
+}

@@ -1,5 +1,6 @@
 import type { TokenId } from '../../ground/ids.ts'
 import type { Storage, Tx } from '../../storage/storage.ts'
+import type { TokenRow } from '../store.ts'
 import type { DoorName } from './contract.ts'
 
 export interface DoorRevocationRow {
@@ -9,6 +10,21 @@ export interface DoorRevocationRow {
   readonly expires_at: number
   readonly reason: string
 }
+
+export interface DoorSaltRow {
+  readonly id: string
+  readonly door: DoorName
+  readonly sealed: Uint8Array
+}
+
+/** Whether this owner ever had a token of the kind, or anybody has this one, as this transaction sees it. */
+export async function hadToken(tx: Tx, { kind, owner, hash }: TokenRow): Promise<boolean> {
+  const tokens = tx.db.selectFrom('tokens').select('id')
+  const own = tokens.where((where) => where.and({ kind, owner }).or('hash', '=', hash))
+  return (await own.executeTakeFirst()) !== undefined
+}
+
+export const putSalt = (tx: Tx, row: DoorSaltRow): Promise<void> => tx.put('door_salts', { ...row })
 
 /** Live tokens of one kind and owner, as this transaction sees them. */
 export async function liveTokens(tx: Tx, kind: string, owner: string): Promise<TokenId[]> {
