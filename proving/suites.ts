@@ -9,6 +9,7 @@ import { killUnderLoad } from './suites/kill.ts'
 import { logEdits } from './suites/log-edits.ts'
 import { powerCuts } from './suites/power-cut.ts'
 import { races } from './suites/races.ts'
+import { killRenewals } from './suites/renewals.ts'
 import { rollbacks } from './suites/rollback.ts'
 import { scopeChains } from './suites/scope-chains.ts'
 import { secondHops } from './suites/second-hop.ts'
@@ -30,6 +31,7 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   'hostile-http': ({ seed, of }) => hostileHttp({ count: of(30_000), seed }),
   'second-hop': ({ seed, of }) => secondHops({ count: of(600), seed }),
   kill: ({ seed, of }) => killUnderLoad({ kills: of(500), seed, readyMs: 2_000 }),
+  renewals: ({ seed, of }) => killRenewals({ kills: of(100), seed }),
   'power-cut': ({ seed, of }) => powerCuts({ cuts: of(200), seed }),
   'storage-faults': ({ seed, of }) => storageFaults({ injections: of(400), seed }),
   'full-disk': ({ of }) => fullDisk({ cycles: of(50) }),

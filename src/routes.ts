@@ -71,7 +71,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...relyingServiceRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), serviceOf: relyingService }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
-    ...connectionRoutes<Who>(vaultNeeds(rooms)),
+    ...connectionRoutes<Who>({ vault: rooms.vault, actorOf, serviceOf: (name) => rooms.services.find(name) }),
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),

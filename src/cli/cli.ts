@@ -7,6 +7,7 @@ import { loginCommands } from './agent-login.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
 import { configCommand } from './config.ts'
+import { connectCommand } from './connect.ts'
 import { connectionCommands } from './connection.ts'
 import { credentialCommands } from './credential.ts'
 import { doctorCommand } from './doctor.ts'
@@ -41,6 +42,7 @@ const families = [
   credentialCommands,
   importCommands,
   scanCommand,
+  connectCommand,
   connectionCommands,
   agentCommands,
   loginCommands,

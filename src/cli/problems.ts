@@ -19,6 +19,11 @@ export const cliProblem = problemsOf({
     title: 'The file is not a template that a service can be made of',
     hint: '`claviger service template validate FILE` names all that is wrong with it.',
   },
+  connect_timeout: {
+    status: 504,
+    title: 'Nobody said yes within ten minutes',
+    hint: 'Begin anew; without a browser on this machine: --device.',
+  },
   file_unreadable: { status: 400, title: 'The file cannot be read' },
   file_unwritable: {
     status: 400,

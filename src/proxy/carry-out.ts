@@ -105,7 +105,7 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, afte
     }
     const settle = options.settling?.(permit, service)
     const again = after !== undefined || !mayRunTwice(call) ? undefined : () => tryAgain(options, call, open, 'broke')
-    const renew = after === undefined ? renewalOf(options, { ...call, body }, open, opened) : undefined
+    const renew = after === undefined ? renewalOf(options, call, body, open, opened) : undefined
     const { onBug } = options
     const given = { permit, service, opened, rawHeaders, body, recipient, base, settle, again, renew, onEnd, onBug }
     const running = options.forward(given)
@@ -158,13 +158,19 @@ function tryAgain(options: CarryOutOptions, call: CarriedCall, firstTry: OpenCal
 }
 
 /** What is done about a 401. A call whose body is gone has the token renewed all the same: for the next one. */
-function renewalOf(options: CarryOutOptions, call: CarriedCall, open: OpenCall, opened: Opened | undefined) {
+function renewalOf(
+  options: CarryOutOptions,
+  call: CarriedCall,
+  body: CarriedCall['body'],
+  open: OpenCall,
+  opened: Opened | undefined,
+) {
   const { renew } = options
   if (renew === undefined || opened?.generation === undefined) return undefined
   return async () => {
     const renewed = renew(opened, call.rid)
-    if (hasStream(call)) return undefined
-    return (await renewed) ? () => tryAgain(options, call, open, 'renewed') : undefined
+    if (hasStream({ body })) return undefined
+    return (await renewed) ? () => tryAgain(options, { ...call, body }, open, 'renewed') : undefined
   }
 }
 
@@ -181,7 +187,7 @@ async function withBody(call: CarriedCall, { timeouts }: ForwardedService): Prom
 }
 
 /** Whether there is a body that has to be taken from the caller's connection. */
-function hasStream({ body }: CarriedCall): boolean {
+function hasStream({ body }: Pick<CarriedCall, 'body'>): boolean {
   if (body === undefined || Buffer.isBuffer(body)) return false
   const { headers } = body
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'

@@ -12,9 +12,8 @@ import type { Secret } from '../ground/secret.ts'
 import type { Outbound } from '../http/outbound.ts'
 import type { Permit } from '../policy/permit.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
+import { type Connections, createConnections } from './connections/connections.ts'
 import type { PlacesOf } from './connections/places.ts'
-import { type NewConnection, Registrations } from './connections/registrations.ts'
-import { Renewals } from './connections/renewals.ts'
 import type {
   Assigned,
   CredentialState,
@@ -31,7 +30,7 @@ import type {
   VaultStatus,
   VersionView,
 } from './contract.ts'
-import { CredentialEntries, type Entry, stateOf, viewOf } from './credential-entries.ts'
+import { CredentialEntries, stateOf, viewOf } from './credential-entries.ts'
 import { Credentials, isEntriesChange } from './credentials.ts'
 import { KekRotator } from './kek-rotation.ts'
 import { isVaultChange, Keyholders } from './keyholders.ts'
@@ -58,7 +57,7 @@ export interface VaultOptions {
   readonly kdf?: Argon2idCost
 }
 
-export interface Vault {
+export interface Vault extends Connections {
   state(): VaultStatus
   /** Called with every new state, after it holds. On `sealed`, drop the keys you were given. */
   watch(listener: (status: VaultStatus) => void): void
@@ -91,21 +90,6 @@ export interface Vault {
   aboutOf(id: CredentialId): { readonly service: ServiceId; readonly restricted: string | undefined } | undefined
   versions(handleOrId: string): Promise<VersionView[]>
   rebind(service: ServiceId, origins: readonly string[], by: Actor, tx?: Tx): Promise<void>
-  /**
-   * Before open(): renews an access token that is about to end. Undefined, at once, for everything else. Rejects with
-   * Problem `credential_needs_reauth` or `credential_refresh_failed`.
-   */
-  prepare(permit: Permit): Promise<void> | undefined
-  /** Whether the permit's credential can be renewed once it is refused. */
-  renews(permit: Permit): boolean
-  /** The service refused an opened token: whether there is another by now. Never rejects. */
-  renewAfterRefusal(opened: Pick<OpenedCredential, 'id' | 'generation'>, rid: string): Promise<boolean>
-  /** Registers a credential that renews itself; with `replace`, in the place of one. */
-  connect(input: NewConnection, by: Actor): Promise<CredentialView>
-  /** Renews a connection now. Rejects as prepare() does. */
-  renew(handleOrId: string): Promise<CredentialView>
-  /** Resolves when no request for a token is on its way: what comes back for a refresh token that was shown must be kept. */
-  close(): Promise<void>
   open(permit: Permit): OpenedCredential | undefined
   slots(): SlotView[]
   setPassphrase(passphrase: Secret, options: { readonly only: boolean }, by: Actor): Promise<void>
@@ -128,9 +112,8 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
   const keyholders = new Keyholders({ storage, clock, sealing, kdf: options.kdf })
   const credentials = new Credentials({ storage, clock, sealing, entries, shapeOf: options.shapeOf })
   const opener = new PermitOpener({ clock, sealing, entries, cache, redeem, onIntegrityFailure })
-  const { outbound, placesOf = () => undefined } = options
-  const renewals = new Renewals({ storage, clock, sealing, entries, cache, credentials, outbound, placesOf })
-  const registrations = new Registrations({ storage, clock, credentials, placesOf })
+  const { outbound, placesOf } = options
+  const connections = createConnections({ storage, clock, sealing, entries, cache, credentials, outbound, placesOf })
   const rotator = new KekRotator({ storage, sealing, entries, keyholders })
 
   storage.follow((change) => followChange(change, { sealing, entries, cache }))
@@ -144,10 +127,11 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
     const { loaded, failed } = await loadEntries(storage)
     sealing.unlocked()
     entries.replaceAll(loaded)
-    await renewals.begin()
+    await connections.begin()
     for (const id of failed) onIntegrityFailure(id)
   }
-  return vaultOver({ clock, sealing, entries, keyholders, credentials, registrations, renewals, opener, rotator, load })
+  const parts = { clock, sealing, entries, keyholders, credentials, opener, rotator, load }
+  return { ...connections, ...vaultOver(parts) }
 }
 
 interface Parts {
@@ -156,17 +140,14 @@ interface Parts {
   readonly entries: CredentialEntries
   readonly keyholders: Keyholders
   readonly credentials: Credentials
-  readonly registrations: Registrations
-  readonly renewals: Renewals
   readonly opener: PermitOpener
   readonly rotator: KekRotator
   readonly load: () => Promise<void>
 }
 
-function vaultOver(parts: Parts): Vault {
+function vaultOver(parts: Parts): Omit<Vault, keyof Connections> {
   const { clock, sealing, entries, keyholders, credentials, opener, rotator, load } = parts
   return {
-    ...connectionsOver(parts),
     state: () => sealing.status(),
     watch: (listener) => sealing.watch(listener),
     initialise: (first) => keyholders.initialise(first),
@@ -199,24 +180,6 @@ function vaultOver(parts: Parts): Vault {
     removeSlot: (id, by) => keyholders.removeSlot(id, by),
     rotateKek: (by) => rotator.rotate(by),
     kekRotationUnfinished: () => rotator.unfinished,
-  }
-}
-
-function connectionsOver({ clock, entries, credentials, registrations, renewals }: Parts) {
-  return {
-    prepare: (permit: Permit) => renewals.prepare(permit),
-    renews: ({ credential }: Permit) => {
-      const connection = credential === undefined ? undefined : entries.byId(credential)?.connection
-      return connection !== undefined && connection.fixed !== true
-    },
-    renewAfterRefusal: async ({ id, generation }: Pick<OpenedCredential, 'id' | 'generation'>, rid: string) =>
-      generation !== undefined && renewals.afterRefusal(id, generation, rid),
-    connect: (input: NewConnection, by: Actor) => registrations.register(input, by),
-    renew: async (handleOrId: string) => {
-      await renewals.now(handleOrId)
-      return viewOf(entries.byId(credentials.known(handleOrId).id) as Entry, clock.now())
-    },
-    close: () => renewals.settled(),
   }
 }
 

@@ -10,6 +10,8 @@ export interface TokenEndpointOptions {
   /** Accept the refresh token before the last one, too, as providers do that know of lost answers. */
   readonly grace?: boolean
   readonly expiresIn?: number
+  /** What time it is for those that verify here, milliseconds since 1970. */
+  readonly now?: () => number
 }
 
 interface Family {
@@ -37,8 +39,12 @@ export class TokenEndpoint implements AsyncDisposable {
   readonly #access = new Set<string>()
   readonly #server: Server
   readonly #grace: boolean
+  readonly #now: () => number
+  /** Refresh tokens that were shown although they had been replaced twice: whoever shows one has lost a set. */
+  lost = 0
 
-  private constructor({ grace = false, expiresIn = 3_600 }: TokenEndpointOptions) {
+  private constructor({ grace = false, expiresIn = 3_600, now = Date.now }: TokenEndpointOptions) {
+    this.#now = now
     const { cert, key } = this.authority.issue()
     this.#grace = grace
     this.expiresIn = expiresIn
@@ -62,7 +68,7 @@ export class TokenEndpoint implements AsyncDisposable {
   }
 
   /** A token set as an operator registers it; it ends in so many seconds. */
-  issue(seconds = 3_600, now = Date.now()) {
+  issue(seconds = 3_600, now = this.#now()) {
     const family = { refresh: token('refresh'), before: undefined, revoked: false }
     this.#families.push(family)
     return {
@@ -84,12 +90,6 @@ export class TokenEndpoint implements AsyncDisposable {
   /** Every access token dies before its time. */
   revokeAccess(): void {
     this.#access.clear()
-  }
-
-  /** Whether a refresh token is the last one that its family was given, or the one before. */
-  standing(refreshToken: string): 'last' | 'before' | 'old' {
-    if (this.#families.some(({ refresh }) => refresh === refreshToken)) return 'last'
-    return this.#families.some(({ before }) => before === refreshToken) ? 'before' : 'old'
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,6 +129,7 @@ export class TokenEndpoint implements AsyncDisposable {
   #refresh({ refresh_token: shown = '', client_secret: secret }: Record<string, string>) {
     if (secret !== 'client-secret-of-the-test') return no('invalid_client', 401)
     const family = this.#families.find(({ refresh, before }) => refresh === shown || before === shown)
+    if (family === undefined) this.lost += 1
     if (family === undefined || family.revoked) return no('invalid_grant')
     if (family.refresh !== shown && !this.#grace) {
       family.revoked = true
@@ -142,7 +143,7 @@ export class TokenEndpoint implements AsyncDisposable {
   async #installation(request: IncomingMessage) {
     const jwt = request.headers.authorization?.replace(/^Bearer /, '') ?? ''
     if (!(await this.#verified(jwt))) return { status: 401, body: { message: 'Bad credentials' } }
-    const expires_at = new Date(Date.now() + this.expiresIn * 1_000).toISOString()
+    const expires_at = new Date(this.#now() + this.expiresIn * 1_000).toISOString()
     return { status: 201, body: { token: this.#newAccess(), expires_at } }
   }
 
@@ -150,7 +151,9 @@ export class TokenEndpoint implements AsyncDisposable {
     try {
       const issuer = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).iss as string
       const key = createPublicKey(this.keys.get(issuer) ?? '')
-      await jwtVerify(jwt, key, { algorithms: ['RS256'], issuer, maxTokenAge: '10m', ...(audience && { audience }) })
+      const currentDate = new Date(this.#now())
+      const wanted = { algorithms: ['RS256'], issuer, maxTokenAge: '10m', currentDate }
+      await jwtVerify(jwt, key, audience === undefined ? wanted : { ...wanted, audience })
       return true
     } catch {
       return false

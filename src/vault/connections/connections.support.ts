@@ -11,8 +11,8 @@ import type { TokenPlaces } from './places.ts'
 
 /** For tests: a vault, and a token endpoint on loopback that its service allows. Time is now, and stands still. */
 export async function connectionRoom(options: TokenEndpointOptions = {}) {
-  const endpoint = await TokenEndpoint.start(options)
   const clock = new SetClock(Date.now())
+  const endpoint = await TokenEndpoint.start({ now: () => clock.now(), ...options })
   const allowed = addressSet(['127.0.0.0/8'])
   const places = { now: { origins: [parseOrigin(endpoint.origin, { anyPort: true })], allowed } as TokenPlaces }
   const outbound = createOutbound({ resolver: createResolver({ clock }), ca: [endpoint.authority.pem] })

@@ -134,6 +134,22 @@ export const connectionProblems = {
     title: 'This credential does not renew itself',
     hint: 'Give it a new secret: claviger credential rotate',
   },
+  connect_unsupported: {
+    status: 422,
+    title: 'The service does not say where an account is connected',
+    hint: 'Name authorizationUrl and tokenUrl (or deviceUrl, or an issuer with metadata) in the `oauth` part of the service.',
+  },
+  connect_unknown: {
+    status: 404,
+    title: 'There is nothing to finish here',
+    hint: 'It is good once, for ten minutes, and for the operator who began: claviger connect',
+  },
+  connect_failed: { status: 502, title: 'The account was not connected', hint: 'Try again: claviger connect' },
+  redirect_refused: {
+    status: 422,
+    title: 'The browser may not be sent back there',
+    hint: 'Use a port of this machine: http://127.0.0.1:PORT/callback',
+  },
   credential_needs_reauth: {
     status: 503,
     title: 'The credential must be connected anew: its provider gives no more tokens for it',

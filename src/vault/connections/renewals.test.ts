@@ -28,7 +28,7 @@ describe('renewals', () => {
   const token = async () => (await room.use(vault))?.value.reveal().toString()
 
   test('a token that is good for a while is opened as it is, without a request', async () => {
-    const set = room.endpoint.issue(3_600, room.clock.now())
+    const set = room.endpoint.issue()
     await room.connect(vault, set)
     const permit = room.permitFor(vault.find('account')?.id)
     assert.equal(vault.prepare(permit), undefined)
@@ -37,7 +37,7 @@ describe('renewals', () => {
   })
 
   test('a token that ends within a minute is renewed first, and the new refresh token is used the next time', async () => {
-    const set = room.endpoint.issue(30, room.clock.now())
+    const set = room.endpoint.issue(30)
     await room.connect(vault, set)
     const second = await token()
     assert.notEqual(second, set.accessToken)
@@ -54,7 +54,7 @@ describe('renewals', () => {
   })
 
   test('an opened token brings along what answers must not hold: the refresh token, the secret, what was before', async () => {
-    const set = room.endpoint.issue(30, room.clock.now())
+    const set = room.endpoint.issue(30)
     await room.connect(vault, set)
     const opened = await room.use(vault)
     const others = opened?.others?.map((other) => other.reveal().toString()) ?? []
@@ -63,7 +63,7 @@ describe('renewals', () => {
   })
 
   test('50 calls at the end of a token make one refresh', async () => {
-    await room.connect(vault, room.endpoint.issue(30, room.clock.now()))
+    await room.connect(vault, room.endpoint.issue(30))
     room.endpoint.delayMs = 20
     const tokens = await Promise.all(Array.from({ length: 50 }, token))
     assert.equal(new Set(tokens).size, 1)
@@ -71,7 +71,7 @@ describe('renewals', () => {
   })
 
   test('50 refusals by the service make one refresh, those that come late none', async () => {
-    await room.connect(vault, room.endpoint.issue(3_600, room.clock.now()))
+    await room.connect(vault, room.endpoint.issue())
     const opened = await room.use(vault)
     assert.ok(opened)
     room.endpoint.delayMs = 20
@@ -84,7 +84,7 @@ describe('renewals', () => {
   })
 
   test('a service that refuses every token has three renewed in a minute, not more', async () => {
-    await room.connect(vault, room.endpoint.issue(3_600, room.clock.now()))
+    await room.connect(vault, room.endpoint.issue())
     const answers: boolean[] = []
     for (let i = 0; i < 5; i += 1) {
       const opened = await room.use(vault)
@@ -97,7 +97,7 @@ describe('renewals', () => {
   })
 
   test('what the provider refuses marks the connection, and no call goes out with it', async () => {
-    const view = await room.connect(vault, room.endpoint.issue(30, room.clock.now()))
+    const view = await room.connect(vault, room.endpoint.issue(30))
     room.endpoint.instead = { status: 400, body: { error: 'invalid_grant' } }
     await assert.rejects(token(), { code: 'credential_needs_reauth' })
     assert.equal(vault.find('account')?.status, 'needs_reauth')
@@ -106,14 +106,14 @@ describe('renewals', () => {
     assert.throws(() => vault.open(room.permitFor(view.id)), { code: 'credential_needs_reauth' })
     assert.equal(room.endpoint.requests.length, 1)
     room.endpoint.instead = undefined
-    const set = room.endpoint.issue(3_600, room.clock.now())
+    const set = room.endpoint.issue()
     const again = await room.connect(vault, set, { replace: true })
     assert.deepEqual([again.id, again.version, again.status], [view.id, 2, 'active'])
     assert.equal(await token(), set.accessToken)
   })
 
   test('a failure that may pass leaves the token in use to its end, and is tried again after a pause', async () => {
-    const set = room.endpoint.issue(30, room.clock.now())
+    const set = room.endpoint.issue(30)
     await room.connect(vault, set)
     room.endpoint.instead = { status: 503, body: 'out of order' }
     assert.equal(await token(), set.accessToken)
@@ -138,7 +138,7 @@ describe('renewals', () => {
     ['no JSON', '<html>'],
   ] as const) {
     test(`an answer with ${what} is no new token, and does not lose the old one`, async () => {
-      const set = room.endpoint.issue(30, room.clock.now())
+      const set = room.endpoint.issue(30)
       await room.connect(vault, set)
       room.endpoint.instead = { status: 200, body }
       assert.equal(await token(), set.accessToken)
@@ -158,7 +158,7 @@ describe('renewals', () => {
   }
 
   test('a token endpoint that the service has no more is not asked', async () => {
-    await room.connect(vault, room.endpoint.issue(-1, room.clock.now()))
+    await room.connect(vault, room.endpoint.issue(-1))
     const places = room.places.now
     room.places.now = { ...places, origins: [] }
     await assert.rejects(token(), {
@@ -170,7 +170,7 @@ describe('renewals', () => {
   })
 
   test('what came while the vault was sealed is there after it was opened', async () => {
-    const set = room.endpoint.issue(30, room.clock.now())
+    const set = room.endpoint.issue(30)
     await room.connect(vault, set)
     room.endpoint.delayMs = 50
     const failed = assert.rejects(token(), { code: 'vault_sealed' })
@@ -191,6 +191,18 @@ describe('renewals', () => {
     const secret = Secret.fromText('another-secret')
     await assert.rejects(vault.rotate('account', { secret }, operator), { code: 'credential_is_connection' })
     await assert.rejects(vault.renew('nobody'), { code: 'credential_unknown' })
+  })
+
+  test('two processes with the same database make one refresh, and both use what it gave', async () => {
+    const set = room.endpoint.issue(30)
+    await room.connect(vault, set)
+    const second = await room.open()
+    room.endpoint.delayMs = 60
+    const [one, two] = await Promise.all([token(), room.use(second.vault)])
+    assert.equal(room.endpoint.requests.length, 1)
+    assert.equal(two?.value.reveal().toString(), one)
+    assert.notEqual(one, set.accessToken)
+    await second.storage.close()
     await close()
   })
 })

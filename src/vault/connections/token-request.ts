@@ -151,7 +151,7 @@ function authOf(id: string | undefined, secret: string | undefined, way: ClientO
 const nobody: oauth.ClientAuth = () => {}
 
 /** Slack's words for the kinds of its bearer tokens. */
-const tolerant: oauth.ProcessTokenResponseOptions = { recognizedTokenTypes: { bot: () => {}, user: () => {} } }
+export const tolerant: oauth.ProcessTokenResponseOptions = { recognizedTokenTypes: { bot: () => {}, user: () => {} } }
 
 /** Has oauth4webapi send by the gateway's own client. */
 export function through(send: Send): { [oauth.customFetch]: never } {
