@@ -1,6 +1,6 @@
 import type { ServiceInput } from './contract.ts'
 import { serviceProblem } from './contract.ts'
-import type { ActionInput } from './service-parts.ts'
+import type { ActionInput, Probe } from './service-parts.ts'
 import type { ServiceTemplate } from './service-template.ts'
 
 type Settings = Omit<ServiceInput, 'name' | 'template' | 'preset' | 'set'>
@@ -30,8 +30,12 @@ export function fromTemplate(
     ...(timeouts !== undefined && { timeouts }),
     ...(oauth !== undefined && { oauth }),
     ...(plainQuery !== undefined && { plainQuery }),
-    ...(probe !== undefined && { probe: { method: probe.method, path: probe.path, pointer: probe.pointer } }),
+    ...(probe !== undefined && { probe: plainProbe(probe) }),
   }
+}
+
+function plainProbe({ page: _, unverified: __, ...probe }: NonNullable<ServiceTemplate['probe']>): Probe {
+  return probe
 }
 
 /** Names of the variables that the origins hold. */

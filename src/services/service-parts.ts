@@ -84,6 +84,8 @@ export const ActionInput = z.strictObject({
 export const Probe = z.strictObject({
   method: z.enum(['GET', 'POST']),
   path: Path,
+  /** JSON that is sent, as text. */
+  body: z.string().max(1024).optional(),
   pointer: z
     .string()
     .regex(/^(?:\/(?:[^~/]|~[01])*)+$/)

@@ -24,8 +24,14 @@ const made = (name: string, as = name) =>
 /** A path of the template, every variable filled in. */
 const filled = (path: string) => path.replace(/\{\+?[A-Za-z_]+(?::[a-z,]+)?\}/g, 'zz')
 
+/** A target of the action: its path with a value for each variable, and the query that it is meant with. */
+const targetOf = ({ path, query = {} }: ServiceTemplate['actions'][string]) => {
+  const pairs = Object.entries(query).map(([key, value]) => `${key}=${[value].flat()[0]}`)
+  return canonicalTarget(pairs.length === 0 ? filled(path) : `${filled(path)}?${pairs.join('&')}`)
+}
+
 /** Templates of what runs on the reader's own machine. */
-const local = ['demo']
+const local = ['demo', 'ollama']
 
 for (const template of templates) {
   const { name } = template
@@ -44,8 +50,8 @@ for (const template of templates) {
     })
 
     test('resolves each of its actions to itself, and names it in full', () => {
-      for (const [action, { method, path }] of actions) {
-        const resolution = of.resolve(method, canonicalTarget(filled(path)))
+      for (const [action, template] of actions) {
+        const resolution = of.resolve(template.method, targetOf(template))
         assert.equal(resolution?.action, action)
         assert.ok(
           resolution?.required.every((scope) => scope.startsWith(`${name}:`)),
@@ -56,21 +62,21 @@ for (const template of templates) {
     })
 
     test('has no two actions that claim one call without one being the narrower', () => {
-      for (const [one, { method, path }] of actions) {
-        for (const [other, { method: otherMethod, path: otherPath }] of actions) {
-          if (one === other || method !== otherMethod) continue
-          const [left, right] = [compileTemplate(path), compileTemplate(otherPath)]
-          if (!templatesOverlap(left, right)) continue
-          for (const raw of [filled(path), filled(otherPath)]) {
-            assert.ok(of.resolve(method, canonicalTarget(raw))?.action, `${one} ${other} ${raw}`)
+      for (const [one, left] of actions) {
+        for (const [other, right] of actions) {
+          if (one === other || left.method !== right.method) continue
+          if (!templatesOverlap(compileTemplate(left.path), compileTemplate(right.path))) continue
+          for (const target of [targetOf(left), targetOf(right)]) {
+            assert.ok(of.resolve(left.method, target)?.action, `${one} ${other} ${target.path}`)
           }
         }
       }
     })
 
     test('gives its class scopes to its plain actions, and keeps the others apart', () => {
-      for (const [action, { method, path, scopes, risk, class: own }] of actions) {
-        const resolution = of.resolve(method, canonicalTarget(filled(path)))!
+      for (const [action, template] of actions) {
+        const { method, scopes, risk, class: own } = template
+        const resolution = of.resolve(method, targetOf(template))!
         const verb = scopes[0]!.split(':')[2]!
         const byClass = ['read', 'write', 'delete'].filter((one) =>
           new Coverage(name, [`${name}:${one}`]).covers(resolution),
@@ -96,10 +102,7 @@ for (const template of templates) {
 describe('templates', () => {
   test('are as many as there are files', () => {
     const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.json'))
-    assert.deepEqual(
-      templates.map(({ name }) => `${name}.json`),
-      files.sort(),
-    )
+    assert.deepEqual(templates.map(({ name }) => `${name}.json`).sort(), files.sort())
   })
 
   test('x is another name of twitter', () => {
@@ -121,6 +124,13 @@ describe('templates', () => {
     ['anthropic', { kind: 'header', name: 'x-api-key' }],
     ['gemini', { kind: 'header', name: 'x-goog-api-key' }],
     ['discord', { kind: 'template', name: 'authorization', template: 'Bot {secret}' }],
+    ['shopify', { kind: 'header', name: 'x-shopify-access-token' }],
+    ['gitlab', { kind: 'header', name: 'private-token' }],
+    ['linear', { kind: 'header', name: 'authorization' }],
+    ['twilio', { kind: 'basic' }],
+    ['telegram', { kind: 'path', segment: 'bot{secret}', after: ['file'] }],
+    ['aws', { kind: 'sigv4' }],
+    ['ollama', undefined],
   ]
   for (const [name, injection] of injections) {
     test(`${name} takes its key as its provider wants it`, () => assert.deepEqual(made(name).injection, injection))
@@ -164,6 +174,36 @@ describe('templates', () => {
       ['GET /meta', '-: github:read'],
     ]
     for (const [request, expected] of rows) assert.equal(say(of, request), expected)
+  })
+
+  test('are there for every LLM vendor, each with the path that its clients leave out', () => {
+    const vendors = templates.flatMap(({ llm }) => (llm === undefined ? [] : [[llm.vendor, llm.basePath] as const]))
+    assert.equal(vendors.length, 22)
+    assert.equal(new Set(vendors.map(([vendor]) => vendor)).size, 22)
+    const base = Object.fromEntries(vendors)
+    assert.deepEqual([base.openai, base.anthropic, base.google, base.groq], ['/v1', '', '/v1beta', '/openai/v1'])
+    for (const { llm, name } of templates) {
+      if (llm?.api !== 'openai-completions') continue
+      const resolution = made(name).resolve('POST', canonicalTarget(`${llm.basePath}/chat/completions`))
+      assert.equal(resolution?.action, 'chat.completions', name)
+    }
+  })
+
+  test('telegram judges its methods in whatever case they come, and takes no path with a token', () => {
+    const of = made('telegram')
+    assert.equal(say(of, 'POST /sendMessage'), 'sendMessage: telegram:messages:write or telegram:write')
+    assert.equal(say(of, 'POST /BANCHATMEMBER'), '-: telegram:write telegram:chats:admin')
+    assert.equal(say(of, 'GET /file/photos/a.jpg'), 'files.download: telegram:files:read or telegram:read')
+    assert.equal(say(of, 'POST /bot1:x/sendMessage'), 'not allowed')
+  })
+
+  test('S3 keeps apart what is in the bucket and what is done to it', () => {
+    const of = made('aws-s3')
+    assert.equal(say(of, 'GET /?list-type=2'), 'bucket.list: aws-s3:objects:read or aws-s3:read')
+    assert.equal(say(of, 'PUT /a/b%20c'), 'objects.put: aws-s3:objects:write or aws-s3:write')
+    assert.equal(say(of, 'PUT /a?acl'), 'objects.acl: aws-s3:bucket:admin')
+    assert.equal(say(of, 'PUT /?policy'), 'bucket.change: aws-s3:bucket:admin')
+    assert.equal(say(of, 'POST /?delete'), 'objects.delete_many: aws-s3:objects:delete or aws-s3:delete')
   })
 
   test('slack reads by POST with a scope to read', () => {
