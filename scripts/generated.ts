@@ -1,11 +1,13 @@
 // The files that are written from the code, as text: the reference of settings, the API description, the
-// schema of service templates.
+// schema of service templates, the SDK's list of codes.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { exitCodeHelp } from '../src/cli/exit-codes.ts'
 import { serviceTemplateSchema } from '../src/services/template-schema.ts'
 import { cliVariables } from '../src/settings.ts'
 import { settingDocs } from '../src/settings-schema.ts'
+import { sourceFiles } from './checks/source-files.ts'
+import { problemCodes, problemCodesModule } from './problem-codes.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -13,6 +15,7 @@ const root = join(import.meta.dirname, '..')
 export async function generated(): Promise<Map<string, string>> {
   const files = new Map([['docs/guides/configuration.md', configurationGuide()]])
   files.set('docs/service-template.schema.json', `${JSON.stringify(serviceTemplateSchema(), null, 2)}\n`)
+  files.set('sdk/src/errors/problem-codes.ts', problemCodesModule(problemCodes(sourceFiles(root, ['src/**/*.ts']))))
   const openApi = await openApiText()
   if (openApi !== undefined) files.set('docs/openapi.json', openApi)
   return files

@@ -1,13 +1,14 @@
-// The SDK in a browser: a key that cannot be read out, kept over a reload, signs in where a gateway would be.
+// The SDK in a browser: a key that cannot be read out, kept over a reload, signs in where a gateway would be, and calls.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { stripTypeScriptTypes } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join, normalize } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { WireServer } from '../sdk/src/testing/wire-server.ts'
+import { until } from './instruments/wait.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is not installed`
@@ -30,16 +31,36 @@ describe('the SDK in a browser', { skip }, () => {
       const code = stripTypeScriptTypes(readFileSync(join(sources, normalize(url.slice(4))), 'utf8'))
       return void response.writeHead(200, { 'content-type': 'text/javascript' }).end(code)
     }
+    if (url === '/to/llm/stream') return void stream(response)
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     const headers = Object.entries(request.headers).filter(([name]) =>
       ['authorization', 'content-type', 'dpop'].includes(name),
     )
     const body = request.method === 'GET' ? {} : { body: Buffer.concat(chunks) }
-    const asked = { method: request.method ?? 'GET', headers: headers as [string, string][], ...body }
+    const asked: RequestInit = {
+      redirect: 'manual',
+      method: request.method ?? 'GET',
+      headers: headers as [string, string][],
+      ...body,
+    }
     const answer = await fetch(`${wire.url}${url}`, asked)
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+    const passing = [...answer.headers].filter(([name]) => /^(content-type|location|proxy-status|claviger-)/.test(name))
+    response.writeHead(answer.status, Object.fromEntries(passing)).end(await answer.text())
   })
+
+  let streamsOpen = 0
+  /** Events as they come from a service, until nobody reads any more. */
+  const stream = (response: ServerResponse): void => {
+    streamsOpen += 1
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'claviger-request-id': 'call_s' })
+    let count = 0
+    const timer = setInterval(() => response.write(`id: ${++count}\nevent: tick\ndata: {"n":${count}}\r\n\r\n`), 2)
+    response.on('close', () => {
+      clearInterval(timer)
+      streamsOpen -= 1
+    })
+  }
 
   before(async () => {
     wire = await WireServer.start()
@@ -93,6 +114,47 @@ describe('the SDK in a browser', { skip }, () => {
       const answer = await agent.fetch('svc', '/x?y=1', { method: 'POST', body: 'hello' })
       return await answer.json()`)
     assert.deepEqual(answer, { agent: 'agent_a', path: '/to/svc/x?y=1', body: 'hello' })
+  })
+
+  const agent = `
+    const signer = await sdk.webCryptoSigner(await new sdk.KeyStore().get('agent'))
+    const agent = new sdk.AgentClient({ baseUrl: location.origin, agentId: 'agent_a', signer })`
+
+  test('calls with JSON and bytes, and tells the gateway’s refusals from the service’s', async () => {
+    const told = await run(`${agent}
+      const query = { y: [1, "it's"] }
+      const sent = await agent.callJson('svc', { method: 'POST', path: '/x', query, body: { a: 1 } })
+      const blob = await agent.callJson('svc', { method: 'PUT', path: '/b', body: new Blob(['bytes']) })
+      const upstream = await agent.call('svc', { path: '/x?status=403' })
+      const own = new sdk.TokenClient({ baseUrl: location.origin, token: 'none' })
+      const refused = await own.call('svc').catch((error) => [error instanceof sdk.AuthenticationError, error.code])
+      const moved = await agent.call('svc', { path: '/x?status=302' }).catch((error) => error.code)
+      return [sent.path, sent.body, blob.body, upstream.status, refused, moved]`)
+    const path = '/to/svc/x?y=1&y=it%27s'
+    assert.deepEqual(told, [path, '{"a":1}', 'bytes', 403, [true, 'token_not_live'], 'answer_invalid'])
+    assert.equal(wire.count('/elsewhere'), 0)
+  })
+
+  test('reads events as they come, and ends the call by leaving or by signal', async () => {
+    const read = await run(`${agent}
+      const seen = []
+      for await (const { type, data, lastEventId } of (await agent.call('llm', { path: '/stream' })).events()) {
+        seen.push(type + ' ' + JSON.parse(data).n + ' ' + lastEventId)
+        if (seen.length === 3) break
+      }
+      return seen`)
+    assert.deepEqual(read, ['tick 1 1', 'tick 2 2', 'tick 3 3'])
+    await until(() => streamsOpen === 0)
+    const aborted = await run(`${agent}
+      const controller = new AbortController()
+      const answer = await agent.call('llm', { path: '/stream', signal: controller.signal })
+      try {
+        for await (const _ of answer.events()) controller.abort(new Error('enough'))
+      } catch (error) {
+        return error.message
+      }`)
+    assert.equal(aborted, 'enough')
+    await until(() => streamsOpen === 0)
   })
 
   test('verifies tokens there', async () => {

@@ -1,3 +1,5 @@
+import type { ErrorCode } from './errors/codes.ts'
+
 export interface ErrorFacts {
   /** HTTP status of the answer, where there was one. */
   readonly status?: number | undefined
@@ -7,19 +9,23 @@ export interface ErrorFacts {
   readonly hint?: string | undefined
   readonly requestId?: string | undefined
   readonly retryAfterSeconds?: number | undefined
+  /** What else the gateway's problem says, e.g. which scopes are wanted. */
+  readonly facts?: Readonly<Record<string, string | number>>
   readonly cause?: unknown
 }
 
-/** A failure with a permanent code: the gateway's own (RFC 9457 problems, the ClawAuth door's errors), or one of this package. */
+/** A failure with a permanent code: the gateway's own (RFC 9457 problems, its doors' errors), or one of this package. */
 export class ClavigerError extends Error {
-  readonly code: string
+  /** As of this version of the package; a newer gateway may send others. */
+  readonly code: ErrorCode
   readonly status: number | undefined
   readonly detail: string | undefined
   readonly hint: string | undefined
   readonly requestId: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly facts: Readonly<Record<string, string | number>>
 
-  constructor(code: string, title: string, facts: ErrorFacts = {}) {
+  constructor(code: ErrorCode, title: string, facts: ErrorFacts = {}) {
     const { cause, detail } = facts
     super(detail === undefined ? title : `${title}: ${detail}`, cause === undefined ? {} : { cause })
     this.name = 'ClavigerError'
@@ -29,6 +35,7 @@ export class ClavigerError extends Error {
     this.hint = facts.hint
     this.requestId = facts.requestId
     this.retryAfterSeconds = facts.retryAfterSeconds
+    this.facts = facts.facts ?? {}
   }
 }
 

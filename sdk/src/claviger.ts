@@ -7,6 +7,10 @@ export {
   type Registered,
   type RegisterOptions,
 } from './agent/agent-client.ts'
+export type { ServerSentEvent } from './agent/event-stream.ts'
+export { type EventOptions, type ReadOptions, ServiceAnswer } from './agent/service-answer.ts'
+export type { CallOptions } from './agent/service-call.ts'
+export { TokenClient, type TokenClientOptions } from './agent/token-client.ts'
 export type { Tokens } from './agent/tokens.ts'
 export { ClavigerError } from './claviger-error.ts'
 export {
@@ -25,6 +29,19 @@ export {
   type ClawAuthRegistration,
   type ClawAuthTokens,
 } from './clawauth/claw-auth-agent.ts'
+export type { ClawAuthCode, ErrorCode, OAuthCode, SdkCode, VaultCode } from './errors/codes.ts'
+export {
+  ApprovalError,
+  AuthenticationError,
+  BusyError,
+  ConnectionError,
+  PermissionError,
+  RequestError,
+  ServiceError,
+  UnavailableError,
+  UpstreamError,
+} from './errors/families.ts'
+export type { ProblemCode } from './errors/problem-codes.ts'
 export { KeyStore } from './key-store.ts'
 export { generateKeyPair, generatePemKeyPair, importKeyPair, type PemKeyPair } from './keys.ts'
 export type { Fetch, WebKey, WebKeyPair } from './platform.ts'

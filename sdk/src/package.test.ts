@@ -80,14 +80,29 @@ describe('the published package', () => {
   })
 
   test('is typed for browsers, without the types of Node', () => {
-    const program = `import { AgentClient, createVerifier, generateKeyPair, KeyStore, webCryptoSigner } from '${manifest.name}'
+    const program = `import { AgentClient, createVerifier, generateKeyPair, KeyStore, PermissionError, TokenClient, webCryptoSigner } from '${manifest.name}'
+      import type { ClavigerError, ServerSentEvent } from '${manifest.name}'
       const pair = await generateKeyPair()
       const key: CryptoKey = pair.privateKey
       await new KeyStore().add('agent', pair)
       const own = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
       const agent = new AgentClient({ baseUrl: 'https://x', agentId: 'a', signer: await webCryptoSigner(own), fetch })
       const answer: Response = await agent.fetch('github', '/user', { method: 'POST', body: 'x' })
-      export { answer, createVerifier, key }\n`
+      const events: ServerSentEvent[] = []
+      const called = await new TokenClient({ baseUrl: 'https://x', token: 't' }).call('llm', { body: new Blob(['x']).stream() })
+      for await (const event of called.events()) events.push(event)
+      const told = (error: ClavigerError): number | undefined => {
+        switch (error.code) {
+          case 'rate_limited':
+            return error.retryAfterSeconds
+          // @ts-expect-error nobody sends this code
+          case 'rate_limitd':
+            return 1
+          default:
+            return error instanceof PermissionError ? 2 : undefined
+        }
+      }
+      export { answer, createVerifier, events, key, told }\n`
     writeFileSync(join(folder, 'browser.ts'), program)
     const compilerOptions = {
       ...{ target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', lib: ['ES2022', 'DOM', 'DOM.Iterable'] },

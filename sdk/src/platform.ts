@@ -17,3 +17,9 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** Milliseconds since 1970. */
 export type Now = () => number
+
+/** A `BodyInit`. */
+export type FetchBody = NonNullable<RequestInit['body']>
+
+/** A `HeadersInit`. */
+export type FetchHeaders = ConstructorParameters<typeof Headers>[0]

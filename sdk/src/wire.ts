@@ -1,11 +1,14 @@
 // One request to the gateway and its JSON answer. Follows no redirect, reads no more than it wants, turns refusals into errors.
 import { readBaseUrl } from './base-url.ts'
-import { ClavigerError, type ErrorFacts } from './claviger-error.ts'
+import { ClavigerError } from './claviger-error.ts'
+import { ConnectionError, refusalOf } from './errors/families.ts'
 import type { Fetch } from './platform.ts'
 import { isObject, type JsonObject } from './strict-json.ts'
 
 const PATIENCE_MS = 30_000
 const MAX_ANSWER_BYTES = 1_048_576
+const JSON_TYPE = 'application/json'
+const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 export interface WireOptions {
   /** Where the gateway answers: https, or http on loopback. */
@@ -19,7 +22,10 @@ export interface Asked {
   /** Below the base URL, with its query. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
   readonly body?: object
+  /** Sent as a form instead. */
+  readonly form?: Readonly<Record<string, string>>
 }
 
 export interface Answered {
@@ -46,13 +52,15 @@ export class Wire {
   }
 
   /** The answer, whatever its status. */
-  async send({ method, path, headers, body }: Asked): Promise<Answered> {
+  async send({ method, path, headers, body, form }: Asked): Promise<Answered> {
+    const typed = form === undefined ? body && JSON_TYPE : FORM_TYPE
+    const text = form === undefined ? body && JSON.stringify(body) : new URLSearchParams(form).toString()
     const response = await this.#request(`${this.baseUrl}${path}`, {
       method,
       redirect: 'error',
       signal: AbortSignal.timeout(PATIENCE_MS),
-      headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }), ...headers },
-      ...(body && { body: JSON.stringify(body) }),
+      headers: { accept: 'application/json', ...(typed && { 'content-type': typed }), ...headers },
+      ...(text !== undefined && { body: text }),
     })
     return { status: response.status, headers: response.headers, json: await readJson(response) }
   }
@@ -62,7 +70,7 @@ export class Wire {
       return await this.fetch(url, init)
     } catch (cause) {
       if (cause instanceof ClavigerError) throw cause
-      throw new ClavigerError('gateway_unreachable', 'The gateway gave no answer', { cause })
+      throw unreachable(cause)
     }
   }
 }
@@ -104,14 +112,31 @@ export function refusal({ status, headers, json }: Answered): ClavigerError {
   const code = textOf(inner.code) ?? textOf(json.error) ?? 'answer_unknown'
   const title = textOf(inner.title) ?? textOf(inner.message) ?? textOf(json.error_description)
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
-  const facts: ErrorFacts = {
+  return refusalOf(code, title ?? `The gateway answered ${status}`, {
     status,
     detail: textOf(inner.detail),
     hint: textOf(inner.hint),
     requestId: textOf(inner.requestId) ?? headers.get('claviger-request-id') ?? undefined,
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : undefined,
+    facts: furtherFacts(inner),
+  })
+}
+
+const SAID = new Set(['type', 'title', 'status', 'code', 'detail', 'hint', 'requestId', 'message', 'error'])
+const MOST_FACTS = 32
+
+/** What is particular to the problem: texts and numbers. */
+function furtherFacts(body: JsonObject): Readonly<Record<string, string | number>> {
+  const facts: [string, string | number][] = []
+  for (const [name, value] of Object.entries(body).slice(0, MOST_FACTS)) {
+    const fact = typeof value === 'number' ? value : textOf(value)
+    if (fact !== undefined && !SAID.has(name)) facts.push([name, fact])
   }
-  return new ClavigerError(code, title ?? `The gateway answered ${status}`, facts)
+  return Object.fromEntries(facts)
+}
+
+export function unreachable(cause: unknown): ClavigerError {
+  return new ConnectionError('gateway_unreachable', 'The gateway gave no answer', { cause })
 }
 
 export function invalidAnswer(status: number, detail: string): ClavigerError {

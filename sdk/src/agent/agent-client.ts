@@ -3,8 +3,9 @@ import type { Now } from '../platform.ts'
 import { readPublicKey } from '../public-key.ts'
 import type { Signer } from '../signer.ts'
 import { type Answered, invalidAnswer, stringIn, Wire, type WireOptions } from '../wire.ts'
-import { Caller, credentials, gatewayUrl } from './call.ts'
+import { Caller, credentials, is401 } from './call.ts'
 import { DpopProver } from './dpop.ts'
+import { GatewayClient } from './gateway-client.ts'
 import { findIssuer } from './issuer.ts'
 import { registrationProof } from './proofs.ts'
 import { TokenSource, type Tokens } from './tokens.ts'
@@ -61,7 +62,7 @@ export interface AgentKey {
   readonly [member: string]: unknown
 }
 
-export class AgentClient {
+export class AgentClient extends GatewayClient {
   readonly agentId: string
   readonly #options: AgentClientOptions
   readonly #wire: Wire
@@ -71,18 +72,20 @@ export class AgentClient {
   #signer: Signer
 
   constructor(options: AgentClientOptions) {
-    const { agentId, signer, dpop = false, issuer, audience, scope } = options
+    const { agentId, signer, dpop: binding = false, issuer, audience, scope } = options
     const now = options.now ?? Date.now
+    const wire = new Wire(options)
+    const dpop = binding === false ? undefined : new DpopProver(binding === true ? undefined : binding, now)
+    const source = new TokenSource({ wire, agentId, signer, issuer, audience, scope, dpop, now })
+    const caller = new Caller(wire, source, dpop)
+    super(wire, caller)
     this.agentId = agentId
     this.#options = options
     this.#signer = signer
-    this.#wire = new Wire(options)
-    this.#dpop = dpop === false ? undefined : new DpopProver(dpop === true ? undefined : dpop, now)
-    this.#source = new TokenSource({
-      ...{ wire: this.#wire, agentId, signer, issuer, audience, scope },
-      ...{ dpop: this.#dpop, now },
-    })
-    this.#caller = new Caller(this.#wire, this.#source, this.#dpop)
+    this.#wire = wire
+    this.#dpop = dpop
+    this.#source = source
+    this.#caller = caller
   }
 
   /** Registers a key, with proof that `signer` holds it. Throws the gateway's refusal. */
@@ -115,14 +118,6 @@ export class AgentClient {
   async headersFor(method: string, url: string): Promise<Record<string, string>> {
     const { headers } = await credentials(await this.#source.get(), method.toUpperCase(), url, this.#dpop)
     return headers
-  }
-
-  /**
-   * Calls a service through the gateway, which adds the credential: `agent.fetch('github', '/user')`. Follows no redirect.
-   * Throws `path_invalid`, and what authentication throws; refusals of this call are answers.
-   */
-  async fetch(service: string, path: string, init: RequestInit = {}): Promise<Response> {
-    return this.#caller.send(gatewayUrl(this.#wire.baseUrl, service, path), init)
   }
 
   async self(): Promise<AgentSelf> {
@@ -180,7 +175,7 @@ export class AgentClient {
   async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Answered> {
     const viaCaller = new Wire({
       baseUrl: this.#wire.baseUrl,
-      fetch: (url, init) => this.#caller.send(url, init, true),
+      fetch: (url, init) => this.#caller.send(url, init, is401),
     })
     return viaCaller.ask({ method, path, ...(body !== undefined && { body }) })
   }

@@ -2,7 +2,20 @@
 import { ClavigerError } from '../claviger-error.ts'
 import type { Wire } from '../wire.ts'
 import { type DpopProver, wantsNonce } from './dpop.ts'
-import type { TokenSource, Tokens } from './tokens.ts'
+import type { Tokens } from './tokens.ts'
+
+/** A token as it is shown. */
+export type Held = Pick<Tokens, 'accessToken' | 'tokenType'>
+
+/** Where tokens come from: a key that signs in, or somebody else who gives them. */
+export interface TokenGiver {
+  get(): Promise<Held>
+  /** After a refusal of `refused`: another, or undefined where there is none. */
+  getInsteadOf(refused: Held): Promise<Held | undefined>
+}
+
+/** Whether an answer refuses the token itself, so that another may pass. */
+export type RefusesToken = (response: Response) => boolean
 
 /** The address of a path of a service at the gateway. Throws `path_invalid` for one that would not arrive as it is written. */
 export function gatewayUrl(baseUrl: string, service: string, path: string): string {
@@ -16,7 +29,7 @@ export function gatewayUrl(baseUrl: string, service: string, path: string): stri
 }
 
 /** `Authorization`, and `DPoP` where the token is bound; the nonce that the proof names. */
-export async function credentials(tokens: Tokens, method: string, url: string, dpop: DpopProver | undefined) {
+export async function credentials(tokens: Held, method: string, url: string, dpop: DpopProver | undefined) {
   const { accessToken, tokenType } = tokens
   const authorization = `${tokenType} ${accessToken}`
   if (dpop === undefined) return { headers: { authorization }, nonce: undefined }
@@ -27,26 +40,26 @@ export async function credentials(tokens: Tokens, method: string, url: string, d
 /** Sends calls of one agent; asks once more when the gateway wants a nonce, and once more with other tokens after its 401. */
 export class Caller {
   readonly #wire: Wire
-  readonly #source: TokenSource
+  readonly #source: TokenGiver
   readonly #dpop: DpopProver | undefined
 
-  constructor(wire: Wire, source: TokenSource, dpop: DpopProver | undefined) {
+  constructor(wire: Wire, source: TokenGiver, dpop: DpopProver | undefined) {
     this.#wire = wire
     this.#source = source
     this.#dpop = dpop
   }
 
-  /** `own`: an endpoint of the gateway itself, so that every refusal is the gateway's. */
-  async send(url: string, init: RequestInit, own = false): Promise<Response> {
+  async send(url: string, init: RequestInit, refusesToken: RefusesToken = isGateways401): Promise<Response> {
     const tokens = await this.#source.get()
     const first = await this.#once(url, init, tokens)
-    const refused = first.status === 401 && (own || isByGateway(first))
-    if (!refused || !canSendAgain(init)) return first
+    if (!refusesToken(first) || !canSendAgain(init)) return first
+    const others = await this.#source.getInsteadOf(tokens)
+    if (others === undefined) return first
     await first.body?.cancel()
-    return this.#once(url, init, await this.#source.getInsteadOf(tokens))
+    return this.#once(url, init, others)
   }
 
-  async #once(url: string, init: RequestInit, tokens: Tokens, again = true): Promise<Response> {
+  async #once(url: string, init: RequestInit, tokens: Held, again = true): Promise<Response> {
     const method = (init.method ?? 'GET').toUpperCase()
     const headers = new Headers(init.headers)
     headers.delete('dpop')
@@ -62,8 +75,13 @@ export class Caller {
   }
 }
 
-/** Whether the gateway itself says this, and not the upstream (RFC 9209). */
-function isByGateway({ headers }: Response): boolean {
+/** Of an endpoint of the gateway itself every refusal is the gateway's. */
+export const is401: RefusesToken = ({ status }) => status === 401
+
+const isGateways401: RefusesToken = (response) => is401(response) && isByGateway(response)
+
+/** Whether the gateway itself says this, and not the upstream (RFC 9209): it lets no service speak in its name. */
+export function isByGateway({ headers }: Response): boolean {
   return /(^|,)\s*claviger\b[^,]*;\s*error=/.test(headers.get('proxy-status') ?? '')
 }
 

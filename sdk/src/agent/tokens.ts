@@ -3,6 +3,7 @@ import { ClavigerError } from '../claviger-error.ts'
 import type { Now } from '../platform.ts'
 import type { Signer } from '../signer.ts'
 import { type Answered, type Asked, refusal, stringIn, type Wire } from '../wire.ts'
+import type { Held } from './call.ts'
 import { type DpopProver, wantsNonce } from './dpop.ts'
 import { checkIssuer } from './issuer.ts'
 import { authenticationProof } from './proofs.ts'
@@ -51,7 +52,7 @@ export class TokenSource {
   }
 
   /** After a refusal of `refused`: other tokens, unless somebody else has renewed them meanwhile. */
-  async getInsteadOf(refused: Tokens): Promise<Tokens> {
+  async getInsteadOf(refused: Held): Promise<Tokens> {
     return this.#current === refused ? this.#renew() : this.get()
   }
 

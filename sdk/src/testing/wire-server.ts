@@ -243,7 +243,9 @@ export class WireServer {
   #call(seen: Seen): Reply {
     return this.#authorized(seen, ({ agent }) => {
       const status = Number(/[?&]status=(\d+)/.exec(seen.path)?.[1] ?? 200)
-      return [status, { agent, path: seen.path, body: seen.body }, status === 302 ? { location: '/elsewhere' } : {}]
+      const marked = { 'claviger-request-id': `call_${this.requests.length}` }
+      const headers = status === 302 ? { ...marked, location: '/elsewhere' } : marked
+      return [status, { agent, path: seen.path, body: seen.body }, headers]
     })
   }
 

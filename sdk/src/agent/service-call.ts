@@ -1,0 +1,157 @@
+// One call in base-URL mode, from what its caller gives to what comes of it. Bodies stream both ways.
+import { ClavigerError } from '../claviger-error.ts'
+import { ServiceError } from '../errors/families.ts'
+import type { FetchBody, FetchHeaders } from '../platform.ts'
+import { type Answered, invalidAnswer, readJson, refusal, unreachable } from '../wire.ts'
+import { type Caller, gatewayUrl, isByGateway } from './call.ts'
+import { ServiceAnswer } from './service-answer.ts'
+
+type QueryValue = string | number | boolean
+
+export interface CallOptions {
+  /** GET if left out. */
+  readonly method?: string
+  /** Percent-encoded, `/` if left out; may have a query, to which `query` is added. */
+  readonly path?: string
+  /** Encoded here; a list stands once for each value, undefined not at all. */
+  readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>> | URLSearchParams
+  readonly headers?: Readonly<Record<string, string>> | Headers | readonly (readonly [string, string])[]
+  /**
+   * Text, bytes, Blob, FormData, URLSearchParams; a ReadableStream or an async iterable of bytes, which is sent as it comes; any
+   * other plain object or array as JSON.
+   */
+  readonly body?: string | object | null
+  /** Ends the call, while it waits and while its answer is read: both then throw the signal's reason. */
+  readonly signal?: AbortSignal | null
+}
+
+/** Throws the gateway's refusals, `gateway_unreachable`, `path_invalid`, `options_invalid`. */
+export async function callService(
+  caller: Caller,
+  baseUrl: string,
+  service: string,
+  options: CallOptions,
+): Promise<ServiceAnswer> {
+  const { method = 'GET', path = '/', query, signal } = options
+  const url = gatewayUrl(baseUrl, service, withQuery(path, query))
+  const { body, stream, type } = bodyOf(options.body ?? undefined)
+  if (body !== undefined && /^(GET|HEAD)$/i.test(method)) throw invalid(`${method} takes no body`)
+  const headers = new Headers(options.headers as FetchHeaders | undefined)
+  if (type !== undefined && !headers.has('content-type')) headers.set('content-type', type)
+  const init = { method, headers, ...(body !== undefined && { body }), ...(signal && { signal }) }
+  const response = await reached(caller, url, stream ? ({ ...init, duplex: 'half' } as RequestInit) : init)
+  if (isByGateway(response)) throw await refusalIn(response)
+  refuseStrangers(response)
+  return new ServiceAnswer(response, signal)
+}
+
+const MAX_REFUSAL_BYTES = 65_536
+
+/** The JSON of an answer of status 2xx; undefined where it is empty. Throws ServiceError for other statuses. */
+export async function jsonOf<T>(answer: ServiceAnswer): Promise<T | undefined> {
+  const { status, ok, requestId, headers } = answer
+  if (ok) {
+    const text = await answer.text()
+    return text === '' ? undefined : parsed<T>(text, status)
+  }
+  const text = await answer.text({ maxBytes: MAX_REFUSAL_BYTES }).catch(() => '')
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
+  const retryAfterSeconds = Number.isFinite(seconds) ? seconds : undefined
+  throw new ServiceError(`The service answered ${status}`, jsonOrText(text), { status, requestId, retryAfterSeconds })
+}
+
+async function reached(caller: Caller, url: string, init: RequestInit): Promise<Response> {
+  try {
+    init.signal?.throwIfAborted()
+    return await caller.send(url, init)
+  } catch (cause) {
+    if (init.signal?.aborted === true) throw init.signal.reason
+    throw cause instanceof ClavigerError ? cause : unreachable(cause)
+  }
+}
+
+/** The gateway's refusal. An answer to HEAD has no body: its code stands in `proxy-status` too (RFC 9209 §2.1.6). */
+export async function refusalIn(response: Response): Promise<ClavigerError> {
+  const { status, headers } = response
+  const json = await readJson(response).catch(() => ({}))
+  const code = /\bdetails="([a-z0-9_]+)"/.exec(headers.get('proxy-status') ?? '')?.[1]
+  const answered: Answered = { status, headers, json: code === undefined ? json : { code, ...json } }
+  return refusal(answered)
+}
+
+/** The gateway marks what it passes on. What lacks the mark comes from something in between, and says nothing of the service. */
+function refuseStrangers(response: Response): void {
+  const { status, headers, type } = response
+  if (headers.has('claviger-request-id')) return
+  const hidden = type === 'opaqueredirect'
+  void response.body?.cancel().catch(() => undefined)
+  throw invalidAnswer(status, hidden ? 'a redirect, which browsers hide' : 'it does not come from the gateway')
+}
+
+function withQuery(path: string, query: CallOptions['query']): string {
+  const entries = query instanceof URLSearchParams ? [...query] : Object.entries(query ?? {})
+  const added = entries.flatMap(([name, values]) =>
+    (values === undefined ? [] : [values].flat()).map((value) => `${encoded(name)}=${encoded(String(value))}`),
+  )
+  if (added.length === 0) return path
+  return `${path}${path.includes('?') ? '&' : '?'}${added.join('&')}`
+}
+
+/** Everything but RFC 3986's unreserved characters. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+interface Body {
+  readonly body: FetchBody | undefined
+  readonly stream: boolean
+  readonly type?: string
+}
+
+function bodyOf(given: string | object | undefined): Body {
+  if (given === undefined || typeof given === 'string') return { body: given, stream: false }
+  if (given instanceof ReadableStream) return { body: given as FetchBody, stream: true }
+  const prototype: unknown = Object.getPrototypeOf(given)
+  if (Array.isArray(given) || prototype === Object.prototype || prototype === null) {
+    return { body: JSON.stringify(given), stream: false, type: 'application/json' }
+  }
+  const ready = [Blob, FormData, URLSearchParams, ArrayBuffer].some((kind) => given instanceof kind)
+  if (ready || ArrayBuffer.isView(given)) return { body: given as FetchBody, stream: false }
+  if (Symbol.asyncIterator in given) return { body: streamOf(given as AsyncIterable<Uint8Array>), stream: true }
+  throw invalid('the body is of no kind that can be sent')
+}
+
+function streamOf(chunks: AsyncIterable<Uint8Array>): FetchBody {
+  const iterator = chunks[Symbol.asyncIterator]()
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await iterator.next()
+      if (done === true) controller.close()
+      else controller.enqueue(value)
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+  return stream as FetchBody
+}
+
+function parsed<T>(text: string, status: number): T {
+  try {
+    return JSON.parse(text) as T
+  } catch {
+    throw invalidAnswer(status, 'no JSON')
+  }
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}
+
+function invalid(detail: string): ClavigerError {
+  return new ClavigerError('options_invalid', 'This call cannot be made', { detail })
+}
