@@ -126,6 +126,21 @@ describe('SigV4', () => {
     assert.equal(sent['x-amz-content-sha256'], 'UNSIGNED-PAYLOAD')
   })
 
+  for (const headers of [
+    ['Content-Encoding', 'aws-chunked'],
+    ['content-encoding', 'gzip, aws-chunked'],
+    ['X-Amz-Decoded-Content-Length', '7'],
+  ]) {
+    test(`refuses a body in chunks of the caller's own: ${headers.join(': ')}`, () => {
+      assert.throws(
+        () => inject({ kind: 'sigv4' }, keys, { origin: 'https://b.s3.us-west-2.amazonaws.com', headers }),
+        {
+          code: 'header_refused',
+        },
+      )
+    })
+  }
+
   test('follows the day', () => {
     const credential = opened(keys)
     const origin = 'https://sqs.eu-west-1.amazonaws.com'

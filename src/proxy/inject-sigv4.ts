@@ -47,6 +47,7 @@ export class SigV4Injector implements Injector {
     refuseCredentialInQuery(head)
     // Some servers read + as a space and some as itself, and the signature says which was meant.
     if (head.matched.query.includes('+')) throw ambiguous('query_separator', 'A + in the query must be %2B or %20.')
+    refuseChunks(head.headers)
     const { keys, signing } = this.#knownOf(opened)
     const scope: AwsScope = { ...this.#endpoint(head), time: awsTime(this.#clock.now()) }
     const payload = this.needsBodyDigest ? (bodyDigest?.toString('hex') ?? EMPTY) : UNSIGNED
@@ -87,6 +88,19 @@ function keyOf(known: Map<string, Buffer>, secret: string, scope: AwsScope): Buf
     known.set(name, key)
   }
   return key
+}
+
+/**
+ * A body that a client cut into chunks and signed itself (`STREAMING-…`): signed as a whole it would be taken for what the
+ * client meant to send, chunk signatures and all. Throws Problem `header_refused`.
+ */
+function refuseChunks(headers: readonly string[]): void {
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!.toLowerCase()
+    const chunked = name === 'content-encoding' && /(?:^|[\s,])aws-chunked(?:[\s,]|$)/i.test(headers[at + 1]!)
+    if (!chunked && name !== 'x-amz-decoded-content-length') continue
+    throw proxyProblem('header_refused', { detail: 'Send the body as it is, without chunks of AWS (aws-chunked).' })
+  }
 }
 
 /** What must be signed (all `x-amz-…`) and what says how the body is read. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { canonicalJson } from '../ground/canonical-json.ts'
 import { SetClock } from '../ground/clock.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
@@ -44,6 +45,20 @@ describe('the services room', () => {
     assert.deepEqual(await start(), { bad: [] })
     assert.deepEqual(services.find('api').view, view)
     assert.equal(services.find(id).resolve('GET', canonicalTarget('/x/1?a=2'))?.action, 'get')
+  })
+
+  test('reads rows that say `preset`, the word of before', async () => {
+    const { id } = await services.add({ name: 'earlier', template: 'github' }, by)
+    const { definition } = (await storage.load<{ id: string; definition: string }>('services')).rows.find(
+      (row) => row.id === id,
+    )!
+    const { template: preset, ...rest } = JSON.parse(definition)
+    const row = { id, name: 'earlier', created_at: 1, updated_at: 1, definition: canonicalJson({ ...rest, preset }) }
+    await storage.write((tx) => tx.put('services', row))
+    assert.deepEqual(await start(), { bad: [] })
+    assert.equal(services.find('earlier').view.template, 'github')
+    assert.equal(services.find('earlier').resolve('GET', canonicalTarget('/repos/o/r'))?.action, 'repo.get')
+    await services.remove('earlier', by)
   })
 
   test('records what was done, and by whom', async () => {
