@@ -1,6 +1,6 @@
 import type { ServiceInput } from './contract.ts'
 import { serviceProblem } from './contract.ts'
-import type { ActionInput, Probe } from './service-parts.ts'
+import type { ActionInput } from './service-parts.ts'
 import type { ServiceTemplate } from './service-template.ts'
 
 type Settings = Omit<ServiceInput, 'name' | 'template' | 'preset' | 'set'>
@@ -28,14 +28,15 @@ export function fromTemplate(
     ...(paths !== undefined && { paths }),
     ...(addresses !== undefined && { addresses }),
     ...(timeouts !== undefined && { timeouts }),
-    ...(oauth !== undefined && { oauth }),
+    ...(oauth !== undefined && { oauth: unmarked(oauth) }),
     ...(plainQuery !== undefined && { plainQuery }),
-    ...(probe !== undefined && { probe: plainProbe(probe) }),
+    ...(probe !== undefined && { probe: unmarked(probe) }),
   }
 }
 
-function plainProbe({ page: _, unverified: __, ...probe }: NonNullable<ServiceTemplate['probe']>): Probe {
-  return probe
+/** Without what is said for people alone. */
+function unmarked<T extends { page?: unknown; unverified?: unknown }>({ page: _, unverified: __, ...rest }: T) {
+  return rest
 }
 
 /** Names of the variables that the origins hold. */
@@ -44,7 +45,7 @@ export function variablesIn({ origins }: Pick<ServiceTemplate, 'origins'>): Read
 }
 
 function renamed({ name }: ServiceTemplate, action: ServiceTemplate['actions'][string], service: string): ActionInput {
-  const { page: _, unverified: __, scopes, ...rest } = action
+  const { scopes, ...rest } = unmarked(action)
   return { ...rest, scopes: scopes.map((scope) => `${service}${scope.slice(name.length)}`) }
 }
 

@@ -67,7 +67,8 @@ export const ServiceTemplate = z.strictObject({
   paths: z.array(Path).min(1).max(256).optional(),
   addresses: z.array(z.string().max(64)).min(1).max(64).optional(),
   timeouts: Timeouts.optional(),
-  oauth: OAuthPlaces.optional(),
+  /** Where tokens come from, for `claviger connect`. */
+  oauth: z.strictObject({ ...OAuthPlaces.shape, page: Page.optional(), unverified }).optional(),
   plainQuery: z.array(QueryName).max(64).optional(),
   probe: z.strictObject({ ...Probe.shape, page: Page.optional(), unverified }).optional(),
   llm: Llm.optional(),

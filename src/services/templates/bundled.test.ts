@@ -189,6 +189,14 @@ describe('templates', () => {
     }
   })
 
+  test('say where tokens come from, with nothing of what is for people alone', () => {
+    const { oauth, probe } = made('github').view
+    assert.equal(oauth?.tokenUrl, 'https://github.com/login/oauth/access_token')
+    assert.deepEqual(probe, { method: 'GET', path: '/user', pointer: '/login' })
+    assert.deepEqual(Object.keys(oauth ?? {}).sort(), ['authorizationUrl', 'deviceUrl', 'tokenUrl'])
+    for (const template of templates) assert.ok(template.oauth === undefined || template.oauth.page, template.name)
+  })
+
   test('telegram judges its methods in whatever case they come, and takes no path with a token', () => {
     const of = made('telegram')
     assert.equal(say(of, 'POST /sendMessage'), 'sendMessage: telegram:messages:write or telegram:write')
