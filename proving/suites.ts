@@ -32,6 +32,7 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   'second-hop': ({ seed, of }) => secondHops({ count: of(600), seed }),
   kill: ({ seed, of }) => killUnderLoad({ kills: of(500), seed, readyMs: 2_000 }),
   renewals: ({ seed, of }) => killRenewals({ kills: of(100), seed }),
+  'strict-renewals': ({ seed, of }) => killRenewals({ kills: of(100), seed, strict: true }),
   'power-cut': ({ seed, of }) => powerCuts({ cuts: of(200), seed }),
   'storage-faults': ({ seed, of }) => storageFaults({ injections: of(400), seed }),
   'full-disk': ({ of }) => fullDisk({ cycles: of(50) }),

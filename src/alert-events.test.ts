@@ -16,6 +16,18 @@ const cases: readonly (readonly [Record<string, string | number>, string, object
     { agentId: agent, name: 'coder', status: 'pending' },
     ['svc_known'],
   ],
+  [
+    { what: 'credential.needs_reauth', credential: 'crd_1', handle: 'account', needsReauth: 'invalid_grant' },
+    'credential.needs_reauth',
+    { credentialId: 'crd_1', handle: 'account', reason: 'invalid_grant' },
+    [],
+  ],
+  [
+    { what: 'credential.refresh_failed', credential: 'crd_1', handle: 'account', reason: 'http_503' },
+    'credential.refresh_failed',
+    { credentialId: 'crd_1', handle: 'account', reason: 'http_503' },
+    [],
+  ],
   [{ what: 'agent.approved', agent }, 'agent.status_changed', { agentId: agent, status: 'active' }, ['svc_known']],
   [{ what: 'agent.unlocked', agent }, 'agent.status_changed', { agentId: agent, status: 'active' }, ['svc_known']],
   [{ what: 'agent.locked', agent }, 'agent.status_changed', { agentId: agent, status: 'suspended' }, ['svc_known']],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -124,5 +125,43 @@ describe('a connection', () => {
     const path = setFile('again.json', tokens.issue())
     await claviger(`connection add account --service api --oauth-set ${path} --replace`)
     assert.equal((await call()).status, 200)
+  })
+
+  test('shows its tokens and secrets in no file of the home and in no line of output', async () => {
+    const shown = new Set(tokens.requests.flatMap(({ refresh_token }) => refresh_token ?? []))
+    for (const { headers } of upstream.receipts)
+      shown.add(headers.get('authorization')?.[0]?.replace('Bearer ', '') ?? '')
+    shown.add('client-secret-of-the-test').delete('')
+    assert.ok(shown.size > 5)
+    for (const entry of readdirSync(gateway.home, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue
+      const bytes = readFileSync(join(entry.parentPath, entry.name))
+      for (const secret of shown) assert.ok(!bytes.includes(secret), entry.name)
+    }
+    for (const secret of shown) assert.ok(!gateway.output().includes(secret))
+  })
+
+  test('by its other kinds is registered from the files that providers give', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    tokens.keys.set('robot@project.example', publicKey.export({ format: 'pem', type: 'spki' }) as string)
+    const key = setFile('key.json', {
+      type: 'service_account',
+      project_id: 'project',
+      client_email: 'robot@project.example',
+      private_key: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      private_key_id: 'key-1',
+      token_uri: tokens.url,
+    })
+    await claviger(`connection add robot --service api --google-key ${key} --scope https://www.example.com/auth/drive`)
+    const set = { tokenUrl: tokens.url, clientId: 'client-1', clientSecret: 'client-secret-of-the-test' }
+    await claviger(`connection add machine --service api --client-credentials ${setFile('client.json', set)}`)
+    for (const handle of ['robot', 'machine']) {
+      const { connection } = await json(`connection renew ${handle}`)
+      assert.ok(connection.tokenEndsAt > Date.now(), handle)
+    }
+    const pem = join(gateway.folder, 'app.pem')
+    writeFileSync(pem, privateKey.export({ format: 'pem', type: 'pkcs1' }), { mode: 0o600 })
+    const app = `connection add app --service api --github-app ${pem} --app-id Iv23abc --installation-id 12`
+    assert.match((await claviger(app, 1)).stderr, /token_url_refused/, 'api.github.com is no origin of this service')
   })
 })

@@ -112,8 +112,9 @@ export async function createVault(options: VaultOptions): Promise<Vault> {
   const keyholders = new Keyholders({ storage, clock, sealing, kdf: options.kdf })
   const credentials = new Credentials({ storage, clock, sealing, entries, shapeOf: options.shapeOf })
   const opener = new PermitOpener({ clock, sealing, entries, cache, redeem, onIntegrityFailure })
-  const { outbound, placesOf } = options
-  const connections = createConnections({ storage, clock, sealing, entries, cache, credentials, outbound, placesOf })
+  const { outbound, placesOf, shapeOf } = options
+  const shared = { storage, clock, sealing, entries, cache, credentials }
+  const connections = createConnections({ ...shared, outbound, placesOf, shapeOf })
   const rotator = new KekRotator({ storage, sealing, entries, keyholders })
 
   storage.follow((change) => followChange(change, { sealing, entries, cache }))

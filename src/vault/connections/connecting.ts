@@ -17,7 +17,7 @@ import { authorizationServer, type ReadyServer } from './authorization-server.ts
 import { authorizationUrl, scopeOf } from './authorization-url.ts'
 import type { Begun, NewConnect, Polled } from './connect-shapes.ts'
 import type { ConnectionInput } from './contract.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, RenewalFailure } from './failure.ts'
 import { type PlacesOf, securePlaces, type TokenPlaces, tokenOrigin } from './places.ts'
 import type { Registrations } from './registrations.ts'
 import { clientOf, renewedBy, type Send, through, tolerant } from './token-request.ts'
@@ -43,6 +43,8 @@ interface Pending {
 }
 
 const LIFE_MS = 600_000
+/** Characters. What is longer is not kept: nothing is asked with it. */
+const MAX_SCOPES = 4_096
 const MAX_PENDING = 32
 
 export class Connecting {
@@ -126,9 +128,9 @@ export class Connecting {
     const { client, auth } = this.#client(begun)
     await this.#record(begun, by)
     try {
-      const asked = { ...input.oauth?.parameters, ...scopeOf(input) }
-      const response = await oauth.deviceAuthorizationRequest(server, client, auth, asked, through(send))
+      const response = await oauth.deviceAuthorizationRequest(server, client, auth, scopeOf(input), through(send))
       const said = await oauth.processDeviceAuthorizationResponse(server, client, response)
+      if (!/^https:\/\//.test(said.verification_uri)) throw new RenewalFailure('refused', 'answer_unusable')
       const now = this.#parts.clock.now()
       const intervalSeconds = Math.min(Math.max(said.interval ?? 5, 1), 60)
       const device = { code: said.device_code, intervalSeconds, notBefore: now + intervalSeconds * 1_000 }
@@ -165,7 +167,7 @@ export class Connecting {
         ...{ accessToken, refreshToken, clientId, clientSecret, clientAuth: places?.clientAuth },
         tokenUrl: server.token_endpoint,
         ...(ends && { expiresAt: endsAt }),
-        ...(said.scope !== undefined && { scopes: said.scope }),
+        ...(said.scope !== undefined && said.scope.length <= MAX_SCOPES && { scopes: said.scope }),
       }
     } catch (error) {
       throw connectFailed(error)

@@ -1,4 +1,5 @@
 import type { Clock } from '../../ground/clock.ts'
+import type { ServiceId } from '../../ground/ids.ts'
 import type { Outbound } from '../../http/outbound.ts'
 import type { Permit } from '../../policy/permit.ts'
 import type { Actor, Storage } from '../../storage/storage.ts'
@@ -42,6 +43,7 @@ export interface ConnectionParts {
   readonly credentials: Credentials
   readonly outbound: Outbound | undefined
   readonly placesOf: PlacesOf | undefined
+  readonly shapeOf: ((service: ServiceId) => object | undefined) | undefined
 }
 
 /** `begin`: after unsealing, when the credentials are in memory. */

@@ -33,6 +33,8 @@ export interface RegistrationParts {
   readonly clock: Clock
   readonly credentials: Credentials
   readonly placesOf: PlacesOf
+  /** Present where the service wants a secret of a certain form: keys to sign with, or a piece of a path. */
+  readonly shapeOf?: ((service: ServiceId) => object | undefined) | undefined
 }
 
 export class Registrations {
@@ -52,6 +54,11 @@ export class Registrations {
     const connection = ConnectionInput.parse(input.connection)
     checkTexts(connection)
     checkMetas(input.meta ?? {}, connection)
+    if (this.#parts.shapeOf?.(input.service) !== undefined) {
+      throw vaultProblem('connection_invalid', {
+        detail: 'The service takes a secret of a form that tokens do not have.',
+      })
+    }
     const origin = tokenOrigin(tokenUrlOf(connection), placesOf(input.service))
     const facts = factsOf(connection, origin, clock.now())
     const bytes = bytesOf(connection)

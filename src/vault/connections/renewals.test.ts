@@ -202,6 +202,14 @@ describe('renewals', () => {
     assert.equal(room.endpoint.requests.length, 1)
     assert.equal(two?.value.reveal().toString(), one)
     assert.notEqual(one, set.accessToken)
+    const refused = await Promise.all([room.use(vault), room.use(second.vault)])
+    const each = [vault, second.vault].flatMap((one, i) =>
+      Array.from({ length: 50 }, () => one.renewAfterRefusal(refused[i] as NonNullable<(typeof refused)[0]>, 'call_1')),
+    )
+    assert.deepEqual(new Set(await Promise.all(each)), new Set([true]))
+    assert.equal(room.endpoint.requests.length, 2)
+    const [third, fourth] = [await token(), await room.use(second.vault)]
+    assert.equal(fourth?.value.reveal().toString(), third)
     await second.storage.close()
     await close()
   })

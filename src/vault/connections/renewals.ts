@@ -49,6 +49,8 @@ const FORCED = 3
 const FORCED_IN_MS = 60_000
 
 interface Pause {
+  /** Of the token set that could not be renewed: another one is not held up by it. */
+  readonly generation: number
   readonly until: number
   readonly failures: number
   readonly reason: string
@@ -82,7 +84,7 @@ export class Renewals {
     const { renewAt, endsAt, needsReauth } = entry.connection
     if (renewAt === undefined || now < renewAt || needsReauth !== undefined || entry.failed) return undefined
     const usable = endsAt !== undefined && now < endsAt
-    const pause = this.#pauses.get(entry.id)
+    const pause = this.#pauseOf(entry)
     if (pause !== undefined && now < pause.until) {
       if (usable) return undefined
       return Promise.reject(refreshFailed(pause, now))
@@ -186,9 +188,11 @@ export class Renewals {
   }
 
   async #failed(entry: Entry, failure: RenewalFailure): Promise<void> {
-    const failures = (this.#pauses.get(entry.id)?.failures ?? 0) + 1
+    const failures = (this.#pauseOf(entry)?.failures ?? 0) + 1
     const ms = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS)
-    this.#pauses.set(entry.id, { until: this.#parts.clock.now() + ms, failures, reason: failure.reason })
+    const { generation } = entry.connection as { generation: number }
+    const until = this.#parts.clock.now() + ms
+    this.#pauses.set(entry.id, { generation, until, failures, reason: failure.reason })
     await this.#keeper.failed(entry, failure, failures === 1)
   }
 
@@ -198,6 +202,11 @@ export class Renewals {
     if (error.verdict === 'refused') return vaultProblem('credential_needs_reauth', { facts, cause: error })
     const pause = this.#pauses.get(id)
     return pause ? refreshFailed(pause, this.#parts.clock.now()) : vaultProblem('credential_refresh_failed', { facts })
+  }
+
+  #pauseOf({ id, connection }: Entry): Pause | undefined {
+    const pause = this.#pauses.get(id)
+    return pause?.generation === connection?.generation ? pause : undefined
   }
 
   #mayForce(id: CredentialId): boolean {
