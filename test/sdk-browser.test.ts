@@ -157,6 +157,17 @@ describe('the SDK in a browser', { skip }, () => {
     await until(() => streamsOpen === 0)
   })
 
+  test('has no environment to take a skill’s token from', async () => {
+    const told = await run(`
+      const { ClauthClient } = await import('/sdk/clauth/clauth-client.ts')
+      try {
+        new ClauthClient({ daemonUrl: location.origin })
+      } catch (error) {
+        return [error.code, new ClauthClient({ daemonUrl: location.origin, skillId: 'a', skillToken: 'b' }) !== undefined]
+      }`)
+    assert.deepEqual(told, ['CONFIG_ERROR', true])
+  })
+
   test('verifies tokens there', async () => {
     const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const token = wire.token({ iss: own })

@@ -82,6 +82,12 @@ describe('the published package', () => {
   test('is typed for browsers, without the types of Node', () => {
     const program = `import { AgentClient, createVerifier, generateKeyPair, KeyStore, PermissionError, TokenClient, webCryptoSigner } from '${manifest.name}'
       import type { ClavigerError, ServerSentEvent } from '${manifest.name}'
+      import { ClauthClient, type ClauthClientOptions, ClauthError, type ClauthFetchOptions, type ClauthResponse } from '${manifest.name}/clauth'
+      const clauthOptions: ClauthClientOptions = { daemonUrl: 'https://x', skillId: 'a', skillToken: 'b' }
+      const asked: ClauthFetchOptions = { method: 'POST', headers: {}, body: {} }
+      const { body }: ClauthResponse = await new ClauthClient(clauthOptions).fetch('a', 'b', 'a:c', 'https://y', asked)
+      const login: string = body.user.login
+      const statusOf = (error: unknown): number => (error instanceof ClauthError ? error.statusCode : 0)
       const pair = await generateKeyPair()
       const key: CryptoKey = pair.privateKey
       await new KeyStore().add('agent', pair)
@@ -102,7 +108,7 @@ describe('the published package', () => {
             return error instanceof PermissionError ? 2 : undefined
         }
       }
-      export { answer, createVerifier, events, key, told }\n`
+      export { answer, createVerifier, events, key, login, statusOf, told }\n`
     writeFileSync(join(folder, 'browser.ts'), program)
     const compilerOptions = {
       ...{ target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', lib: ['ES2022', 'DOM', 'DOM.Iterable'] },
