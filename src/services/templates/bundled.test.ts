@@ -200,7 +200,8 @@ describe('templates', () => {
   test('telegram judges its methods in whatever case they come, and takes no path with a token', () => {
     const of = made('telegram')
     assert.equal(say(of, 'POST /sendMessage'), 'sendMessage: telegram:messages:write or telegram:write')
-    assert.equal(say(of, 'POST /BANCHATMEMBER'), '-: telegram:write telegram:chats:admin')
+    assert.equal(say(of, 'POST /BANCHATMEMBER'), '-: telegram:any:call telegram:chats:admin')
+    assert.equal(say(of, 'GET /setChatPhoto'), 'any.get: telegram:any:call')
     assert.equal(say(of, 'GET /file/photos/a.jpg'), 'files.download: telegram:files:read or telegram:read')
     assert.equal(say(of, 'POST /bot1:x/sendMessage'), 'not allowed')
   })
@@ -217,5 +218,6 @@ describe('templates', () => {
   test('slack reads by POST with a scope to read', () => {
     assert.equal(say(made('slack'), 'POST /api/users.list'), 'users.list: slack:users:read or slack:read')
     assert.equal(say(made('slack'), 'GET /api/chat.delete'), 'chat.delete.get: slack:chat:delete or slack:delete')
+    assert.equal(say(made('slack'), 'GET /api/admin.users.remove'), 'any.get: slack:any:call')
   })
 })
