@@ -47,7 +47,7 @@ describe('a client of Clauth', () => {
   })
 
   test('throws with code and status for what is refused, and for a configuration that is not whole', async () => {
-    const denied = world.client.fetch('github', 'main', 'github:write', world.url('/echo'), {
+    const denied = world.client.fetch('github', 'main', 'github:write', world.url('/ok'), {
       method: 'POST',
       body: {},
     })

@@ -70,7 +70,7 @@ function needsOf({ rooms, dataPlane, settings }: DoorParts, admin: ClauthAdmin):
     collect: dataPlane.collect,
     clientOf: rooms.clientOf,
     standingOf: (call) => clauthStanding(rooms, call),
-    credentialOf: (credential) => vault.find(credential)?.id ?? 'crd_none',
+    credentialOf: (credential) => vault.idOf(credential) ?? 'crd_none',
     checkAdmin: (presented, { address }) => admin.check(presented, address),
     admin: ADMIN,
     noteUnknown: () =>
@@ -79,7 +79,7 @@ function needsOf({ rooms, dataPlane, settings }: DoorParts, admin: ClauthAdmin):
     postOnce: (url, body) => rooms.alerts.postOnce(url, body),
     activeGrants: () => grants.list().filter(({ status, label }) => status === 'active' && label !== undefined).length,
     unlocked: () => vault.state().state === 'unsealed',
-    auditIntegrity: logIntegrity(rooms.audit, clock),
+    auditIntegrity: logIntegrity(rooms.audit, clock, vault),
     healthOf: () => unionHealth(vault.state().state, settings.publicUrl, clock.now()),
     page: () => ownPage(vault.state().state),
     daemon: (unixSocket) => daemonOf(rooms, settings, unixSocket),

@@ -1,6 +1,7 @@
 import type { OpenedAudit } from '../audit/audit.ts'
 import type { AuditIntegrity } from '../doors/clauth/needs.ts'
 import type { Clock } from '../ground/clock.ts'
+import type { SealReason, VaultStatus } from '../vault/contract.ts'
 
 /** How long the answer of a whole check is good, before somebody who asks has it made anew. */
 const GOOD_MS = 10 * 60_000
@@ -9,7 +10,7 @@ const GOOD_MS = 10 * 60_000
  * Whether the log is whole, for anybody who asks: by what the start found, and by the newest check of all of it, which runs
  * in a thread of its own and at most once in ten minutes, however often it is asked.
  */
-export function logIntegrity(audit: OpenedAudit, clock: Clock): () => AuditIntegrity {
+export function logIntegrity(audit: OpenedAudit, clock: Clock, vault: { state(): VaultStatus }): () => AuditIntegrity {
   let askedAt = Number.NEGATIVE_INFINITY
   return () => {
     const now = clock.mono()
@@ -17,7 +18,7 @@ export function logIntegrity(audit: OpenedAudit, clock: Clock): () => AuditInteg
       askedAt = now
       begin(audit)
     }
-    return { entries: audit.size(), ...verdictOf(audit) }
+    return { entries: audit.size(), ...verdictOf(audit, vault.state().reason) }
   }
 }
 
@@ -29,9 +30,12 @@ function begin({ verification }: OpenedAudit): void {
   }
 }
 
-function verdictOf({ recovery: { verdict }, verification }: OpenedAudit): Omit<AuditIntegrity, 'entries'> {
-  if (!verdict.ok)
-    return { valid: false, reason: verdict.reason === 'rollback_suspected' ? 'truncated' : 'hash mismatch' }
+/** Why a start sealed the vault again, where that was the log. */
+const inDoubt: Partial<Record<SealReason, string>> = { rollback_suspected: 'truncated', integrity: 'hash mismatch' }
+
+function verdictOf({ recovery: { verdict }, verification }: OpenedAudit, sealed: SealReason | undefined) {
+  const doubt = verdict.ok ? inDoubt[sealed ?? 'boot'] : inDoubt[verdict.reason]
+  if (doubt !== undefined) return { valid: false, reason: doubt }
   const report = verification?.view?.report
   if (report === undefined || report.exit === 0) return { valid: true }
   const { firstBadSeq } = report

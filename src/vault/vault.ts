@@ -84,6 +84,7 @@ export interface Vault extends Connections {
   assign(handleOrId: string, to: Assigned, by: Actor, tx?: Tx): Promise<CredentialView>
   list(): CredentialView[]
   find(handleOrId: string): CredentialView | undefined
+  idOf(handleOrId: string): CredentialId | undefined
   /** For the gate: whether this credential can be used now. */
   stateOf(id: CredentialId): CredentialState
   /** For the gate: whose it is, and what its metadata says under `restricted`. */
@@ -167,6 +168,7 @@ function vaultOver(parts: Parts): Omit<Vault, keyof Connections> {
       const entry = entries.find(handleOrId)
       return entry && viewOf(entry, clock.now())
     },
+    idOf: (handleOrId) => entries.find(handleOrId)?.id,
     stateOf: (id) => stateOf(entries.byId(id), clock.now()),
     aboutOf: (id) => {
       const entry = entries.byId(id)

@@ -49,7 +49,7 @@ export class ClauthWorld {
     await gateway.does('POST', '/services', { name: 'github', origins, injection, addresses: loopback, ...service })
     await made.store('main', made.secret)
     made.token = await made.issue(skillId)
-    await made.grant({ scope: 'github:read' })
+    await made.grant({ rateLimitPerMinute: 10_000 })
     return made
   }
 
@@ -87,7 +87,7 @@ export class ClauthWorld {
   ): Promise<Reply> {
     const { skillId } = this
     const asked = { skillId, provider: 'github', credentialHandle: 'main', scope: 'github:read', method: 'GET' }
-    return this.ask('POST', '/clauth/v1/proxy', { ...asked, endpoint: this.url('/echo'), ...more }, headers)
+    return this.ask('POST', '/clauth/v1/proxy', { ...asked, endpoint: this.url('/ok'), ...more }, headers)
   }
 
   ask(method: string, path: string, body?: object | string, headers: Record<string, string> = {}): Promise<Reply> {

@@ -2,24 +2,44 @@ import { isUtf8 } from 'node:buffer'
 import type { PlainReply } from '../../http/plain-routes.ts'
 import type { Collected } from '../../proxy/collect.ts'
 
+const REDACTED = '[REDACTED]'
+
+export interface AnswerRules {
+  readonly method: string
+  /** Whether types that end in `+json` are parsed, too. */
+  readonly parseMore: boolean
+  /** Id of the credential that went along. */
+  readonly credential: string
+}
+
 /**
  * The provider's answer as the contract's JSON, 200 whatever its status. A body that is JSON stands in it as the provider
  * wrote it; other text as a string; what is no text in base64, and a member says so.
  */
-export function providerAnswer({ status, headers, body }: Collected, parseMore: boolean, method: string): PlainReply {
-  const named = namesAndValues(headers)
+export function providerAnswer(answer: Collected, { method, parseMore, credential }: AnswerRules): PlainReply {
+  const { status } = answer
+  const mark = `[redacted:${credential}]`
+  const body = inOurWords(answer.body, mark)
+  const named = namesAndValues(answer.headers, mark)
   if (body.length > 0 || method !== 'HEAD') named['content-length'] = String(body.length)
   const head = `{"status":${status},"headers":${JSON.stringify(named)},"body":`
   const bytes = Buffer.from(`${head}${bodyText(body, named['content-type'] ?? '', parseMore)}}`)
   return { status: 200, body: bytes }
 }
 
-function namesAndValues(headers: readonly string[]): Record<string, string> {
+/** Where the scrubber took the credential out it names which one; here the words are the contract's. */
+function inOurWords(body: Buffer, mark: string): Buffer {
+  if (!body.includes(mark, 0, 'latin1')) return body
+  return Buffer.from(body.toString('latin1').replaceAll(mark, REDACTED), 'latin1')
+}
+
+function namesAndValues(headers: readonly string[], mark: string): Record<string, string> {
   const named: Record<string, string> = Object.create(null)
   for (let at = 0; at < headers.length; at += 2) {
     const name = (headers[at] as string).toLowerCase()
     const before = named[name]
-    named[name] = before === undefined ? (headers[at + 1] as string) : `${before}, ${headers[at + 1]}`
+    const value = (headers[at + 1] as string).replaceAll(mark, REDACTED)
+    named[name] = before === undefined ? value : `${before}, ${value}`
   }
   return named
 }

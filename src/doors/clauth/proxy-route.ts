@@ -38,15 +38,17 @@ async function carry(
 ): Promise<PlainReply> {
   const sent = bodyOf(body.body)
   const { provider: serviceName, method, target, origin, label } = call
+  const credential = needs.credentialOf(call.handle) as CredentialId
   const collected = {
     ...{ rid: rid as CallId, principal, presented, serviceName, method, target, origin },
     rawHeaders: headersOf(body.headers, sent),
     body: sent,
-    only: { label, credential: needs.credentialOf(call.handle) as CredentialId },
+    only: { label, credential },
   }
   try {
     const answer = await needs.collect(collected, response)
-    return providerAnswer(answer, headerOf(request.rawHeaders, PARSE_HEADER) === '1', method)
+    const parseMore = headerOf(request.rawHeaders, PARSE_HEADER) === '1'
+    return providerAnswer(answer, { method, parseMore, credential })
   } catch (error) {
     throw error instanceof Problem ? inRows(error, call, needs) : error
   }
@@ -62,9 +64,10 @@ function readCall(needs: ClauthNeeds, { principal, skillId }: Caller, body: Aske
   }
   const [provider, handle, scope] = [wanted('provider').toLowerCase(), wanted('credentialHandle'), wanted('scope')]
   const [endpoint, method] = [wanted('endpoint'), wanted('method').toUpperCase()]
-  if (!URL.canParse(endpoint)) throw invalid(texts.endpoint)
+  const url = URL.parse(endpoint)
+  if (url === null) throw invalid(texts.endpoint)
   const { origin, path } = splitEndpoint(endpoint)
-  const { protocol, hostname: host } = new URL(endpoint)
+  const { protocol, hostname: host } = url
   if (protocol !== 'https:' && !(protocol === 'http:' && needs.allowPlainHttp)) throw invalid(texts.https)
   const label = readLabel(scope)
   if (label === undefined) throw invalid(texts.scope)
@@ -79,10 +82,24 @@ function splitEndpoint(endpoint: string): { origin: Origin; path: string } {
   const [, front = '', rest = ''] = /^(https?:\/\/[^/?#]*)([^#]*)/i.exec(endpoint) ?? []
   const path = rest.startsWith('/') ? rest : `/${rest}`
   try {
-    return { origin: parseOrigin(front, { anyPort: true }), path: path.replace(/[^\x21-\x7e]+/g, encodeURIComponent) }
+    return { origin: originOf(front), path: path.replace(/[^\x21-\x7e]+/g, encodeURIComponent) }
   } catch {
     return { origin: unreadable, path: '/' }
   }
+}
+
+/** Origins that were read lately: a skill calls the same few again and again. */
+const read = new Map<string, Origin>()
+const MOST_READ = 1_024
+
+/** Throws Problem `origin_invalid`. */
+function originOf(text: string): Origin {
+  const known = read.get(text)
+  if (known !== undefined) return known
+  const origin = parseOrigin(text, { anyPort: true })
+  if (read.size >= MOST_READ) read.clear()
+  read.set(text, origin)
+  return origin
 }
 
 /** Text goes out as it is, anything else as JSON. */

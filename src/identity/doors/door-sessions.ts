@@ -123,7 +123,8 @@ export class DoorSessions {
     const session = sessions.get(doorSessionId(jti))
     const own = session?.audience === this.#door ? session : undefined
     const now = clock.now()
-    const until = own?.expiresAt ?? expiresAt
+    // As its token says it, in whole seconds.
+    const until = own === undefined ? expiresAt : Math.floor(own.expiresAt / 1_000) * 1_000
     return storage.write(
       async (tx) => {
         if ((await getRevocation(tx, jti)) !== undefined || own?.row.status === 'revoked') return undefined

@@ -15,6 +15,7 @@ import type { Room } from '../room.ts'
 import { putToken, type TokenRow } from '../store.ts'
 import { issueInto, revokeRowInto } from '../tokens.ts'
 import type { DoorName, DoorTokenView } from './contract.ts'
+import { Lately } from './lately.ts'
 import { hadToken, liveTokens, putSalt } from './store.ts'
 
 const SHAPE = /^[A-Za-z0-9_-]{43}$/
@@ -32,6 +33,7 @@ export class DoorTokens {
   readonly #door: DoorName
   /** Tokens that are being given our own hash. */
   readonly #rehashing = new Set<string>()
+  readonly #lately = new Lately()
 
   constructor(room: Room, door: DoorName) {
     this.#room = room
@@ -42,9 +44,14 @@ export class DoorTokens {
   recognise(presented: string): AgentPrincipal | undefined {
     const { key } = this.#room.pepper()
     if (!SHAPE.test(presented)) return undefined
+    const known = this.#lately.find(presented, key)
+    // What the read-model has forgotten, at sealing, is known no more.
+    if (known !== undefined && this.#room.directory.token(known.id) === known) return agentOf(known)
     const native = storedForm(key, this.#door, presented)
-    const token = this.#room.directory.tokenByHash(hashKey(native)) ?? this.#broughtOver(presented, native)
-    return token?.kind === this.#door && token.principal?.kind === 'agent' ? token.principal : undefined
+    const found = this.#room.directory.tokenByHash(hashKey(native))
+    if (found?.kind === this.#door) this.#lately.keep(presented, key, found)
+    const token = found ?? this.#broughtOver(presented, native)
+    return token?.kind === this.#door ? agentOf(token) : undefined
   }
 
   /** A new token; the one before dies in the same commit. Throws Problem `agent_unknown`, `agent_revoked`, `vault_sealed`. */
@@ -162,6 +169,10 @@ export class DoorTokens {
     }
     return live
   }
+}
+
+function agentOf({ principal }: Token): AgentPrincipal | undefined {
+  return principal?.kind === 'agent' ? principal : undefined
 }
 
 /** A row that other hands edited speaks for nobody: there is nothing to revoke. */
