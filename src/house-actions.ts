@@ -57,6 +57,7 @@ async function statusOf(rooms: Rooms, settings: Settings): Promise<z.input<typeo
     signIns: { addresses: settings.signInAddresses, geoip: rooms.signIns.geo.state },
     audit: { size: audit.size(), ...(settings.witnessFile !== undefined && { witness: settings.witnessFile }) },
     webhooks: await alerts.standing(),
+    connections: connectionsOf(rooms),
     counts: {
       agents: identity.agentCount,
       services: services.list().length,
@@ -65,6 +66,12 @@ async function statusOf(rooms: Rooms, settings: Settings): Promise<z.input<typeo
       openCalls: openCalls.total,
     },
   }
+}
+
+function connectionsOf({ vault }: Rooms) {
+  const all = vault.list().filter(({ connection }) => connection !== undefined)
+  const needReauth = all.filter(({ status }) => status === 'needs_reauth').map(({ handle }) => handle)
+  return { count: all.length, needReauth }
 }
 
 /**

@@ -74,6 +74,8 @@ export const Status = z.object({
     }),
   }),
   webhooks: AlertsStanding,
+  /** Credentials that renew themselves, and the handles of those that cannot any more. */
+  connections: z.object({ count: z.int(), needReauth: z.array(z.string()) }),
   counts: z.object({ agents: z.int(), services: z.int(), credentials: z.int(), grants: z.int(), openCalls: z.int() }),
 })
 

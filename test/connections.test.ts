@@ -121,6 +121,7 @@ describe('a connection', () => {
     const { items } = await json('connection list')
     assert.deepEqual([items[0].status, items[0].connection.needsReauth], ['needs_reauth', 'invalid_grant'])
     assert.ok((await claviger('audit tail --json')).stdout.includes('"secret.needs_reauth"'))
+    assert.match((await claviger('doctor')).stdout, /1 of 1 must be connected anew: account/)
     tokens.instead = undefined
     const path = setFile('again.json', tokens.issue())
     await claviger(`connection add account --service api --oauth-set ${path} --replace`)

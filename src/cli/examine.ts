@@ -8,6 +8,7 @@ import { Problem } from '../ground/problem.ts'
 import { loadSettings, operatorSocket, type Settings, unknownVariables } from '../settings.ts'
 import { prepareHome } from '../storage/safe-home.ts'
 import { type GatewayClient, operatorClient } from './client.ts'
+import { type ConnectionsStanding, connectionFindings } from './examine-connections.ts'
 import { examineTls } from './examine-tls.ts'
 import { webhookFindings } from './examine-webhooks.ts'
 import { type Finding, fromProblem } from './finding.ts'
@@ -168,7 +169,7 @@ async function gateway(settings: Settings, terminal: Terminal): Promise<Finding[
     const told = await askStatus(settings, terminal)
     if (state === 'unsealed') {
       const says = `version ${version} answers; the vault is unsealed`
-      return [{ state: 'ok', about, says }, ...('webhooks' in told ? webhookFindings(told.webhooks) : [])]
+      return [{ state: 'ok', about, says }, ...findingsOf(told)]
     }
     const reason = 'reason' in told ? told.reason : undefined
     const doubted = reason === 'integrity' || reason === 'rollback_suspected'
@@ -199,10 +200,16 @@ async function gateway(settings: Settings, terminal: Terminal): Promise<Finding[
   }
 }
 
-type Told = { readonly webhooks: AlertsStanding } | { readonly reason: string | undefined }
+type Told =
+  | { readonly webhooks: AlertsStanding; readonly connections: ConnectionsStanding }
+  | { readonly reason: string | undefined }
+
+function findingsOf(told: Told): Finding[] {
+  return 'webhooks' in told ? [...webhookFindings(told.webhooks), ...connectionFindings(told.connections)] : []
+}
 
 /**
- * What the gateway says to an operator; nothing of webhooks to anybody else. Why the vault is sealed it says on this socket to
+ * What the gateway says to an operator; nothing of these to anybody else. Why the vault is sealed it says on this socket to
  * whoever presents a token, which it cannot check then.
  */
 async function askStatus(settings: Settings, terminal: Terminal): Promise<Told> {

@@ -137,7 +137,7 @@ function prepared(
   { permit, service }: Admitted,
   after: FirstEnd | undefined,
 ): Promise<CarriedCall> | undefined {
-  if (after === undefined && hasStream(call) && renews?.(permit) === true) {
+  if (after === undefined && renews?.(permit) === true && hasStream(call)) {
     return withBody(call, service).then(async (whole) => {
       await prepare?.(permit)
       return whole

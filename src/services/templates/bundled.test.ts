@@ -193,7 +193,7 @@ describe('templates', () => {
     const { oauth, probe } = made('github').view
     assert.equal(oauth?.tokenUrl, 'https://github.com/login/oauth/access_token')
     assert.deepEqual(probe, { method: 'GET', path: '/user', pointer: '/login' })
-    assert.deepEqual(Object.keys(oauth ?? {}).sort(), ['authorizationUrl', 'deviceUrl', 'tokenUrl'])
+    assert.deepEqual(Object.keys(oauth ?? {}).sort(), ['authorizationUrl', 'deviceUrl', 'issuer', 'tokenUrl'])
     for (const template of templates) assert.ok(template.oauth === undefined || template.oauth.page, template.name)
   })
 

@@ -56,6 +56,6 @@ function saidByProvider(error: oauth.ResponseBodyError): RenewalFailure {
 
 /** An answer without words: a client that is not known any more, or something between that is out of order. */
 export function failureOfStatus(status: number): RenewalFailure {
-  const refused = status === 400 || status === 401 || status === 404
+  const refused = status === 400 || status === 401 || status === 404 || status === 422
   return new RenewalFailure(refused ? 'refused' : 'unavailable', `http_${status}`)
 }
