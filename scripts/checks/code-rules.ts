@@ -96,6 +96,7 @@ export const revealers = codeRule({
     'src/main.ts': 1,
     'src/cli/secret-source.ts': 1,
     'src/cli/import/look-at-secret.ts': 3,
+    'src/cli/import/clauth-envelope.ts': 1,
     'src/proxy/secret-text.ts': 1,
     'src/proxy/matchers.ts': 2,
   },

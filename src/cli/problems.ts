@@ -73,6 +73,21 @@ export const cliProblem = problemsOf({
     title: 'A file was changed by others',
     hint: 'Look at what changed it, and give the command again.',
   },
+  clauth_home_missing: {
+    status: 404,
+    title: 'There is no installation of Clauth',
+    hint: 'Name the folder of one; it is ~/.clauth where CLAUTH_HOME says nothing else.',
+  },
+  clauth_file_damaged: {
+    status: 422,
+    title: 'A file of Clauth cannot be understood; nothing was done',
+    hint: 'Take it from a backup, or put it out of the folder and import without it.',
+  },
+  clauth_passphrase_wrong: {
+    status: 403,
+    title: 'The passphrase does not open vault.enc, or vault.enc was changed; nothing was done',
+    hint: 'It is what CLAUTH_PASSPHRASE or CLAUTH_PASSPHRASE_FILE is set to for the daemon.',
+  },
   import_journal_unknown: {
     status: 404,
     title: 'There is no such import',

@@ -11,6 +11,8 @@ interface IdentityChanges {
   readonly operator: OperatorRow
   /** `ref` is the token's id; its row says whether it was issued or revoked. */
   readonly token: TokenRow
+  /** The same token, found by another hash from now on: nothing that stands on it ends. */
+  readonly token_rehashed: TokenRow
   /** Several tokens of one owner (`ref`) were revoked. */
   readonly tokens_revoked: readonly TokenRow[]
   /** Every agent's token issued up to the change's epoch is dead. */
@@ -31,6 +33,7 @@ export function followChange({ directory, keys, sessions, salts }: Followed, cha
   if (change.kind === 'agent') directory.putAgent(change.after as IdentityChanges['agent'])
   else if (change.kind === 'operator') directory.putOperator(change.after as IdentityChanges['operator'])
   else if (change.kind === 'token') directory.putToken(change.after as IdentityChanges['token'])
+  else if (change.kind === 'token_rehashed') directory.putToken(change.after as IdentityChanges['token_rehashed'])
   else if (change.kind === 'agent_key') keys.putKey(change.after as IdentityChanges['agent_key'])
   else if (change.kind === 'invite') keys.putInvite(change.after as IdentityChanges['invite'])
   else if (change.kind === 'session') sessions.put(change.after as IdentityChanges['session'])

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../../ground/clock.ts'
 import { table } from '../render.ts'
 import { addVerb, type Session, type Verb } from '../verb.ts'
+import { importClauth } from './clauth.ts'
 import { findInDotfiles } from './dotfiles.ts'
 import { findInEnv } from './find-in-env.ts'
 import type { Findings } from './found.ts'
@@ -96,8 +97,8 @@ const list: Verb = {
   },
 }
 
-/** `claviger import env | dotfiles | openclaw | undo | list`. */
+/** `claviger import env | dotfiles | openclaw | clauth | undo | list`. */
 export function importCommands(program: Command, session: Session): void {
   const command = program.command('import').description('take secrets out of files that hold them in the clear')
-  for (const verb of [env, dotfiles, importOpenClaw, undo, list]) addVerb(command, session, verb)
+  for (const verb of [env, dotfiles, importOpenClaw, importClauth, undo, list]) addVerb(command, session, verb)
 }

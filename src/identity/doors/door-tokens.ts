@@ -136,7 +136,7 @@ export class DoorTokens {
       if (row?.status !== 'active' || !before.equals(row.hash)) return
       const after = { ...row, hash, pepper: version }
       const record = { type: 'auth' as const, actor, ev: { what: 'token.rehashed', token: id, owner } }
-      await tx.change({ kind: 'token', ref: id, after, record })
+      await tx.change({ kind: 'token_rehashed', ref: id, after, record })
       await putToken(tx, after)
     })
     done.catch(() => {}).finally(() => this.#rehashing.delete(id))
