@@ -6,7 +6,9 @@ import type { CredentialId } from '../ground/ids.ts'
 import { parseOrigin } from '../ground/origin.ts'
 import { Secret } from '../ground/secret.ts'
 import { canonicalTarget } from '../ground/target.ts'
+import type { ForwardedService } from './forward.ts'
 import { createInjectors, type Injection, type Opened } from './inject.ts'
+import { createMatchers } from './matchers.ts'
 import { outgoingHead } from './request-head.ts'
 
 const opened = (text: string): Opened => ({ id: 'crd_1' as CredentialId, version: 1, value: Secret.fromText(text) })
@@ -228,4 +230,33 @@ describe('a declared signature', () => {
     assert.equal(injectorFor(form).needsBodyDigest, true)
     assert.equal(injectorFor({ ...form, stringToSign: '{path}' }).needsBodyDigest, false)
   })
+})
+
+describe('an answer', () => {
+  const hmac = { kind: 'hmac', algorithm: 'sha256', encoding: 'hex', stringToSign: '{path}' } as const
+  const named = { ...hmac, headers: { 'x-sign': '{key_id} {signature}' } }
+  const kept: readonly [Injection, string, readonly string[]][] = [
+    [
+      { kind: 'path', segment: 'bot{secret}' },
+      '110201543:AAHdqTcvCH1vGWJx',
+      ['110201543:AAHdqTcvCH1vGWJx', 'AAHdqTcvCH1vGWJx'],
+    ],
+    [
+      { kind: 'sigv4' },
+      'AKIDEXAMPLE123456:wJalrXUtnFEMI/K7MDENG:FwoGZXIvYXdzEXAMPLE',
+      ['wJalrXUtnFEMI/K7MDENG', 'FwoGZXIvYXdzEXAMPLE'],
+    ],
+    [named, 'me:a-signing-key', ['a-signing-key']],
+    [{ ...named, secretEncoding: 'hex' }, 'me:4142434445464748494a', ['4142434445464748494a', 'ABCDEFGHIJ']],
+  ]
+  for (const [injection, secret, parts] of kept) {
+    test(`is searched for the parts of a secret of ${injection.kind} and for the signature of its request`, () => {
+      const service = { scrub: true, injection } as unknown as ForwardedService
+      const find = createMatchers()
+      for (const part of parts) assert.equal(find(service, opened(secret))?.text(`a ${part} b`), 'a [redacted:crd_1] b')
+      const signature = createHash('sha256').update('x').digest('hex')
+      assert.equal(find(service, opened(secret), [signature])?.text(`a ${signature} b`), 'a [redacted:crd_1] b')
+      assert.equal(find(service, opened(secret))?.text(`a ${signature} b`), `a ${signature} b`)
+    })
+  }
 })

@@ -45,6 +45,9 @@ function halvesOf(injection: ForwardedService['injection'], text: string): Buffe
     const { secret, session } = awsKeys(text) ?? {}
     return [secret, session].filter((part) => part !== undefined).map((part) => Buffer.from(part, 'latin1'))
   }
+  // As Telegram's: the bot before the colon, which anybody may know, and what makes it a secret behind.
+  if (injection?.kind === 'path' && text.includes(':'))
+    return [Buffer.from(text.slice(text.indexOf(':') + 1), 'latin1')]
   if (injection?.kind !== 'hmac') return []
   const named = namesIn([injection.stringToSign, ...Object.values(injection.headers)]).has('key_id')
   const parsed = signingSecret(text, injection.secretEncoding ?? 'text', named)

@@ -206,6 +206,33 @@ describe('templates', () => {
     assert.equal(say(of, 'POST /bot1:x/sendMessage'), 'not allowed')
   })
 
+  test('what takes every operation by any method is opened whole or not at all', () => {
+    for (const request of [
+      'POST /',
+      'GET /?Action=DeleteQueue',
+      'GET /1234/queue?Action=DeleteMessage',
+      'DELETE /2015-03-31/functions/f',
+    ]) {
+      assert.match(say(made('aws'), request), /^[a-z.]+: aws:api:any$/, request)
+    }
+    for (const request of ['POST /graphql', 'GET /graphql?query=x']) {
+      assert.match(say(made('linear'), request), /^graphql\.[a-z]+: linear:graphql:any$/, request)
+    }
+  })
+
+  test('what makes further keys is not among what may be written', () => {
+    const rows: readonly [string, string, string][] = [
+      ['gitlab', 'POST /api/v4/projects/g%2Fp/access_tokens', 'gitlab:keys:admin'],
+      ['gitlab', 'POST /api/v4/user/personal_access_tokens', 'gitlab:keys:admin'],
+      ['github', 'POST /user/keys', 'github:keys:admin'],
+      ['sendgrid', 'POST /v3/api_keys', 'sendgrid:keys:admin'],
+      ['twilio', 'POST /2010-04-01/Accounts/AC1/Keys.json', 'twilio:keys:admin'],
+      ['stripe', 'POST /v1/ephemeral_keys', 'stripe:keys:admin'],
+      ['openai', 'POST /v1/realtime/client_secrets', 'openai:keys:admin'],
+    ]
+    for (const [name, request, scope] of rows) assert.ok(say(made(name), request).endsWith(`: ${scope}`), request)
+  })
+
   test('S3 keeps apart what is in the bucket and what is done to it', () => {
     const of = made('aws-s3')
     assert.equal(say(of, 'GET /?list-type=2'), 'bucket.list: aws-s3:objects:read or aws-s3:read')
