@@ -8,10 +8,12 @@ export {
   type RegisterOptions,
 } from './agent/agent-client.ts'
 export type { ServerSentEvent } from './agent/event-stream.ts'
+export type { NarrowedToken, NarrowOptions } from './agent/narrow.ts'
 export { type EventOptions, type ReadOptions, ServiceAnswer } from './agent/service-answer.ts'
 export type { CallOptions } from './agent/service-call.ts'
 export { TokenClient, type TokenClientOptions } from './agent/token-client.ts'
 export type { Tokens } from './agent/tokens.ts'
+export type { ActionToken, CallActionOptions, IssueTokenOptions } from './agent/vault-actions.ts'
 export { ClavigerError } from './claviger-error.ts'
 export {
   type AgentDetails,

@@ -7,6 +7,7 @@ import { Caller, credentials, is401 } from './call.ts'
 import { DpopProver } from './dpop.ts'
 import { GatewayClient } from './gateway-client.ts'
 import { findIssuer } from './issuer.ts'
+import { type NarrowedToken, type NarrowOptions, narrow } from './narrow.ts'
 import { registrationProof } from './proofs.ts'
 import { TokenSource, type Tokens } from './tokens.ts'
 
@@ -118,6 +119,15 @@ export class AgentClient extends GatewayClient {
   async headersFor(method: string, url: string): Promise<Record<string, string>> {
     const { headers } = await credentials(await this.#source.get(), method.toUpperCase(), url, this.#dpop)
     return headers
+  }
+
+  /**
+   * A token that may do less than this agent: `narrow(['github:issue:read'], { maxUses: 3 })`, to hand to a tool or a sub-task. It
+   * ends with this agent's own token, and with its sign-in.
+   */
+  async narrow(scope: readonly string[], options: NarrowOptions = {}): Promise<NarrowedToken> {
+    const now = this.#options.now ?? Date.now
+    return narrow({ wire: this.#wire, source: this.#source, dpop: this.#dpop, now }, scope, options)
   }
 
   async self(): Promise<AgentSelf> {

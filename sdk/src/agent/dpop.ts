@@ -43,6 +43,12 @@ export class DpopProver {
     return { proof: await signJws(signer, { typ: 'dpop+jwt', jwk }, payload), nonce }
   }
 
+  /** The key itself, for who makes calls with a token that is bound to it. */
+  async signer(): Promise<Signer> {
+    this.#key ??= this.#prepare()
+    return (await this.#key).signer
+  }
+
   /** Takes the nonce of an answer for the next proof. True if `used` was another. */
   learn(url: string, headers: Headers, used: string | undefined): boolean {
     const nonce = headers.get('dpop-nonce')

@@ -4,6 +4,13 @@ import type { Wire } from '../wire.ts'
 import { type Caller, gatewayUrl } from './call.ts'
 import type { ServiceAnswer } from './service-answer.ts'
 import { type CallOptions, callService, jsonOf } from './service-call.ts'
+import {
+  type ActionToken,
+  type CallActionOptions,
+  callAction,
+  type IssueTokenOptions,
+  issueToken,
+} from './vault-actions.ts'
 
 export abstract class GatewayClient {
   readonly #wire: Wire
@@ -36,5 +43,24 @@ export abstract class GatewayClient {
    */
   async fetch(service: string, path: string, init: RequestInit = {}): Promise<Response> {
     return this.#caller.send(gatewayUrl(this.#wire.baseUrl, service, path), init)
+  }
+
+  /**
+   * A short token of the agentic-credential-vault door, for a service that is described there and some of its scopes. Throws that
+   * door's refusals.
+   */
+  async issueToken(service: string, scope: readonly string[], options: IssueTokenOptions = {}): Promise<ActionToken> {
+    return issueToken(this.#caller, this.#wire.baseUrl, { ...options, service, scope })
+  }
+
+  /** Calls an action by its name with such a token, whoever got it. The service's answer, whatever its status. */
+  async callAction(
+    token: string,
+    service: string,
+    action: string,
+    params: Readonly<Record<string, unknown>> = {},
+    options: CallActionOptions = {},
+  ): Promise<ServiceAnswer> {
+    return callAction(this.#wire, { token, service, action, params }, options)
   }
 }

@@ -1,4 +1,4 @@
-// The two proofs that an agent signs: that it holds a key it registers, and that it is who it says.
+// The proofs that an agent signs: that it holds a key it registers, and that it is who it says.
 import { randomId } from '../bytes.ts'
 import { signJws } from '../jws.ts'
 import { readPublicKey } from '../public-key.ts'
@@ -39,4 +39,21 @@ export async function authenticationProof(
     exp: to.nowSeconds + LIFE_SECONDS,
   }
   return signJws(signer, { typ: 'clv-auth+jwt', kid: thumbprint }, payload)
+}
+
+/** The same for the token endpoint: a `private_key_jwt` client assertion (RFC 7523 §3). */
+export async function clientAssertion(
+  signer: Signer,
+  to: { readonly issuer: string; readonly nowSeconds: number; readonly agentId: string },
+): Promise<string> {
+  const { thumbprint } = await readPublicKey(signer.publicKey)
+  const payload = {
+    iss: to.agentId,
+    sub: to.agentId,
+    aud: to.issuer,
+    jti: randomId(),
+    iat: to.nowSeconds,
+    exp: to.nowSeconds + LIFE_SECONDS,
+  }
+  return signJws(signer, { typ: 'JWT', kid: thumbprint }, payload)
 }

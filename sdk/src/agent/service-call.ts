@@ -39,7 +39,8 @@ export async function callService(
   const headers = new Headers(options.headers as FetchHeaders | undefined)
   if (type !== undefined && !headers.has('content-type')) headers.set('content-type', type)
   const init = { method, headers, ...(body !== undefined && { body }), ...(signal && { signal }) }
-  const response = await reached(caller, url, stream ? ({ ...init, duplex: 'half' } as RequestInit) : init)
+  const sent = stream ? ({ ...init, duplex: 'half' } as RequestInit) : init
+  const response = await reached(() => caller.send(url, sent), signal)
   if (isByGateway(response)) throw await refusalIn(response)
   refuseStrangers(response)
   return new ServiceAnswer(response, signal)
@@ -60,12 +61,16 @@ export async function jsonOf<T>(answer: ServiceAnswer): Promise<T | undefined> {
   throw new ServiceError(`The service answered ${status}`, jsonOrText(text), { status, requestId, retryAfterSeconds })
 }
 
-async function reached(caller: Caller, url: string, init: RequestInit): Promise<Response> {
+/** Throws the signal's reason, an error of this package as it is, and `gateway_unreachable` for anything else. */
+export async function reached(
+  send: () => Promise<Response>,
+  signal: AbortSignal | null | undefined,
+): Promise<Response> {
   try {
-    init.signal?.throwIfAborted()
-    return await caller.send(url, init)
+    signal?.throwIfAborted()
+    return await send()
   } catch (cause) {
-    if (init.signal?.aborted === true) throw init.signal.reason
+    if (signal?.aborted === true) throw signal.reason
     throw cause instanceof ClavigerError ? cause : unreachable(cause)
   }
 }
@@ -80,7 +85,7 @@ export async function refusalIn(response: Response): Promise<ClavigerError> {
 }
 
 /** The gateway marks what it passes on. What lacks the mark comes from something in between, and says nothing of the service. */
-function refuseStrangers(response: Response): void {
+export function refuseStrangers(response: Response): void {
   const { status, headers, type } = response
   if (headers.has('claviger-request-id')) return
   const hidden = type === 'opaqueredirect'

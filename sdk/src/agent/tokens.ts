@@ -6,7 +6,7 @@ import { type Answered, type Asked, refusal, stringIn, type Wire } from '../wire
 import type { Held } from './call.ts'
 import { type DpopProver, wantsNonce } from './dpop.ts'
 import { checkIssuer } from './issuer.ts'
-import { authenticationProof } from './proofs.ts'
+import { authenticationProof, clientAssertion } from './proofs.ts'
 
 export interface Tokens {
   readonly accessToken: string
@@ -39,6 +39,8 @@ export class TokenSource {
   #signer: Signer
   #current: Tokens | undefined
   #flight: Promise<Tokens> | undefined
+  /** What the last challenge said of the gateway. */
+  #gateway: { readonly issuer: string; readonly skewSeconds: number } | undefined
 
   constructor(options: TokenSourceOptions) {
     this.#options = options
@@ -71,6 +73,20 @@ export class TokenSource {
     } catch (error) {
       this.#signer = before
       throw error
+    }
+  }
+
+  /** Who asks, for the token endpoint. Proves itself first where that has not happened yet. */
+  async clientAssertion(): Promise<Readonly<Record<string, string>>> {
+    if (this.#gateway === undefined) await this.authenticate()
+    const { issuer = '', skewSeconds = 0 } = this.#gateway ?? {}
+    const { agentId, now } = this.#options
+    const nowSeconds = Math.floor(now() / 1000) + skewSeconds
+    const assertion = await clientAssertion(this.#signer, { issuer, nowSeconds, agentId })
+    return {
+      client_id: agentId,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: assertion,
     }
   }
 
@@ -122,6 +138,7 @@ export class TokenSource {
     }
     const nonce = stringIn(challenge, 'nonce')
     const nowSeconds = timeOf(challenge, now)
+    this.#gateway = { issuer, skewSeconds: nowSeconds - Math.floor(now() / 1000) }
     const proof = await authenticationProof(this.#signer, { issuer, nowSeconds, agentId, nonce })
     const body = { challengeId: stringIn(challenge, 'challengeId'), proof, ...(scope !== undefined && { scope }) }
     return this.#read(await this.#ask({ method: 'POST', path: '/claviger/v1/auth/token', body }))

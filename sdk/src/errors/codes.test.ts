@@ -40,6 +40,16 @@ describe('the lists of codes', () => {
     assert.deepEqual(missing(said, union('codes.ts', 'ClawAuthCode')), [])
   })
 
+  test('have what the agentic-credential-vault door says of tokens and calls', () => {
+    const administered =
+      /\/(admin|audit-query|revoke|service-form|compiled-service|native-service|door-secrets|vault-templates)[^/]*$/
+    const files = globSync('src/doors/agentvault/*.ts', { cwd: root }).filter((file) => !administered.test(file))
+    const texts = files.map((file) => read(file)).join('\n')
+    const said = [...texts.matchAll(/\brefused\(\s*['`]([^'`]+?)(?::|['`])/g)].map(([, code]) => code as string)
+    assert.ok(new Set(said).size > 15)
+    assert.deepEqual(missing(said, union('codes.ts', 'VaultCode')), [])
+  })
+
   test('have those of this package, each used, and the README names them', () => {
     const codes = union('codes.ts', 'SdkCode')
     const files = globSync('sdk/src/**/*.ts', { cwd: root, exclude: ['**/*.test.ts', '**/errors/codes.ts'] })

@@ -2,7 +2,7 @@
 import { ClavigerError, type ErrorFacts } from '../claviger-error.ts'
 import type { ErrorCode } from './codes.ts'
 
-/** 401: the token or the proof is not good (any more). */
+/** 401, or the vault door's words for it: the token or the proof is not good (any more). */
 export class AuthenticationError extends ClavigerError {
   override name = 'AuthenticationError'
 }
@@ -64,8 +64,16 @@ export function refusalOf(code: string, title: string, facts: ErrorFacts & { rea
   return new Family(code as ErrorCode, title, facts)
 }
 
+/** The vault door says 403 for nearly everything. */
+const TOKEN = new Set<string>([
+  ...(['AGENT_UNAUTHORIZED', 'TOKEN_REVOKED', 'invalid signature'] satisfies ErrorCode[]),
+  ...(['jwt audience invalid. expected', 'jwt expired', 'jwt malformed', 'jwt must be provided'] satisfies ErrorCode[]),
+])
+
 function familyOf(code: string, status: number): typeof ClavigerError {
   if (APPROVAL.has(code)) return ApprovalError
+  if (TOKEN.has(code)) return AuthenticationError
+  if (code === 'fetch failed') return UpstreamError
   if (status === 429 || BUSY.has(code)) return BusyError
   if (status === 401) return AuthenticationError
   if (status === 403) return PermissionError
