@@ -109,6 +109,17 @@ describe('a connection', () => {
     assert.equal((await call()).status, 200)
   })
 
+  test('is renewed for an explicit call as well', async () => {
+    await gateway.restart()
+    tokens.revokeAccess()
+    const body = Buffer.from(JSON.stringify({ service: 'api', method: 'POST', path: '/guarded', body: { a: 1 } }))
+    const authorization = `Bearer ${agentToken}`
+    const headers = { host: `127.0.0.1:${gateway.port}`, authorization, 'content-type': 'application/json' }
+    const reply = await gateway.agent('POST', '/claviger/v1/call', { headers, body })
+    assert.equal(reply.status, 200, reply.text())
+    assert.equal(upstream.receipts.at(-1)?.body.bytes.toString(), '{"a":1}')
+  })
+
   test('that its provider gives no more tokens for is marked, told of, and refused with what would mend it', async () => {
     await gateway.stop()
     await gateway.restart()
