@@ -1,8 +1,5 @@
 import type { Command } from 'commander'
-import { checkTemplate } from '../services/check-template.ts'
 import type { ServiceTemplate } from '../services/service-template.ts'
-import { templateSummary } from '../services/template-summary.ts'
-import { findTemplate, templates } from '../services/templates/catalogue.ts'
 import { type ExitCode, exitCode } from './exit-codes.ts'
 import { jsonFile } from './json-file.ts'
 import { cliProblem } from './problems.ts'
@@ -11,10 +8,16 @@ import { injectionText, summaryOf } from './service-summary.ts'
 import { pairs } from './values.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
+/** The templates and what reads one, loaded by the commands that want them: every other would wait for forty files. */
+const catalogue = () => import('../services/templates/catalogue.ts')
+const checker = () => import('../services/check-template.ts')
+const summaries = () => import('../services/template-summary.ts')
+
 const list: Verb = {
   signature: 'list',
   summary: 'list the bundled templates',
   async run() {
+    const [{ templates }, { templateSummary }] = await Promise.all([catalogue(), summaries()])
     const items = templates.map(templateSummary)
     return { json: { items }, text: table(items, ['name', 'aliases', 'title', 'injection', 'actions', 'unverified']) }
   },
@@ -24,7 +27,7 @@ const show: Verb = {
   signature: 'show <template>',
   summary: 'show a template, bundled or from a file: what it is about, and each action with its page',
   async run({ args: [name = ''] }) {
-    const template = templateOf(name)
+    const template = await templateOf(name)
     return { json: template, text: describe(template) }
   },
 }
@@ -49,7 +52,7 @@ const load: Verb = {
     'claviger service template load ./tickets.json --name work-tickets',
   ],
   async run({ args: [given = ''], options, operator }) {
-    const template = templateOf(given)
+    const template = await templateOf(given)
     const name: string = options.name ?? template.name
     const body = {
       name,
@@ -70,6 +73,7 @@ const validate: Verb = {
   signature: 'validate <file>',
   summary: 'look whether a file is a template, and name all that is wrong with it',
   async run({ args: [path = ''] }) {
+    const [{ checkTemplate }, { templateSummary }] = await Promise.all([checker(), summaries()])
     const { template, issues } = checkTemplate(jsonFile(path))
     if (template !== undefined) {
       const { name, actions, unverified } = templateSummary(template)
@@ -93,7 +97,7 @@ const diff: Verb = {
   ],
   async run({ args: [name = ''], options, operator }) {
     const given: string | undefined = options.template
-    const template = given === undefined || !isFile(given) ? given : templateOf(given)
+    const template = given === undefined || !isFile(given) ? given : await templateOf(given)
     const path = `/services/${encodeURIComponent(name)}/template-diff`
     const json = await operator().ask({ method: 'POST', path, body: { ...(template !== undefined && { template }) } })
     if (json.differences.length === 0) return { json, text: `${json.service} is as the template ${json.template} says` }
@@ -113,9 +117,9 @@ function isFile(given: string): boolean {
 }
 
 /** Throws Problem `service_template_unknown`, and `service_template_invalid` with the first thing that is wrong. */
-function templateOf(given: string): ServiceTemplate {
-  if (!isFile(given)) return findTemplate(given)
-  const { template, issues } = checkTemplate(jsonFile(given))
+async function templateOf(given: string): Promise<ServiceTemplate> {
+  if (!isFile(given)) return (await catalogue()).findTemplate(given)
+  const { template, issues } = (await checker()).checkTemplate(jsonFile(given))
   if (template !== undefined) return template
   const { at, wrong } = issues[0]
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''

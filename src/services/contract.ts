@@ -29,7 +29,11 @@ import { WordMap } from './word-map.ts'
 export const ServiceInput = z.strictObject({
   name: ServiceName,
   /** Name of one that is bundled, or a whole one. */
-  template: z.union([z.string().max(64), ServiceTemplate]).optional(),
+  template: z
+    .union([z.string().max(64), ServiceTemplate], {
+      error: 'neither a name nor a template: `claviger service template validate FILE` says why',
+    })
+    .optional(),
   /** The earlier word for `template`. */
   preset: z.string().max(64).optional(),
   /** Values of the template's variables. */
