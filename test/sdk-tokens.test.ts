@@ -23,14 +23,14 @@ before(async () => {
 after(() => around[Symbol.asyncDispose]())
 
 let count = 0
-async function newAgent(dpop: boolean): Promise<AgentClient> {
+async function newAgent(dpop: boolean, now = Date.now): Promise<AgentClient> {
   const { gateway } = around
   const baseUrl = gateway.url
   const signer = await webCryptoSigner(await generateKeyPair())
   const { invite } = await gateway.does<{ invite: string }>('POST', '/agents/invite', {})
   const { agentId } = await AgentClient.register({ baseUrl, name: `narrow-${++count}`, signer, invite })
   await gateway.does('POST', '/grants', { agent: agentId, service: 'u', scopes: ['u:*'] })
-  return new AgentClient({ baseUrl, agentId, signer, dpop })
+  return new AgentClient({ baseUrl, agentId, signer, dpop, now })
 }
 
 describe('narrow()', () => {
@@ -71,6 +71,13 @@ describe('narrow()', () => {
     const lasting = await agent.narrow(['u:read'], { minLifeSeconds: 300 })
     assert.notEqual(await agent.accessToken(), first)
     assert.equal((await lasting.client.call('u', { path: '/ok/a' })).status, 200)
+  })
+
+  test('goes by the gateway’s clock where this machine’s is wrong', async () => {
+    for (const aheadMs of [-3_600_000, 3_600_000]) {
+      const agent = await newAgent(false, () => Date.now() + aheadMs)
+      assert.equal((await (await agent.narrow(['u:read'])).client.call('u', { path: '/ok/a' })).status, 200)
+    }
   })
 
   test('never asks for nothing, which would be everything', async () => {

@@ -39,8 +39,9 @@ export class TokenSource {
   #signer: Signer
   #current: Tokens | undefined
   #flight: Promise<Tokens> | undefined
-  /** What the last challenge said of the gateway. */
-  #gateway: { readonly issuer: string; readonly skewSeconds: number } | undefined
+  /** What the last challenge named, and how far the gateway's clock was ahead in its last answer. */
+  #issuer: string | undefined
+  #skewSeconds = 0
 
   constructor(options: TokenSourceOptions) {
     this.#options = options
@@ -78,11 +79,10 @@ export class TokenSource {
 
   /** Who asks, for the token endpoint. Proves itself first where that has not happened yet. */
   async clientAssertion(): Promise<Readonly<Record<string, string>>> {
-    if (this.#gateway === undefined) await this.authenticate()
-    const { issuer = '', skewSeconds = 0 } = this.#gateway ?? {}
+    if (this.#issuer === undefined) await this.authenticate()
     const { agentId, now } = this.#options
-    const nowSeconds = Math.floor(now() / 1000) + skewSeconds
-    const assertion = await clientAssertion(this.#signer, { issuer, nowSeconds, agentId })
+    const nowSeconds = Math.floor(now() / 1000) + this.#skewSeconds
+    const assertion = await clientAssertion(this.#signer, { issuer: this.#issuer ?? '', nowSeconds, agentId })
     return {
       client_id: agentId,
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
@@ -138,7 +138,7 @@ export class TokenSource {
     }
     const nonce = stringIn(challenge, 'nonce')
     const nowSeconds = timeOf(challenge, now)
-    this.#gateway = { issuer, skewSeconds: nowSeconds - Math.floor(now() / 1000) }
+    this.#issuer = issuer
     const proof = await authenticationProof(this.#signer, { issuer, nowSeconds, agentId, nonce })
     const body = { challengeId: stringIn(challenge, 'challengeId'), proof, ...(scope !== undefined && { scope }) }
     return this.#read(await this.#ask({ method: 'POST', path: '/claviger/v1/auth/token', body }))
@@ -152,6 +152,7 @@ export class TokenSource {
     }
     const lifeMs = (typeof expiresIn === 'number' ? expiresIn : 0) * 1000
     const now = this.#options.now()
+    this.#skewSeconds = timeOf(answer, this.#options.now) - Math.floor(now / 1000)
     return {
       accessToken: stringIn(answer, 'accessToken'),
       refreshToken: typeof refreshToken === 'string' ? refreshToken : undefined,

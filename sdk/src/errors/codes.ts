@@ -31,7 +31,10 @@ export type ClawAuthCode =
   | 'UNAVAILABLE'
   | 'VALIDATION_ERROR'
 
-/** The agentic-credential-vault door's: what stands before the colon, the rest is the error's `detail`. */
+/**
+ * The agentic-credential-vault door's: what stands before the colon, the rest is the error's `detail`.
+ * A problem for which that dialect has no word stands there in capitals.
+ */
 export type VaultCode =
   | 'AGENT_REVOKED'
   | 'AGENT_UNAUTHORIZED'
@@ -67,6 +70,7 @@ export type VaultCode =
   | 'jwt expired'
   | 'jwt malformed'
   | 'jwt must be provided'
+  | Uppercase<ProblemCode>
 
 /** This package's own. */
 export type SdkCode =
