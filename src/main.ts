@@ -19,7 +19,7 @@ export type ExitCode = 0 | 70 | 74 | 75 | 78
 const SAME_SIGNAL_MS = 500
 
 /** Runs the gateway in the foreground until it is told to stop. Resolves to the exit code. */
-export async function up(settings: Settings): Promise<ExitCode> {
+export async function up(settings: Settings, say = announce): Promise<ExitCode> {
   const log = createLog(settings.log)
   const ended = Promise.withResolvers<ExitCode>()
   guardProcess(log)
@@ -42,7 +42,7 @@ export async function up(settings: Settings): Promise<ExitCode> {
   })
   process.on('SIGUSR2', () => house.seal('operator'))
   // Said last: whoever reads it may signal us at once.
-  announce(house)
+  say(house)
   flushCompileCache()
   // Once, when nothing waits: what loading and recovering left is a sixth of the resident memory.
   setTimeout(() => globalThis.gc?.(), 500).unref()

@@ -88,6 +88,7 @@ export const cliProblem = problemsOf({
     title: 'The passphrase does not open vault.enc, or vault.enc was changed; nothing was done',
     hint: 'It is what CLAUTH_PASSPHRASE or CLAUTH_PASSPHRASE_FILE is set to for the daemon.',
   },
+  clauth_grant_missing: { status: 404, title: 'No matching active grant found.' },
   import_journal_unknown: {
     status: 404,
     title: 'There is no such import',

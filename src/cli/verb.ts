@@ -106,6 +106,21 @@ function refuseMissing(command: Command, { options = [] }: Verb): void {
 export const MISSING_OPTION = 'commander.missingMandatoryOptionValue'
 
 async function perform(verb: Verb, args: Invocation['args'], options: Options, terminal: Terminal): Promise<number> {
+  return invoked(args, options, terminal, async (invocation) => {
+    const result = await verb.run(invocation)
+    if (typeof result === 'number') return result
+    await write(terminal.stdout, `${options.json === true ? safeJson(result.json) : safeText(result.text)}\n`)
+    return result.code ?? exitCode.ok
+  })
+}
+
+/** Whatever connections were made are closed afterwards. */
+export async function invoked<Answer>(
+  args: Invocation['args'],
+  options: Options,
+  terminal: Terminal,
+  work: (invocation: Invocation) => Promise<Answer>,
+): Promise<Answer> {
   const clients: GatewayClient[] = []
   const keep = (client: GatewayClient) => {
     clients.push(client)
@@ -123,10 +138,7 @@ async function perform(verb: Verb, args: Invocation['args'], options: Options, t
   }
   checkSecretOptions(options)
   try {
-    const result = await verb.run(invocation)
-    if (typeof result === 'number') return result
-    await write(terminal.stdout, `${options.json === true ? safeJson(result.json) : safeText(result.text)}\n`)
-    return result.code ?? exitCode.ok
+    return await work(invocation)
   } finally {
     await Promise.all(clients.map((client) => client.close()))
   }

@@ -1,7 +1,5 @@
 // What else an installation of Clauth says: its configuration, and what has no place here.
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { replaceFile } from '../new-file.ts'
+import { setInHome } from '../home-env.ts'
 import type { ClauthConfig } from './clauth-formats.ts'
 import type { ClauthHome } from './clauth-home.ts'
 import { type Item, leave } from './clauth-item.ts'
@@ -35,12 +33,9 @@ function setting(name: string, value: string): Item {
   return {
     ...{ what: 'setting', name, action: 'bring', facts },
     bring: async ({ home }) => {
-      const path = join(home, 'env')
-      const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
-      const set = new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=(.*)$`, 'm').exec(text)
-      if (set?.[1]?.trim() === value) return { action: 'known' }
-      if (set !== null) return { action: 'leave', why: `${path} sets it to something else` }
-      replaceFile(path, `${text.replace(/\n*$/, '\n')}\n# From Clauth's config.json.\n${name}=${value}\n`)
+      const set = setInHome(home, name, value, "From Clauth's config.json.")
+      if (set === 'same') return { action: 'known' }
+      if (set === 'other') return { action: 'leave', why: `the settings of ${home} say something else` }
       return { why: 'from the next start on' }
     },
   }

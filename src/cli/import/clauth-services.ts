@@ -58,12 +58,20 @@ function chosen(wanted: readonly WantedService[]): WantedService {
 }
 
 /** Why a credential cannot be one of that service; undefined if it can. */
-export function misfit(
+export function misfit(provider: string, credential: ClauthCredential, service: ServiceShape): string | undefined {
+  return misfitOf(provider, wantedService(provider, credential), service)
+}
+
+interface ServiceShape {
+  readonly origins: readonly string[]
+  readonly injection?: object
+}
+
+export function misfitOf(
   provider: string,
-  credential: ClauthCredential,
-  service: { readonly origins: readonly string[]; readonly injection?: object },
+  { own, origins = [], injection }: WantedService,
+  service: ServiceShape,
 ): string | undefined {
-  const { own, origins = [], injection } = wantedService(provider, credential)
   if (!sameInjection(service.injection, injection)) return `the service ${provider} attaches credentials in another way`
   const more = own ? service.origins.filter((origin) => !origins.includes(origin)) : []
   if (more.length > 0) return `it may not go to ${more.join(', ')}, as those of the service ${provider} may`
