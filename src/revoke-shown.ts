@@ -1,3 +1,5 @@
+import { DoorSessions } from './identity/doors/door-sessions.ts'
+import { DoorTokens } from './identity/doors/door-tokens.ts'
 import type { Rooms } from './rooms.ts'
 
 /**
@@ -9,6 +11,8 @@ export async function revokeShown({ identity, relying }: Pick<Rooms, 'identity' 
     (await identity.sessions.revokeShown(token)) ||
     (await identity.revokeLeaked(token)) ||
     (await identity.keys.revokeLeakedInvite(token)) ||
+    (await new DoorTokens(identity.room, 'clauth').revokeLeaked(token)) ||
+    (await new DoorSessions(identity.room, 'clauth').revokeLeaked(token)) ||
     relying.revokeLeaked(token)
   )
 }

@@ -19,6 +19,7 @@ const given = <T>(reply: Reply): T => {
   return reply.json() as T
 }
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+const JSON_TYPE = { 'content-type': 'application/json' }
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 describe('the admin token', () => {
@@ -227,6 +228,26 @@ describe('session tokens', () => {
     assert.deepEqual([(await call(one.token)).status, (await revocations()).length], [401, 3])
     const wanted = [422, 'VALIDATION_ERROR', 'token or jti is required']
     assert.deepEqual(refusal(await world.admin('POST', '/admin/session-token/revoke', {})), wanted)
+  })
+})
+
+describe('whoever finds a token of the door', () => {
+  test('can make it harmless', async () => {
+    const token = await world.issue('careless')
+    const { token: session } = given<{ token: string }>(
+      await world.admin('POST', '/admin/session-token/issue', { skillId: 'careless' }),
+    )
+    await world.grant({ skillId: 'careless' })
+    const call = async (headers: Record<string, string>) => (await world.proxy({ skillId: 'careless' }, headers)).status
+    const both = async () => [await call({ 'x-clauth-skill-token': token }), await call(bearer(session))]
+    assert.deepEqual(await both(), [200, 200])
+    for (const found of [token, session]) {
+      assert.equal(
+        (await world.ask('POST', '/claviger/v1/tokens/revoke-leaked', { token: found }, JSON_TYPE)).status,
+        200,
+      )
+    }
+    assert.deepEqual(await both(), [401, 401])
   })
 })
 

@@ -49,7 +49,10 @@ describe('what comes back', () => {
       }
     }
     for (const pack of ['gzip', 'br']) {
-      assert.equal((await to(`/echo/raw?pack=${pack}`)).body, 'before [REDACTED] after')
+      const { body, headers } = await to(`/echo/raw?pack=${pack}`)
+      assert.equal(body, 'before [REDACTED] after')
+      // They describe the body as it is handed over.
+      assert.deepEqual([headers['content-encoding'], headers['content-length']], [undefined, '23'])
     }
   })
 

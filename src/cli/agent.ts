@@ -24,7 +24,7 @@ export function agentCommands(program: Command, session: Session): void {
     summary: 'list agents',
     async run({ operator }) {
       const json = await operator().ask({ method: 'GET', path: '/agents' })
-      return { json, text: table(json.items, ['name', 'id', 'status', 'createdAt'], 'no agents') }
+      return { json, text: table(json.items, ['name', 'label', 'id', 'status', 'createdAt'], 'no agents') }
     },
   })
   addVerb(agent, session, signInsVerb)

@@ -48,7 +48,19 @@ const grants: Verb = {
     const asked = new URLSearchParams()
     for (const name of ['agent', 'service']) if (options[name] !== undefined) asked.set(name, options[name])
     const json = await operator().ask({ method: 'GET', path: `/grants${asked.size > 0 ? `?${asked}` : ''}` })
-    const columns = ['id', 'agent', 'service', 'scopes', 'credential', 'rpm', 'uses', 'used', 'expiresAt', 'status']
+    const columns = [
+      'id',
+      'agent',
+      'service',
+      'scopes',
+      'label',
+      'credential',
+      'rpm',
+      'uses',
+      'used',
+      'expiresAt',
+      'status',
+    ]
     return { json, text: table(json.items.map(named), columns, 'no grants') }
   },
 }

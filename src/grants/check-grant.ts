@@ -47,6 +47,9 @@ export function checkLabel(service: GrantedService, text: string): Label {
  */
 export function chooseCredentials(wanted: NewGrant): { reach: Reach; credentials: readonly CredentialId[] } {
   const { service, credential, named = credential === undefined ? [] : [credential], label } = wanted
+  if (credential !== undefined && wanted.named !== undefined) {
+    throw grantProblem('grant_invalid', { detail: 'credential and credentials exclude each other.' })
+  }
   if (named.length > 0) return { reach: 'named', credentials: [...new Set(named.map((one) => namedOf(wanted, one)))] }
   if (service.injection === undefined) return { reach: 'none', credentials: [] }
   return label === undefined

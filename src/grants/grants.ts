@@ -6,7 +6,7 @@ import { checkLabel, checkLimits, chooseCredentials, readScopes } from './check-
 import { type Grant, type GrantView, grantProblem, type NewGrant } from './contract.ts'
 import { GrantEntries, type GrantRecord } from './entries.ts'
 import { RateLimits } from './limits.ts'
-import { getGrant, liveGrants, loadGrants, putGrant } from './store.ts'
+import { getBelieved, getGrant, liveGrants, loadGrants, putGrant } from './store.ts'
 import { Uses } from './uses.ts'
 import { viewOf } from './view.ts'
 
@@ -98,8 +98,11 @@ export class Grants {
       used: 0,
     }
     await within(this.#storage, given, async (tx) => {
-      const replaced = this.of(record.agent, record.service).filter((old) => sameSubject(old, record))
-      for (const { id } of replaced) await this.#revoke(tx, id, by)
+      for (const id of await liveGrants(tx, record)) {
+        // One of this very moment is in no memory yet; one that other hands edited is in none, and gives nothing.
+        const old = this.#entries.get(id) ?? (await getBelieved(tx, id))
+        if (old !== undefined && sameSubject(old, record)) await this.#revoke(tx, id, by)
+      }
       await putGrant(tx, record)
       const ev = eventOf(record)
       await tx.change({ kind: 'grant', ref: record.id, after: record, record: { type: 'grant', actor: by, ev } })
@@ -248,7 +251,9 @@ export function createGrants(options: { storage: Storage; clock: Clock }): Grant
   return new Grants(options)
 }
 
-function sameSubject(one: Grant, other: GrantRecord): boolean {
+type Subject = Pick<GrantRecord, 'scopes' | 'credentials' | 'label'>
+
+function sameSubject(one: Subject, other: Subject): boolean {
   if (one.label !== undefined || other.label !== undefined) return one.label?.text === other.label?.text
   const same = (left: readonly string[], right: readonly string[]) =>
     left.length === right.length && [...left].sort().join(' ') === [...right].sort().join(' ')

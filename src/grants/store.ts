@@ -1,5 +1,6 @@
 import { canonicalJson } from '../ground/canonical-json.ts'
 import type { AgentId, CallId, CredentialId, GrantId, ServiceId } from '../ground/ids.ts'
+import { Problem } from '../ground/problem.ts'
 import { readLabel } from '../policy/label.ts'
 import { storageProblem } from '../storage/problems.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
@@ -61,10 +62,21 @@ export async function putGrant(tx: Tx, record: GrantRecord): Promise<void> {
   })
 }
 
-/** Ids of all that are not revoked, as this transaction sees them. */
-export async function liveGrants(tx: Tx): Promise<GrantId[]> {
-  const rows = await tx.db.selectFrom('grants').select('id').where('revoked_at', 'is', null).execute()
-  return rows.map(({ id }) => id as GrantId)
+/** Ids of those that are not revoked, as this transaction sees them: of an agent on a service, or all. */
+export async function liveGrants(tx: Tx, of?: Pick<GrantRecord, 'agent' | 'service'>): Promise<GrantId[]> {
+  const live = tx.db.selectFrom('grants').select('id').where('revoked_at', 'is', null)
+  const meant = of === undefined ? live : live.where('agent', '=', of.agent).where('service', '=', of.service)
+  return (await meant.execute()).map(({ id }) => id as GrantId)
+}
+
+/** Undefined for a row that other hands edited. */
+export async function getBelieved(tx: Tx, id: GrantId): Promise<GrantRecord | undefined> {
+  try {
+    return await getGrant(tx, id)
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'row_tampered') return undefined
+    throw error
+  }
 }
 
 /** A grant as this transaction sees it, its MAC checked. */

@@ -141,6 +141,14 @@ export class DoorSessions {
     )
   }
 
+  /** Ends the session of a token that somebody found and shows. False if it is none of this door, or over. */
+  async revokeLeaked(presented: string): Promise<boolean> {
+    const found = this.verify(presented)
+    if (found === undefined) return false
+    await this.revoke(found.jti, found.expiresAt, 'cli', { kind: 'system', id: 'finder' })
+    return true
+  }
+
   /** Those whose sessions would still run, in the order in which they were ended. */
   async revocations(): Promise<DoorRevocation[]> {
     const now = this.#room.clock.now()

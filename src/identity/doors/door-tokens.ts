@@ -13,7 +13,7 @@ import { type AgentPrincipal, identityProblem } from '../contract.ts'
 import { hashKey, type Token } from '../directory.ts'
 import type { Room } from '../room.ts'
 import { putToken, type TokenRow } from '../store.ts'
-import { issueInto, revokeRowInto } from '../tokens.ts'
+import { issueInto, revokeRowInto, revokeToken } from '../tokens.ts'
 import type { DoorName, DoorTokenView } from './contract.ts'
 import { Lately } from './lately.ts'
 import { hadToken, liveTokens, putSalt } from './store.ts'
@@ -96,6 +96,14 @@ export class DoorTokens {
   /** False where there was none. */
   revoke(agent: AgentId, by: Actor): Promise<boolean> {
     return this.#room.storage.write(async (tx) => (await this.#revokeLive(tx, agent, by)) > 0, { urgent: true })
+  }
+
+  /** Revokes a token that somebody found and shows. False if it is none of this door; it may be dead already. */
+  async revokeLeaked(presented: string): Promise<boolean> {
+    const found = this.recognise(presented)
+    if (found === undefined) return false
+    await revokeToken(this.#room, found.token.id, { kind: 'system', id: 'finder' })
+    return true
   }
 
   /** One for each agent that was ever given a token, in the order of the first. */
