@@ -5,6 +5,7 @@
 import type { Clock } from '../../ground/clock.ts'
 import { Problem } from '../../ground/problem.ts'
 import type { GatewayClient } from '../client.ts'
+import { pathOf } from '../path-of.ts'
 import { textOf } from '../secret-source.ts'
 import { edited, type Found, type Remark } from './found.ts'
 import { Journal, newJournalId, sha256Hex } from './journal.ts'
@@ -14,6 +15,7 @@ import { freeHandle, labelOf, type Step, staysWhy } from './plan.ts'
 import { IMPORTED, JOURNAL } from './present.ts'
 import type { Source } from './read-source.ts'
 import { refuseChanged, replaceSource } from './replace-source.ts'
+import type { Verifier } from './verify.ts'
 
 export interface Work {
   readonly home: string
@@ -22,6 +24,8 @@ export interface Work {
   readonly known: KnownSecrets
   /** What is imported, such as `env`. */
   readonly what: string
+  /** Asks the service whose each secret is. One that it refuses is not kept, and stays where it was. */
+  readonly verifier?: Verifier | undefined
 }
 
 export interface Done {
@@ -59,10 +63,11 @@ function sourcesOf(plan: readonly Step[]): Source[] {
 }
 
 async function carryOutStep(step: Step, work: Work, journal: Journal, remarks: Remark[]): Promise<Step> {
-  if (step.action !== 'store') return step
+  if (step.action === 'leave') return step
   try {
+    if (step.action === 'known') return await verified(step, work)
     if (step.template !== undefined) await makeService(step, work, journal)
-    return { ...step, handle: await store(step, work, journal) }
+    return await verified({ ...step, handle: await store(step, work, journal) }, work)
   } catch (error) {
     if (!(error instanceof Problem) || error.code === 'gateway_not_running') throw error
     const { source, place, line } = step.places[0]!
@@ -70,6 +75,17 @@ async function carryOutStep(step: Step, work: Work, journal: Journal, remarks: R
     remarks.push({ file: source.path, place, line, why, failed: true })
     return { ...step, action: 'leave', why }
   }
+}
+
+/** What the service says of the secret, where it is to be asked. */
+async function verified(step: Step, { client, verifier }: Work): Promise<Step> {
+  const { handle = '', service, action } = step
+  if (verifier === undefined) return step
+  const verdict = await verifier.ask(handle, service)
+  if (verdict.outcome === 'works') return { ...step, verified: `works, as ${verdict.identity}` }
+  if (verdict.outcome === 'unknown') return { ...step, verified: `not verified: ${verdict.why}` }
+  if (action === 'store') await client.ask({ method: 'DELETE', path: pathOf('credentials', handle) })
+  return { ...step, action: 'leave', why: verdict.why }
 }
 
 async function makeService({ service: name, template }: Step, { client }: Work, journal: Journal): Promise<void> {

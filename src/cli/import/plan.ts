@@ -34,6 +34,8 @@ export interface Step {
   readonly template?: string
   /** Why it is left. */
   readonly why?: string
+  /** What the service said of it, when it was asked. */
+  readonly verified?: string
 }
 
 /** `as` is what somebody said: a place, or a provider's name, to a service's name. */

@@ -13,6 +13,7 @@ interface ShownPlace {
   readonly handle?: string | undefined
   readonly why?: string | undefined
   readonly rule?: string | undefined
+  readonly verified?: string | undefined
 }
 
 const LATER = { store: 'would be stored', known: 'is stored already', leave: 'stays' } as const
@@ -44,7 +45,7 @@ export function textOf(told: Told): string {
   const parts = [
     table(
       rows.map(({ file, line, ...rest }) => ({ ...rest, where: `${file}:${line}` })),
-      ['where', 'place', 'service', 'action', 'handle', 'why'],
+      ['where', 'place', 'service', 'action', 'handle', 'verified', 'why'],
       'no secrets found',
     ),
     ...(remarks.length > 0 ? [remarks.map(remarkLine).join('\n')] : []),
@@ -66,6 +67,7 @@ function shown(step: Step, found: Found, now: boolean): ShownPlace {
     handle,
     why: stays,
     rule: found.rule,
+    verified: step.verified,
   }
 }
 

@@ -2,6 +2,7 @@
 import { systemClock } from '../../ground/clock.ts'
 import { Problem } from '../../ground/problem.ts'
 import { type ExitCode, exitCode } from '../exit-codes.ts'
+import { cliProblem } from '../problems.ts'
 import { pairs } from '../values.ts'
 import type { Invocation, OptionSpec, Result } from '../verb.ts'
 import { type Around, aroundOf } from './around.ts'
@@ -13,9 +14,14 @@ import { type Present, planImport, type Step } from './plan.ts'
 import { askPresent, nothingPresent } from './present.ts'
 import { variableOf } from './reference-variable.ts'
 import { jsonOf, textOf } from './report.ts'
+import { openVerifier } from './verify.ts'
 
 export const importOptions: readonly OptionSpec[] = [
   { flags: '--write', about: 'store the secrets and put references in their place; without it nothing is touched' },
+  {
+    flags: '--verify',
+    about: 'with --write: ask each service, through the gateway, whose the secret is; one it refuses stays',
+  },
   {
     flags: '--service <place=name>',
     about: 'the service of a secret, by its place or by the service that was found; may be repeated',
@@ -33,26 +39,42 @@ export interface Importer {
 
 export async function runImport(invocation: Invocation, importer: Importer): Promise<Result> {
   const { options } = invocation
-  const write = options.write === true
+  const writes = options.write === true
+  if (options.verify === true && !writes)
+    throw cliProblem('usage', { detail: '--verify wants --write: a secret is asked about out of the vault.' })
   const as = new Map(Object.entries(pairs(options.service ?? [], '--service')))
-  const { present, known } = await ask(invocation, write)
+  const { present, known } = await ask(invocation, writes)
   const { found, remarks } = await importer.find(await loadDetector(), aroundOf(present, as.values()))
   const plan = planImport(found, present, as)
   const left = remaining(plan)
   const worth = plan.some(({ action }) => action !== 'leave')
-  if (!write || !worth || known === undefined) {
+  if (!writes || !worth || known === undefined) {
     const next = worth ? ['Nothing was changed. The same with --write stores and replaces.'] : ['Nothing to do.']
     return result({ steps: plan, remarks: [...remarks, ...left], next, offline: present === nothingPresent })
   }
-  const { home } = invocation.settings()
-  const client = invocation.operator()
-  const done = await carryOut(plan, { home, client, clock: systemClock, known, what: importer.what })
+  const done = await write(invocation, importer, plan, known)
   const next = [
     ...variables(done.steps),
     ...(importer.after?.(done) ?? []),
     `To take it back: claviger import undo ${done.journal}`,
   ]
   return result({ steps: done.steps, remarks: [...remarks, ...left, ...done.remarks], next, done })
+}
+
+async function write(
+  invocation: Invocation,
+  { what }: Importer,
+  plan: readonly Step[],
+  known: KnownSecrets,
+): Promise<Done> {
+  const { home } = invocation.settings()
+  const client = invocation.operator()
+  const verifier = invocation.options.verify === true ? await openVerifier(client, invocation.agentUrl()) : undefined
+  try {
+    return await carryOut(plan, { home, client, clock: systemClock, known, what, verifier })
+  } finally {
+    await verifier?.close()
+  }
 }
 
 /** A dry run does without the gateway; it then cannot say what is there already. */
