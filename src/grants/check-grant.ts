@@ -43,7 +43,7 @@ export function checkLabel(service: GrantedService, text: string): Label {
 /**
  * The credentials of a new grant: those that are named, or the only one there is. One with a label that names none gives
  * those that nobody names.
- * Throws Problem `credential_needed`, `credential_ambiguous`, `credential_not_of_service`.
+ * Throws Problem `credential_needed`, `credential_ambiguous`, `credential_restricted`, `credential_not_of_service`.
  */
 export function chooseCredentials(wanted: NewGrant): { reach: Reach; credentials: readonly CredentialId[] } {
   const { service, credential, named = credential === undefined ? [] : [credential], label } = wanted
@@ -69,6 +69,9 @@ function theOnly({ service, credentials }: NewGrant): CredentialId {
   if (others.length > 0) {
     const hint = `Name one of: ${credentials.map(({ handle }) => handle).join(', ')}.`
     throw grantProblem('credential_ambiguous', { hint, facts: { service: service.name } })
+  }
+  if (only.meta?.restricted === 'true') {
+    throw grantProblem('credential_restricted', { hint: `Name it: ${only.handle}.`, facts: { service: service.name } })
   }
   return only.id
 }

@@ -96,6 +96,14 @@ export interface GrantedService {
   scopes(): readonly string[]
 }
 
+/** A credential of the service, as far as grants go. */
+export interface GrantedCredential {
+  readonly id: CredentialId
+  readonly handle: string
+  /** `restricted=true`: only grants that name it give it. */
+  readonly meta?: Readonly<Record<string, string>>
+}
+
 /** A grant as the house asks for it: names resolved, and the credentials that the service has. */
 export interface NewGrant {
   readonly agent: AgentId
@@ -107,7 +115,7 @@ export interface NewGrant {
   readonly named?: readonly string[] | undefined
   /** The grant goes by a label, and has no scopes. */
   readonly label?: string | undefined
-  readonly credentials: readonly { readonly id: CredentialId; readonly handle: string }[]
+  readonly credentials: readonly GrantedCredential[]
   readonly rpm?: number | undefined
   readonly uses?: number | undefined
   readonly expiresAt?: number | undefined
@@ -124,6 +132,7 @@ export const grantProblems = {
     hint: 'Store one first: `claviger store <handle> --service <service>`.',
   },
   credential_ambiguous: { status: 422, title: 'The service has several credentials: name the one that is meant' },
+  credential_restricted: { status: 422, title: 'The credential is restricted: a grant must name it' },
   label_invalid: {
     status: 422,
     title: 'The scope is not two parts',

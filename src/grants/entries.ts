@@ -97,8 +97,10 @@ export class GrantEntries {
   readonly #byAgent = new Map<AgentId, OnService[]>()
   #coverages = new Coverages()
   readonly #named = new NamedCredentials()
-  /** One string for each service and credential: rows bring a copy each. */
+  /** One string for each service, one list for each set of credentials, one label of each kind: rows bring a copy each. */
   readonly #ids = new Map<string, string>()
+  readonly #lists = new Map<string, readonly CredentialId[]>()
+  readonly #labels = new Map<string, Label>()
 
   get size(): number {
     return this.#byId.size
@@ -129,7 +131,8 @@ export class GrantEntries {
         ...record,
         agent: lists?.[0]?.grants[0]?.agent ?? record.agent,
         service: this.#one(record.service),
-        credentials: record.credentials.map((credential) => this.#one(credential)),
+        credentials: this.#list(record.credentials),
+        label: record.label && this.#label(record.label),
       },
       this.#coverages.of(record.scopes),
     )
@@ -164,9 +167,22 @@ export class GrantEntries {
   clear(): void {
     this.#byId.clear()
     this.#byAgent.clear()
-    this.#ids.clear()
+    for (const shared of [this.#ids, this.#lists, this.#labels]) shared.clear()
     this.#named.clear()
     this.#coverages = new Coverages()
+  }
+
+  #list(ids: readonly CredentialId[]): readonly CredentialId[] {
+    const key = ids.join(' ')
+    const known = this.#lists.get(key) ?? Object.freeze([...ids])
+    this.#lists.set(key, known)
+    return known
+  }
+
+  #label(label: Label): Label {
+    const known = this.#labels.get(label.text) ?? label
+    this.#labels.set(label.text, known)
+    return known
   }
 
   #one<T extends string>(id: T): T {

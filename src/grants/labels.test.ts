@@ -88,6 +88,10 @@ describe('grants and the credentials that they name', () => {
       credential: 'only',
     })
     assert.equal(gives(open, only.id, 'false'), false)
+    const kept = { ...only, meta: { restricted: 'true' } }
+    const implied = room.give({ agent: 'agent_native2' as AgentId, credentials: [kept] })
+    await assert.rejects(implied, { code: 'credential_restricted' })
+    await room.give({ agent: 'agent_native2' as AgentId, credentials: [kept], credential: 'only' })
   })
 
   test('several may be named, by handle or id, over a restart; what the service has not is refused', async () => {

@@ -4,7 +4,7 @@ import type { AgentId, CredentialId, ServiceId } from '../ground/ids.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { Done, done, IdParam, listOf, TtlSeconds } from '../http/shapes.ts'
 import type { Actor } from '../storage/storage.ts'
-import { type GrantedService, GrantInput, GrantView, grantProblems } from './contract.ts'
+import { type GrantedCredential, type GrantedService, GrantInput, GrantView, grantProblems } from './contract.ts'
 import type { Grants } from './grants.ts'
 
 /** Ids, and beside them the names that people know. */
@@ -57,7 +57,7 @@ export interface GrantRouteNeeds<Who> {
   agentName(id: AgentId): string | undefined
   serviceOf(nameOrId: string): GrantedService
   serviceName(id: ServiceId): string | undefined
-  credentialsOf(service: ServiceId): readonly { readonly id: CredentialId; readonly handle: string }[]
+  credentialsOf(service: ServiceId): readonly GrantedCredential[]
   credentialHandle(id: CredentialId): string | undefined
 }
 
