@@ -19,12 +19,5 @@ export const clauthSettings = {
   }),
 }
 
-/** Variables of Clauth that a start must know of, and that are no settings: secrets, and what means nothing here. */
+/** Read from the environment alone, when the gateway starts, and taken out of it: a secret is never a setting. */
 export const CLAUTH_ADMIN_TOKEN = 'CLAUTH_ADMIN_TOKEN'
-
-const understood = new Set([CLAUTH_ADMIN_TOKEN, 'CLAUTH_ALLOW_REMOTE', 'CLAUTH_ALLOW_INSECURE_HTTP'])
-
-/** Names of variables in `env` that Clauth understood and this gateway does not. */
-export function withoutMeaning(env: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.keys(env).filter((name) => name.startsWith('CLAUTH_') && !understood.has(name))
-}

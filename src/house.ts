@@ -13,6 +13,7 @@ import { type FirstRun, firstRun } from './first-run.ts'
 import { control, frontDoor } from './front-door.ts'
 import type { Log } from './ground/log.ts'
 import { carryingDoors } from './house/carrying-doors.ts'
+import { takeForeignEnvironment } from './house/foreign-environment.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
 import { type Handle, type Listener, listenUnix } from './http/listen.ts'
@@ -72,6 +73,8 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       opened(rooms) && !rooms.identity.hasOperator
         ? await firstRun(rooms, demo?.port, () => (tls === undefined ? url : issuerOf(settings, rooms)))
         : undefined
+    // Not before the first row that was ever written is an operator's.
+    if (options.serve !== false) await takeForeignEnvironment(process.env, rooms, log)
     await rooms.signingKeys.settle()
     return {
       url,

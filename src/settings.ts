@@ -4,6 +4,7 @@
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type EnvFile, readEnvFile } from './env-file.ts'
+import { vaultListenOf } from './foreign-variables.ts'
 import { logLevelOf } from './ground/log-level.ts'
 import { problemsOf } from './ground/problem.ts'
 import {
@@ -113,10 +114,16 @@ function pick(
     [own ?? {}, 'home env file'],
   ] as const
   for (const [layer, source] of layers) {
-    const text = layer[doc.env] || (name === 'log' ? logLevelOf(layer) : undefined)
+    const text = layer[doc.env] || otherName(name, layer)
     if (text) return { text, source }
   }
   return { text: doc.fallback, source: 'default' }
+}
+
+/** Names that settings have elsewhere, and that are understood here. */
+function otherName(name: SettingName, layer: SettingsInput['env']): string | undefined {
+  if (name === 'log') return logLevelOf(layer)
+  return name === 'vaultListen' ? vaultListenOf(layer) : undefined
 }
 
 function readSetting(name: SettingName, picked: Picked, home: string): { value: unknown; source: SettingSource } {

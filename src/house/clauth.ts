@@ -1,5 +1,5 @@
 // Ties the Clauth door to the rooms.
-import { CLAUTH_ADMIN_TOKEN, withoutMeaning } from '../clauth-settings.ts'
+import { CLAUTH_ADMIN_TOKEN } from '../clauth-settings.ts'
 import { clauthDoor, isClauthPath } from '../doors/clauth/clauth.ts'
 import { deskRoutes } from '../doors/clauth/desk-routes.ts'
 import type { ClauthNeeds } from '../doors/clauth/needs.ts'
@@ -27,7 +27,6 @@ export function clauth(parts: DoorParts): CarryingDoor[] {
   const { rooms, settings, log } = parts
   const admin = ClauthAdmin.fromEnvironment(process.env, CLAUTH_ADMIN_TOKEN, rooms.clock)
   if (!settings.clauthDoor) return []
-  for (const name of withoutMeaning(process.env)) log.warn({ name }, 'this variable of Clauth has no meaning here')
   const handle = clauthDoor(needsOf(parts, admin), (error, rid) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have'),
   )

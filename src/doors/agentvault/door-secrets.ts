@@ -17,10 +17,12 @@ export interface BoundService {
   readonly originHrefs: readonly string[]
 }
 
-export class DoorSecrets {
-  readonly #needs: VaultNeeds
+type SecretNeeds = Pick<VaultNeeds, 'book' | 'vault' | 'grants'>
 
-  constructor(needs: VaultNeeds) {
+export class DoorSecrets {
+  readonly #needs: SecretNeeds
+
+  constructor(needs: SecretNeeds) {
     this.#needs = needs
   }
 

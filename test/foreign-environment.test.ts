@@ -1,0 +1,79 @@
+// A start in the environment of Clauth or of agentic-credential-vault.
+import assert from 'node:assert/strict'
+import { lstatSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { withoutMeaning } from '../src/foreign-variables.ts'
+import { loadSettings } from '../src/settings.ts'
+import { Gateway } from './instruments/gateway.ts'
+import { picture } from './instruments/picture.ts'
+
+const [first, second] = ['sk-master-canary-0001', 'sk-master-canary-0002']
+const env = {
+  CLAUTH_HOME: '/home/somebody/.clauth',
+  CLAUTH_PASSPHRASE: 'a canary passphrase',
+  CLAUTH_GITHUB_CLIENT_SECRET: 'canary-client-secret',
+  CLAUTH_ALLOW_REMOTE: '0',
+  VAULT_SIGNING_KEY: 'canary-signing-key',
+  VAULT_ADDR: 'https://another.program',
+  MASTER_SECRETS_JSON: JSON.stringify({ 'github.main': first, slack: second, short: 'x' }),
+}
+
+interface Stored {
+  readonly items: { handle: string; version: number; meta: Record<string, string> }[]
+}
+
+describe('the environment of other systems', () => {
+  let gateway: Gateway
+  before(async () => {
+    gateway = await Gateway.start({ env })
+  })
+  after(() => gateway[Symbol.asyncDispose]())
+
+  test('is named in one line where it means nothing, and no secret of it is said', () => {
+    const lines = gateway
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('mean nothing here'))
+    assert.equal(lines.length, 1, gateway.output())
+    assert.equal(
+      JSON.parse(lines[0] ?? '').name,
+      'CLAUTH_GITHUB_CLIENT_SECRET CLAUTH_HOME CLAUTH_PASSPHRASE VAULT_SIGNING_KEY',
+    )
+    assert.ok(!gateway.output().includes('canary'))
+  })
+
+  test('has its master secrets sealed, once: what was rotated since stays', async () => {
+    const stored = async () =>
+      (await gateway.does<Stored>('GET', '/credentials')).items.filter(({ meta }) => meta.agentvault)
+    assert.deepEqual((await stored()).map(({ handle }) => handle).sort(), ['github.main', 'slack'])
+    await gateway.does('POST', '/credentials/slack/rotate', { secret: 'sk-newer-than-the-variable' })
+    await gateway.restart()
+    assert.deepEqual((await stored()).map(({ version }) => version).sort(), [1, 2])
+    assert.match(gateway.output(), /"id":"short","code":"SECRET_INVALID"|this secret was not taken over/)
+  })
+
+  test('lies nowhere in the clear afterwards', () => {
+    const files = Object.keys(picture(gateway.home)).map((name) => join(gateway.home, name))
+    const plain = files.filter((path) => lstatSync(path).isFile())
+    assert.ok(plain.length > 2)
+    for (const path of plain) {
+      const bytes = readFileSync(path)
+      for (const secret of [first, second]) assert.ok(!bytes.includes(secret), path)
+    }
+  })
+
+  test('gives a port to the door of the vault beside a variable of its own, and not else', () => {
+    const listen = (more: Record<string, string>) =>
+      loadSettings({ env: { CLAVIGER_HOME: '/nowhere', ...more } }).vaultListen
+    assert.deepEqual(listen({ PORT: '8787', VAULT_ADMIN_TOKEN: 'x' }), { host: '127.0.0.1', port: 8787 })
+    assert.deepEqual(listen({ PORT: '8787', VAULT_ADMIN_TOKEN: 'x', CLAVIGER_VAULT_LISTEN: '127.0.0.1:9' }), {
+      host: '127.0.0.1',
+      port: 9,
+    })
+    for (const more of [{}, { VAULT_ADDR: 'x' }, { VAULT_ADMIN_TOKEN: 'x', CLAVIGER_PORT: '8787' }]) {
+      assert.equal(listen({ PORT: '8787', ...more }), undefined)
+    }
+    assert.deepEqual(withoutMeaning({ VAULT_ADDR: 'x', CLAUTH_ADMIN_TOKEN: 'x', PATH: 'x' }), [])
+  })
+})
