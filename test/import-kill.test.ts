@@ -38,27 +38,33 @@ describe('claviger import, killed', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  /** Runs the command and kills it when the journal has grown to so many lines, or lets it end. */
-  async function importUntil(paths: readonly string[], lines: number, moreMs: number): Promise<boolean> {
-    const args = [join(repository, 'bin', 'claviger.js'), 'import', 'env', ...paths, '--write']
+  /** Imports and is killed when the journal has grown to so many lines; whether it was. */
+  function importUntil(paths: readonly string[], lines: number, moreMs: number): Promise<boolean> {
     const known = new Set(journals())
-    const child = spawn(process.execPath, args, {
+    const grown = () => {
+      const name = journals().find((one) => !known.has(one))
+      return name !== undefined && linesOf(name) > lines
+    }
+    return killWhen(['import', 'env', ...paths, '--write'], grown, moreMs)
+  }
+
+  /** Runs a command and kills it so many milliseconds after `look` says so, unless it ends before. */
+  async function killWhen(args: readonly string[], look: () => boolean, moreMs: number): Promise<boolean> {
+    const child = spawn(process.execPath, [join(repository, 'bin', 'claviger.js'), ...args], {
       env: { PATH: process.env.PATH, CLAVIGER_HOME: gateway.home, CLAVIGER_OPERATOR_TOKEN: gateway.operatorToken },
       stdio: 'ignore',
     })
     const ended = once(child, 'close')
-    while (child.exitCode === null) {
-      const name = journals().find((one) => !known.has(one))
-      const text = name === undefined ? '' : readFileSync(join(gateway.home, 'imports', name), 'utf8')
-      if (name !== undefined && text.split('\n').length > lines) break
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    while (child.exitCode === null && !look()) await new Promise((resolve) => setImmediate(resolve))
     const until = performance.now() + moreMs
     while (performance.now() < until);
     child.kill('SIGKILL')
     const [, signal] = await ended
     return signal === 'SIGKILL'
   }
+
+  const linesOf = (journal: string) =>
+    readFileSync(join(gateway.home, 'imports', journal), 'utf8').split('\n').length - 1
 
   const journals = () => {
     try {
@@ -113,5 +119,24 @@ describe('claviger import, killed', () => {
     }
     assert.ok(killed >= TRIALS / 2, `only ${killed} were killed`)
     assert.ok(halfDone > 0, 'none was killed between two files')
+  })
+
+  test('goes on with an undo that was killed', { timeout: 120_000 }, async () => {
+    const random = randomFrom(seed)
+    for (let trial = 0; trial < FILES; trial += 1) {
+      const place = mkdtempSync(join(folder, `undo-${trial}-`))
+      const paths = Array.from({ length: FILES }, (_, file) => join(place, `${file}.env`))
+      const textOf = (path: string) => `TICKETS_TOKEN=s3cret-undo-${trial}-${paths.indexOf(path)}-yQ7Zp2Lm\n`
+      for (const path of paths) writeFileSync(path, textOf(path))
+      const before = new Set(journals())
+      await asOperator(gateway, `import env ${paths.join(' ')} --write`)
+      const [name = ''] = journals().filter((one) => !before.has(one))
+      const whole = linesOf(name)
+      const id = name.replace('.journal', '')
+      await killWhen(['import', 'undo', id], () => linesOf(name) > whole + trial, random())
+      await asOperator(gateway, `import undo ${id}`)
+      for (const path of paths) assert.equal(readFileSync(path, 'utf8'), textOf(path))
+      assert.equal(readdirSync(place).length, FILES)
+    }
   })
 })

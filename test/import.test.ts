@@ -116,6 +116,17 @@ describe('claviger import env', () => {
     assert.ok(JSON.stringify(opened).includes(journal))
   })
 
+  test('undoes after a restart of the gateway, and not while the vault is sealed', async () => {
+    const path = fileOf([`TICKETS_TOKEN=${plain}r`])
+    const { journal } = await json(`import env ${path} --service TICKETS_TOKEN=slack --write`)
+    await gateway.restart()
+    await gateway.does('POST', '/seal')
+    assert.match((await asOperator(gateway, `import undo ${journal}`, 1)).stderr, /\[vault_sealed\]/)
+    assert.ok(!readFileSync(path, 'utf8').includes(plain))
+    await gateway.does('POST', '/unseal', { keyFile: true })
+    assert.deepEqual((await json(`import undo ${journal}`)).restored, [path])
+  })
+
   test('knows a secret again that it imported before, also in another file, and not one that was rotated', async () => {
     const [first, second] = [fileOf([`ANTHROPIC_API_KEY=${anthropic}`]), fileOf([`CLAUDE_KEY=${anthropic}`])]
     const { journal } = await json(`import env ${first} --write`)
