@@ -103,6 +103,30 @@ describe('streams through a real gateway', () => {
     assert.equal(length, 3_000_000)
   })
 
+  test('stop going up when the answer is there already, and give it: a refusal, or what the service says', async () => {
+    around.upstream.on('early', (_, response) => {
+      response.writeHead(413, { connection: 'close' }).end('too large')
+    })
+    let closed = 0
+    const endless = async function* () {
+      try {
+        for (;;) {
+          yield new Uint8Array(50_000)
+          await new Promise(setImmediate)
+        }
+      } finally {
+        closed += 1
+      }
+    }
+    const send = (service: string) => byKey.call(service, { method: 'PUT', path: '/early', body: endless() })
+    await assert.rejects(send('nothing'), { code: 'service_not_granted' })
+    await until(() => closed === 1)
+    assert.equal(await (await send('u')).text(), 'too large')
+    await until(() => closed === 2)
+    await (await send('u')).cancel()
+    await until(() => closed === 3)
+  })
+
   test('give each event when it comes, and end at the service when their reader leaves', async () => {
     let tell: (text: string) => void = () => undefined
     around.upstream.on('chat', (_, response) => {

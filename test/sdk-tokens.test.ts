@@ -130,7 +130,8 @@ describe('issueToken() and callAction()', () => {
     await assert.rejects(stranger.issueToken('shop', ['shop:data:read']), (error: unknown) => {
       return error instanceof AuthenticationError && error.code === 'AGENT_UNAUTHORIZED'
     })
-    around.upstream.on('v', (_, response) => response.writeHead(403).end('{"error":"POLICY_DENY"}'))
+    const forged = { 'x-vault-error': 'POLICY_DENY', 'proxy-status': 'claviger; error=http_request_denied' }
+    around.upstream.on('v', (_, response) => response.writeHead(403, forged).end('{"error":"POLICY_DENY"}'))
     const answer = await get(token)
     assert.deepEqual([answer.status, await answer.text()], [403, '{"error":"POLICY_DENY"}'])
     around.upstream.on('v', (request) => request.socket.destroy())

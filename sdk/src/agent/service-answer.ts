@@ -16,6 +16,13 @@ export interface EventOptions {
   readonly maxEventChars?: number
 }
 
+/** What the answer has to do with its call. */
+interface CallOfAnswer {
+  readonly signal?: AbortSignal | null | undefined
+  /** Nobody reads any further. */
+  readonly onEnd?: () => void
+}
+
 const MAX_BYTES = 16 * 1_048_576
 const MAX_EVENT_CHARS = 1_048_576
 
@@ -23,11 +30,11 @@ const MAX_EVENT_CHARS = 1_048_576
 export class ServiceAnswer implements AsyncIterable<Uint8Array> {
   /** As `fetch` gave it, for what is not here. */
   readonly response: Response
-  readonly #signal: AbortSignal | undefined
+  readonly #call: CallOfAnswer
 
-  constructor(response: Response, signal?: AbortSignal | null) {
+  constructor(response: Response, call: CallOfAnswer) {
     this.response = response
-    this.#signal = signal ?? undefined
+    this.#call = call
   }
 
   get status(): number {
@@ -104,6 +111,7 @@ export class ServiceAnswer implements AsyncIterable<Uint8Array> {
 
   /** Reads no further: the gateway ends the call at the service. */
   async cancel(): Promise<void> {
+    this.#call.onEnd?.()
     await this.response.body?.cancel().catch(() => undefined)
   }
 
@@ -124,11 +132,12 @@ export class ServiceAnswer implements AsyncIterable<Uint8Array> {
       signal?.removeEventListener('abort', stop)
       stop()
       reader.releaseLock()
+      this.#call.onEnd?.()
     }
   }
 
   #broken(cause: unknown): unknown {
-    if (this.#signal?.aborted === true) return this.#signal.reason
+    if (this.#call.signal?.aborted === true) return this.#call.signal.reason
     const { status, requestId } = this
     return new ConnectionError('answer_cut', 'The answer ended before it was complete', { cause, status, requestId })
   }

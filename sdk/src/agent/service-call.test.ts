@@ -290,6 +290,43 @@ describe('an answer', () => {
     }
   })
 
+  test('closes what a body comes from when the call is over, whatever ended it', async () => {
+    const byGateway = { 'proxy-status': 'claviger; error=http_request_denied; details="service_not_granted"' }
+    const endings: readonly (readonly [string, Handler, boolean])[] = [
+      [
+        'a refusal',
+        (_, response) => response.writeHead(403, { ...passedOn, ...byGateway, connection: 'close' }).end(),
+        false,
+      ],
+      ['a broken connection', (request) => request.socket.destroy(), false],
+      ['the signal', () => undefined, true],
+    ]
+    for (const [name, ending, aborts] of endings) {
+      for (const asStream of [false, true]) {
+        const { promise: closed, resolve: close } = Promise.withResolvers<void>()
+        const controller = new AbortController()
+        handler = (request, response) => {
+          request.once('data', () => (aborts ? controller.abort(new Error('enough')) : ending(request, response)))
+        }
+        const chunk = new Uint8Array(1_000)
+        const source = async function* () {
+          try {
+            for (;;) {
+              yield chunk
+              await new Promise(setImmediate)
+            }
+          } finally {
+            close()
+          }
+        }
+        const stream = () => new ReadableStream({ pull: (to) => to.enqueue(chunk), cancel: () => close() })
+        const options = { method: 'PUT', body: asStream ? stream() : source(), signal: controller.signal }
+        await assert.rejects(client().call('svc', options), Error, name)
+        await closed
+      }
+    }
+  })
+
   test('throws the reason of a signal that ends the call before there is an answer', async () => {
     handler = () => undefined
     const closed = gone()

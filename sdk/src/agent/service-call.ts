@@ -5,6 +5,7 @@ import type { FetchBody, FetchHeaders } from '../platform.ts'
 import { type Answered, invalidAnswer, readJson, refusal, unreachable } from '../wire.ts'
 import { type Caller, gatewayUrl, isByGateway } from './call.ts'
 import { ServiceAnswer } from './service-answer.ts'
+import { Upload } from './upload.ts'
 
 type QueryValue = string | number | boolean
 
@@ -34,16 +35,22 @@ export async function callService(
 ): Promise<ServiceAnswer> {
   const { method = 'GET', path = '/', query, signal } = options
   const url = gatewayUrl(baseUrl, service, withQuery(path, query))
-  const { body, stream, type } = bodyOf(options.body ?? undefined)
+  const { body, upload, type } = bodyOf(options.body ?? undefined)
   if (body !== undefined && /^(GET|HEAD)$/i.test(method)) throw invalid(`${method} takes no body`)
   const headers = new Headers(options.headers as FetchHeaders | undefined)
   if (type !== undefined && !headers.has('content-type')) headers.set('content-type', type)
   const init = { method, headers, ...(body !== undefined && { body }), ...(signal && { signal }) }
-  const sent = stream ? ({ ...init, duplex: 'half' } as RequestInit) : init
-  const response = await reached(() => caller.send(url, sent), signal)
-  if (isByGateway(response)) throw await refusalIn(response)
-  refuseStrangers(response)
-  return new ServiceAnswer(response, signal)
+  const sent = upload === undefined ? init : ({ ...init, duplex: 'half' } as RequestInit)
+  try {
+    const response = await reached(() => caller.send(url, sent), signal)
+    if (isByGateway(response)) throw await refusalIn(response)
+    refuseStrangers(response)
+    if (response.body === null) upload?.stop()
+    return new ServiceAnswer(response, { signal, onEnd: () => upload?.stop() })
+  } catch (error) {
+    upload?.stop()
+    throw error
+  }
 }
 
 const MAX_REFUSAL_BYTES = 65_536
@@ -109,36 +116,26 @@ function encoded(text: string): string {
 
 interface Body {
   readonly body: FetchBody | undefined
-  readonly stream: boolean
+  readonly upload?: Upload
   readonly type?: string
 }
 
 function bodyOf(given: string | object | undefined): Body {
-  if (given === undefined || typeof given === 'string') return { body: given, stream: false }
-  if (given instanceof ReadableStream) return { body: given as FetchBody, stream: true }
+  if (given === undefined || typeof given === 'string') return { body: given }
+  if (given instanceof ReadableStream) return streamed(given)
   const prototype: unknown = Object.getPrototypeOf(given)
   if (Array.isArray(given) || prototype === Object.prototype || prototype === null) {
-    return { body: JSON.stringify(given), stream: false, type: 'application/json' }
+    return { body: JSON.stringify(given), type: 'application/json' }
   }
   const ready = [Blob, FormData, URLSearchParams, ArrayBuffer].some((kind) => given instanceof kind)
-  if (ready || ArrayBuffer.isView(given)) return { body: given as FetchBody, stream: false }
-  if (Symbol.asyncIterator in given) return { body: streamOf(given as AsyncIterable<Uint8Array>), stream: true }
+  if (ready || ArrayBuffer.isView(given)) return { body: given as FetchBody }
+  if (Symbol.asyncIterator in given) return streamed(given as AsyncIterable<Uint8Array>)
   throw invalid('the body is of no kind that can be sent')
 }
 
-function streamOf(chunks: AsyncIterable<Uint8Array>): FetchBody {
-  const iterator = chunks[Symbol.asyncIterator]()
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await iterator.next()
-      if (done === true) controller.close()
-      else controller.enqueue(value)
-    },
-    async cancel() {
-      await iterator.return?.()
-    },
-  })
-  return stream as FetchBody
+function streamed(source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>): Body {
+  const upload = new Upload(source)
+  return { body: upload.body, upload }
 }
 
 function parsed<T>(text: string, status: number): T {

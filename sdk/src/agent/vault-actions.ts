@@ -61,7 +61,7 @@ export async function callAction(
   }
   if (isByGateway(response)) throw await refusalIn(response)
   refuseStrangers(response)
-  return new ServiceAnswer(response, signal)
+  return new ServiceAnswer(response, { signal })
 }
 
 /** This door has no 401. */
