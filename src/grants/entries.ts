@@ -70,6 +70,14 @@ export class GrantEntry implements Grant {
     this.coverage = shared.coverage
   }
 
+  toRecord(): GrantRecord {
+    const { id, agent, service, credentials, reach, label, rpm, uses, expiresAt, createdAt, revokedAt, used } = this
+    return {
+      ...{ id, agent, service, credentials, reach, label, rpm, uses, expiresAt, createdAt, revokedAt, used },
+      scopes: this.scopes,
+    }
+  }
+
   get status(): 'active' | 'revoked' {
     return this.revokedAt === undefined ? 'active' : 'revoked'
   }

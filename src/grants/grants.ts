@@ -147,15 +147,17 @@ export class Grants {
   }
 
   /**
-   * All of everybody, at once: those that came to be a moment before, and are in no memory yet, as well. Gives how many
-   * it ended.
+   * All of everybody, at once: those that came to be a moment before, and are in no memory yet, as well, and those whose
+   * rows other hands edited since. Gives how many it ended.
    */
   async revokeAll(by: Actor): Promise<number> {
     return this.#storage.write(
       async (tx) => {
-        const ids = await liveGrants(tx)
-        for (const id of ids) await this.#revoke(tx, id, by)
-        return ids.length
+        const known = [...this.#entries.all()].filter(({ status }) => status === 'active').map(({ id }) => id)
+        let ended = 0
+        for (const id of new Set([...known, ...(await liveGrants(tx))]))
+          ended += (await this.#revoke(tx, id, by)) ? 1 : 0
+        return ended
       },
       { urgent: true },
     )
@@ -229,13 +231,15 @@ export class Grants {
     )
   }
 
-  async #revoke(tx: Tx, id: GrantId, by: Actor): Promise<void> {
-    const record = await getGrant(tx, id)
-    if (record === undefined || record.revokedAt !== undefined) return
+  /** False for one that was revoked before. By what is in memory, which was believed, where other hands edited the row. */
+  async #revoke(tx: Tx, id: GrantId, by: Actor): Promise<boolean> {
+    const record = (await getBelieved(tx, id)) ?? this.#entries.get(id)?.toRecord()
+    if (record === undefined || record.revokedAt !== undefined) return false
     const revoked = { ...record, revokedAt: this.#clock.now() }
     await putGrant(tx, revoked)
     const ev = { what: 'grant.revoked', id, agent: record.agent, service: record.service }
     await tx.change({ kind: 'grant', ref: id, after: revoked, record: { type: 'revoke', actor: by, ev } })
+    return true
   }
 
   #follow({ kind, ref, after }: Change): void {

@@ -139,4 +139,17 @@ describe('grants.revokeAll()', () => {
     assert.deepEqual([...new Set(room.grants.list().map(({ status }) => status))], ['revoked'])
     await room.end()
   })
+
+  test('ends those too whose rows other hands edited meanwhile, as if they were revoked, or not', async () => {
+    const room = await new TestGrants().start()
+    const [one, two] = [
+      await room.give({ agent: 'agent_a' as AgentId }),
+      await room.give({ agent: 'agent_b' as AgentId }),
+    ]
+    room.database.edit(`update grants set revoked_at = 5 where id = '${one.id}'`)
+    room.database.edit(`update grants set rpm = 5 where id = '${two.id}'`)
+    assert.equal(await room.grants.revokeAll(by), 2)
+    assert.deepEqual([...new Set(room.grants.list().map(({ status }) => status))], ['revoked'])
+    await room.end()
+  })
 })

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { storedForm, storedImport } from '../../crypto/tokens.ts'
-import { type AgentId, newId } from '../../ground/ids.ts'
+import { type AgentId, newId, type TokenId } from '../../ground/ids.ts'
 import { Problem } from '../../ground/problem.ts'
 import { Secret } from '../../ground/secret.ts'
 import type { Actor, Tx } from '../../storage/storage.ts'
@@ -166,10 +166,17 @@ export class DoorTokens {
     }
   }
 
+  *#known(agent: AgentId): Iterable<TokenId> {
+    for (const { id, kind, owner, status } of this.#room.directory.tokens()) {
+      if (kind === this.#door && owner === agent && status === 'active') yield id
+    }
+  }
+
   async #revokeLive(tx: Tx, agent: AgentId, by: Actor): Promise<number> {
     const { directory, clock } = this.#room
     let live = 0
-    for (const id of await liveTokens(tx, this.#door, agent)) {
+    // Of memory too: what other hands wrote into a row must not keep its token from being revoked.
+    for (const id of new Set([...this.#known(agent), ...(await liveTokens(tx, this.#door, agent))])) {
       const row = directory.token(id)?.toRow() ?? (await believed(tx, id))
       if (row === undefined) continue
       if (row.status === 'active') live += 1

@@ -71,6 +71,10 @@ describe('DoorTokens', () => {
     await room.restart(`update tokens set status = 'active', revoked_at = null where kind = 'clauth'`)
     assert.equal(tokens().recognise(next), undefined)
     assert.equal(room.bad.length, 2)
+    const last = text(await tokens().issue(agent, by))
+    room.database.edit(`update tokens set status = 'revoked' where status = 'active'`)
+    assert.equal(await tokens().revoke(agent, by), true)
+    assert.equal(tokens().recognise(last)?.token.status, 'revoked')
     await room.identity.revokeAgent('coder', by)
     await assert.rejects(tokens().issue(agent, by), { code: 'agent_revoked' })
   })
@@ -175,6 +179,15 @@ describe('DoorSessions', () => {
     )
     await room.restart(`update door_revocations set expires_at = 1`)
     assert.deepEqual(await sessions().revocations(), [])
+    assert.equal(sessions().verify(token), undefined)
+  })
+
+  test('end though other hands wrote that they have ended already', async () => {
+    const { token, jti } = await open()
+    room.database.edit(
+      `insert into door_revocations (id, door, revoked_at, expires_at, reason, epoch, mac) values ('${jti}', 'clauth', 1, 9e15, 'cli', 1, x'00')`,
+    )
+    assert.notEqual(await sessions().revoke(jti, 0, 'cli', by), undefined)
     assert.equal(sessions().verify(token), undefined)
   })
 

@@ -1,4 +1,5 @@
 import type { TokenId } from '../../ground/ids.ts'
+import { Problem } from '../../ground/problem.ts'
 import type { Storage, Tx } from '../../storage/storage.ts'
 import type { TokenRow } from '../store.ts'
 import type { DoorName } from './contract.ts'
@@ -35,8 +36,15 @@ export async function liveTokens(tx: Tx, kind: string, owner: string): Promise<T
 
 export const putRevocation = (tx: Tx, row: DoorRevocationRow): Promise<void> => tx.put('door_revocations', { ...row })
 
-export const getRevocation = (tx: Tx, jti: string): Promise<DoorRevocationRow | undefined> =>
-  tx.get<DoorRevocationRow>('door_revocations', jti)
+/** Undefined for a row that other hands wrote: it must not stop a revocation. */
+export async function getRevocation(tx: Tx, jti: string): Promise<DoorRevocationRow | undefined> {
+  try {
+    return await tx.get<DoorRevocationRow>('door_revocations', jti)
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'row_tampered') return undefined
+    throw error
+  }
+}
 
 export async function dropRevocationsBefore(tx: Tx, time: number): Promise<void> {
   const old = await tx.db.selectFrom('door_revocations').select('id').where('expires_at', '<=', time).execute()
