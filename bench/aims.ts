@@ -9,7 +9,7 @@ interface Aim {
 }
 
 /** What the gateway is to reach, and what this run says. Ratios are by what decides: CPU where the core was shared. */
-export function aims({ measured, rss, growth, machine, signIns }: Result): readonly Aim[] {
+export function aims({ measured, rss, growth, machine, signIns, doors }: Result): readonly Aim[] {
   const to = (connections: string, peer: string) => ratioOf(measured[connections] ?? [], 'claviger', peer)
   const p50 = middle(measured.c1 ?? [], 'claviger', 'p50Ms')
   return [
@@ -23,6 +23,8 @@ export function aims({ measured, rss, growth, machine, signIns }: Result): reado
     least('of the small figure at 1,000,000 records, by CPU', 0.95, growth.records.cpuRatio),
     least('of the small figure at 100,000 agents, by CPU', 0.85, growth.agents.cpuRatio),
     least('challenge to token, exchanges per second and core', 2_000, 1e6 / signIns.exchanges.cpuUs),
+    ratio('of the explicit call, through the Clauth door', 0.8, doors.clauth),
+    ratio('of the explicit call, through the agentic-credential-vault door', 0.8, doors.agentvault),
     least('calls with a signed token, of those with an opaque one, by CPU', 0.95, signIns.jwt.cpu),
   ]
 }

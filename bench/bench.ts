@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkLog, type LogCheck } from './check-log.ts'
 import { type Gateway, startGateway } from './claviger.ts'
+import { doors } from './doors.ts'
 import { growth } from './growth.ts'
 import { machine } from './machine.ts'
 import { measure, rssMb } from './measure.ts'
@@ -57,9 +58,10 @@ async function main(): Promise<number> {
     write(values.json, figures)
     return failedIn(measured)
   }
+  const dialects = await doors(gateway, BASE_PORT, plan)
   const signing = await signIns(gateway, plan)
   const log = await grow(gateway, plan)
-  const result = { machine: machine(), plan, measured, rss, signIns: signing, ...log }
+  const result = { machine: machine(), plan, measured, rss, doors: dialects, signIns: signing, ...log }
   process.stdout.write(report(result))
   write(values.json, { ...figures, ...result })
   return failedIn(measured) || brokenLog(log.log)

@@ -5,6 +5,9 @@ import { Pool } from 'undici'
 import { gatewayEnv, gatewayFlags } from '../bin/run-node.js'
 import { CREDENTIAL, ended, firstLine, PROXY_CORE, pinned, type Subject } from './subject.ts'
 
+/** Of the agentic-credential-vault door. */
+export const ADMIN_TOKEN = 'bench-admin-token-0123456789abcdef'
+
 export interface Gateway extends Subject {
   readonly home: string
   readonly explicitCall: Subject
@@ -33,6 +36,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     CLAVIGER_PORT: String(options.port),
     CLAVIGER_DEMO: 'off',
     CLAVIGER_LOG: 'error',
+    // For the doors: the upstream is plain HTTP on this machine, and no rate is to be what is measured.
+    CLAUTH_ALLOW_INSECURE_HTTP: '1',
+    CLAVIGER_VAULT_ADDRESSES: '127.0.0.0/8',
+    CLAVIGER_VAULT_RPM: '0',
+    VAULT_ADMIN_TOKEN: ADMIN_TOKEN,
   }
   const child = pinned(PROXY_CORE, process.execPath, [...gatewayFlags, command, 'up'], env)
   const line = await firstLine(child, (text) => text.startsWith('claviger ready '))
@@ -71,7 +79,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     ...subject('/to/items/v1/items'),
     home,
-    explicitCall: subject('/claviger/v1/call'),
+    explicitCall: {
+      ...subject('/claviger/v1/call'),
+      script: join(import.meta.dirname, 'subjects', 'explicit-call.lua'),
+    },
     operator,
     end,
     stop: async () => {

@@ -29,10 +29,9 @@ export interface GrowthInput {
 
 /** The same call with a long history and with many agents, each against a small gateway in the same rounds. */
 export async function growth(input: GrowthInput): Promise<Growth> {
-  const script = `${import.meta.dirname}/subjects/explicit-call.lua`
   const { gateway, plan } = input
-  await measure(gateway.explicitCall, CONNECTIONS, plan.seconds, script)
-  const explicitCall = await measure(gateway.explicitCall, CONNECTIONS, plan.seconds, script)
+  await measure(gateway.explicitCall, CONNECTIONS, plan.seconds)
+  const explicitCall = await measure(gateway.explicitCall, CONNECTIONS, plan.seconds)
   return { explicitCall, agents: await manyAgents(input), records: await manyRecords(input) }
 }
 

@@ -39,12 +39,8 @@ export function rssMb(subject: Subject): number {
 }
 
 /** Loads the subject with wrk, one thread, pinned to the load core. */
-export async function measure(
-  subject: Subject,
-  connections: number,
-  seconds: number,
-  script?: string,
-): Promise<Sample> {
+export async function measure(subject: Subject, connections: number, seconds: number): Promise<Sample> {
+  const { script } = subject
   const headers = subject.headers.flatMap((line) => ['-H', line])
   const before = cpuUs(subject.pids)
   const args = [

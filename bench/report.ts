@@ -1,5 +1,6 @@
 import { aims } from './aims.ts'
 import type { LogCheck } from './check-log.ts'
+import type { DoorRatios } from './doors.ts'
 import type { Growth } from './growth.ts'
 import { middle, type Round, ratioOf } from './rounds.ts'
 import type { SignIns } from './sign-ins.ts'
@@ -14,6 +15,7 @@ export interface Result {
   readonly measured: Record<string, readonly Round[]>
   readonly rss: Rss
   readonly growth: Growth
+  readonly doors: DoorRatios
   readonly signIns: SignIns
   readonly log: LogCheck
 }

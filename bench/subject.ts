@@ -9,6 +9,8 @@ export interface Subject {
   readonly headers: readonly string[]
   /** Processes whose CPU and memory count; empty where the load goes to the upstream itself. */
   readonly pids: readonly number[]
+  /** A wrk script, where the call is not a plain GET. */
+  readonly script?: string
   stop(): Promise<void>
 }
 
