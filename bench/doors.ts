@@ -19,6 +19,16 @@ export interface DoorRatios {
 
 /** What the dialects of others cost beyond the native call that also comes as JSON. */
 export async function doors(gateway: Gateway, upstreamPort: number, plan: Plan): Promise<DoorRatios> {
+  const kept = await rounds(await subjects(gateway, upstreamPort), CONNECTIONS, plan)
+  const failed = kept.flatMap((round) => Object.entries(round)).find(([, sample]) => sample.failed > 0)
+  if (failed !== undefined) throw new Error(`bench: ${failed[0]}: ${failed[1].failed} calls failed`)
+  return {
+    clauth: ratioOf(kept, 'clauth', 'explicit call'),
+    agentvault: ratioOf(kept, 'agentvault', 'explicit call'),
+  }
+}
+
+async function subjects(gateway: Gateway, upstreamPort: number): Promise<readonly Subject[]> {
   const { origin } = new URL(gateway.url)
   const json = 'Content-Type: application/json'
   const body = (service: string) => JSON.stringify({ service, method: 'GET', path: '/v1/items' })
@@ -43,13 +53,7 @@ export async function doors(gateway: Gateway, upstreamPort: number, plan: Plan):
     headers: [json],
     script: script(gateway, 'agentvault', [action]),
   }
-  const kept = await rounds([native, clauth, agentvault], CONNECTIONS, plan)
-  const failed = kept.flatMap((round) => Object.entries(round)).find(([, sample]) => sample.failed > 0)
-  if (failed !== undefined) throw new Error(`bench: ${failed[0]}: ${failed[1].failed} calls failed`)
-  return {
-    clauth: ratioOf(kept, 'clauth', 'explicit call'),
-    agentvault: ratioOf(kept, 'agentvault', 'explicit call'),
-  }
+  return [native, clauth, agentvault]
 }
 
 const proxied = (scope: string, upstreamPort: number) => ({

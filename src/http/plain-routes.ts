@@ -58,6 +58,7 @@ const plainProblem = problemsOf({
 })
 
 const MAX_BODY = 1024 * 1024
+const AS_TEXT_BYTES = 8 * 1024
 const IDLE_MS = 30_000
 /** Bodies on their way in at one door: whoever sends them may be nobody, and each is held in memory. */
 const MAX_READING = 64
@@ -133,7 +134,10 @@ function send(request: IncomingMessage, response: ServerResponse, reply: PlainRe
   if (!request.complete) lastOfConnection(response)
   const own = { 'content-type': 'application/json', 'cache-control': 'no-store', 'claviger-request-id': rid }
   response.writeHead(status, { ...own, ...headers, 'content-length': String(bytes.length) })
-  response.end(request.method === 'HEAD' ? undefined : bytes)
+  if (request.method === 'HEAD') response.end()
+  // As text node:http puts head and body into one plain write.
+  else if (bytes.length <= AS_TEXT_BYTES) response.end(bytes.toString('latin1'), 'latin1')
+  else response.end(bytes)
 }
 
 interface Found {

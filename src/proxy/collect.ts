@@ -43,6 +43,7 @@ class Collector implements Recipient {
   readonly #maxBytes: number
   readonly #resolve: (collected: Collected) => void
   readonly #reject: (problem: Problem) => void
+  #over = false
 
   constructor(
     leaving: ServerResponse,
@@ -62,19 +63,25 @@ class Collector implements Recipient {
 
   onGone(listener: () => void): void {
     this.#leaving.on('close', () => {
+      // The end of every good answer closes it too.
+      if (this.#over) return
       listener()
       // Nobody reads it any more; whoever waits must not wait for ever.
-      this.#reject(proxyProblem('call_ended', { facts: { reason: 'caller_left' } }))
+      this.refuse(proxyProblem('call_ended', { facts: { reason: 'caller_left' } }))
     })
   }
 
   invite(): void {}
 
   answer(): Writable {
-    return new Collecting(this.#maxBytes, this.#resolve)
+    return new Collecting(this.#maxBytes, (collected) => {
+      this.#over = true
+      this.#resolve(collected)
+    })
   }
 
   refuse(problem: Problem): void {
+    this.#over = true
     this.#reject(problem)
   }
 }
