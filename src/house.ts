@@ -12,6 +12,7 @@ import { failsAgainAndAgain } from './fault-history.ts'
 import { type FirstRun, firstRun } from './first-run.ts'
 import { control, frontDoor } from './front-door.ts'
 import type { Log } from './ground/log.ts'
+import type { Secret } from './ground/secret.ts'
 import { carryingDoors } from './house/carrying-doors.ts'
 import { takeForeignEnvironment } from './house/foreign-environment.ts'
 import { hostNames } from './http/check-head.ts'
@@ -35,6 +36,8 @@ export interface HouseOptions {
   readonly onFatal: (code: 74 | 75, cause: unknown) => void
   /** False: build, make what a first start makes, and open no door. */
   readonly serve?: boolean
+  /** Opens the vault where there is no key file. */
+  readonly passphrase?: Secret | undefined
 }
 
 export interface House {
@@ -58,7 +61,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const closers: (() => Promise<void>)[] = [() => rooms.close()]
   try {
     const fresh = rooms.vault.state().state === 'uninitialised'
-    await openVault(rooms, settings, log, fresh)
+    await openVault(rooms, options, fresh)
     const demo = settings.demo && options.serve !== false ? await openDemo(rooms, log) : undefined
     if (demo !== undefined) closers.unshift(() => demo.close())
     const dataPlane = createDataPlane(rooms, settings, log)
@@ -95,23 +98,28 @@ export async function openHouse(options: HouseOptions): Promise<House> {
 
 const opened = (rooms: Rooms) => rooms.vault.state().state === 'unsealed'
 
-/** Makes the vault on the first start; opens it by the key file where there is one; else it stays sealed. */
-async function openVault(rooms: Rooms, settings: Settings, log: Log, fresh: boolean): Promise<void> {
+/** Makes the vault on the first start; opens it by the key file, or the passphrase, where there is one; else it stays sealed. */
+async function openVault(rooms: Rooms, options: HouseOptions, fresh: boolean): Promise<void> {
+  const { log, passphrase, settings } = options
   const opener = { keyFile: settings.keyFile }
+  const other = passphrase === undefined || existsSync(settings.keyFile) ? undefined : { passphrase }
   try {
     if (fresh) await rooms.vault.initialise(opener)
-    else if (mayOpen(rooms, settings, log)) await rooms.vault.unseal(opener)
+    else if (mayOpen(rooms, options)) await rooms.vault.unseal(other ?? opener)
     else return
   } catch (error) {
     // An unsafe key file is for a person to look at, before anything runs: it may have been read by others.
     if (fresh || (error as { code?: string }).code === 'key_file_unsafe') throw error
-    log.warn({ err: error as Error, file: settings.keyFile }, 'the key file does not open the vault: it stays sealed')
+    if (other !== undefined)
+      log.warn({ err: error as Error }, 'the passphrase does not open the vault: it stays sealed')
+    else
+      log.warn({ err: error as Error, file: settings.keyFile }, 'the key file does not open the vault: it stays sealed')
     return
   }
   await wake(rooms)
 }
 
-function mayOpen(rooms: Rooms, settings: Settings, log: Log): boolean {
+function mayOpen(rooms: Rooms, { settings, log, passphrase }: HouseOptions): boolean {
   if (failsAgainAndAgain(settings.home, rooms.clock.now())) {
     log.fatal(
       { home: settings.home },
@@ -119,7 +127,7 @@ function mayOpen(rooms: Rooms, settings: Settings, log: Log): boolean {
     )
     return false
   }
-  return rooms.vault.state().reason === 'boot' && existsSync(settings.keyFile)
+  return rooms.vault.state().reason === 'boot' && (existsSync(settings.keyFile) || passphrase !== undefined)
 }
 
 /** The demo keeps the port that its service was given on the first start. */

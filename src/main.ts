@@ -4,6 +4,7 @@ import { writeEnvExample } from './env-example.ts'
 import { noteFault } from './fault-history.ts'
 import { createLog, type Log } from './ground/log.ts'
 import { Problem } from './ground/problem.ts'
+import type { Secret } from './ground/secret.ts'
 import { type House, openHouse } from './house.ts'
 import { readyLine, readyText } from './ready.ts'
 import { buildRooms } from './rooms.ts'
@@ -18,8 +19,15 @@ export type ExitCode = 0 | 70 | 74 | 75 | 78
 /** Ctrl-C reaches every process of a terminal, and npm passes it on once more: within this time it is one. */
 const SAME_SIGNAL_MS = 500
 
+export interface Start {
+  /** How it says that it is ready. */
+  readonly say?: (house: House) => void
+  /** Opens the vault where there is no key file. */
+  readonly passphrase?: Secret | undefined
+}
+
 /** Runs the gateway in the foreground until it is told to stop. Resolves to the exit code. */
-export async function up(settings: Settings, say = announce): Promise<ExitCode> {
+export async function up(settings: Settings, { say = announce, passphrase }: Start = {}): Promise<ExitCode> {
   const log = createLog(settings.log)
   const ended = Promise.withResolvers<ExitCode>()
   guardProcess(log)
@@ -29,7 +37,8 @@ export async function up(settings: Settings, say = announce): Promise<ExitCode> 
   }
   let house: House
   try {
-    house = await openHouse({ settings, log, onFatal })
+    house = await openHouse({ settings, log, onFatal, passphrase })
+    passphrase?.wipe()
   } catch (error) {
     return startFailed(log, error, onFatal)
   }

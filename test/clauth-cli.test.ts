@@ -11,6 +11,7 @@ import { after, before, describe, test } from 'node:test'
 import { runClauth } from '../src/cli/clauth/run-clauth.ts'
 import type { Terminal } from '../src/cli/terminal.ts'
 import { ClauthWorld } from './instruments/clauth-world.ts'
+import { runs as claviger } from './instruments/command-line.ts'
 import { repository } from './instruments/gateway.ts'
 import { github, plain } from './instruments/planted-secrets.ts'
 import { until } from './instruments/wait.ts'
@@ -70,7 +71,7 @@ describe('clauth', () => {
       'ghp_from_stdin_01\n',
     )
     assert.deepEqual(Object.keys(stored), ['handle', 'provider', 'createdAt', 'expiresAt'])
-    assert.equal(Date.parse(stored.expiresAt) - Date.parse(stored.createdAt), 3_600_000)
+    assert.equal(Math.round((Date.parse(stored.expiresAt) - Date.parse(stored.createdAt)) / 1_000), 3_600)
     const line =
       'store --handle in --provider inner --secret-env K --metadata allowedHosts=a.example,b.example,tier=gold'
     assert.equal((await json(line, { K: 'sk-from-the-environment' })).expiresAt, null)
@@ -174,6 +175,10 @@ describe('clauth', () => {
       assert.match(said, wanted, line)
       assert.ok(!said.includes(plain))
     }
+    const short = { CLAUTH_PASSPHRASE: 'too short', CLAVIGER_HOME: join(folder, 'never') }
+    for (const line of ['init', 'daemon']) {
+      assert.equal(await refused(line, short), '[VALIDATION_ERROR] Passphrase must be at least 12 characters.')
+    }
     assert.match(await refused('status', { CLAVIGER_PORT: '1' }), /^\[GATEWAY_NOT_RUNNING\]/)
     assert.match(await refused('emergency-revoke', { CLAVIGER_OPERATOR_TOKEN: '' }), /^\[UNAUTHORIZED\]/)
     assert.deepEqual(
@@ -206,6 +211,20 @@ describe('the command clauth', () => {
     for await (const line of createInterface({ input: made.stdout! })) lines.push(line)
     assert.deepEqual(lines.slice(0, 3), ['Clauth initialized.', `Home: ${home}`, `Daemon: unix://${socket}`])
     assert.match(lines[3] ?? '', /CLAVIGER_OPERATOR_TOKEN=clv_op_/)
+    const token = /clv_op_\w+/.exec(lines[3] ?? '')?.[0] ?? ''
+    const own = { CLAVIGER_HOME: home, CLAVIGER_OPERATOR_TOKEN: token, P: 'seventeen brass kettles whistle' }
+    await serving(env, async (said) => {
+      assert.equal(said, `Clauth daemon listening on unix://${socket}\n`)
+      await claviger('passphrase set --secret-env P --only', own)
+    })
+    rmSync(`${home}.key`)
+    await serving(env, () => claviger('grants', own, 1))
+    const state = async () => JSON.parse((await claviger('status --json', own)).stdout).vault.state
+    await serving({ ...env, CLAUTH_PASSPHRASE: own.P }, async () => assert.equal(await state(), 'unsealed'))
+  })
+
+  /** While the daemon runs. */
+  async function serving(env: Record<string, string>, work: (said: string) => Promise<unknown>): Promise<void> {
     const child = start(['daemon'], env)
     try {
       let said = ''
@@ -213,12 +232,12 @@ describe('the command clauth', () => {
         said += text
       })
       await until(() => said.includes('\n') || child.exitCode !== null)
-      assert.equal(said, `Clauth daemon listening on unix://${socket}\n`)
+      await work(said)
     } finally {
       const gone = once(child, 'close')
       child.kill('SIGTERM')
       const [code] = await gone
       assert.equal(code, 0)
     }
-  })
+  }
 })

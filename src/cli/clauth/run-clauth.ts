@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Problem } from '../../ground/problem.ts'
+import { cliProblem } from '../problems.ts'
 import { processTerminal, safeJson, safeText, say, type Terminal, write } from '../terminal.ts'
 import { invoked } from '../verb.ts'
 import type { ClauthVerb, Said } from './clauth-verb.ts'
@@ -101,8 +102,11 @@ function report(error: unknown, terminal: Terminal): number {
     return refuse(terminal, 'INTERNAL_ERROR', `a bug: ${error instanceof Error ? error.name : typeof error}`)
   }
   const code = INVALID.has(error.code) ? 'VALIDATION_ERROR' : (BY_STATUS[error.status] ?? error.code.toUpperCase())
-  const title = error.code === 'usage' ? undefined : sentence(error.title)
-  return refuse(terminal, code, [title, error.detail, error.hint].filter((part) => part !== undefined).join(' '))
+  // What is wrong with the command line is said in Clauth's words, and in no more than these.
+  const isUsage = error.code === 'usage'
+  const title = isUsage ? undefined : sentence(error.title)
+  const hint = isUsage && error.hint === cliProblem('usage').hint ? undefined : error.hint
+  return refuse(terminal, code, [title, error.detail, hint].filter((part) => part !== undefined).join(' '))
 }
 
 function sentence(text: string): string {
