@@ -6,6 +6,8 @@ import type { VaultNeeds } from './needs.ts'
 import { refused } from './refusal.ts'
 import { isObject } from './service-form.ts'
 
+/** Outcomes and denials are on the disk by then: whoever asks after a call finds it. */
+const RIDE_MS = 30
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1_000
 const PAGE = 500
@@ -25,6 +27,7 @@ export async function queryAudit(
   const { index } = needs.audit
   if (index === undefined || most === 0) return []
   const wanted = filters ?? {}
+  await new Promise((resolve) => setTimeout(resolve, RIDE_MS))
   const event = typeof wanted.event === 'string' ? wanted.event : (true as const)
   const query = { event, ...(agent !== undefined && { actor: agent }) }
   const rows: AuditRow[] = []

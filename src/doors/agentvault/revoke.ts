@@ -47,7 +47,7 @@ function refuseForeign({ book, identity }: VaultNeeds, { agent }: AgentPrincipal
     (tokenId !== undefined && token?.agent !== agent.id) ||
     (sessionId !== undefined && book.tokens.ownerOf('session', sessionId, agent.id) === 'other') ||
     (taskId !== undefined && book.tokens.ownerOf('task', taskId, agent.id) === 'other')
-  if (foreign) throw refused('POLICY_DENY')
+  if (foreign) throw refused('POLICY_DENY', { status: 403 })
 }
 
 /** A token that is over, or none of ours, needs nothing: it opens nothing. */
