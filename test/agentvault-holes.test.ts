@@ -182,7 +182,11 @@ describe('what goes out and comes back', () => {
     await ask('data.list', { params: { password: 'hunter2-hunter2' } })
     const denied = await tony.issue('shop', READ)
     await call(gateway, { token: denied.token, service: 'shop', action: 'data.put', params: { id: 'patient-4711' } })
-    const rows = JSON.stringify(await tony.audit({ limit: 1_000 }))
+    let rows = ''
+    await until(async () => {
+      rows = JSON.stringify(await tony.audit({ limit: 1_000 }))
+      return rows.includes('INSUFFICIENT_SCOPE')
+    })
     for (const value of ['hunter2', 'patient-4711', denied.token, SECRET]) assert.ok(!rows.includes(value), value)
     assert.match(rows, /data\?password=\[REDACTED\]/)
     assert.match(rows, /"params":\{"id":"\[REDACTED\]"\}/)

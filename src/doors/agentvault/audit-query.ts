@@ -7,7 +7,7 @@ import { refused } from './refusal.ts'
 import { isObject } from './service-form.ts'
 
 /** Outcomes and denials are on the disk by then: whoever asks after a call finds it. */
-const RIDE_MS = 30
+const RIDE_MS = 60
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1_000
 const PAGE = 500
