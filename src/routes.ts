@@ -2,6 +2,7 @@
 import { alertRoutes } from './alerts/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
+import { revocationRoutes } from './doors/agentvault/revocation-routes.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
@@ -79,7 +80,11 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
 }
 
 function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
-  return [...clawAuthRoutes<Who>(rooms, settings), ...clauthRoutes<Who>(rooms, settings, actorOf)]
+  return [
+    ...clawAuthRoutes<Who>(rooms, settings),
+    ...clauthRoutes<Who>(rooms, settings, actorOf),
+    ...revocationRoutes<Who>({ book: rooms.vaultBook, storage: rooms.storage, actorOf }),
+  ]
 }
 
 function tokenOf(who: Who) {

@@ -128,6 +128,14 @@ describe('who may', () => {
     await gateway.restart()
     refusedWith(await other.ask({ service: 'shop', scope: READ }), 'AGENT_REVOKED')
     await tony.issue('shop', READ, { sessionId: 'gone' }) // another's session of that name is not revoked
+    const { items } = await gateway.does<{ items: { id: string; kind: string; value: string }[] }>(
+      'GET',
+      '/agentvault/revocations',
+    )
+    const own = items.find(({ kind, value }) => kind === 'agent' && value === other.id)!
+    await gateway.does('DELETE', `/agentvault/revocations/${own.id}`)
+    assert.equal((await gateway.operator('DELETE', `/agentvault/revocations/${own.id}`)).status, 404)
+    await other.issue('shop', READ)
   })
 
   test('AV-05 an agent that is locked neither gets nor uses tokens', async () => {

@@ -35,6 +35,10 @@ export async function putRevocation(tx: Tx, { id, kind, value, agent, reason, at
   await tx.put('agentvault_revocations', { id, kind, value, agent: agent ?? null, reason, at })
 }
 
+export async function removeRevocation(tx: Tx, id: string): Promise<void> {
+  await tx.remove('agentvault_revocations', id)
+}
+
 export async function putGrant(tx: Tx, { id, agent, service, stamp }: DoorGrant): Promise<void> {
   await tx.put('agentvault_grants', { id, agent, service, stamp })
 }
