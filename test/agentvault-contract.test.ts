@@ -140,6 +140,26 @@ describe('POST /vault.admin.*', () => {
     })
   }
 
+  test('a service file is taken as it is (§3), and its list shows no scheme', async () => {
+    const file = {
+      baseUrl: 'https://api.example.com',
+      secretRef: 'my_key',
+      authHeader: 'X-Api-Key',
+      authScheme: 'Token',
+      allowedAgents: ['main'],
+      allowedActions: ['issue', 'data.get'],
+      allowedScopes: ['myapi:data:read'],
+      agentScopes: { limited: [] },
+      endpoints: { 'data.get': { method: 'GET', path: '/data/{id}', requiredScope: ['myapi:data:read'], headers: {} } },
+    }
+    done(await add({ service: 'myapi', ...file }))
+    const { services } = done<{ services: Listed[] }>(await asAdmin(gateway, 'listServices'))
+    const { authScheme: _, endpoints, ...shown } = file
+    const listed = services.find(({ service }) => service === 'myapi')
+    assert.deepEqual(listed, { service: 'myapi', ...shown, endpointNames: Object.keys(endpoints) })
+    done(await asAdmin(gateway, 'removeService', { service: 'myapi' }))
+  })
+
   test('a secret may come before its service, after it, and go', async () => {
     done(await asAdmin(gateway, 'addSecret', { secretRef: 'made_key', secret: 'first-0123456789' }))
     done(await add(form()))
