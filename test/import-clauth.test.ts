@@ -116,8 +116,10 @@ describe('claviger import clauth', () => {
       'g-cal': { ...set, tokenUrl: 'https://oauth2.googleapis.com/token', clientId: 'c', scopes: ['calendar'] },
       'g-far': { ...set, tokenUrl: 'https://tokens.attacker.example/token' },
     }
-    const from = written({ credentials, tokenSets })
+    const grants = [{ skillId: 'early', provider: 'slack', scope: 'slack:*', rateLimitPerMinute: 5, active: true }]
+    const from = written({ credentials, tokenSets, grants })
     const done = await items(`${from} --write`, 3)
+    assert.equal(done['grant early slack slack:*'], 'came over')
     const stays = Object.keys(done).filter((name) => done[name] === 'stays')
     const left = ['connection g-far', 'credential inner-2', 'credential inner-3', 'credential lost', 'credential main']
     assert.deepEqual(stays.sort(), [...left, 'credential old', 'service nowhere'])
@@ -165,7 +167,7 @@ describe('claviger import clauth', () => {
       ['warning'],
     )
     const again = await items(`${from} --write`)
-    assert.equal(again['webhook https://hooks.example.com/in'], 'is here already')
+    assert.ok(!Object.values(again).includes('came over'), JSON.stringify(again))
     appendFileSync(join(from, 'audit.ndjson'), '{"event":"forged","prevHash":"x","hash":"y"}\n')
     assert.match((await brings(from)).stdout, /broken at line 3 \(prevHash mismatch\)/)
   })

@@ -1,5 +1,6 @@
 // What the gateway has, as far as an import from Clauth wants to know. Asked by reads alone.
 import type { GatewayClient } from '../client.ts'
+import { settingInHome } from '../home-env.ts'
 import type { KnownSecrets } from './known-secrets.ts'
 
 export interface ClauthPresent {
@@ -22,6 +23,8 @@ export interface ClauthPresent {
   readonly skills: ReadonlySet<string>
   /** Addresses of webhooks. */
   readonly webhooks: ReadonlySet<string>
+  /** What the home's file of settings sets. */
+  readonly settingOf: (name: string) => string | undefined
 }
 
 export const nothingHere: ClauthPresent = {
@@ -32,9 +35,14 @@ export const nothingHere: ClauthPresent = {
   grants: [],
   skills: new Set(),
   webhooks: new Set(),
+  settingOf: () => undefined,
 }
 
-export async function askClauthPresent(client: GatewayClient, known: KnownSecrets | undefined): Promise<ClauthPresent> {
+export async function askClauthPresent(
+  client: GatewayClient,
+  known: KnownSecrets | undefined,
+  home: string,
+): Promise<ClauthPresent> {
   const list = async (path: string) => (await client.ask({ method: 'GET', path })).items
   const [services, templates, credentials] = [
     await list('/services'),
@@ -58,6 +66,7 @@ export async function askClauthPresent(client: GatewayClient, known: KnownSecret
     grants,
     skills: new Set(tokens.map(({ skillId }: any) => skillId)),
     webhooks: new Set(webhooks.map(({ url }: any) => url)),
+    settingOf: (name) => settingInHome(home, name),
   }
   // biome-ignore-end lint/suspicious/noExplicitAny: as above
 }

@@ -7,8 +7,13 @@ import type { ClauthPresent } from './clauth-present.ts'
 
 const SEVERITIES = new Set(['info', 'warning', 'critical'])
 
-export function settingItems({ config }: ClauthHome, { webhooks }: ClauthPresent): Item[] {
-  return [...listening(config), ...channels(config, webhooks), ...hardening(config), ...later(config)]
+export function settingItems({ config }: ClauthHome, { webhooks, settingOf }: ClauthPresent): Item[] {
+  return [
+    ...listening(config).map((item) => knownOr(item, settingOf)),
+    ...channels(config, webhooks),
+    ...hardening(config),
+    ...later(config),
+  ]
 }
 
 /** The door has a listener of its own where Clauth's was not where the agents' listener is. */
@@ -25,6 +30,15 @@ function listening({ transport = 'tcp', host = '127.0.0.1', port = 4317, socketP
     return [leave('setting', 'host', why)]
   }
   return [setting(name, `${host === '::1' ? '[::1]' : '127.0.0.1'}:${port}`)]
+}
+
+/** A setting that the home has already is left as it is. */
+function knownOr(item: Item, settingOf: ClauthPresent['settingOf']): Item {
+  const set = item.action === 'bring' ? settingOf(item.name) : undefined
+  if (set === undefined) return item
+  const { what, name, facts } = item
+  if (set === facts?.value) return { what, name, action: 'known' }
+  return leave(what, name, 'the settings of the home say something else')
 }
 
 /** A line of the home's settings, which the next start reads. One that is set there stays. */

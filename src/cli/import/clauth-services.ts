@@ -17,6 +17,11 @@ export interface PlannedServices {
 
 export function servicesOf(home: ClauthHome, present: ClauthPresent): PlannedServices {
   const byProvider = Map.groupBy(home.credentials.values(), ({ provider }) => provider.toLowerCase())
+  // A grant may be there before what it is for.
+  for (const { provider, active } of home.grants) {
+    const name = provider.toLowerCase()
+    if (active && !byProvider.has(name)) byProvider.set(name, [])
+  }
   const byName = new Map(present.services)
   const items: Item[] = []
   for (const [name, credentials] of byProvider) {
@@ -33,7 +38,8 @@ function serviceItem(name: string, credentials: readonly ClauthCredential[], pre
   const there = present.services.get(name)
   if (there !== undefined) return { what: 'service', name, action: 'known', facts: { origins: there.origins } }
   if (!SERVICE_NAME.test(name)) return leave('service', name, 'no service can have this name', { failed: true })
-  const wanted = chosen(credentials.map((credential) => wantedService(name, credential)))
+  const some = credentials.length > 0 ? credentials : [{ metadata: undefined }]
+  const wanted = chosen(some.map((credential) => wantedService(name, credential)))
   const template = present.templates.get(name)
   const origins = wanted.own ? wanted.origins : (template ?? wanted.origins)
   if (origins === undefined) {

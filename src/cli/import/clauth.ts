@@ -51,8 +51,9 @@ async function ask(
 ): Promise<{ present: ClauthPresent; client?: GatewayClient | undefined }> {
   try {
     const client = invocation.operator()
-    const known = await KnownSecrets.open(invocation.settings().home, client, write)
-    return { present: await askClauthPresent(client, known), client }
+    const { home } = invocation.settings()
+    const known = await KnownSecrets.open(home, client, write)
+    return { present: await askClauthPresent(client, known, home), client }
   } catch (error) {
     const absent = error instanceof Problem && ['gateway_not_running', 'operator_token_missing'].includes(error.code)
     if (write || !absent) throw error
