@@ -27,8 +27,8 @@ export interface PlainAsked {
 export interface PlainReply {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** An object goes out as JSON, bytes as they are. */
-  readonly body: object | Buffer
+  /** An object goes out as JSON, text and bytes as they are. */
+  readonly body: object | string | Buffer
 }
 
 export interface PlainRoute {
@@ -58,7 +58,6 @@ const plainProblem = problemsOf({
 })
 
 const MAX_BODY = 1024 * 1024
-const AS_TEXT_BYTES = 8 * 1024
 const IDLE_MS = 30_000
 /** Bodies on their way in at one door: whoever sends them may be nobody, and each is held in memory. */
 const MAX_READING = 64
@@ -130,14 +129,12 @@ function send(request: IncomingMessage, response: ServerResponse, reply: PlainRe
     return
   }
   const { status, headers, body } = reply
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
+  // Text node:http puts behind its head and writes both at once.
+  const sent = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
   if (!request.complete) lastOfConnection(response)
   const own = { 'content-type': 'application/json', 'cache-control': 'no-store', 'claviger-request-id': rid }
-  response.writeHead(status, { ...own, ...headers, 'content-length': String(bytes.length) })
-  if (request.method === 'HEAD') response.end()
-  // As text node:http puts head and body into one plain write.
-  else if (bytes.length <= AS_TEXT_BYTES) response.end(bytes.toString('latin1'), 'latin1')
-  else response.end(bytes)
+  response.writeHead(status, { ...own, ...headers, 'content-length': String(Buffer.byteLength(sent)) })
+  response.end(request.method === 'HEAD' ? undefined : sent)
 }
 
 interface Found {

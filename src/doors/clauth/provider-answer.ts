@@ -21,10 +21,9 @@ export function providerAnswer(answer: Collected, { method, parseMore, credentia
   const mark = `[redacted:${credential}]`
   const body = inOurWords(answer.body, mark)
   const named = namesAndValues(answer.headers, mark)
-  if (body.length > 0 || method !== 'HEAD') named['content-length'] = String(body.length)
-  const head = `{"status":${status},"headers":${JSON.stringify(named)},"body":`
-  const bytes = Buffer.from(`${head}${bodyText(body, named['content-type'] ?? '', parseMore)}}`)
-  return { status: 200, body: bytes }
+  if (body.length > 0 || method !== 'HEAD') named.set('content-length', String(body.length))
+  const head = `{"status":${status},"headers":${headersText(named)},"body":`
+  return { status: 200, body: `${head}${bodyText(body, named.get('content-type') ?? '', parseMore)}}` }
 }
 
 /** Where the scrubber took the credential out it names which one; here the words are the contract's. */
@@ -33,15 +32,24 @@ function inOurWords(body: Buffer, mark: string): Buffer {
   return Buffer.from(body.toString('latin1').replaceAll(mark, REDACTED), 'latin1')
 }
 
-function namesAndValues(headers: readonly string[], mark: string): Record<string, string> {
-  const named: Record<string, string> = Object.create(null)
+/** Values of one name are joined, as the original's client joins them. */
+function namesAndValues(headers: readonly string[], mark: string): Map<string, string> {
+  const named = new Map<string, string>()
   for (let at = 0; at < headers.length; at += 2) {
     const name = (headers[at] as string).toLowerCase()
-    const before = named[name]
-    const value = (headers[at + 1] as string).replaceAll(mark, REDACTED)
-    named[name] = before === undefined ? value : `${before}, ${value}`
+    const given = headers[at + 1] as string
+    const value = given.includes(mark) ? given.replaceAll(mark, REDACTED) : given
+    const before = named.get(name)
+    named.set(name, before === undefined ? value : `${before}, ${value}`)
   }
   return named
+}
+
+/** As JSON.stringify would of an object of them, which makes that object first. */
+function headersText(named: ReadonlyMap<string, string>): string {
+  let text = ''
+  for (const [name, value] of named) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`
+  return `{${text}}`
 }
 
 function bodyText(body: Buffer, type: string, parseMore: boolean): string {
