@@ -1,4 +1,4 @@
-// `claviger audit verify | fsck | follow`: they read the files of the log themselves, so that they need no gateway and
+// `claviger audit verify | fsck | follow | export`: they read the files of the log themselves, so that they need no gateway and
 // believe none; but for `verify --unsealed`, which asks the gateway. Only `fsck --repair` writes, and takes the home's lock
 // first.
 import { existsSync, readdirSync } from 'node:fs'
@@ -7,6 +7,7 @@ import type { Command } from 'commander'
 import type { FsckReport } from '../audit/fsck.ts'
 import { vkeyPath } from '../audit/log-paths.ts'
 import type { NamedNote } from '../audit/verify.ts'
+import { exportVerb } from './audit-export.ts'
 import { verifyUnsealed } from './audit-unsealed.ts'
 import { verdict } from './audit-verdict.ts'
 import { cliProblem } from './problems.ts'
@@ -115,6 +116,7 @@ export function auditFileCommands(audit: Command, session: Session): void {
   addVerb(audit, session, verify)
   addVerb(audit, session, fsck)
   addVerb(audit, session, follow)
+  addVerb(audit, session, exportVerb(place, logFolder))
 }
 
 /** A proof needs nothing but the verifier key: that is its point. */
