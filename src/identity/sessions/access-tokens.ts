@@ -171,9 +171,10 @@ export class AccessTokens {
     if (typeof jti !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') return 'malformed'
     const session = this.#room.sessions.get(sid)
     if (session === undefined) return this.#room.clock.now() >= exp * 1_000 ? 'expired' : 'revoked'
-    // Doors may call an agent by its name, which is one agent's alone.
-    const agent = this.#room.directory.agent(sub)
-    if (agent === undefined || agent.id !== session.agent) return 'revoked'
+    const agent = this.#room.directory.agent(session.agent)
+    // A door may call an agent by its name; a token that is good at the gateway says its id.
+    const named = sub === agent?.name && session.audience !== this.#room.issuer()
+    if (agent === undefined || (sub !== agent.id && !named)) return 'revoked'
     const use = session.row.max_uses === null ? undefined : () => useSession(this.#room, session)
     return new AccessToken(read.payload, kid, session, agent, use)
   }
