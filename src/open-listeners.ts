@@ -2,8 +2,10 @@
 
 import type { CarryingDoor } from './house/carrying-doors.ts'
 import { type Handle, type Listener, type ListenerOptions, listenTcp, listenUnix } from './http/listen.ts'
+import { httpProblem } from './http/problems.ts'
+import { sendProblem } from './http/send-problem.ts'
 import { type Place, placeText } from './listen-places.ts'
-import { noteBound } from './proxy/bound-caller.ts'
+import { noteBound, takeBoundToken } from './proxy/bound-caller.ts'
 import type { Settings } from './settings.ts'
 
 interface Opening {
@@ -38,14 +40,27 @@ export function openingsOf(
 ): readonly Opening[] {
   return [
     { place: { host, port }, handle: agents, hosts, tls },
-    ...doors.flatMap(({ place, handle }) => (place === undefined ? [] : [{ place, handle, hosts }])),
+    ...doors.flatMap(({ place, handle }) => (place === undefined ? [] : [{ place, handle: byUrl(handle), hosts }])),
     ...agentListen.map(({ agent, place }) => ({ place, handle: boundTo(agent, placeText(place), agents), hosts })),
   ]
 }
 
-/** What comes to a listener that is one agent's own. */
+/** A token in the base URL, as at the agents' listener. */
+function byUrl(handle: Handle): Handle {
+  return (request, response, rid) => {
+    takeBoundToken(request)
+    handle(request, response, rid)
+  }
+}
+
+/** What comes to a listener that is one agent's own. No web page may: the address is all it would have to know. */
 function boundTo(agent: string, listener: string, handle: Handle): Handle {
   return (request, response, rid) => {
+    const { origin, 'sec-fetch-site': site } = request.headers
+    if (origin !== undefined || site !== undefined) {
+      sendProblem(response, httpProblem('cross_site_refused'), rid)
+      return
+    }
     noteBound(request, { token: '', agent, listener })
     handle(request, response, rid)
   }

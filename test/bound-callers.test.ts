@@ -81,6 +81,16 @@ describe('a listener that is one agent’s own', () => {
     assert.equal((await byListener('/claviger/v1/agents')).code, 'endpoint_unknown')
   })
 
+  test('refuses web pages: the address is all that one would have to know', async () => {
+    for (const headers of [
+      { origin: 'http://127.0.0.1:3000' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'none' },
+    ]) {
+      assert.equal((await byListener('/to/u/n/1', headers)).code, 'cross_site_refused')
+    }
+  })
+
   test('stands in the record, and stops with its agent, running streams too', async () => {
     around.upstream.on('endless', (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -104,5 +114,16 @@ describe('a listener that is one agent’s own', () => {
     assert.equal((await byListener('/to/u/n/1')).status, 200)
     const { stdout } = await asOperator(around.gateway, 'audit tail --type intent --json')
     assert.match(stdout, /"lst_agent_[0-9A-Za-z]+@unix:/)
+  })
+
+  test('is dead after an emergency revocation, also after a restart, until an operator unlocks its agent', async () => {
+    await asOperator(around.gateway, 'emergency-revoke')
+    assert.equal((await byListener('/to/u/n/1')).code, 'token_not_live')
+    assert.equal((await byListener('/claviger/v1/auth/self')).code, 'token_not_live')
+    await around.gateway.restart()
+    assert.equal((await byListener('/to/u/n/1')).code, 'token_not_live')
+    await asOperator(around.gateway, 'agent lock agent-of-u')
+    await asOperator(around.gateway, 'agent unlock agent-of-u')
+    assert.equal((await byListener('/to/u/n/1')).status, 200)
   })
 })

@@ -64,8 +64,9 @@ function clauthDesk(rooms: Rooms): ClauthDesk {
 
 function needsOf({ rooms, dataPlane, settings }: DoorParts, admin: ClauthAdmin): ClauthNeeds {
   const { vault, grants, clock } = rooms
+  const desk = clauthDesk(rooms)
   return {
-    ...clauthDesk(rooms),
+    ...desk,
     collect: dataPlane.collect,
     clientOf: rooms.clientOf,
     standingOf: (call) => clauthStanding(rooms, call),
@@ -76,7 +77,10 @@ function needsOf({ rooms, dataPlane, settings }: DoorParts, admin: ClauthAdmin):
       rooms.audit.deny({ rid: rooms.nextRid(), reason: 'unauthenticated', policy: rooms.storage.epoch() }),
     emergencyRevoke: (by) => emergencyRevoke(rooms, by),
     postOnce: (url, body) => rooms.alerts.postOnce(url, body),
-    activeGrants: () => grants.list().filter(({ status, label }) => status === 'active' && label !== undefined).length,
+    counts: keptCount(rooms, () => ({
+      activeSkillTokens: desk.tokens.list().filter(({ active }) => active).length,
+      activeGrants: grants.list().filter(({ status, label }) => status === 'active' && label !== undefined).length,
+    })),
     unlocked: () => vault.state().state === 'unsealed',
     auditIntegrity: logIntegrity(rooms.audit, clock, vault),
     healthOf: () => unionHealth(vault.state().state, settings.publicUrl, clock.now()),
@@ -84,6 +88,16 @@ function needsOf({ rooms, dataPlane, settings }: DoorParts, admin: ClauthAdmin):
     daemon: (unixSocket) => daemonOf(rooms, settings, unixSocket),
     allowRemote: settings.clauthAllowRemote,
     allowPlainHttp: settings.clauthAllowInsecureHttp,
+  }
+}
+
+/** Counted again when something changed, and once a second for what ends by itself: anybody may ask, and often. */
+function keptCount<T>({ clock, storage }: Pick<Rooms, 'clock' | 'storage'>, count: () => T): () => T {
+  let last: { readonly at: number; readonly epoch: number; readonly value: T } | undefined
+  return () => {
+    const [at, epoch] = [clock.mono(), storage.epoch()]
+    if (last === undefined || last.epoch !== epoch || at - last.at >= 1_000) last = { at, epoch, value: count() }
+    return last.value
   }
 }
 

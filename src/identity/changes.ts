@@ -30,7 +30,7 @@ type Followed = Pick<Room, 'directory' | 'keys' | 'sessions' | 'salts'>
 
 /** Brings the read-model up to date with one commit. False for changes of other rooms, which are none of its business. */
 export function followChange({ directory, keys, sessions, salts }: Followed, change: Change): boolean {
-  if (change.kind === 'agent') directory.putAgent(change.after as IdentityChanges['agent'])
+  if (change.kind === 'agent') directory.putAgent(change.after as IdentityChanges['agent'], change.epoch)
   else if (change.kind === 'operator') directory.putOperator(change.after as IdentityChanges['operator'])
   else if (change.kind === 'token') directory.putToken(change.after as IdentityChanges['token'])
   else if (change.kind === 'token_rehashed') directory.putToken(change.after as IdentityChanges['token_rehashed'])

@@ -11,6 +11,8 @@ class Agent implements AgentEntry {
   email: string | undefined
   label: string | undefined
   status: AgentStatus
+  /** Of the change that made it what it is. */
+  epoch = 0
 
   constructor(row: AgentRow) {
     this.id = row.id
@@ -122,9 +124,11 @@ export class Directory {
     this.#revokedUpTo = 0
   }
 
-  putAgent(row: AgentRow): void {
+  /** `epoch`: of the change that made the row what it is. */
+  putAgent(row: AgentRow, epoch = row.epoch ?? 0): void {
     const known = this.#agents.get(row.id)
     if (known) {
+      known.epoch = epoch
       if (known.name !== row.name) {
         this.#agentsByName.delete(known.name)
         known.name = row.name
@@ -136,6 +140,7 @@ export class Directory {
       return
     }
     const agent = new Agent(row)
+    agent.epoch = epoch
     this.#agents.set(agent.id, agent)
     this.#agentsByName.set(agent.name, agent)
   }
@@ -175,6 +180,11 @@ export class Directory {
   revokeAll(epoch: number): void {
     this.#revokedUpTo = Math.max(this.#revokedUpTo, epoch)
     for (const token of this.#tokens.values()) this.#applyRevokeAll(token)
+  }
+
+  /** Whether an operator had to do with the agent since everything was revoked last. */
+  isTrustedSince(agent: { readonly id: string }): boolean {
+    return (this.#agents.get(agent.id)?.epoch ?? 0) > this.#revokedUpTo
   }
 
   agent(idOrName: string): Agent | undefined {

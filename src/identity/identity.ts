@@ -33,7 +33,7 @@ import { Directory } from './directory.ts'
 import { DoorSalts } from './doors/door-salts.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { AgentKeys } from './keys/keys.ts'
-import { isListenerId } from './listener-token.ts'
+import { isListenerId, listenerLives } from './listener-token.ts'
 import { firstOperator, resetOperatorToken, rotateOperatorToken } from './operators.ts'
 import type { PersonalBox } from './personal.ts'
 import { Recogniser } from './recogniser.ts'
@@ -114,7 +114,7 @@ export class Identity {
 
   /** Whether this agent's token still speaks for it: asked of running calls after each change. */
   isLive(agent: string, token: string): boolean {
-    if (isListenerId(token)) return this.findAgent(agent)?.status === 'active'
+    if (isListenerId(token)) return listenerLives(this.#room.directory, agent)
     if (token.startsWith('ses_')) {
       const session = this.#room.sessions.get(token)
       return session?.live === true && session.agent === agent && this.findAgent(agent)?.status === 'active'

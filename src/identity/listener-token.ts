@@ -1,13 +1,17 @@
 import type { TokenId } from '../ground/ids.ts'
-import type { AgentEntry, AgentPrincipal } from './contract.ts'
+import type { AgentPrincipal } from './contract.ts'
+import type { Directory } from './directory.ts'
 
-/** Stands where a token would, for an agent that is known by the listener that it came to. It lives while the agent may act. */
+/**
+ * Stands where a token would, for an agent that is known by the listener that it came to. It lives while the agent may act,
+ * and an emergency revocation ends it like any token: until an operator unlocks the agent, or has to do with it otherwise.
+ */
 export interface ListenerEntry {
   readonly kind: 'listener'
   readonly id: TokenId
   readonly createdAt: number
   readonly expiresAt: number
-  readonly status: 'active'
+  readonly status: 'active' | 'revoked'
 }
 
 const PREFIX = 'lst_'
@@ -17,14 +21,21 @@ const PREFIX = 'lst_'
  * Undefined for an agent that is not there, and while the vault is sealed.
  */
 export function atListener(
-  identity: { findAgent(idOrName: string): AgentEntry | undefined },
+  { room: { directory } }: { readonly room: { readonly directory: Directory } },
   { agent: idOrName, listener = '' }: { readonly agent?: string; readonly listener?: string },
 ): AgentPrincipal | undefined {
-  const agent = idOrName === undefined ? undefined : identity.findAgent(idOrName)
+  const agent = idOrName === undefined ? undefined : directory.agent(idOrName)
   if (agent === undefined) return undefined
   const id = `${PREFIX}${agent.id}@${listener}` as TokenId
-  const token = { kind: 'listener', id, createdAt: 0, expiresAt: Number.MAX_SAFE_INTEGER, status: 'active' } as const
+  const status = directory.isTrustedSince(agent) ? 'active' : 'revoked'
+  const token = { kind: 'listener', id, createdAt: 0, expiresAt: Number.MAX_SAFE_INTEGER, status } as const
   return { kind: 'agent', agent, token }
+}
+
+/** Whether running calls of a listener's agent may go on. */
+export function listenerLives(directory: Directory, id: string): boolean {
+  const agent = directory.agent(id)
+  return agent?.status === 'active' && directory.isTrustedSince(agent)
 }
 
 export function isListenerId(token: string): boolean {

@@ -21,6 +21,8 @@ export interface AgentRow {
   readonly origin?: AgentOrigin | null
   /** For people, where a door lets names be anything. */
   readonly label?: string | null
+  /** As storage wrote it: of the change that made the row what it is. */
+  readonly epoch?: number
 }
 
 /** How an agent came here. */

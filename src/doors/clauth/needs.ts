@@ -63,7 +63,8 @@ export interface ClauthNeeds {
   readonly emergencyRevoke: (by: Actor) => Promise<number>
   /** Posts to the address once; whether it answered 2xx. */
   readonly postOnce: (url: string, body: object) => Promise<boolean>
-  readonly activeGrants: () => number
+  /** Anybody may ask, and often: not counted for each. */
+  readonly counts: () => { readonly activeSkillTokens: number; readonly activeGrants: number }
   readonly unlocked: () => boolean
   readonly auditIntegrity: () => AuditIntegrity
   readonly now: () => number

@@ -53,8 +53,7 @@ function statusOf(needs: ClauthNeeds, unixSocket: boolean) {
     transport: transportOf(unixSocket),
     daemon: needs.daemon(unixSocket),
     requireSkillToken: true,
-    activeSkillTokens: needs.tokens.list().filter(({ active }) => active).length,
-    activeGrants: needs.activeGrants(),
+    ...needs.counts(),
     auditIntegrity: needs.auditIntegrity(),
   }
 }
