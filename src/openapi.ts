@@ -2,6 +2,8 @@
 import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
 import * as audit from './audit/routes.ts'
+import * as vaultRevocations from './doors/agentvault/revocation-routes.ts'
+import * as vaultServices from './doors/agentvault/service-routes.ts'
 import * as clauth from './doors/clauth/desk-contract.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
@@ -55,6 +57,8 @@ export function openApiDocument(): object {
     vault,
     grants,
     clauth,
+    vaultServices,
+    vaultRevocations,
     alerts,
     audit,
   ]

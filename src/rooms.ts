@@ -4,6 +4,7 @@ import { type Alarms, createAlarms } from './alarms.ts'
 import type { Alerts } from './alerts/alerts.ts'
 import type { OpenedAudit } from './audit/audit.ts'
 import { cutOff, cutOffDead } from './cut-off.ts'
+import type { VaultAdmin } from './doors/agentvault/admin.ts'
 import type { VaultBook } from './doors/agentvault/vault-book.ts'
 import { type FoundationOptions, layFoundation } from './foundation.ts'
 import { Gate } from './gate/admit.ts'
@@ -13,7 +14,7 @@ import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
-import { buildVaultBook } from './house/agentvault.ts'
+import { buildVaultDoor } from './house/agentvault.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { openHsm } from './hsm.ts'
 import { createOutbound } from './http/outbound.ts'
@@ -48,6 +49,7 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly alerts: Alerts
   /** What the door for agentic-credential-vault remembers. */
   readonly vaultBook: VaultBook
+  readonly vaultAdmin: VaultAdmin
   /** What follows from a committed change outside of memory: after the commit, or at the start after a crash. */
   hear(change: Pick<Change, 'id' | 'record'>): void
   /** For the dialer: true once for each permit that the vault has taken. */
@@ -84,11 +86,11 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   storage.follow((change) => keyEnds.follow(change))
   storage.follow(hear)
   const known = { storage, vault, audit, services, grants, openCalls, clock }
-  const vaultBook = buildVaultBook({ ...known, identity: whoAsks.identity })
+  const vaultDoor = buildVaultDoor({ ...known, identity: whoAsks.identity }, options.settings)
   const gate = buildGate(known, options.settings, mint)
   const nextRid = callIds(foundation.bootId)
   const rooms: Rooms = {
-    ...{ ...known, ...whoAsks, log, keyEnds, gate, alarms, alerts, vaultBook, hear, spend, nextRid },
+    ...{ ...known, ...whoAsks, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
     startedAt: clock.now(),
     url: '',
     seal: (reason) => sealHouse(rooms, reason),

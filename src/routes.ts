@@ -3,6 +3,7 @@ import { alertRoutes } from './alerts/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { revocationRoutes } from './doors/agentvault/revocation-routes.ts'
+import { vaultServiceRoutes } from './doors/agentvault/service-routes.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
@@ -83,7 +84,8 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   return [
     ...clawAuthRoutes<Who>(rooms, settings),
     ...clauthRoutes<Who>(rooms, settings, actorOf),
-    ...revocationRoutes<Who>({ book: rooms.vaultBook, storage: rooms.storage, actorOf }),
+    ...revocationRoutes<Who>({ ...rooms, book: rooms.vaultBook, actorOf }),
+    ...vaultServiceRoutes<Who>({ ...rooms, admin: rooms.vaultAdmin, book: rooms.vaultBook, actorOf }),
   ]
 }
 

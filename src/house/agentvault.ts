@@ -1,5 +1,6 @@
 // Ties the agentic-credential-vault door to the rooms.
 import type { IncomingMessage } from 'node:http'
+import { VaultAdmin } from '../doors/agentvault/admin.ts'
 import { AdminToken } from '../doors/agentvault/admin-token.ts'
 import { agentVaultDoor } from '../doors/agentvault/agentvault.ts'
 import { VaultBook } from '../doors/agentvault/vault-book.ts'
@@ -8,15 +9,20 @@ import { type PlainRoute, plainRoutes } from '../http/plain-routes.ts'
 import type { AgentPrincipal } from '../identity/contract.ts'
 import { RateTable } from '../identity/sign-ins/rate-table.ts'
 import type { Rooms } from '../rooms.ts'
+import type { Settings } from '../settings.ts'
 import { VAULT_ADMIN_TOKEN } from '../vault-settings.ts'
 import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
 
-/** What the door remembers: loaded when the vault opens, like the rooms. */
-export function buildVaultBook(
-  rooms: Pick<Rooms, 'storage' | 'services' | 'vault' | 'identity' | 'openCalls'>,
-): VaultBook {
-  const { storage, services, vault, identity, openCalls } = rooms
-  return new VaultBook({ storage, services, vault, sessions: identity.room.sessions, openCalls })
+type BelowTheDoor = Pick<Rooms, 'clock' | 'storage' | 'services' | 'grants' | 'vault' | 'identity' | 'openCalls'>
+
+/** What the door remembers, loaded when the vault opens like the rooms; and its changes, by its admin and by operators. */
+export function buildVaultDoor(rooms: BelowTheDoor, settings: Settings): Pick<Rooms, 'vaultBook' | 'vaultAdmin'> {
+  const { clock, storage, services, grants, vault, identity, openCalls } = rooms
+  const book = new VaultBook({ storage, services, vault, sessions: identity.room.sessions, openCalls })
+  const { vaultAddresses: addresses, vaultRpm } = settings
+  const rpm = vaultRpm === 0 ? undefined : vaultRpm
+  const needs = { clock, storage, identity, services, grants, vault, book, addresses, rpm }
+  return { vaultBook: book, vaultAdmin: new VaultAdmin(needs) }
 }
 
 export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): CarryingDoor[] {
@@ -26,7 +32,7 @@ export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): Carr
   const { storage, identity, services, grants, vault, audit, vaultBook: book } = rooms
   const { vaultAudience: audience, vaultAddresses: addresses, vaultRpm, vaultIssuesPerMinute: issues } = settings
   const rate = issues === 0 ? undefined : { most: issues, windowMs: 60_000 }
-  const routes = agentVaultDoor({
+  const needs = {
     ...{ clock, storage, identity, services, grants, vault, audit, book, adminToken, audience, addresses },
     rpm: vaultRpm === 0 ? undefined : vaultRpm,
     issues: new RateTable(clock, rate),
@@ -34,7 +40,8 @@ export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): Carr
     // The gate sees less of it than there is.
     agentOf: (request: IncomingMessage) => dataPlane.callingAgent(request).principal as AgentPrincipal,
     clientOf,
-  })
+  }
+  const routes = agentVaultDoor(needs, rooms.vaultAdmin)
   // On its own listener; on the agents' one `/health` is everybody's.
   const health: PlainRoute = { method: 'GET', path: '/health', handle: () => ({ status: 200, body: { ok: true } }) }
   const handle = plainRoutes({

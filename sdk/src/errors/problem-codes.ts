@@ -49,5 +49,5 @@ export type ProblemCode =
   | 'upstream_connect_timeout' | 'upstream_dns_failed' | 'upstream_encoding_refused' | 'upstream_range_refused'
   | 'upstream_secret_compressed' | 'upstream_timeout' | 'upstream_tls' | 'upstream_unreachable'
   | 'vault_already_initialised' | 'vault_integrity_failed' | 'vault_not_initialised' | 'vault_not_sealed'
-  | 'vault_revocation_unknown' | 'vault_sealed' | 'webhook_busy' | 'webhook_event_unknown' | 'webhook_limit'
-  | 'webhook_unknown' | 'webhook_url_refused' | 'wrong_audience'
+  | 'vault_revocation_unknown' | 'vault_sealed' | 'vault_service_exists' | 'vault_service_refused' | 'webhook_busy'
+  | 'webhook_event_unknown' | 'webhook_limit' | 'webhook_unknown' | 'webhook_url_refused' | 'wrong_audience'

@@ -3,13 +3,22 @@ import { Problem } from '../../ground/problem.ts'
 import type { Tx } from '../../storage/storage.ts'
 import { CompiledService, toldOf } from './compiled-service.ts'
 import type { JsonObject, ServiceRecord, VaultService } from './contract.ts'
-import type { DoorGrants } from './door-grants.ts'
+import { DoorGrants } from './door-grants.ts'
 import { DoorSecrets } from './door-secrets.ts'
 import { nativeName, nativeService } from './native-service.ts'
-import { VAULT_ADMIN, type VaultNeeds } from './needs.ts'
+import { type AdminNeeds, type Made, VAULT_ADMIN } from './needs.ts'
 import { redactedBody } from './redact-body.ts'
 import { refused } from './refusal.ts'
-import { merged, readService, refuseUnknown, requiredText, secretRefOf, serviceName } from './service-form.ts'
+import {
+  masterSecretOf,
+  merged,
+  readService,
+  refuseUnknown,
+  requiredText,
+  secretRefOf,
+  serviceName,
+  withRef,
+} from './service-form.ts'
 import { putService, removeService } from './store.ts'
 import { templateForm } from './vault-templates.ts'
 
@@ -17,20 +26,20 @@ import { templateForm } from './vault-templates.ts'
 export type AdminReply = { readonly [name: string]: unknown }
 
 export class VaultAdmin {
-  readonly #needs: VaultNeeds
+  readonly grants: DoorGrants
+  readonly #needs: AdminNeeds
   readonly #secrets: DoorSecrets
-  readonly #grants: DoorGrants
   /** One change at a time: each rests on what the one before it left in memory. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(needs: VaultNeeds, grants: DoorGrants) {
+  constructor(needs: AdminNeeds) {
     this.#needs = needs
     this.#secrets = new DoorSecrets(needs)
-    this.#grants = grants
+    this.grants = new DoorGrants(needs)
   }
 
-  addService(body: JsonObject): Promise<AdminReply> {
-    return this.#inTurn(() => this.#addService(body))
+  addService(body: JsonObject, made?: Made): Promise<AdminReply> {
+    return this.#inTurn(() => this.#addService(body, made))
   }
 
   updateService(body: JsonObject): Promise<AdminReply> {
@@ -41,8 +50,8 @@ export class VaultAdmin {
     return this.#inTurn(() => this.#removeService(body))
   }
 
-  addSecret(body: JsonObject): Promise<AdminReply> {
-    return this.#inTurn(() => this.#addSecret(body))
+  addSecret(body: JsonObject, made?: Made): Promise<AdminReply> {
+    return this.#inTurn(() => this.#addSecret(body, made))
   }
 
   removeSecret(body: JsonObject): Promise<AdminReply> {
@@ -59,12 +68,12 @@ export class VaultAdmin {
     return done
   }
 
-  async #addService(body: JsonObject): Promise<AdminReply> {
+  async #addService(body: JsonObject, made?: Made): Promise<AdminReply> {
     const name = serviceName(body)
     refuseUnknown(body, ['service', 'masterSecret'])
     const definition = withRef(name, readService(body), body)
     if (this.#needs.services.byName(nativeName(name)) !== undefined) throw refused('SERVICE_ALREADY_EXISTS')
-    await this.#add(name, definition, masterSecretOf(body), 'admin.addService', { body })
+    await this.#add(name, definition, masterSecretOf(body), 'admin.addService', { body, made })
     return { ok: true, service: name }
   }
 
@@ -83,7 +92,7 @@ export class VaultAdmin {
     const { storage, services, grants } = this.#needs
     await storage.write(
       async (tx) => {
-        await this.#grants.withdraw(service, tx)
+        await this.grants.withdraw(service, tx)
         await grants.revokeOfService(service.id, VAULT_ADMIN, tx)
         await this.#secrets.removeOf(service.id, tx)
         await services.remove(service.id, VAULT_ADMIN, tx)
@@ -98,16 +107,18 @@ export class VaultAdmin {
     return { ok: true, service: service.name }
   }
 
-  async #addSecret(body: JsonObject): Promise<AdminReply> {
+  async #addSecret(body: JsonObject, made?: Made): Promise<AdminReply> {
     const ref = secretRefOf(body)
     const secret = requiredText(body, 'secret')
     const { storage, book, services } = this.#needs
+    if (this.#stays(ref, made)) return { ok: true, secretRef: ref, stored: false }
     const naming = book.services().filter(({ definition }) => definition.secretRef === ref)
     const natives = naming.flatMap(({ id }) => services.byId(id) ?? [])
     await storage.write(async (tx) => {
-      await this.#secrets.put(ref, secret, natives, 'SECRET_INVALID', tx)
+      await this.#secretsOf(made).put(ref, secret, natives, 'SECRET_INVALID', tx)
       const ev = { event: 'admin.addSecret', secretRef: ref, redacted: true }
-      await tx.change({ kind: 'agentvault_told', ref, record: { type: 'config', actor: VAULT_ADMIN, ev } })
+      const record = { type: 'config', actor: made?.by ?? VAULT_ADMIN, ev }
+      await tx.change({ kind: 'agentvault_told', ref, record })
     })
     return { ok: true, secretRef: ref }
   }
@@ -159,17 +170,19 @@ export class VaultAdmin {
   ): Promise<void> {
     const { storage, services, clock, addresses } = this.#needs
     const now = clock.now()
+    const { by = VAULT_ADMIN } = facts.made ?? {}
     const service = await worded(() =>
       storage.write(async (tx) => {
-        const native = await services.add(nativeService(name, definition, addresses), VAULT_ADMIN, tx)
+        const native = await services.add(nativeService(name, definition, addresses), by, tx)
         const { secretRef: ref } = definition
-        if (ref !== undefined && secret !== undefined) {
-          await this.#secrets.put(ref, secret, [native], 'MASTERSECRET_INVALID', tx)
-        } else if (ref !== undefined) await this.#secrets.give(ref, native, tx)
+        const secrets = this.#secretsOf(facts.made)
+        if (ref !== undefined && secret !== undefined && !this.#stays(ref, facts.made)) {
+          await secrets.put(ref, secret, [native], 'MASTERSECRET_INVALID', tx)
+        } else if (ref !== undefined) await secrets.give(ref, native, tx)
         const record: ServiceRecord = { id: native.id, name, definition, createdAt: now, updatedAt: now }
         await putService(tx, record)
         const told = toldOf(new CompiledService(record, undefined))
-        await this.#told(tx, native.id, record, event, { ...told, ...shown(facts) })
+        await this.#told(tx, native.id, record, event, { ...told, ...shown(facts) }, by)
         return native.id
       }),
     )
@@ -188,7 +201,7 @@ export class VaultAdmin {
     const updatedAt = Math.max(clock.now(), old.record.updatedAt + 1)
     await worded(() =>
       storage.write(async (tx) => {
-        await this.#grants.withdraw(old, tx)
+        await this.grants.withdraw(old, tx)
         const input = this.#nativeOf(old, definition)
         const { service: native, newOrigins } = await services.replace(old.id, input, VAULT_ADMIN, tx)
         const { secretRef: ref } = definition
@@ -228,7 +241,7 @@ export class VaultAdmin {
     if (service === undefined) return
     for (const name of service.allowedAgents) {
       const agent = name === '*' ? undefined : identity.findAgent(name)
-      if (agent?.status === 'active') await this.#grants.ensure(agent, service)
+      if (agent?.status === 'active') await this.grants.ensure(agent, service)
     }
   }
 
@@ -238,8 +251,24 @@ export class VaultAdmin {
     return service
   }
 
-  async #told(tx: Tx, id: ServiceRecord['id'], after: ServiceRecord | undefined, event: string, ev: object) {
-    const record = { type: 'config', actor: VAULT_ADMIN, ev: { ...ev, event } }
+  #secretsOf(made: Made | undefined): DoorSecrets {
+    return made === undefined ? this.#secrets : new DoorSecrets(this.#needs, made)
+  }
+
+  /** What comes from elsewhere is older than what is sealed here. */
+  #stays(ref: string, made: Made | undefined): boolean {
+    return made !== undefined && this.#needs.book.credentials(ref).length > 0
+  }
+
+  async #told(
+    tx: Tx,
+    id: ServiceRecord['id'],
+    after: ServiceRecord | undefined,
+    event: string,
+    ev: object,
+    actor = VAULT_ADMIN,
+  ) {
+    const record = { type: 'config', actor, ev: { ...ev, event } }
     await tx.change({ kind: 'agentvault_service', ref: id, after, record })
   }
 }
@@ -249,21 +278,10 @@ const TEMPLATE_FIELDS = new Set(['template', 'masterSecret', 'allowedAgents', 'b
 interface Facts {
   readonly body: JsonObject
   readonly template?: string
+  readonly made?: Made | undefined
 }
 
 const shown = ({ body, template }: Facts) => ({ body: redactedBody(body), ...(template !== undefined && { template }) })
-
-/** A master secret without a reference gets one. */
-function withRef(name: string, definition: VaultService, { masterSecret }: JsonObject): VaultService {
-  if (masterSecret === undefined || masterSecret === null || definition.secretRef !== undefined) return definition
-  return { ...definition, secretRef: `${name}_secret`.slice(-64) }
-}
-
-function masterSecretOf(body: JsonObject): string | undefined {
-  const { masterSecret } = body
-  if (masterSecret === undefined || masterSecret === null) return undefined
-  return requiredText(body, 'masterSecret')
-}
 
 /** What the house will not have described like that. */
 async function worded<T>(work: () => Promise<T>): Promise<T> {

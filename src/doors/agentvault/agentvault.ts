@@ -8,12 +8,11 @@ import { Problem } from '../../ground/problem.ts'
 import { headerOf } from '../../http/header-of.ts'
 import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
 import type { AgentPrincipal } from '../../identity/contract.ts'
-import { VaultAdmin } from './admin.ts'
+import type { VaultAdmin } from './admin.ts'
 import { listServices, listTemplates } from './admin-views.ts'
 import { queryAudit } from './audit-query.ts'
 import { callAction } from './call-action.ts'
 import { type JsonObject, MAX_BODY } from './contract.ts'
-import { DoorGrants } from './door-grants.ts'
 import { issueToken } from './issue-token.ts'
 import type { VaultNeeds } from './needs.ts'
 import { redactedBody } from './redact-body.ts'
@@ -31,9 +30,9 @@ interface Failing {
   readonly event?: string
 }
 
-export function agentVaultDoor(needs: VaultNeeds): PlainRoute[] {
-  const grants = new DoorGrants(needs)
-  const admin = new VaultAdmin(needs, grants)
+/** `admin` is the house's only one: its changes wait for each other. */
+export function agentVaultDoor(needs: VaultNeeds, admin: VaultAdmin): PlainRoute[] {
+  const { grants } = admin
   const { book, identity, clock } = needs
   const tokens = new VaultTokens(
     identity,

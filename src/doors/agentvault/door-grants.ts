@@ -5,7 +5,7 @@ import type { AgentId, GrantId } from '../../ground/ids.ts'
 import type { Tx } from '../../storage/storage.ts'
 import type { CompiledService } from './compiled-service.ts'
 import { type DoorGrant, MAX_TTL_SECONDS } from './contract.ts'
-import { VAULT_ADMIN, type VaultNeeds } from './needs.ts'
+import { type AdminNeeds, VAULT_ADMIN } from './needs.ts'
 import { refused } from './refusal.ts'
 import { putGrant, removeGrant } from './store.ts'
 
@@ -25,10 +25,10 @@ const NOT_YET: Ready = { grant: undefined, until: 0 }
 type Agent = { readonly id: AgentId; readonly name: string }
 
 export class DoorGrants {
-  readonly #needs: VaultNeeds
+  readonly #needs: AdminNeeds
   readonly #making = new Map<string, Promise<Ready>>()
 
-  constructor(needs: VaultNeeds) {
+  constructor(needs: AdminNeeds) {
     this.#needs = needs
   }
 

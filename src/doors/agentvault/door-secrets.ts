@@ -5,9 +5,9 @@
 import type { ServiceId } from '../../ground/ids.ts'
 import { Problem } from '../../ground/problem.ts'
 import { Secret } from '../../ground/secret.ts'
-import type { Tx } from '../../storage/storage.ts'
+import type { Actor, Tx } from '../../storage/storage.ts'
 import { type DoorCredential, PARKED, REF_META } from './contract.ts'
-import { VAULT_ADMIN, type VaultNeeds } from './needs.ts'
+import { type Made, VAULT_ADMIN, type VaultNeeds } from './needs.ts'
 import { refused } from './refusal.ts'
 
 /** A service of the house, as far as a secret is bound to it. */
@@ -22,8 +22,13 @@ type SecretNeeds = Pick<VaultNeeds, 'book' | 'vault' | 'grants'>
 export class DoorSecrets {
   readonly #needs: SecretNeeds
 
-  constructor(needs: SecretNeeds) {
+  readonly #by: Actor
+  readonly #meta: Readonly<Record<string, string>>
+
+  constructor(needs: SecretNeeds, { by = VAULT_ADMIN, meta = {} }: Partial<Made> = {}) {
     this.#needs = needs
+    this.#by = by
+    this.#meta = meta
   }
 
   /** Sees to it that the service has the secret of its reference, if there is one. */
@@ -35,7 +40,7 @@ export class DoorSecrets {
     const parked = all.find((one) => one.service === PARKED)
     const handle = parked === undefined ? this.#freeHandle(`${ref}.${service.name}`) : undefined
     const to = { service: service.id, origins: service.originHrefs, handle }
-    await this.#needs.vault.assign((parked ?? first).id, to, VAULT_ADMIN, tx)
+    await this.#needs.vault.assign((parked ?? first).id, to, this.#by, tx)
   }
 
   /**
@@ -46,7 +51,7 @@ export class DoorSecrets {
     const secret = Secret.fromText(text)
     try {
       const all = this.#needs.book.credentials(ref)
-      for (const { id } of all) await this.#needs.vault.rotate(id, { secret }, VAULT_ADMIN, tx)
+      for (const { id } of all) await this.#needs.vault.rotate(id, { secret }, this.#by, tx)
       const without = services.filter((service) => !all.some((one) => one.service === service.id))
       const parked = all.find((one) => one.service === PARKED)
       if (all.length === 0 && without.length === 0) await this.#store(ref, ref, PARKED, [], secret, tx)
@@ -55,7 +60,7 @@ export class DoorSecrets {
         const own = at === 0 && all.length === 0 ? ref : `${ref}.${service.name}`
         await this.#store(ref, own, id, origins, secret, tx)
       }
-      if (parked !== undefined && without.length > 0) await this.#needs.vault.remove(parked.id, VAULT_ADMIN, tx)
+      if (parked !== undefined && without.length > 0) await this.#needs.vault.remove(parked.id, this.#by, tx)
     } catch (error) {
       throw error instanceof Problem && SECRET_PROBLEMS.has(error.code) ? refused(code) : error
     } finally {
@@ -78,15 +83,15 @@ export class DoorSecrets {
     for (const one of this.#needs.book.credentials()) {
       if (one.service !== service) continue
       const others = this.#needs.book.credentials(one.ref).length > 1
-      await this.#needs.grants.revokeOfCredential(one.id, VAULT_ADMIN, tx)
-      if (others) await this.#needs.vault.remove(one.id, VAULT_ADMIN, tx)
-      else await this.#needs.vault.assign(one.id, { service: PARKED, origins: [] }, VAULT_ADMIN, tx)
+      await this.#needs.grants.revokeOfCredential(one.id, this.#by, tx)
+      if (others) await this.#needs.vault.remove(one.id, this.#by, tx)
+      else await this.#needs.vault.assign(one.id, { service: PARKED, origins: [] }, this.#by, tx)
     }
   }
 
   async #drop({ id }: DoorCredential, tx: Tx): Promise<void> {
-    await this.#needs.grants.revokeOfCredential(id, VAULT_ADMIN, tx)
-    await this.#needs.vault.remove(id, VAULT_ADMIN, tx)
+    await this.#needs.grants.revokeOfCredential(id, this.#by, tx)
+    await this.#needs.vault.remove(id, this.#by, tx)
   }
 
   async #store(
@@ -97,8 +102,14 @@ export class DoorSecrets {
     secret: Secret,
     tx: Tx,
   ): Promise<void> {
-    const input = { handle: this.#freeHandle(wanted), service, origins, secret, meta: { [REF_META]: ref } }
-    await this.#needs.vault.store(input, VAULT_ADMIN, tx)
+    const input = {
+      handle: this.#freeHandle(wanted),
+      service,
+      origins,
+      secret,
+      meta: { ...this.#meta, [REF_META]: ref },
+    }
+    await this.#needs.vault.store(input, this.#by, tx)
   }
 
   /** Handles are the whole house's: what somebody else calls so is not this door's to touch. */

@@ -37,5 +37,17 @@ export interface VaultNeeds {
   readonly clientOf: (request: IncomingMessage) => Client
 }
 
+/** What changes of services and secrets need. */
+export type AdminNeeds = Pick<
+  VaultNeeds,
+  'clock' | 'storage' | 'identity' | 'services' | 'grants' | 'vault' | 'book' | 'addresses' | 'rpm'
+>
+
+/** Who changes it where that is not the door's admin, and what is noted of a secret besides. */
+export interface Made {
+  readonly by: Actor
+  readonly meta: Readonly<Record<string, string>>
+}
+
 /** Whoever holds the admin token, as records name them. */
 export const VAULT_ADMIN: Actor = { kind: 'system', id: 'vault-admin' }

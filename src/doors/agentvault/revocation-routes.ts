@@ -1,9 +1,14 @@
-// What only operators do: look at what was revoked at the door, and give it back (§1.4: nobody can at the door itself).
+// What only operators do: look at what was revoked at the door, bring revocations over, and give
+// back (§1.4: nobody can at the door itself).
 import { z } from 'zod'
+import type { Clock } from '../../ground/clock.ts'
 import { problemsOf } from '../../ground/problem.ts'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { Done, done, listOf } from '../../http/shapes.ts'
+import { identityProblems } from '../../identity/contract.ts'
+import type { Identity } from '../../identity/identity.ts'
 import type { Actor, Storage } from '../../storage/storage.ts'
+import { revokeOnce } from './revoke.ts'
 import { removeRevocation } from './store.ts'
 import type { VaultBook } from './vault-book.ts'
 
@@ -31,6 +36,21 @@ export const listVaultRevocations = endpoint({
   reply: listOf(View),
 })
 
+export const addVaultRevocation = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/agentvault/revocations',
+  caller: 'operator',
+  summary: 'Revoke a session, task or agent at the door, for everybody; what runs by it ends',
+  /** `value`: name of the session or task; name or id of the agent. */
+  body: z.strictObject({
+    kind: z.enum(['session', 'task', 'agent']),
+    value: z.string().min(1).max(256),
+    reason: z.string().max(256).default('manual'),
+  }),
+  reply: z.object({ revoked: z.boolean() }),
+  problems: identityProblems,
+})
+
 export const endVaultRevocation = endpoint({
   method: 'DELETE',
   path: '/claviger/v1/agentvault/revocations/{id}',
@@ -44,12 +64,18 @@ export const endVaultRevocation = endpoint({
 export interface RevocationRouteNeeds<Who> {
   readonly book: VaultBook
   readonly storage: Storage
+  readonly clock: Clock
+  readonly identity: Identity
   readonly actorOf: (who: Who) => Actor
 }
 
-export function revocationRoutes<Who>({ book, storage, actorOf }: RevocationRouteNeeds<Who>): BoundEndpoint<Who>[] {
+export function revocationRoutes<Who>(needs: RevocationRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  const { book, storage, actorOf } = needs
   return [
     bind(listVaultRevocations, () => ({ items: [...book.revocations()].sort((one, other) => one.at - other.at) })),
+    bind(addVaultRevocation, async ({ body, caller }) => ({
+      revoked: await revokeOnce(needs, actorOf(caller as Who), body),
+    })),
     bind(endVaultRevocation, async ({ params: { id }, caller }) => {
       const revocation = book.revocations().find((one) => one.id === id)
       if (revocation === undefined) throw problem('vault_revocation_unknown', { facts: { id } })

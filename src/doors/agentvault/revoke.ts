@@ -38,6 +38,20 @@ export async function revoke(needs: VaultNeeds, by: Revoker, body: JsonObject): 
   return given
 }
 
+/** As an operator says, once: false where it holds already. Throws Problem `agent_unknown`. */
+export async function revokeOnce(
+  needs: Pick<VaultNeeds, 'book' | 'clock' | 'identity' | 'storage'>,
+  by: Actor,
+  { kind, value, reason }: Pick<Revocation, 'kind' | 'value' | 'reason'>,
+): Promise<boolean> {
+  const named = kind === 'agent' ? needs.identity.requireAgent(value).name : value
+  const given: Given = { [`${kind}Id`]: named }
+  const rows = rowsOf(needs, ADMIN, given, reason)
+  if (rows.every(({ id }) => needs.book.revocations().some((one) => one.id === id))) return false
+  await write(needs, rows, given, by, reason)
+  return true
+}
+
 function refuseForeign({ book, identity }: VaultNeeds, { agent }: AgentPrincipal, given: Given): void {
   const { tokenId, sessionId, taskId, agentId } = given
   const session = tokenId === undefined ? undefined : sessionIdOf(tokenId)
@@ -61,7 +75,12 @@ async function endToken({ book, identity }: VaultNeeds, tokenId: string, by: Act
 }
 
 /** What an agent revokes, it revokes for itself: others may call their sessions the same. */
-function rowsOf({ clock, identity }: VaultNeeds, by: Revoker, given: Given, reason: string): Revocation[] {
+function rowsOf(
+  { clock, identity }: Pick<VaultNeeds, 'clock' | 'identity'>,
+  by: Revoker,
+  given: Given,
+  reason: string,
+): Revocation[] {
   const at = clock.now()
   const whose = by === ADMIN ? undefined : by.agent.id
   const row = (kind: Revocation['kind'], value: string, agent = whose): Revocation => {
@@ -77,7 +96,7 @@ function rowsOf({ clock, identity }: VaultNeeds, by: Revoker, given: Given, reas
 }
 
 async function write(
-  { storage }: VaultNeeds,
+  { storage }: Pick<VaultNeeds, 'storage'>,
   rows: readonly Revocation[],
   given: Given,
   actor: Actor,

@@ -171,3 +171,15 @@ export function merged(old: JsonValue | undefined, patch: JsonValue): JsonValue 
   }
   return result
 }
+
+/** A master secret without a reference gets one. */
+export function withRef(name: string, definition: VaultService, { masterSecret }: JsonObject): VaultService {
+  if (masterSecret === undefined || masterSecret === null || definition.secretRef !== undefined) return definition
+  return { ...definition, secretRef: `${name}_secret`.slice(-64) }
+}
+
+export function masterSecretOf(body: JsonObject): string | undefined {
+  const { masterSecret } = body
+  if (masterSecret === undefined || masterSecret === null) return undefined
+  return requiredText(body, 'masterSecret')
+}
