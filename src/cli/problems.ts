@@ -73,6 +73,16 @@ export const cliProblem = problemsOf({
     title: 'A file was changed by others',
     hint: 'Look at what changed it, and give the command again.',
   },
+  vault_home_missing: {
+    status: 404,
+    title: 'There is no installation of agentic-credential-vault',
+    hint: 'Name its folder: the one with config/services and data in it.',
+  },
+  vault_file_damaged: {
+    status: 422,
+    title: 'A file of agentic-credential-vault cannot be understood; nothing was done',
+    hint: 'Take it from a backup, or put it out of the folder and import without it.',
+  },
   clauth_home_missing: {
     status: 404,
     title: 'There is no installation of Clauth',

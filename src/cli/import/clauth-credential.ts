@@ -1,9 +1,9 @@
 import { textOf } from '../secret-source.ts'
 import type { ClauthCredential, ClauthTokenSet } from './clauth-formats.ts'
-import { type Bringing, type Brought, type Item, leave } from './clauth-item.ts'
 import type { ClauthPresent } from './clauth-present.ts'
 import { SERVICE_METADATA } from './clauth-provider.ts'
 import { misfit, type PlannedServices } from './clauth-services.ts'
+import { type Bringing, type Brought, type Item, leave } from './item.ts'
 import { unstorable } from './look-at-secret.ts'
 import { IMPORTED, JOURNAL } from './present.ts'
 

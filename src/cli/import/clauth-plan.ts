@@ -1,10 +1,10 @@
 // What an import from Clauth would do, in the order in which it can be done. Changes nothing.
 import { credentialItem } from './clauth-credential.ts'
 import type { ClauthHome } from './clauth-home.ts'
-import { type Item, leave } from './clauth-item.ts'
 import type { ClauthPresent } from './clauth-present.ts'
 import { restItems, settingItems } from './clauth-rest.ts'
 import { type PlannedServices, servicesOf } from './clauth-services.ts'
+import { type Item, leave } from './item.ts'
 
 const MOST_RPM = 100_000
 /** Two parts, `*` for a whole one: what the gateway makes of it, it judges itself. */

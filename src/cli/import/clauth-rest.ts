@@ -2,8 +2,8 @@
 import { setInHome } from '../home-env.ts'
 import type { ClauthConfig } from './clauth-formats.ts'
 import type { ClauthHome } from './clauth-home.ts'
-import { type Item, leave } from './clauth-item.ts'
 import type { ClauthPresent } from './clauth-present.ts'
+import { type Item, leave } from './item.ts'
 
 const SEVERITIES = new Set(['info', 'warning', 'critical'])
 

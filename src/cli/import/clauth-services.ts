@@ -1,9 +1,9 @@
 // The services that an import from Clauth needs: one for each provider, with the hosts and the way of attaching that Clauth has.
 import type { ClauthCredential } from './clauth-formats.ts'
 import type { ClauthHome } from './clauth-home.ts'
-import { type Item, leave } from './clauth-item.ts'
 import type { ClauthPresent } from './clauth-present.ts'
 import { sameInjection, type WantedService, wantedService } from './clauth-provider.ts'
+import { type Item, leave } from './item.ts'
 
 const SERVICE_NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
 

@@ -3,15 +3,12 @@ import { systemClock } from '../../ground/clock.ts'
 import { Problem } from '../../ground/problem.ts'
 import { clauthPassphrase } from '../clauth-passphrase.ts'
 import type { GatewayClient } from '../client.ts'
-import { type ExitCode, exitCode } from '../exit-codes.ts'
-import { table } from '../render.ts'
 import type { Invocation, Result, Verb } from '../verb.ts'
+import { carryOver, result } from './bring-over.ts'
 import { readClauthHome } from './clauth-home.ts'
-import type { Item } from './clauth-item.ts'
 import { planClauth } from './clauth-plan.ts'
 import { askClauthPresent, type ClauthPresent, nothingHere } from './clauth-present.ts'
-import { Journal, newJournalId } from './journal.ts'
-import { KnownSecrets, newKey } from './known-secrets.ts'
+import { KnownSecrets } from './known-secrets.ts'
 
 export const importClauth: Verb = {
   signature: 'clauth <folder>',
@@ -39,7 +36,10 @@ async function bringOver(invocation: Invocation): Promise<Result> {
     const next = due ? 'Nothing was changed. The same with --write brings it over.' : 'Nothing to do.'
     return result({ from: home.folder, items, next: [next], offline: present === nothingHere })
   }
-  const { journal, items: done } = await carryOver(items, home.folder, present, client, invocation.settings().home)
+  const { journal, items: done } = await carryOver(items, {
+    ...{ what: 'clauth', from: home.folder, client, home: invocation.settings().home },
+    known: present.known as KnownSecrets,
+  })
   const next = [`Credentials can be taken out again: claviger import undo ${journal} --remove`]
   return result({ from: home.folder, items: done, next, journal })
 }
@@ -59,64 +59,4 @@ async function ask(
     if (write || !absent) throw error
     return { present: nothingHere }
   }
-}
-
-async function carryOver(
-  items: readonly Item[],
-  from: string,
-  { known }: ClauthPresent,
-  client: GatewayClient,
-  home: string,
-): Promise<{ journal: string; items: Item[] }> {
-  const at = systemClock.now()
-  const id = newJournalId(at)
-  const journal = Journal.create(home, { journal: id, at, what: 'clauth', from: [from] }, await newKey(client, id))
-  try {
-    const done: Item[] = []
-    for (const item of items) done.push(await bring(item, { client, journal, known: known as KnownSecrets, home }))
-    journal.append({ finished: systemClock.now() })
-    return { journal: id, items: done }
-  } finally {
-    journal.close()
-  }
-}
-
-/** What fails for one is said, and the rest goes on. */
-async function bring(item: Item, bringing: Parameters<NonNullable<Item['bring']>>[0]): Promise<Item> {
-  if (item.bring === undefined) return item
-  try {
-    return { ...item, ...(await item.bring(bringing)) }
-  } catch (error) {
-    if (!(error instanceof Problem) || error.code === 'gateway_not_running') throw error
-    const why = [`${error.title} [${error.code}]`, error.detail, error.hint].filter((part) => part !== undefined)
-    return { ...item, action: 'leave', why: why.join('. '), failed: true }
-  }
-}
-
-interface Told {
-  readonly from: string
-  readonly items: readonly Item[]
-  readonly next: readonly string[]
-  readonly journal?: string
-  readonly offline?: boolean
-}
-
-function result({ from, items, next, journal, offline }: Told): Result {
-  const said = {
-    bring: journal === undefined ? 'would come over' : 'came over',
-    known: 'is here already',
-    leave: 'stays',
-  }
-  const shown = items.map(({ what, name, action, why, facts }) => ({ what, name, action: said[action], why, ...facts }))
-  const code: ExitCode = items.some(({ failed }) => failed) ? exitCode.partly : exitCode.ok
-  const rows = table(shown, ['what', 'name', 'action', 'why'], 'it is empty')
-  const json = {
-    dryRun: journal === undefined,
-    from,
-    ...(offline && { gateway: 'not running' }),
-    journal,
-    items: shown,
-    next,
-  }
-  return { json, text: [rows, next.join('\n')].join('\n\n'), code }
 }

@@ -13,6 +13,7 @@ import { importOpenClaw } from './openclaw.ts'
 import { readEach } from './read-each.ts'
 import { importOptions, runImport } from './run-import.ts'
 import { journalState, newestJournal, saveOriginals, undoImport } from './undo.ts'
+import { importVault } from './vault.ts'
 
 const env: Verb = {
   signature: 'env <files...>',
@@ -97,8 +98,9 @@ const list: Verb = {
   },
 }
 
-/** `claviger import env | dotfiles | openclaw | clauth | undo | list`. */
+/** `claviger import env | dotfiles | openclaw | clauth | vault | undo | list`. */
 export function importCommands(program: Command, session: Session): void {
   const command = program.command('import').description('take secrets out of files that hold them in the clear')
-  for (const verb of [env, dotfiles, importOpenClaw, importClauth, undo, list]) addVerb(command, session, verb)
+  for (const verb of [env, dotfiles, importOpenClaw, importClauth, importVault, undo, list])
+    addVerb(command, session, verb)
 }

@@ -29,6 +29,8 @@ const Line = z.union([
   z.strictObject({ madeService: z.string() }),
   /** About to be replaced: what it was and what it becomes, sealed. */
   z.strictObject({ file: z.string(), sealed: z.string() }),
+  /** A log with this SHA-256 is on record here. */
+  z.strictObject({ recorded: z.string() }),
   z.strictObject({ finished: z.int() }),
   z.strictObject({ restored: z.string() }),
   z.strictObject({ undone: z.int() }),

@@ -1,4 +1,4 @@
-// One thing that an import from Clauth brings over, or does not: what is said of it, and how it is done. Data and closures.
+// One thing that an import of a whole installation brings over, or does not: what is said of it, and how it is done. Data and closures.
 import type { GatewayClient } from '../client.ts'
 import type { Journal } from './journal.ts'
 import type { KnownSecrets } from './known-secrets.ts'
@@ -13,8 +13,12 @@ export interface Bringing {
 /** What is to be said of it afterwards, where that is not what was said before. */
 export type Brought = Partial<Pick<Item, 'action' | 'why'>>
 
+type Kind =
+  | ('service' | 'credential' | 'connection' | 'skill token' | 'grant' | 'webhook' | 'setting' | 'rest')
+  | ('revocation' | 'secret' | 'agent' | 'log')
+
 export interface Item {
-  readonly what: 'service' | 'credential' | 'connection' | 'skill token' | 'grant' | 'webhook' | 'setting' | 'rest'
+  readonly what: Kind
   readonly name: string
   /** `bring`: is done with --write. `known`: is here already. `leave`: stays where it is, and why says why. */
   readonly action: 'bring' | 'known' | 'leave'
@@ -23,6 +27,8 @@ export interface Item {
   readonly facts?: Readonly<Record<string, unknown>>
   /** Present where there is something to do. */
   readonly bring?: (bringing: Bringing) => Promise<Brought>
+  /** Where it cannot be done nothing after it is: what takes authority away goes before what gives it. */
+  readonly first?: true
   /** It should have come over, and cannot. */
   readonly failed?: true
 }

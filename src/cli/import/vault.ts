@@ -1,0 +1,54 @@
+// `claviger import vault`: services, revocations and secrets of an installation of agentic-credential-vault.
+import { Problem } from '../../ground/problem.ts'
+import type { GatewayClient } from '../client.ts'
+import type { Invocation, Result, Verb } from '../verb.ts'
+import { carryOver, result } from './bring-over.ts'
+import { KnownSecrets } from './known-secrets.ts'
+import { readVaultHome } from './vault-home.ts'
+import { planVault } from './vault-plan.ts'
+import { askVaultPresent, nothingOfVault, type VaultPresent } from './vault-present.ts'
+
+export const importVault: Verb = {
+  signature: 'vault <folder>',
+  summary: 'bring an installation of agentic-credential-vault over: services, revocations, secrets; it stays as it is',
+  options: [{ flags: '--write', about: 'bring it over; without it nothing is touched' }],
+  examples: [
+    'claviger import vault ~/agentic-credential-vault',
+    'claviger import vault ~/agentic-credential-vault --write     # secrets: MASTER_SECRETS_JSON, here or in its .env',
+  ],
+  run: bringOver,
+}
+
+async function bringOver(invocation: Invocation): Promise<Result> {
+  const { args, options, terminal } = invocation
+  const write = options.write === true
+  const { present, client } = await ask(invocation, write)
+  const home = await readVaultHome(args[0] ?? '', terminal.env)
+  const items = planVault(home, present)
+  const due = items.some(({ action }) => action === 'bring')
+  if (!write || !due || client === undefined || present.known === undefined) {
+    const next = due ? 'Nothing was changed. The same with --write brings it over.' : 'Nothing to do.'
+    return result({ from: home.folder, items, next: [next], offline: present === nothingOfVault })
+  }
+  const around = { what: 'vault', from: home.folder, client, known: present.known, home: invocation.settings().home }
+  const { journal, items: done } = await carryOver(items, around)
+  const next = [`Secrets can be taken out again: claviger import undo ${journal} --remove`]
+  return result({ from: home.folder, items: done, next, journal })
+}
+
+/** A dry run does without the gateway; it then cannot say what is there already. */
+async function ask(
+  invocation: Invocation,
+  write: boolean,
+): Promise<{ present: VaultPresent; client?: GatewayClient | undefined }> {
+  try {
+    const client = invocation.operator()
+    const { home } = invocation.settings()
+    const known = await KnownSecrets.open(home, client, write)
+    return { present: await askVaultPresent(client, known, home), client }
+  } catch (error) {
+    const absent = error instanceof Problem && ['gateway_not_running', 'operator_token_missing'].includes(error.code)
+    if (write || !absent) throw error
+    return { present: nothingOfVault }
+  }
+}
