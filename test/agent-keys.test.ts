@@ -299,3 +299,27 @@ describe('a key that grows old', () => {
     assert.equal(items[0]!.refusedAt - items[0]!.createdAt, 10 * 86_400_000)
   })
 })
+
+describe('an emergency revocation', () => {
+  test('keeps agents from signing in again, also after a restart, until an operator unlocks them', async () => {
+    await using own = await world()
+    const agent = await KeyAgent.add(own.gateway, 'signer')
+    await agent.signIn()
+    await asOperator(own.gateway, 'emergency-revoke')
+    for (let times = 0; times < 2; times += 1) {
+      await assert.rejects(agent.signIn(), /agent_stopped/)
+      await own.gateway.restart()
+    }
+    await asOperator(own.gateway, 'agent unlock signer')
+    const { accessToken } = await agent.signIn()
+    assert.ok(accessToken)
+  })
+
+  test('lets in who comes with a new key and an invite', async () => {
+    await using own = await world()
+    const agent = await KeyAgent.add(own.gateway, 'signer')
+    await asOperator(own.gateway, 'emergency-revoke')
+    const { invite } = JSON.parse((await asOperator(own.gateway, 'agent contain signer --json')).stdout)
+    assert.equal((await agent.rekey(invite)).status, 201)
+  })
+})

@@ -34,7 +34,7 @@ export function followChange({ directory, keys, sessions, salts }: Followed, cha
   else if (change.kind === 'operator') directory.putOperator(change.after as IdentityChanges['operator'])
   else if (change.kind === 'token') directory.putToken(change.after as IdentityChanges['token'])
   else if (change.kind === 'token_rehashed') directory.putToken(change.after as IdentityChanges['token_rehashed'])
-  else if (change.kind === 'agent_key') keys.putKey(change.after as IdentityChanges['agent_key'])
+  else if (change.kind === 'agent_key') keys.putKey(change.after as IdentityChanges['agent_key'], change.epoch)
   else if (change.kind === 'invite') keys.putInvite(change.after as IdentityChanges['invite'])
   else if (change.kind === 'session') sessions.put(change.after as IdentityChanges['session'])
   else if (change.kind === 'door_salt') salts.put(change.after as IdentityChanges['door_salt'])

@@ -182,9 +182,10 @@ export class Directory {
     for (const token of this.#tokens.values()) this.#applyRevokeAll(token)
   }
 
-  /** Whether an operator had to do with the agent since everything was revoked last. */
-  isTrustedSince(agent: { readonly id: string }): boolean {
-    return (this.#agents.get(agent.id)?.epoch ?? 0) > this.#revokedUpTo
+  /** Whether an operator had to do with the agent, or with that key of it, since everything was revoked last. */
+  isTrustedSince(agent: { readonly id: string }, key?: { readonly epoch: number }): boolean {
+    if (this.#revokedUpTo === 0) return true
+    return Math.max(this.#agents.get(agent.id)?.epoch ?? 0, key?.epoch ?? 0) > this.#revokedUpTo
   }
 
   agent(idOrName: string): Agent | undefined {

@@ -7,6 +7,8 @@ import type { InviteRow, KeyRow } from './store.ts'
 /** A key as it is remembered. The key object is made when it is first asked for: most agents do not sign in today. */
 export class AgentKey implements KeyEntry {
   row: KeyRow
+  /** Of the change that made it what it is. */
+  epoch = 0
   #key: KeyObject | undefined
 
   constructor(row: KeyRow) {
@@ -81,13 +83,16 @@ export class KeyRing {
     for (const map of [this.#keys, this.#ofAgent, this.#byThumbprint, this.#invites]) map.clear()
   }
 
-  putKey(row: KeyRow): void {
+  /** `epoch`: of the change that made the row what it is. */
+  putKey(row: KeyRow, epoch = row.epoch ?? 0): void {
     const known = this.#keys.get(row.id)
     if (known) {
       known.row = row
+      known.epoch = epoch
       return
     }
     const key = new AgentKey(row)
+    key.epoch = epoch
     this.#keys.set(row.id, key)
     append(this.#ofAgent, row.agent, key)
     append(this.#byThumbprint, row.thumbprint, key)

@@ -16,6 +16,8 @@ export interface KeyRow {
   readonly revoked_at: number | null
   /** JSON, as it was given. */
   readonly attestation: string | null
+  /** As storage wrote it: of the change that made the row what it is. */
+  readonly epoch?: number
 }
 
 export interface InviteRow {

@@ -129,6 +129,8 @@ export class ClientAssertions {
   #refuseUnlessMay({ agent, key }: ProvenClient, fail: (result: SignInResult, problem: Problem) => Problem): void {
     const { clock, keyMaxAgeMs } = this.#needs.room
     if (agent.status !== 'active') throw fail('inactive', refused(`The agent is ${agent.status}`))
+    if (!this.#needs.room.directory.isTrustedSince(agent, key))
+      throw fail('inactive', refused('Everything was revoked: an operator must unlock the agent'))
     if (key.isOverdue(clock.now(), keyMaxAgeMs))
       throw fail('key_overdue', refused('The key is older than keys may be here: rotate it'))
   }

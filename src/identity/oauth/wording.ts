@@ -6,6 +6,7 @@ const words: Readonly<Record<string, string>> = {
   refresh_invalid: 'invalid_grant',
   refresh_reused: 'invalid_grant',
   agent_not_active: 'invalid_grant',
+  agent_stopped: 'invalid_grant',
   audience_unknown: 'invalid_target',
   scope_invalid: 'invalid_scope',
   scope_refused: 'invalid_scope',

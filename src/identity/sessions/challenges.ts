@@ -160,6 +160,7 @@ export class Challenges {
     if (agent === undefined) throw refused('unknown_agent', undefined, sessionProblem('proof_refused'))
     if (key === undefined) throw refused('bad_signature', agent.id, sessionProblem('proof_refused'))
     if (agent.status !== 'active') throw refused('inactive', agent.id, sessionProblem('agent_not_active'))
+    if (!directory.isTrustedSince(agent, key)) throw refused('inactive', agent.id, sessionProblem('agent_stopped'))
     if (key.isOverdue(clock.now(), keyMaxAgeMs)) throw refused('key_overdue', agent.id, keyProblem('key_overdue'))
     return { agent, key, challenge }
   }

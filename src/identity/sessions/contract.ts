@@ -92,6 +92,11 @@ export const sessionProblems = {
     title: 'The challenge is too old',
     hint: 'Ask for a new one; it lives five minutes',
   },
+  agent_stopped: {
+    status: 403,
+    title: 'Everything was revoked since an operator last had to do with this agent',
+    hint: 'An operator says that it may go on: claviger agent unlock NAME',
+  },
   agent_not_active: { status: 403, title: 'The agent may not sign in', hint: 'Ask the operator about its status' },
   refresh_invalid: { status: 401, title: 'The refresh token is not valid', hint: 'Sign in again' },
   refresh_reused: {
