@@ -124,6 +124,18 @@ for (const shell of ['bash', 'dash'].filter(has)) {
       assert.match((await agentvault(['token', 'shop', 'shop:data:read'], env)).out, /^eyJ/)
     })
 
+    test('revoke takes the token itself, and refuses to revoke nothing', async () => {
+      const env = { VAULT_URL: `${gateway.url}/a/${tony.credential}/`, AGENTVAULT_AGENT_TOKEN: '' }
+      const token = (await agentvault(['token', 'shop', 'shop:data:read'], env)).out.trim()
+      const { revoked } = JSON.parse((await agentvault(['revoke', '--token', token], env)).out)
+      assert.match(revoked.tokenId, /^[0-9a-f-]{36}$/)
+      const after = await agentvault(['call', 'shop', 'data.get', '--token', token, '--json', '{"id":7}'], env)
+      assert.deepEqual([after.code, after.err], [1, 'error (403): TOKEN_REVOKED\n'])
+      for (const nothing of [[], ['--token', ''], ['--reason', 'x']]) {
+        assert.equal((await agentvault(['revoke', ...nothing], env)).code, 1)
+      }
+    })
+
     test('its functions work where it is sourced, and nothing runs by that', async () => {
       const script = `. ${helper}; token=$(agentvault_token shop shop:data:read) && agentvault_call "$token" shop data.get '{"id":7}'`
       const { code, out } = await run(shell, ['-c', script])
