@@ -131,7 +131,11 @@ export const grantProblems = {
     title: 'The service has no credential yet',
     hint: 'Store one first: `claviger store <handle> --service <service>`.',
   },
-  credential_ambiguous: { status: 422, title: 'The service has several credentials: name the one that is meant' },
+  credential_ambiguous: {
+    status: 422,
+    title: 'The service has several credentials: name the one that is meant',
+    hint: 'Name it with --credential <handle>.',
+  },
   credential_restricted: { status: 422, title: 'The credential is restricted: a grant must name it' },
   label_invalid: {
     status: 422,

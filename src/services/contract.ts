@@ -138,7 +138,11 @@ export interface Service {
 }
 
 export const serviceProblems = {
-  service_exists: { status: 409, title: 'There is a service of that name', hint: 'Replace it, or take another name.' },
+  service_exists: {
+    status: 409,
+    title: 'There is a service of that name',
+    hint: 'Replace it (--replace), or take another name (--name, where it comes from a template).',
+  },
   service_unknown: { status: 404, title: 'There is no such service', hint: 'See `claviger service list`.' },
   service_invalid: { status: 422, title: 'The service cannot be described like that' },
   service_template_unknown: { status: 422, title: 'There is no such template' },
