@@ -86,11 +86,12 @@ function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOpti
   }
 }
 
-/** Whether a service of that name is there is told to those alone who were given something on it. */
+/** Whether a service of that name is there is told to those alone who were given something on it, other than at a door. */
 function callMaker({ services, grants }: Rooms): MakeCall {
   return ({ agent }, name, action, params) => {
     const service = services.byName(name)
-    if (service === undefined || grants.of(agent.id, service.id).length === 0) return undefined
+    const given = service !== undefined && grants.of(agent.id, service.id).some(({ door }) => door === undefined)
+    if (!given) return undefined
     return service.callOf(action, params)
   }
 }

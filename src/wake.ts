@@ -2,6 +2,7 @@
 
 import { findIntents } from './audit/find-intents.ts'
 import { Problem } from './ground/problem.ts'
+import { withdrawUnbound } from './house/agentvault.ts'
 import { isHsmProblem } from './identity/signing/rotator.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
@@ -40,6 +41,8 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   await loadOthers(rooms)
   if (refusal !== undefined) await withdraw(rooms)
   await recordPending(rooms)
+  // Where the door is off, too: an older version made grants that count everywhere.
+  await withdrawUnbound(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
   // The first row that is ever authenticated is an operator's: a first start has its keys made after that.
   if (identity.hasOperator) await signingKeys.settle()

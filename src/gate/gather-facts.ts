@@ -75,7 +75,7 @@ export function gatherFacts<S extends GateService>(
 
 /** As it was before the call took its use. */
 function withoutOwnUse(grant: GateGrant): GateGrant {
-  const { id, status, expiresAt, uses, used, rpm, credential, credentials, reach, label } = grant
+  const { id, status, expiresAt, uses, used, rpm, credential, credentials, reach, label, door } = grant
   return {
     id,
     status,
@@ -87,6 +87,7 @@ function withoutOwnUse(grant: GateGrant): GateGrant {
     credentials,
     reach,
     label,
+    door,
     covers: (resolution, wordAllows) => grant.covers(resolution, wordAllows),
   }
 }

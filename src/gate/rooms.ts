@@ -63,6 +63,8 @@ export interface GateGrant extends GrantFacts {
   /** `unnamed`: it gives what no grant names, to calls that name it. */
   readonly reach: 'named' | 'implied' | 'unnamed' | 'none'
   readonly label: Label | undefined
+  /** It counts for calls through this door alone. */
+  readonly door: string | undefined
   covers(resolution: GateResolution, wordAllows: WordAllows): boolean
 }
 
@@ -107,6 +109,8 @@ export interface CallRequest {
 }
 
 export interface Only {
+  /** The door that the call comes through: grants that it made count too. */
+  readonly door?: string | undefined
   readonly grant?: GrantId | undefined
   /** Grants that give this credential, which the call then goes with. */
   readonly credential?: CredentialId | undefined

@@ -48,6 +48,8 @@ export const GrantView = z.object({
   unnamed: z.boolean().optional(),
   /** What calls at a door must say, `provider:word`; its word means methods and paths by the service's map. */
   label: z.string().optional(),
+  /** The door that made it: it counts for calls that come through that door, and for no others. */
+  door: z.string().optional(),
   rpm: z.int().optional(),
   uses: z.int().optional(),
   used: z.int(),
@@ -69,6 +71,8 @@ export interface Grant {
   readonly credentials: readonly CredentialId[]
   readonly reach: Reach
   readonly label: Label | undefined
+  /** The door that made it, and through which alone it counts. */
+  readonly door: string | undefined
   readonly rpm: number | undefined
   readonly uses: number | undefined
   readonly used: number
@@ -115,6 +119,8 @@ export interface NewGrant {
   readonly named?: readonly string[] | undefined
   /** The grant goes by a label, and has no scopes. */
   readonly label?: string | undefined
+  /** A door gives it, for calls that come through it alone. */
+  readonly door?: string | undefined
   readonly credentials: readonly GrantedCredential[]
   readonly rpm?: number | undefined
   readonly uses?: number | undefined

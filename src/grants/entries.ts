@@ -13,6 +13,7 @@ export interface GrantRecord {
   readonly credentials: readonly CredentialId[]
   readonly reach: Reach
   readonly label: Label | undefined
+  readonly door: string | undefined
   readonly rpm: number | undefined
   readonly uses: number | undefined
   readonly expiresAt: number | undefined
@@ -45,6 +46,7 @@ export class GrantEntry implements Grant {
   readonly credentials: readonly CredentialId[]
   readonly reach: Reach
   readonly label: Label | undefined
+  readonly door: string | undefined
   readonly rpm: number | undefined
   readonly uses: number | undefined
   readonly expiresAt: number | undefined
@@ -61,6 +63,7 @@ export class GrantEntry implements Grant {
     this.credentials = record.credentials
     this.reach = record.reach
     this.label = record.label
+    this.door = record.door
     this.rpm = record.rpm
     this.uses = record.uses
     this.expiresAt = record.expiresAt
@@ -71,9 +74,10 @@ export class GrantEntry implements Grant {
   }
 
   toRecord(): GrantRecord {
-    const { id, agent, service, credentials, reach, label, rpm, uses, expiresAt, createdAt, revokedAt, used } = this
+    const { id, agent, service, credentials, reach, label, door, rpm, uses, expiresAt, createdAt, revokedAt, used } =
+      this
     return {
-      ...{ id, agent, service, credentials, reach, label, rpm, uses, expiresAt, createdAt, revokedAt, used },
+      ...{ id, agent, service, credentials, reach, label, door, rpm, uses, expiresAt, createdAt, revokedAt, used },
       scopes: this.scopes,
     }
   }

@@ -1,5 +1,6 @@
 import { SetClock } from '../ground/clock.ts'
 import { type AgentId, type CallId, type CredentialId, newId, type ServiceId } from '../ground/ids.ts'
+import type { Migration } from '../storage/migrations.ts'
 import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
 import type { Actor, Change, Storage } from '../storage/storage.ts'
 import type { GrantedService, GrantView, NewGrant } from './contract.ts'
@@ -25,11 +26,15 @@ export const call = () => newId('call') as CallId
 /** For tests: the room on a real database, which can be closed, edited by other hands and started again. */
 export class TestGrants {
   readonly clock = new SetClock()
-  readonly database: TestDatabase = testDatabase(grantsMigrations, this.clock)
+  readonly database: TestDatabase
   bad: readonly string[] = []
   changes: Change[] = []
   storage!: Storage
   grants!: Grants
+
+  constructor(more: readonly Migration[] = []) {
+    this.database = testDatabase([...grantsMigrations, ...more], this.clock)
+  }
 
   async start(): Promise<this> {
     this.storage = await this.database.open()

@@ -113,6 +113,7 @@ describe('the grants room', () => {
       credential: 'crd_1',
       reach: 'implied',
       label: undefined,
+      door: undefined,
       rpm: undefined,
       uses: 2,
       expiresAt: undefined,

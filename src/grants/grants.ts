@@ -75,7 +75,7 @@ export class Grants {
 
   /**
    * Gives a grant. One with the same agent, service, scopes and credentials is replaced, so that its limits change; one
-   * with a label, whatever credentials it names.
+   * with a label, whatever credentials it names. What a door gave and what others gave do not replace each other.
    * Throws Problem `scope_invalid`, `scope_unknown`, `label_invalid`, `credential_needed`, `credential_ambiguous`,
    * `credential_not_of_service`, `grant_invalid`.
    */
@@ -90,6 +90,7 @@ export class Grants {
       scopes: label === undefined ? readScopes(wanted.service, wanted.scopes) : [],
       ...chooseCredentials(wanted),
       label,
+      door: wanted.door,
       rpm: wanted.rpm,
       uses: wanted.uses,
       expiresAt: wanted.expiresAt,
@@ -255,9 +256,10 @@ export function createGrants(options: { storage: Storage; clock: Clock }): Grant
   return new Grants(options)
 }
 
-type Subject = Pick<GrantRecord, 'scopes' | 'credentials' | 'label'>
+type Subject = Pick<GrantRecord, 'scopes' | 'credentials' | 'label' | 'door'>
 
 function sameSubject(one: Subject, other: Subject): boolean {
+  if (one.door !== other.door) return false
   if (one.label !== undefined || other.label !== undefined) return one.label?.text === other.label?.text
   const same = (left: readonly string[], right: readonly string[]) =>
     left.length === right.length && [...left].sort().join(' ') === [...right].sort().join(' ')

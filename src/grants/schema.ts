@@ -46,4 +46,11 @@ export const grantsMigrations: readonly Migration[] = [
       }
     },
   },
+  {
+    // The door that gave the grant, and through which alone it counts; null for everybody else's.
+    id: '0033-grant-doors',
+    async up(db) {
+      await db.schema.alterTable('grants').addColumn('door', 'text').execute()
+    },
+  },
 ]

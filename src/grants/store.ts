@@ -24,6 +24,7 @@ interface GrantRow {
   readonly credentials: string | null
   /** Null: from before grants named credentials of which there are several. */
   readonly reach: Reach | null
+  readonly door: string | null
 }
 
 interface CounterRow {
@@ -54,6 +55,7 @@ export async function putGrant(tx: Tx, record: GrantRecord): Promise<void> {
     credentials: record.credentials.length > 1 ? canonicalJson(record.credentials) : null,
     reach: record.reach,
     label: record.label?.text ?? null,
+    door: record.door ?? null,
     rpm: record.rpm ?? null,
     uses: record.uses ?? null,
     expires_at: record.expiresAt ?? null,
@@ -188,6 +190,7 @@ function recordOf(row: GrantRow, used: number): GrantRecord {
     credentials: row.credentials === null ? one : (JSON.parse(row.credentials) as CredentialId[]),
     reach: row.reach ?? (credential === undefined ? 'none' : 'named'),
     label: row.label === null ? undefined : readLabel(row.label),
+    door: row.door ?? undefined,
     rpm: row.rpm ?? undefined,
     uses: row.uses ?? undefined,
     expiresAt: row.expires_at ?? undefined,

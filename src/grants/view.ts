@@ -5,7 +5,7 @@ export function viewOf(grant: Omit<Grant, 'covers' | 'credential'>, now: number)
   const { id, agent, service, scopes, credentials, rpm, uses, used, expiresAt, createdAt, revokedAt } = grant
   const several = credentials.length > 1 ? [...credentials] : undefined
   const unnamed = grant.reach === 'unnamed' ? true : undefined
-  const told = { credential: credentials[0], credentials: several, unnamed, label: grant.label?.text }
+  const told = { credential: credentials[0], credentials: several, unnamed, label: grant.label?.text, door: grant.door }
   const given = Object.entries({ ...told, rpm, uses, expiresAt, revokedAt }).filter(([, value]) => value !== undefined)
   const status = statusOf(grant, now)
   return { id, agent, service, scopes: [...scopes], used, status, createdAt, ...Object.fromEntries(given) }

@@ -39,6 +39,11 @@ export function constrainedQuery(target: Target, keys: QueryKeys): ReadonlyMap<s
   return values
 }
 
+/** Whether a server may take this name, or a pair that the value hides, for one of the keys. Both decoded. */
+export function mayMeanKey(name: string, value: string, keys: QueryKeys): boolean {
+  return keys.names.has(name) || looksLikeKey(name, keys) || hidesPair(value, keys)
+}
+
 /** Names that PHP, Rails, ASP.NET and others take for the plain one: ` a`, `a[]`, `A`, `a.b` and `a[b` for `a_b`, `x&a`. */
 function looksLikeKey(name: string, { folded }: QueryKeys): boolean {
   for (const piece of name.toLowerCase().split(/[&;=]/)) {
@@ -49,11 +54,16 @@ function looksLikeKey(name: string, { folded }: QueryKeys): boolean {
   return false
 }
 
-/** A value that becomes further pairs if somebody decodes it once too often: `b=x%26a=bad`. */
 function refuseHiddenPair(value: string, keys: QueryKeys): void {
-  if (!/[&;]/.test(value)) return
+  if (hidesPair(value, keys)) throw ambiguous('query_lookalike')
+}
+
+/** A value that becomes further pairs if somebody decodes it once too often: `b=x%26a=bad`. */
+function hidesPair(value: string, keys: QueryKeys): boolean {
+  if (!/[&;]/.test(value)) return false
   for (const piece of value.split(/[&;]/).slice(1)) {
     const equals = piece.indexOf('=')
-    if (equals >= 0 && looksLikeKey(piece.slice(0, equals), keys)) throw ambiguous('query_lookalike')
+    if (equals >= 0 && looksLikeKey(piece.slice(0, equals), keys)) return true
   }
+  return false
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { VaultAdmin } from '../doors/agentvault/admin.ts'
 import { AdminToken } from '../doors/agentvault/admin-token.ts'
 import { agentVaultDoor } from '../doors/agentvault/agentvault.ts'
+import { withdrawUnbound as withdraw } from '../doors/agentvault/door-grants.ts'
 import { VaultBook } from '../doors/agentvault/vault-book.ts'
 import { wording } from '../doors/agentvault/wording.ts'
 import { type PlainRoute, plainRoutes } from '../http/plain-routes.ts'
@@ -23,6 +24,11 @@ export function buildVaultDoor(rooms: BelowTheDoor, settings: Settings): Pick<Ro
   const rpm = vaultRpm === 0 ? undefined : vaultRpm
   const needs = { clock, storage, identity, services, grants, vault, book, addresses, rpm }
   return { vaultBook: book, vaultAdmin: new VaultAdmin(needs) }
+}
+
+/** When the vault opens. */
+export function withdrawUnbound({ storage, grants, vaultBook: book }: Rooms): Promise<number> {
+  return withdraw({ storage, grants, book })
 }
 
 export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): CarryingDoor[] {

@@ -234,14 +234,14 @@ export class VaultAdmin {
     }
   }
 
-  /** Agents that are named may use the service natively at once; those that `*` means, when they first come. */
+  /** Agents that are named have their grants at once; those that `*` means, when they first come. */
   async #grantNamed(id: ServiceRecord['id']): Promise<void> {
     const { book, identity } = this.#needs
     const service = book.services().find((one) => one.id === id)
-    if (service === undefined) return
-    for (const name of service.allowedAgents) {
+    for (const name of service?.allowedAgents ?? []) {
       const agent = name === '*' ? undefined : identity.findAgent(name)
-      if (agent?.status === 'active') await this.grants.ensure(agent, service)
+      const gone = agent?.status !== 'active' || book.isRevoked('agent', agent.id, agent.id)
+      if (!gone && service !== undefined) await this.grants.ensure(agent, service)
     }
   }
 

@@ -1,12 +1,13 @@
 // `POST /vault.call` (§1.3): the checks in the contract's order, then the gate, like every other call.
 import type { ServerResponse } from 'node:http'
+import { mayMeanKey, type QueryKeys } from '../../ground/constrained-query.ts'
 import type { CallId } from '../../ground/ids.ts'
 import { Problem } from '../../ground/problem.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import type { Collected } from '../../proxy/collect.ts'
 import { wordedDenial } from './call-wording.ts'
 import type { CompiledService } from './compiled-service.ts'
-import type { Context, JsonObject } from './contract.ts'
+import { type Context, DOOR, type JsonObject } from './contract.ts'
 import type { DoorGrants } from './door-grants.ts'
 import type { VaultNeeds } from './needs.ts'
 import { redactedBody } from './redact-body.ts'
@@ -33,7 +34,7 @@ export async function callAction(parts: CallParts, call: VaultCall): Promise<Col
   const { service, action, token, params } = judged(parts, call.body)
   const { path, inQuery, method } = action
   const rest = Object.keys(params).filter((name) => !path.names.has(name))
-  const target = path.fill(params, inQuery ? queryOf(params, rest) : '')
+  const target = path.fill(params, inQuery ? queryOf(params, rest, path.own) : '')
   const body = inQuery ? undefined : Buffer.from(JSON.stringify(pick(params, rest)))
   if (service.wantsSecret && service.credential === undefined) {
     throw refused(`MISSING_MASTER_SECRET:${service.definition.secretRef}`)
@@ -51,7 +52,7 @@ export async function callAction(parts: CallParts, call: VaultCall): Promise<Col
         target,
         rawHeaders: action.rawHeaders,
         body,
-        only: { grant },
+        only: { grant, door: DOOR },
         told: token.told(action.name),
         toldOfDenial: () => ({ event: 'proxy.call.denied', body: redactedBody(call.body) }),
       },
@@ -110,19 +111,24 @@ function refuseContext(own: Context, stated: JsonObject): void {
 /** Nearly always known already: one comparison. */
 async function grantFor({ needs, grants }: CallParts, service: CompiledService, token: VaultToken) {
   const { ready } = token
-  if (ready?.service === service && needs.clock.now() < ready.until) return ready.grant
+  const known = ready?.service === service && needs.clock.now() < ready.until
+  // It may have been taken back and given anew since.
+  if (known && needs.book.grantOf(token.access.agent.id, service.id)?.id === ready.grant) return ready.grant
   const made = await grants.ensure(token.access.agent, service)
   token.ready = { ...made, service }
   return made.grant
 }
 
-function queryOf(params: JsonObject, names: readonly string[]): string {
+/** `own`: what the template says of the query is not the caller's to say again. */
+function queryOf(params: JsonObject, names: readonly string[], own: QueryKeys): string {
   const pairs: string[] = []
   for (const name of names) {
     const value = params[name] as JsonValue
     if (value === null) continue
-    if (typeof value === 'object') throw refused(`PARAM_INVALID:${name}`)
-    pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
+    const text = String(value)
+    const bad = typeof value === 'object' || mayMeanKey(name, text, own)
+    if (bad || !name.isWellFormed() || !text.isWellFormed()) throw refused(`PARAM_INVALID:${name.toWellFormed()}`)
+    pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(text)}`)
   }
   return pairs.join('&')
 }

@@ -37,6 +37,9 @@ export interface Context {
   readonly tool: string
 }
 
+/** Marks the grants that the door makes: they count for its own calls. */
+export const DOOR = 'agentvault'
+
 export const DEFAULT_TTL_SECONDS = 600
 export const MAX_TTL_SECONDS = 900
 export const MAX_BODY = 1024 * 1024

@@ -1,13 +1,16 @@
-// By what the gate knows that an agent may use a service of the vault: a native grant, made when it is first wanted.
+// By what the gate knows that an agent may use a service of the vault: a grant of the house, made when it is first wanted,
+// that counts for calls through this door alone. Elsewhere the checks of the contract are not made.
 
 import type { NewGrant } from '../../grants/contract.ts'
+import type { Grants } from '../../grants/grants.ts'
 import type { AgentId, GrantId } from '../../ground/ids.ts'
 import type { Tx } from '../../storage/storage.ts'
 import type { CompiledService } from './compiled-service.ts'
-import { type DoorGrant, MAX_TTL_SECONDS } from './contract.ts'
+import { DOOR, type DoorGrant, MAX_TTL_SECONDS } from './contract.ts'
 import { type AdminNeeds, VAULT_ADMIN } from './needs.ts'
 import { refused } from './refusal.ts'
-import { putGrant, removeGrant } from './store.ts'
+import { isRevokedIn, putGrant, removeGrant } from './store.ts'
+import { revocationId } from './vault-book.ts'
 
 /** What an agent is given that is not named, but only meant by `*`: it ends when the agent does not come back. */
 const UNNAMED_LIFE_MS = 3_600_000
@@ -34,7 +37,7 @@ export class DoorGrants {
 
   /**
    * Sees to it that the gate lets this agent use the service as it is now. Without a grant where there is nothing to give
-   * yet. Throws `POLICY_DENY` where an operator took the grant back: what the house forbids this door
+   * yet. Throws `AGENT_REVOKED`, and `POLICY_DENY` where an operator took the grant back: what the house forbids this door
    * does not give again, until the service is described anew.
    */
   ensure(agent: Agent, service: CompiledService): Promise<Ready> {
@@ -53,6 +56,7 @@ export class DoorGrants {
 
   async #ensure(agent: Agent, service: CompiledService): Promise<Ready> {
     const { clock, grants, book, rpm } = this.#needs
+    if (book.isRevoked('agent', agent.id, agent.id)) throw refused('AGENT_REVOKED')
     if (service.wantsSecret && service.credential === undefined) return NOT_YET
     const stamp = `${service.stamp}.${rpm ?? ''}`
     const known = book.grantOf(agent.id, service.id)
@@ -73,6 +77,8 @@ export class DoorGrants {
     const wanted = this.#wanted(agent, service)
     if (wanted === undefined) return NOT_YET
     const grant = await storage.write(async (tx) => {
+      // A revocation of this very moment is in no memory yet.
+      if (await isRevokedIn(tx, revocationId('agent', agent.id, agent.id))) throw refused('AGENT_REVOKED')
       if (old !== undefined) await this.#drop(old, tx)
       const { id } = await grants.add(wanted, VAULT_ADMIN, tx)
       const put: DoorGrant = { id: id as GrantId, agent: agent.id, service: service.id, stamp }
@@ -97,6 +103,7 @@ export class DoorGrants {
       agent: agent.id,
       service: native,
       scopes,
+      door: DOOR,
       credential,
       credentials: credential === undefined ? [] : [{ id: credential, handle: credential }],
       rpm,
@@ -104,10 +111,48 @@ export class DoorGrants {
     }
   }
 
-  async #drop(grant: DoorGrant, tx: Tx): Promise<void> {
-    await this.#needs.grants.revoke(grant.id, VAULT_ADMIN, tx)
-    await removeGrant(tx, grant.id)
-    const record = { type: 'revoke', actor: VAULT_ADMIN, ev: { what: 'agentvault.grant_ended', grant: grant.id } }
-    await tx.change({ kind: 'agentvault_grant', ref: grant.id, after: { removed: grant }, record })
+  #drop(grant: DoorGrant, tx: Tx): Promise<void> {
+    return drop(this.#needs.grants, grant, tx)
   }
+}
+
+/**
+ * Ends what the door gave before grants were bound to their door: such a grant counts on every way in. Agents get new
+ * ones when they come. What an operator took back stays in the book.
+ */
+export async function withdrawUnbound({ storage, grants, book }: UnboundNeeds): Promise<number> {
+  const unbound = book.grants().filter(({ id }) => {
+    const { door, status } = grants.find(id)
+    return door === undefined && status !== 'revoked'
+  })
+  if (unbound.length === 0) return 0
+  await storage.write(async (tx) => {
+    for (const grant of unbound) await drop(grants, grant, tx)
+  })
+  return unbound.length
+}
+
+interface UnboundNeeds extends Pick<AdminNeeds, 'storage' | 'grants'> {
+  readonly book: Pick<AdminNeeds['book'], 'grants'>
+}
+
+/**
+ * Takes back what was made for an agent that is revoked here. What an operator took back stays in the book, so that it is
+ * not given again when the agent is.
+ */
+export async function withdrawFrom(
+  { book, grants }: Pick<AdminNeeds, 'book' | 'grants'>,
+  agent: AgentId,
+  tx: Tx,
+): Promise<void> {
+  for (const grant of book.grantsTo(agent)) {
+    if (grants.find(grant.id).status !== 'revoked') await drop(grants, grant, tx)
+  }
+}
+
+async function drop(grants: Grants, grant: DoorGrant, tx: Tx): Promise<void> {
+  await grants.revoke(grant.id, VAULT_ADMIN, tx)
+  await removeGrant(tx, grant.id)
+  const record = { type: 'revoke', actor: VAULT_ADMIN, ev: { what: 'agentvault.grant_ended', grant: grant.id } }
+  await tx.change({ kind: 'agentvault_grant', ref: grant.id, after: { removed: grant }, record })
 }

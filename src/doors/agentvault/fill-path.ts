@@ -1,3 +1,4 @@
+import { mayMeanKey, type QueryKeys, queryKeys } from '../../ground/constrained-query.ts'
 import { Problem } from '../../ground/problem.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import { canonicalTarget, type Target } from '../../ground/target.ts'
@@ -10,6 +11,8 @@ type Piece = string | { readonly name: string; readonly several: boolean; readon
 /** The target of one action, to be filled with each call's parameters. Compiled once. */
 export interface PathFiller {
   readonly names: ReadonlySet<string>
+  /** The names of the query that stands in the template itself: what else is sent must mean none of them. */
+  readonly own: QueryKeys
   /**
    * The canonical target, with `query` (encoded, may be empty) added. Throws `MISSING_PATH_PARAM:<key>` and
    * `PARAM_INVALID:<key>`: dot segments, slashes where none may be, backslashes, `%`, `;` and control characters.
@@ -37,25 +40,43 @@ export function pathFiller(base: string, { path, multiSegment }: Pick<Endpoint, 
     end = match.index + match[0].length
   }
   if (end < text.length) pieces.push(text.slice(end))
-  return new Filler(pieces, names, text.includes('?'))
+  return new Filler(pieces, names, text)
+}
+
+/** With a name in brackets its plain part, by which some servers know it. */
+function ownKeys(text: string): QueryKeys {
+  const query = text.includes('?') ? text.slice(text.indexOf('?') + 1) : ''
+  const pairs = query.split('&').filter((pair) => pair !== '')
+  const names = pairs.map((pair) => decoded(pair.split('=', 1)[0] as string))
+  return queryKeys(names.flatMap((name) => [name, name.replace(/\[.*$/s, '')]))
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '))
+  } catch {
+    return name
+  }
 }
 
 class Filler implements PathFiller {
   readonly names: ReadonlySet<string>
   readonly #pieces: readonly Piece[]
+  readonly own: QueryKeys
   readonly #hasQuery: boolean
 
-  constructor(pieces: readonly Piece[], names: ReadonlySet<string>, hasQuery: boolean) {
+  constructor(pieces: readonly Piece[], names: ReadonlySet<string>, text: string) {
     this.#pieces = pieces
     this.names = names
-    this.#hasQuery = hasQuery
+    this.own = ownKeys(text)
+    this.#hasQuery = text.includes('?')
   }
 
   fill(params: JsonObject, query: string): Target {
     let text = ''
     for (const piece of this.#pieces) {
       if (typeof piece === 'string') text += piece
-      else text += encoded(piece, Object.hasOwn(params, piece.name) ? params[piece.name] : undefined)
+      else text += encoded(piece, Object.hasOwn(params, piece.name) ? params[piece.name] : undefined, this.own)
     }
     if (query !== '') text += `${this.#hasQuery ? '&' : '?'}${query}`
     try {
@@ -67,11 +88,19 @@ class Filler implements PathFiller {
   }
 }
 
-function encoded({ name, several, inQuery }: Exclude<Piece, string>, value: JsonValue | undefined): string {
+function encoded(
+  { name, several, inQuery }: Exclude<Piece, string>,
+  value: JsonValue | undefined,
+  own: QueryKeys,
+): string {
   if (value === undefined || value === null || value === '') throw refused(`MISSING_PATH_PARAM:${name}`)
   if (typeof value === 'object') throw refused(`PARAM_INVALID:${name}`)
   const text = String(value)
-  if (inQuery) return encodeURIComponent(text)
+  if (!text.isWellFormed()) throw refused(`PARAM_INVALID:${name}`)
+  if (inQuery) {
+    if (mayMeanKey('', text, own)) throw refused(`PARAM_INVALID:${name}`)
+    return encodeURIComponent(text)
+  }
   const segments = several ? text.split('/') : [text]
   for (const segment of segments) {
     if (segment === '' || SPLITS.test(segment) || ONLY_DOTS.test(segment)) throw refused(`PARAM_INVALID:${name}`)

@@ -1,6 +1,7 @@
 // What only operators do: look at what was revoked at the door, bring revocations over, and give
 // back (§1.4: nobody can at the door itself).
 import { z } from 'zod'
+import type { Grants } from '../../grants/grants.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { problemsOf } from '../../ground/problem.ts'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
@@ -66,6 +67,7 @@ export interface RevocationRouteNeeds<Who> {
   readonly storage: Storage
   readonly clock: Clock
   readonly identity: Identity
+  readonly grants: Grants
   readonly actorOf: (who: Who) => Actor
 }
 

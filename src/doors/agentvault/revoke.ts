@@ -1,9 +1,11 @@
 // `POST /vault.revoke` (§1.4): an agent takes back what is its own, the admin anything.
 
+import type { AgentId } from '../../ground/ids.ts'
 import type { AgentPrincipal } from '../../identity/contract.ts'
 import { revokeSession } from '../../identity/sessions/tokens.ts'
 import type { Actor } from '../../storage/storage.ts'
 import type { JsonObject, Revocation } from './contract.ts'
+import { withdrawFrom } from './door-grants.ts'
 import { VAULT_ADMIN, type VaultNeeds } from './needs.ts'
 import { refused } from './refusal.ts'
 import { putRevocation } from './store.ts'
@@ -40,7 +42,7 @@ export async function revoke(needs: VaultNeeds, by: Revoker, body: JsonObject): 
 
 /** As an operator says, once: false where it holds already. Throws Problem `agent_unknown`. */
 export async function revokeOnce(
-  needs: Pick<VaultNeeds, 'book' | 'clock' | 'identity' | 'storage'>,
+  needs: Pick<VaultNeeds, 'book' | 'clock' | 'grants' | 'identity' | 'storage'>,
   by: Actor,
   { kind, value, reason }: Pick<Revocation, 'kind' | 'value' | 'reason'>,
 ): Promise<boolean> {
@@ -96,17 +98,18 @@ function rowsOf(
 }
 
 async function write(
-  { storage }: Pick<VaultNeeds, 'storage'>,
+  needs: Pick<VaultNeeds, 'storage' | 'book' | 'grants'>,
   rows: readonly Revocation[],
   given: Given,
   actor: Actor,
   reason: string,
 ): Promise<void> {
   const ev = { event: 'token.revoked', ...given, reason }
-  await storage.write(
+  await needs.storage.write(
     async (tx) => {
       for (const row of rows) {
         await putRevocation(tx, row)
+        if (row.kind === 'agent') await withdrawFrom(needs, row.value as AgentId, tx)
         const told = { what: 'agentvault.revoked', kind: row.kind, id: row.id }
         const record = { type: 'revoke', actor, ev: told }
         await tx.change({ kind: 'agentvault_revoked', ref: row.id, after: row, record })

@@ -35,6 +35,11 @@ export async function putRevocation(tx: Tx, { id, kind, value, agent, reason, at
   await tx.put('agentvault_revocations', { id, kind, value, agent: agent ?? null, reason, at })
 }
 
+/** As this transaction sees it. */
+export async function isRevokedIn(tx: Tx, id: string): Promise<boolean> {
+  return (await tx.get('agentvault_revocations', id)) !== undefined
+}
+
 export async function removeRevocation(tx: Tx, id: string): Promise<void> {
   await tx.remove('agentvault_revocations', id)
 }

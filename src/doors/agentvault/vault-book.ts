@@ -73,6 +73,14 @@ export class VaultBook {
     return [...this.#grants.values()].filter((grant) => grant.service === service)
   }
 
+  grants(): readonly DoorGrant[] {
+    return [...this.#grants.values()]
+  }
+
+  grantsTo(agent: AgentId): readonly DoorGrant[] {
+    return [...this.#grants.values()].filter((grant) => grant.agent === agent)
+  }
+
   revocations(): readonly Revocation[] {
     return [...this.#revocations.values()]
   }
