@@ -340,3 +340,28 @@ test('AV-09 calls are limited by agent and service', async () => {
   const calm = await other.issue('shop', READ)
   done(await call(limited, { ...body, token: calm.token }))
 })
+
+describe('whoever knows an agent’s token', () => {
+  test('cannot guess the admin’s beside it', async () => {
+    await using own = await Gateway.start({ env: vaultEnv })
+    const agent = await VaultAgent.add(own, 'guesser')
+    const guess = (token: string) =>
+      own.agent('POST', '/vault.revoke', {
+        headers: { authorization: `Bearer ${token}`, 'x-api-key': agent.credential },
+        body: '{"agentId":"somebody"}',
+      })
+    const seen = new Set<number>()
+    for (let at = 0; at < 25; at += 1) seen.add((await guess(`guess-${at}`)).status)
+    assert.deepEqual([...seen], [403, 429])
+    assert.equal((await guess(ADMIN_TOKEN)).status, 429)
+  })
+
+  test('has one look at the audit rows at a time', async () => {
+    await using own = await Gateway.start({ env: vaultEnv })
+    const agent = await VaultAgent.add(own, 'looker')
+    const look = () => rpc(own, '/vault.audit.query', { filters: { tokenId: 'none' } }, agent.credential)
+    const statuses = (await Promise.all([look(), look(), look()])).map(({ status }) => status)
+    assert.deepEqual(statuses.sort(), [200, 429, 429])
+    assert.equal((await look()).status, 200)
+  })
+})

@@ -31,6 +31,10 @@ export class AdminToken {
     this.#clock = clock
   }
 
+  get isConfigured(): boolean {
+    return this.#expected !== undefined
+  }
+
   /** Whether this is the token; asks no questions about who says it. */
   is(presented: string): boolean {
     return this.#expected !== undefined && timingSafeEqual(this.#hash(presented), this.#expected)

@@ -3,18 +3,21 @@ import type { AgentId } from '../../ground/ids.ts'
 import { type AuditRow, auditRow, rowFits } from './audit-rows.ts'
 import type { JsonObject } from './contract.ts'
 import type { VaultNeeds } from './needs.ts'
-import { refused } from './refusal.ts'
+import { rateLimited, refused } from './refusal.ts'
 import { isObject } from './service-form.ts'
 
 /** Outcomes and denials are on the disk by then: whoever asks after a call finds it. */
 const RIDE_MS = 60
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1_000
-const PAGE = 500
+/** Read at once, while nothing else is done. */
+const PAGE = 25
 /** Records of this door that are looked at for one answer: a filter that nearly nothing fits ends there. */
-const MOST_LOOKED_AT = 20_000
+const MOST_LOOKED_AT = 2_000
+/** Who has a query under way: one each, for reading takes the time of all. */
+const asking = new Set<AgentId | 'admin'>()
 
-/** Oldest to newest, the last that fit. `agent`: whose rows alone; undefined for all. Throws `FILTERS_INVALID`, `LIMIT_INVALID`. */
+/** Oldest to newest, the last that fit. `agent`: whose rows alone; undefined for all. Throws `FILTERS_INVALID`, `LIMIT_INVALID`, `RATE_LIMITED`. */
 export async function queryAudit(
   needs: VaultNeeds,
   agent: AgentId | undefined,
@@ -27,6 +30,22 @@ export async function queryAudit(
   const { index } = needs.audit
   if (index === undefined || most === 0) return []
   const wanted = filters ?? {}
+  const who = agent ?? 'admin'
+  if (asking.has(who)) throw rateLimited(1_000)
+  asking.add(who)
+  try {
+    return await look(index, agent, wanted, most)
+  } finally {
+    asking.delete(who)
+  }
+}
+
+async function look(
+  index: NonNullable<VaultNeeds['audit']['index']>,
+  agent: AgentId | undefined,
+  wanted: JsonObject,
+  most: number,
+): Promise<readonly AuditRow[]> {
   await new Promise((resolve) => setTimeout(resolve, RIDE_MS))
   const event = typeof wanted.event === 'string' ? wanted.event : (true as const)
   const query = { event, ...(agent !== undefined && { actor: agent }) }
@@ -41,6 +60,7 @@ export async function queryAudit(
       if (row !== undefined && rowFits(row, wanted) && rows.length < most) rows.push(row)
     }
     if (records.length < PAGE) break
+    await new Promise((resolve) => setTimeout(resolve, 1))
     before = records.at(-1)?.seq
   }
   return rows.reverse()
