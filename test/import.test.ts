@@ -172,7 +172,9 @@ describe('claviger import env', () => {
       ],
     )
     assert.ok(readFileSync(path).equals(before))
-    const done = await json(`import env ${path} --service BILLING_SECRET=tickets --write`)
+    assert.equal(left.secrets[1].why, 'only a part of the URL is the secret')
+    const both = '--service BILLING_SECRET=tickets --service DATABASE_URL=tickets'
+    const done = await json(`import env ${path} ${both} --write`)
     assert.equal(done.secrets[0].handle, 'tickets-billing-secret')
     assert.match(readFileSync(path, 'utf8'), /^# claviger: BILLING_SECRET .* of service tickets\nDATABASE_URL=postgres/)
   })

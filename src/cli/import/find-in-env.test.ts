@@ -86,6 +86,14 @@ describe('findInEnv()', () => {
     assert.match(all[0]?.stays ?? '', /only a part/)
   })
 
+  test('leaves a URL with a password in it, also where a rule or the name says that the whole is secret', async () => {
+    const lines = ['DATABASE_URL=postgres://me:s3cretpass@db/x', 'REDIS_PASSWORD=redis://:s3cretpass@cache']
+    for (const line of lines) {
+      const { found: all } = await found(line)
+      assert.equal(all[0]?.stays, 'only a part of the URL is the secret', line)
+    }
+  })
+
   test('puts a comment in the place of the assignment alone', async () => {
     const { source, found: all } = await found(`A=1\n\texport GITHUB_TOKEN="${github}" # mine\nB=2`)
     const edits = all[0]?.rewrite?.({ handle: 'h', service: 's' }) ?? []

@@ -21,6 +21,9 @@ const START = /^[ \t]*((?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*)
 export const POINTER =
   /^[ \t]*# claviger: ([A-Za-z_][A-Za-z0-9_.-]*) is credential ([A-Za-z0-9._-]+) of service ([a-z0-9._-]+)/
 
+/** A rule may know the whole of it; a service still wants the password alone. */
+const URL_WITH_LOGIN = /^[a-z][a-z0-9+.-]*:\/\/[^@\s]+@/i
+
 /** Every secret among the assignments. `names` are services that are there. */
 export async function findInEnv(source: Source, detect: Detect, names: ReadonlySet<string>): Promise<Findings> {
   const found: Found[] = []
@@ -32,14 +35,20 @@ export async function findInEnv(source: Source, detect: Detect, names: ReadonlyS
     const line = lineAt(source.text, assignment.start)
     const secret = Secret.fromText(value)
     const service = known?.service ?? nearestService([name], names)
-    const whole = known?.value === value || (isSecretName(name) && isSecretValue(value))
-    const stays = assignment.unclear ?? (whole ? undefined : `only a part of the value is the secret (${known?.rule})`)
+    const stays = assignment.unclear ?? partWhy(assignment, known)
     const rewrite = (reference: Reference) => [pointerFor(assignment, reference)]
     found.push({ source, place: name, line, secret, service, rule: known?.rule, rewrite, ...(stays && { stays }) })
   }
   for (const { name, handle, line } of pointersIn(source.text))
     remarks.push({ file: source.path, place: name, line, why: `imported before, as credential ${handle}` })
   return { found, remarks }
+}
+
+/** Why what would be stored is not the secret; undefined if it is. */
+function partWhy({ name, value }: Assignment, known: Detected | undefined): string | undefined {
+  if (URL_WITH_LOGIN.test(value)) return 'only a part of the URL is the secret'
+  const whole = known?.value === value || (isSecretName(name) && isSecretValue(value))
+  return whole ? undefined : `only a part of the value is the secret (${known?.rule})`
 }
 
 /** A rule that knows the value, best as a whole. */
