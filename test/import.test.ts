@@ -179,6 +179,16 @@ describe('claviger import env', () => {
     assert.match(readFileSync(path, 'utf8'), /^# claviger: BILLING_SECRET .* of service tickets\nDATABASE_URL=postgres/)
   })
 
+  test('refuses --service for a place that is not there, and changes nothing', async () => {
+    const path = fileOf([`BILLING_SECRET=${plain}b`])
+    const before = readFileSync(path)
+    const refused = await asOperator(gateway, `import env ${path} --service BOGUS=tickets --write`, 64)
+    assert.match(refused.stderr, /no secret was found at BOGUS\./)
+    assert.ok(readFileSync(path).equals(before))
+    await json(`import env ${path} --service BILLING_SECRET=github --write`)
+    await json(`import env ${path} --service BILLING_SECRET=github --write`)
+  })
+
   test('makes a service from its template, unless the template wants values', async () => {
     const path = fileOf([`GEMINI_API_KEY=${plain}g`, `SHOPIFY_TOKEN=${plain}s`])
     const done = await json(`import env ${path} --write`)

@@ -45,6 +45,7 @@ export async function runImport(invocation: Invocation, importer: Importer): Pro
   const as = new Map(Object.entries(pairs(options.service ?? [], '--service')))
   const { present, known } = await ask(invocation, writes)
   const { found, remarks } = await importer.find(await loadDetector(), aroundOf(present, as.values()))
+  refuseUnknownPlaces(as, { found, remarks })
   const plan = planImport(found, present, as)
   const left = remaining(plan)
   const worth = plan.some(({ action }) => action !== 'leave')
@@ -59,6 +60,18 @@ export async function runImport(invocation: Invocation, importer: Importer): Pro
     `To take it back: claviger import undo ${done.journal}`,
   ]
   return result({ steps: done.steps, remarks: [...remarks, ...left, ...done.remarks], next, done })
+}
+
+/** A typing error would else leave the secret that was meant. What was imported before is a place still; an unread file may hold any. */
+function refuseUnknownPlaces(as: ReadonlyMap<string, string>, { found, remarks }: Findings): void {
+  if (remarks.some(({ failed }) => failed)) return
+  const known = new Set([
+    ...found.flatMap(({ place, service }) => [place, service]),
+    ...remarks.map(({ place }) => place),
+  ])
+  const unknown = [...as.keys()].filter((place) => !known.has(place))
+  if (unknown.length === 0) return
+  throw cliProblem('usage', { detail: `--service: no secret was found at ${unknown.join(', ')}.` })
 }
 
 async function write(
