@@ -1,5 +1,6 @@
 // Ties the agentic-credential-vault door to the rooms.
 import type { IncomingMessage } from 'node:http'
+import { takenFromEnvironment } from '../crypto/guessed-secret.ts'
 import { VaultAdmin } from '../doors/agentvault/admin.ts'
 import { AdminToken } from '../doors/agentvault/admin-token.ts'
 import { agentVaultDoor } from '../doors/agentvault/agentvault.ts'
@@ -33,7 +34,7 @@ export function withdrawUnbound({ storage, grants, vaultBook: book }: Rooms): Pr
 
 export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): CarryingDoor[] {
   const { clock, clientOf } = rooms
-  const adminToken = new AdminToken(takenFromEnvironment(), clock)
+  const adminToken = new AdminToken(takenFromEnvironment(process.env, VAULT_ADMIN_TOKEN), clock)
   if (!settings.vaultDoor) return []
   const { storage, identity, services, grants, vault, audit, vaultBook: book } = rooms
   const { vaultAudience: audience, vaultAddresses: addresses, vaultRpm, vaultIssuesPerMinute: issues } = settings
@@ -57,11 +58,4 @@ export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): Carr
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a request failed that should not have'),
   })
   return [{ name: 'agentvault', owns: (url) => url.startsWith('/vault.'), handle, place: settings.vaultListen }]
-}
-
-/** So that nothing that is started from here gets it, and nothing that shows the environment shows it. */
-function takenFromEnvironment(): string | undefined {
-  const token = process.env[VAULT_ADMIN_TOKEN]
-  delete process.env[VAULT_ADMIN_TOKEN]
-  return token
 }
