@@ -1,9 +1,9 @@
 // `claviger import clauth`: vault, scopes, skill tokens, OAuth sets and configuration of an installation of Clauth.
 import { systemClock } from '../../ground/clock.ts'
-import { Problem } from '../../ground/problem.ts'
 import { clauthPassphrase } from '../clauth-passphrase.ts'
 import type { GatewayClient } from '../client.ts'
 import type { Invocation, Result, Verb } from '../verb.ts'
+import { askGateway } from './ask-gateway.ts'
 import { carryOver, result } from './bring-over.ts'
 import { readClauthHome } from './clauth-home.ts'
 import { planClauth } from './clauth-plan.ts'
@@ -44,19 +44,12 @@ async function bringOver(invocation: Invocation): Promise<Result> {
   return result({ from: home.folder, items: done, next, journal })
 }
 
-/** A dry run does without the gateway; it then cannot say what is there already. */
-async function ask(
-  invocation: Invocation,
-  write: boolean,
-): Promise<{ present: ClauthPresent; client?: GatewayClient | undefined }> {
-  try {
-    const client = invocation.operator()
-    const { home } = invocation.settings()
+function ask(invocation: Invocation, write: boolean) {
+  const look = async (client: GatewayClient, home: string) => {
     const known = await KnownSecrets.open(home, client, write)
     return { present: await askClauthPresent(client, known, home), client }
-  } catch (error) {
-    const absent = error instanceof Problem && ['gateway_not_running', 'operator_token_missing'].includes(error.code)
-    if (write || !absent) throw error
-    return { present: nothingHere }
   }
+  return askGateway<{ present: ClauthPresent; client?: GatewayClient }>(invocation, write, look, {
+    present: nothingHere,
+  })
 }

@@ -1,11 +1,12 @@
 // One import from its beginning to what it says: ask, find, plan; and with --write store and replace.
 import { systemClock } from '../../ground/clock.ts'
-import { Problem } from '../../ground/problem.ts'
+import type { GatewayClient } from '../client.ts'
 import { type ExitCode, exitCode } from '../exit-codes.ts'
 import { cliProblem } from '../problems.ts'
 import { pairs } from '../values.ts'
 import type { Invocation, OptionSpec, Result } from '../verb.ts'
 import { type Around, aroundOf } from './around.ts'
+import { askGateway } from './ask-gateway.ts'
 import { carryOut, type Done, remaining } from './carry-out.ts'
 import { type Detect, loadDetector } from './detect.ts'
 import type { Findings } from './found.ts'
@@ -90,22 +91,16 @@ async function write(
   }
 }
 
-/** A dry run does without the gateway; it then cannot say what is there already. */
-async function ask(
-  invocation: Invocation,
-  write: boolean,
-): Promise<{ present: Present; known?: KnownSecrets | undefined }> {
-  try {
-    const client = invocation.operator()
+function ask(invocation: Invocation, write: boolean) {
+  const look = async (client: GatewayClient, home: string) => {
     let known: KnownSecrets | undefined
     const present = await askPresent(client, () => known)
-    known = await KnownSecrets.open(invocation.settings().home, client, write)
+    known = await KnownSecrets.open(home, client, write)
     return { present, known }
-  } catch (error) {
-    const absent = error instanceof Problem && ['gateway_not_running', 'operator_token_missing'].includes(error.code)
-    if (write || !absent) throw error
-    return { present: nothingPresent }
   }
+  return askGateway<{ present: Present; known?: KnownSecrets | undefined }>(invocation, write, look, {
+    present: nothingPresent,
+  })
 }
 
 /** What the readers of the files now want in their environment. Today that is the agent's token, for calls through the gateway. */

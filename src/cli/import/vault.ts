@@ -1,7 +1,7 @@
 // `claviger import vault`: services, revocations and secrets of an installation of agentic-credential-vault.
-import { Problem } from '../../ground/problem.ts'
 import type { GatewayClient } from '../client.ts'
 import type { Invocation, Result, Verb } from '../verb.ts'
+import { askGateway } from './ask-gateway.ts'
 import { carryOver, result } from './bring-over.ts'
 import { KnownSecrets } from './known-secrets.ts'
 import { readVaultHome } from './vault-home.ts'
@@ -36,19 +36,12 @@ async function bringOver(invocation: Invocation): Promise<Result> {
   return result({ from: home.folder, items: done, next, journal })
 }
 
-/** A dry run does without the gateway; it then cannot say what is there already. */
-async function ask(
-  invocation: Invocation,
-  write: boolean,
-): Promise<{ present: VaultPresent; client?: GatewayClient | undefined }> {
-  try {
-    const client = invocation.operator()
-    const { home } = invocation.settings()
+function ask(invocation: Invocation, write: boolean) {
+  const look = async (client: GatewayClient, home: string) => {
     const known = await KnownSecrets.open(home, client, write)
     return { present: await askVaultPresent(client, known, home), client }
-  } catch (error) {
-    const absent = error instanceof Problem && ['gateway_not_running', 'operator_token_missing'].includes(error.code)
-    if (write || !absent) throw error
-    return { present: nothingOfVault }
   }
+  return askGateway<{ present: VaultPresent; client?: GatewayClient }>(invocation, write, look, {
+    present: nothingOfVault,
+  })
 }
