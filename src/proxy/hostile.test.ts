@@ -41,7 +41,7 @@ after(async () => {
 })
 
 const raw = (lines: string, body = '') =>
-  exchange(rig, `GET /to/up/ok HTTP/1.1\r\n${lines}\r\n${body}`, { silentMs: 100, quietMs: 20 })
+  exchange(rig, `GET /to/up/ok HTTP/1.1\r\n${lines}\r\n${body}`, { silentMs: 2_000, quietMs: 20 })
 const host = () => `Host: 127.0.0.1:${rig.port}\r\n`
 const token = `Authorization: Bearer ${TOKEN}\r\n`
 
@@ -109,13 +109,11 @@ describe('hostile headers', () => {
 
   test('never stand beside our credential (B-04, A-11)', async () => {
     upstream.forget()
-    const spellings = headerSpellings(CREDENTIALS, MINE)
-    const some = full ? spellings : seeded(runSeed('spellings')).shuffle(spellings).slice(0, 120)
-    await each(some, async ({ lines }) => {
+    await each(headerSpellings(CREDENTIALS, MINE), async ({ lines }) => {
       await raw(`${host()}x-api-key: ${TOKEN}\r\n${lines}`)
       await raw(`${host()}${token}${lines}`)
     })
-    assert.ok(upstream.receipts.length >= 40, `${upstream.receipts.length} reached the service`)
+    assert.ok(upstream.receipts.length >= 250, `${upstream.receipts.length} reached the service`)
     for (const { rawHeaders, headers } of upstream.receipts) {
       assert.deepEqual(headers.get('authorization'), [`Bearer ${SECRET}`])
       assert.ok(!rawHeaders.some((text) => text.includes(MINE)) || headers.has('x-a'), rawHeaders.join(' '))
