@@ -67,8 +67,26 @@ describe('claviger import env', () => {
   test('does its dry run without a gateway', async () => {
     const path = fileOf([`GITHUB_TOKEN=${github}`])
     const env = { CLAVIGER_HOME: join(folder, 'nowhere') }
-    assert.equal(JSON.parse((await runs(`import env ${path} --json`, env)).stdout).gateway, 'not running')
+    const dry = JSON.parse((await runs(`import env ${path} --json`, env)).stdout)
+    assert.equal(dry.gateway, 'not running')
+    // The templates are on this machine, gateway or not.
+    assert.deepEqual(dry.secrets[0].service, 'github (new)')
+    assert.equal(dry.secrets[0].action, 'would be stored')
     assert.match((await runs(`import env ${path} --write`, env, 69)).stderr, /\[gateway_not_running\]/)
+  })
+
+  test('does its dry run without an operator token, and says that the vault was not asked', async () => {
+    const path = fileOf([`GITHUB_TOKEN=${github}`, `BILLING_TOKEN=${plain}t`])
+    const env = { CLAVIGER_HOME: gateway.home }
+    const dry = JSON.parse((await runs(`import env ${path} --json`, env)).stdout)
+    assert.equal(dry.gateway, 'no operator token')
+    const told = dry.secrets.map((one: Record<string, string>) => [one.place, one.service, one.action])
+    assert.deepEqual(told, [
+      ['GITHUB_TOKEN', 'github (new)', 'would be stored'],
+      ['BILLING_TOKEN', 'unknown', 'stays'],
+    ])
+    assert.match((await runs(`import env ${path}`, env)).stdout, /CLAVIGER_OPERATOR_TOKEN/)
+    assert.match((await runs(`import env ${path} --write`, env, 77)).stderr, /\[operator_token_missing\]/)
   })
 
   test('stores each secret once, puts pointers in their places, and undoes it byte for byte', async () => {
@@ -297,6 +315,32 @@ describe('claviger scan', () => {
     for (const secret of [github, anthropic]) assert.ok(!`${ended.stdout}${ended.stderr}`.includes(secret))
     assert.deepEqual(picture(place), before)
     await runs(`scan ${fileOf(['nothing'])}`, {}, 0)
+  })
+
+  test('finds in files of variables what `import env` would find there, by name as well as by form', async () => {
+    const lines = [`GITHUB_TOKEN=${github}`, `MY_PASSWORD=${plain}`, 'PORT=3000', `# was ${anthropic}`]
+    const path = fileOf([...lines, `TELEGRAM_BOT_TOKEN='${plain}\n${plain}'`, 'API_KEY=changeme'])
+    const ended = await runs(`scan ${path} --json`, {}, 1)
+    const told = JSON.parse(ended.stdout).found.map((one: Record<string, string>) => [
+      one.line,
+      one.place,
+      one.rule,
+      one.service,
+    ])
+    assert.deepEqual(told, [
+      [1, 'GITHUB_TOKEN', 'github/GITHUB_TOKEN', 'github'],
+      [2, 'MY_PASSWORD', 'name', '-'],
+      [4, undefined, 'anthropic/ANTHROPIC_API_KEY', 'anthropic'],
+      [5, 'TELEGRAM_BOT_TOKEN', 'name', 'telegram'],
+    ])
+    assert.ok(!`${ended.stdout}${ended.stderr}`.includes(plain))
+    // The same text in a file of another name is prose: a name before a sign says nothing there.
+    await runs(`scan ${fileOf([`MY_PASSWORD=${plain}`], 'notes.txt')}`, {}, 0)
+  })
+
+  test('ends with 3 for a path that is not there', async () => {
+    const path = fileOf(['nothing'])
+    const place = join(path, '..')
     await runs(`scan ${join(place, 'missing')}`, {}, 3)
   })
 })

@@ -4,6 +4,7 @@ import { Problem } from '../../ground/problem.ts'
 import { type ExitCode, exitCode } from '../exit-codes.ts'
 import { table } from '../render.ts'
 import type { Result } from '../verb.ts'
+import { type Unasked, unaskedLines, unaskedMember } from './ask-gateway.ts'
 import type { Bringing, Item } from './item.ts'
 import { Journal, newJournalId } from './journal.ts'
 import { newKey } from './known-secrets.ts'
@@ -55,10 +56,10 @@ export interface Told {
   readonly items: readonly Item[]
   readonly next: readonly string[]
   readonly journal?: string
-  readonly offline?: boolean
+  readonly unasked?: Unasked | undefined
 }
 
-export function result({ from, items, next, journal, offline }: Told): Result {
+export function result({ from, items, next, journal, unasked }: Told): Result {
   const said = {
     bring: journal === undefined ? 'would come over' : 'came over',
     known: 'is here already',
@@ -70,10 +71,10 @@ export function result({ from, items, next, journal, offline }: Told): Result {
   const json = {
     dryRun: journal === undefined,
     from,
-    ...(offline && { gateway: 'not running' }),
+    ...unaskedMember(unasked),
     journal,
     items: shown,
     next,
   }
-  return { json, text: [rows, next.join('\n')].join('\n\n'), code }
+  return { json, text: [rows, [...unaskedLines(unasked), ...next].join('\n')].join('\n\n'), code }
 }

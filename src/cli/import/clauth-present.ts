@@ -2,6 +2,7 @@
 import type { GatewayClient } from '../client.ts'
 import { settingInHome } from '../home-env.ts'
 import type { KnownSecrets } from './known-secrets.ts'
+import { bundledTemplates } from './present.ts'
 
 export interface ClauthPresent {
   /** Undefined where no gateway answers: what is there already cannot be said then. */
@@ -27,15 +28,19 @@ export interface ClauthPresent {
   readonly settingOf: (name: string) => string | undefined
 }
 
-export const nothingHere: ClauthPresent = {
-  known: undefined,
-  services: new Map(),
-  templates: new Map(),
-  credentials: new Map(),
-  grants: [],
-  skills: new Set(),
-  webhooks: new Set(),
-  settingOf: () => undefined,
+/** What can be said without asking: the bundled templates. */
+export async function nothingAsked(): Promise<ClauthPresent> {
+  const templates = (await bundledTemplates()).map(({ name, origins }) => [name, origins] as const)
+  return {
+    known: undefined,
+    services: new Map(),
+    templates: new Map(templates),
+    credentials: new Map(),
+    grants: [],
+    skills: new Set(),
+    webhooks: new Set(),
+    settingOf: () => undefined,
+  }
 }
 
 export async function askClauthPresent(

@@ -3,11 +3,11 @@ import { systemClock } from '../../ground/clock.ts'
 import { clauthPassphrase } from '../clauth-passphrase.ts'
 import type { GatewayClient } from '../client.ts'
 import type { Invocation, Result, Verb } from '../verb.ts'
-import { askGateway } from './ask-gateway.ts'
+import { type Asked, askGateway } from './ask-gateway.ts'
 import { carryOver, result } from './bring-over.ts'
 import { readClauthHome } from './clauth-home.ts'
 import { planClauth } from './clauth-plan.ts'
-import { askClauthPresent, type ClauthPresent, nothingHere } from './clauth-present.ts'
+import { askClauthPresent, type ClauthPresent, nothingAsked } from './clauth-present.ts'
 import { KnownSecrets } from './known-secrets.ts'
 
 export const importClauth: Verb = {
@@ -27,14 +27,15 @@ export const importClauth: Verb = {
 async function bringOver(invocation: Invocation): Promise<Result> {
   const { args, options, terminal } = invocation
   const write = options.write === true
-  const { present, client } = await ask(invocation, write)
+  const { learnt, unasked } = await ask(invocation, write)
+  const { present, client } = learnt
   const passphrase = () => clauthPassphrase(terminal, options.passphraseFile, 'Passphrase of Clauth’s vault')
   const home = await readClauthHome(args[0] ?? '', passphrase)
   const items = planClauth(home, present, systemClock.now())
   const due = items.some(({ action }) => action === 'bring')
   if (!write || !due || client === undefined) {
     const next = due ? 'Nothing was changed. The same with --write brings it over.' : 'Nothing to do.'
-    return result({ from: home.folder, items, next: [next], offline: present === nothingHere })
+    return result({ from: home.folder, items, next: [next], unasked })
   }
   const { journal, items: done } = await carryOver(items, {
     ...{ what: 'clauth', from: home.folder, client, home: invocation.settings().home },
@@ -44,12 +45,15 @@ async function bringOver(invocation: Invocation): Promise<Result> {
   return result({ from: home.folder, items: done, next, journal })
 }
 
-function ask(invocation: Invocation, write: boolean) {
+interface Learnt {
+  readonly present: ClauthPresent
+  readonly client?: GatewayClient
+}
+
+function ask(invocation: Invocation, write: boolean): Promise<Asked<Learnt>> {
   const look = async (client: GatewayClient, home: string) => {
     const known = await KnownSecrets.open(home, client, write)
     return { present: await askClauthPresent(client, known, home), client }
   }
-  return askGateway<{ present: ClauthPresent; client?: GatewayClient }>(invocation, write, look, {
-    present: nothingHere,
-  })
+  return askGateway<Learnt>(invocation, write, look, async () => ({ present: await nothingAsked() }))
 }

@@ -1,4 +1,5 @@
 // Reading files of NAME=value lines as dotenv, shells and systemd agree on them, with the place of everything.
+import { basename } from 'node:path'
 import { Secret } from '../../ground/secret.ts'
 import type { Detect, Detected } from './detect.ts'
 import { type Edit, type Findings, type Found, lineAt, type Reference, type Remark } from './found.ts'
@@ -23,6 +24,11 @@ export const POINTER =
 
 /** A rule may know the whole of it; a service still wants the password alone. */
 const URL_WITH_LOGIN = /^[a-z][a-z0-9+.-]*:\/\/[^@\s]+@/i
+
+/** Whether a file of this name holds NAME=value lines: `.env`, `.env.local`, `app.env`, `.envrc`, `env`. */
+export function isEnvFile(path: string): boolean {
+  return /^\.env(rc)?([._-][\w.-]+)?$|\.env$|^env$/i.test(basename(path))
+}
 
 /** Every secret among the assignments. `names` are services that are there. */
 export async function findInEnv(source: Source, detect: Detect, names: ReadonlySet<string>): Promise<Findings> {

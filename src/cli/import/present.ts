@@ -28,12 +28,15 @@ export async function askPresent(client: GatewayClient, known: () => KnownSecret
   }
 }
 
-/** Where the gateway is not running: a dry run still says what there is. */
-export const nothingPresent: Present = {
-  services: [],
-  credentials: [],
-  templates: [],
-  tagOf: () => undefined,
+/** Where the gateway cannot be asked: a dry run still says what there is, and what the bundled templates would make of it. */
+export async function presentUnasked(): Promise<Present> {
+  return { services: [], credentials: [], templates: await bundledTemplates(), tagOf: () => undefined }
+}
+
+/** Bundled templates that a service can be made of by a name alone; the gateway of this version has the same. */
+export async function bundledTemplates(): Promise<Present['templates']> {
+  const { templates } = await import('../../services/templates/catalogue.ts')
+  return templates.filter(isReal).filter(needsNoValues)
 }
 
 /** The one for the first try answers to any key, and to nobody outside. */

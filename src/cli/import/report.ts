@@ -1,5 +1,6 @@
 // What an import says: places, handles and reasons, never a secret. One shape for people and for programs.
 import { table } from '../render.ts'
+import { type Unasked, unaskedMember } from './ask-gateway.ts'
 import type { Done } from './carry-out.ts'
 import type { Found, Remark } from './found.ts'
 import { type Step, staysWhy } from './plan.ts'
@@ -25,13 +26,13 @@ export interface Told {
   readonly done?: Done | undefined
   /** Lines for people: what to do next. */
   readonly next: readonly string[]
-  readonly offline?: boolean
+  readonly unasked?: Unasked | undefined
 }
 
-export function jsonOf({ steps, remarks, done, next, offline }: Told): object {
+export function jsonOf({ steps, remarks, done, next, unasked }: Told): object {
   return {
     dryRun: done === undefined,
-    ...(offline && { gateway: 'not running' }),
+    ...unaskedMember(unasked),
     ...(done && { journal: done.journal, replaced: done.replaced }),
     secrets: steps.flatMap((step) => step.places.map((found) => shown(step, found, done !== undefined))),
     remarks,

@@ -6,13 +6,13 @@ import { cliProblem } from '../problems.ts'
 import { pairs } from '../values.ts'
 import type { Invocation, OptionSpec, Result } from '../verb.ts'
 import { type Around, aroundOf } from './around.ts'
-import { askGateway } from './ask-gateway.ts'
+import { type Asked, askGateway, unaskedLines } from './ask-gateway.ts'
 import { carryOut, type Done, remaining } from './carry-out.ts'
 import { type Detect, loadDetector } from './detect.ts'
 import type { Findings } from './found.ts'
 import { KnownSecrets } from './known-secrets.ts'
 import { type Present, planImport, type Step } from './plan.ts'
-import { askPresent, nothingPresent } from './present.ts'
+import { askPresent, presentUnasked } from './present.ts'
 import { variableOf } from './reference-variable.ts'
 import { jsonOf, textOf } from './report.ts'
 import { openVerifier } from './verify.ts'
@@ -44,7 +44,8 @@ export async function runImport(invocation: Invocation, importer: Importer): Pro
   if (options.verify === true && !writes)
     throw cliProblem('usage', { detail: '--verify wants --write: a secret is asked about out of the vault.' })
   const as = new Map(Object.entries(pairs(options.service ?? [], '--service')))
-  const { present, known } = await ask(invocation, writes)
+  const { learnt, unasked } = await ask(invocation, writes)
+  const { present, known } = learnt
   const { found, remarks } = await importer.find(await loadDetector(), aroundOf(present, as.values()))
   refuseUnknownPlaces(as, { found, remarks })
   const plan = planImport(found, present, as)
@@ -52,7 +53,7 @@ export async function runImport(invocation: Invocation, importer: Importer): Pro
   const worth = plan.some(({ action }) => action !== 'leave')
   if (!writes || !worth || known === undefined) {
     const next = worth ? ['Nothing was changed. The same with --write stores and replaces.'] : ['Nothing to do.']
-    return result({ steps: plan, remarks: [...remarks, ...left], next, offline: present === nothingPresent })
+    return result({ steps: plan, remarks: [...remarks, ...left], next: [...unaskedLines(unasked), ...next], unasked })
   }
   const done = await write(invocation, importer, plan, known)
   const next = [
@@ -91,16 +92,19 @@ async function write(
   }
 }
 
-function ask(invocation: Invocation, write: boolean) {
+interface Learnt {
+  readonly present: Present
+  readonly known?: KnownSecrets | undefined
+}
+
+function ask(invocation: Invocation, write: boolean): Promise<Asked<Learnt>> {
   const look = async (client: GatewayClient, home: string) => {
     let known: KnownSecrets | undefined
     const present = await askPresent(client, () => known)
     known = await KnownSecrets.open(home, client, write)
     return { present, known }
   }
-  return askGateway<{ present: Present; known?: KnownSecrets | undefined }>(invocation, write, look, {
-    present: nothingPresent,
-  })
+  return askGateway<Learnt>(invocation, write, look, async () => ({ present: await presentUnasked() }))
 }
 
 /** What the readers of the files now want in their environment. Today that is the agent's token, for calls through the gateway. */
