@@ -141,3 +141,36 @@ test('what a template says of its query nobody says again, however it is written
   const passed = done<{ url: string }>(await search({ q: 'a&b', page: 2, visibility: 'x' }))
   assert.equal(passed.url, '/v/search?vis=public&q=a%26b&page=2&visibility=x')
 })
+
+test('an action with two parameters in one segment is no wider in the house than at the door', async () => {
+  const form = {
+    allowedActions: ['issue', 'compare'],
+    allowedScopes: ['pair:a:read'],
+    endpoints: { compare: { method: 'GET', path: '/v/{base}...{head}', requiredScope: ['pair:a:read'] } },
+  }
+  await add('pair', form)
+  await gateway.does('POST', '/grants', { agent: 'limited', service: 'pair', scopes: ['pair:compare'] })
+  assert.equal((await native(limited, '/to/pair/v/main...topic')).status, 200)
+  const seen = upstream.receipts.length
+  for (const path of ['secrets', 'main..topic', '...topic', 'main...']) {
+    const reply = await native(limited, `/to/pair/v/${path}`)
+    assert.deepEqual([reply.status, (reply.json() as { code: string }).code], [403, 'scope_not_granted'], path)
+  }
+  assert.equal(upstream.receipts.length, seen)
+  const { token } = await tony.issue('pair', ['pair:a:read'])
+  done(await call(gateway, { token, service: 'pair', action: 'compare', params: { base: 'a', head: 'b-c' } }))
+})
+
+test('a path that the house cannot say exactly is refused', async () => {
+  const rows: readonly [string, string[]][] = [
+    ['/v/{a}{b}', []],
+    ['/v/{a}-{b}', ['b']],
+    ['/v/x{a}', ['a']],
+  ]
+  for (const [path, multiSegment] of rows) {
+    const endpoints = { 'x.get': { method: 'GET', path, requiredScope: ['odd:a:read'], multiSegment } }
+    const form = { service: 'odd', baseUrl: upstream.origin, secretRef: 'odd_key', allowedAgents: ['tony'] }
+    const lists = { allowedActions: ['x.get'], allowedScopes: ['odd:a:read'] }
+    refusedWith(await asAdmin(gateway, 'addService', { ...form, ...lists, endpoints }), 'ENDPOINT_INVALID:x.get', 400)
+  }
+})

@@ -16,6 +16,8 @@ describe('fillTemplate()', () => {
     ['/models/{model}:predict', { model: 'gemini-3' }, '/models/gemini-3:predict'],
     ['/users/@me/{what}', { what: 'x@y+z:1' }, '/users/@me/x%40y%2Bz%3A1'],
     ['/v2/{id:matrix}', { id: 'a;b=1' }, '/v2/a%3Bb%3D1'],
+    ['/compare/{base}...{head}', { base: 'main', head: 'v1.2' }, '/compare/main...v1.2'],
+    ['/{+path}-{version}.js', { path: 'a/b', version: 2 }, '/a/b-2.js'],
     ['/files/{name}', { name: '..a' }, '/files/..a'],
   ]
   for (const [template, given, path] of good) {
@@ -46,6 +48,8 @@ describe('fillTemplate()', () => {
     ['with a slash in one segment', 'parameter_invalid', '/a/{b}', { b: 'x/y' }],
     ['with an encoded slash', 'parameter_invalid', '/a/{b}', { b: 'x%2Fy' }],
     ['with an encoded slash in several', 'parameter_invalid', '/a/{+b:encoded}', { b: 'x%2fy' }],
+    ['with a slash behind several', 'parameter_invalid', '/{+a}-{b}', { a: 'x/y', b: 'z/w' }],
+    ['that is the second of a segment and missing', 'parameter_missing', '/{a}-{b}', { a: 'x' }],
     ['that climbs in several', 'parameter_invalid', '/a/{+b}', { b: 'x/../y' }],
     ['that climbs in an opened segment', 'parameter_invalid', '/a/{b:encoded}', { b: '../y' }],
     ['with an empty segment', 'parameter_invalid', '/a/{+b}', { b: 'x//y' }],

@@ -25,26 +25,34 @@ export function fillTemplate(template: PathTemplate, given: Parameters): { path:
   const used = new Set<string>()
   const parts = template.segments.map((segment) => {
     if (segment.kind === 'literal') return fixed(segment.prefix)
-    used.add(segment.name)
-    return `${fixed(segment.prefix)}${filled(segment, given)}${fixed(segment.suffix)}`
+    const { names, prefix, between, suffix } = segment
+    const values = names.map((name, at) => {
+      used.add(name)
+      return `${filled(name, kindOf(segment, at), segment, given)}${fixed(between[at] ?? '')}`
+    })
+    return `${fixed(prefix)}${values.join('')}${fixed(suffix)}`
   })
   const rest = Object.entries(given).filter(([name]) => !used.has(name))
   return { path: `/${parts.join('/')}`, rest: Object.fromEntries(rest) }
 }
 
-function filled(segment: TemplateSegment, given: Parameters): string {
-  const { name, kind } = segment
+/** Of `{+path}-{version}` the first alone may be several segments. */
+function kindOf({ kind }: TemplateSegment, at: number): TemplateSegment['kind'] {
+  return at === 0 ? kind : 'variable'
+}
+
+function filled(name: string, kind: TemplateSegment['kind'], segment: TemplateSegment, given: Parameters): string {
   const value = Object.hasOwn(given, name) ? given[name] : undefined
   if (value === undefined || value === null) throw problem('parameter_missing', { facts: { parameter: name } })
   const text = parameterText(name, value)
   if (text === '') throw invalid(name, 'is empty')
   const pieces = text.split('/')
   if (pieces.length > 1 && kind !== 'several' && !segment.encoded) throw invalid(name, 'holds a slash')
-  for (const piece of pieces) checkPiece(segment, piece)
+  for (const piece of pieces) checkPiece(name, segment.matrix, piece)
   return pieces.map(encoded).join(kind === 'several' ? '/' : '%2F')
 }
 
-function checkPiece({ name, matrix }: TemplateSegment, piece: string): void {
+function checkPiece(name: string, matrix: boolean, piece: string): void {
   if (piece === '') throw invalid(name, 'has an empty segment')
   if (/^\s*\.+\s*$/.test(piece.normalize('NFKC'))) throw invalid(name, 'has a segment of dots')
   if (/[\x00-\x1f\x7f]/.test(piece)) throw invalid(name, 'holds a control character')

@@ -24,6 +24,10 @@ describe('compileTemplate()', () => {
     ['/a%2Fb', ['/a%2Fb', '/a%2fb'], ['/a/b']],
     ['/m/{m}:run', ['/m/x:run', '/m/x%3Arun', '/m/x:y:run'], ['/m/:run', '/m/x:runs', '/m/run', '/m/x/:run']],
     ['/v{n}/x', ['/v1/x', '/v12/x'], ['/v/x', '/w1/x']],
+    ['/c/{a}...{b}', ['/c/x...y', '/c/x....y'], ['/c/x', '/c/x...', '/c/...y', '/c/x..y', '/c/x...y/z']],
+    ['/{a}:{b}', ['/x:y', '/x:y:z', '/x%3Ay', '/:::'], ['/xy', '/:y', '/x:', '/::', '/x:y;z', '/x:y%2Fz']],
+    ['/v{a}-{b}-{c}.js', ['/v1-2-3.js', '/v-----.js'], ['/v1-2.js', '/v1-23.js', '/v--.js', '/v1-2-.js', '/1-2-3.js']],
+    ['/{+p}-{v}', ['/a-1', '/a/b-1', '/a-b/c-1'], ['/a/b', '/a-1/b', '/a-1/', '/a/-1']],
     ['/{+n}:run', ['/a:run', '/a/b:run', '/a:run/b:run'], ['/a', '/:run', '/a/:run', '/a:run/', '/a:run/b']],
     ['/a%3Ab', ['/a:b', '/a%3ab', '/a%3Ab'], ['/ab']],
     ['/caf%C3%A9', ['/caf%c3%a9', '/caf%C3%A9'], ['/cafe']],
@@ -37,7 +41,24 @@ describe('compileTemplate()', () => {
 
   const refused = ['', 'a', '/{', '/}', '/{}', '/{a', '/a//b', '//', '/{x}{y}', '/{+a}/{+b}', '/{a}/{a}', '/..', '/.']
   const alsoRefused = ['/%2e', '/?x', '/a?b', '/{a:foo}', '/{a:}', '/{a:encoded,encoded,matrix}', '/x{+a}', '/{a};b']
-  const further = ['/{a}%2Fb', '/é', '/a#b', '/{1a}', '/{a b}', '/a b', '/a\\b', '/%zz', '/{a/b}', '/%C0%AE', '/a\0']
+  const further = [
+    '/{a}%2Fb',
+    '/{a}-{+b}',
+    '/{a}-{a}',
+    '/{a:encoded}-{b}',
+    '/{a}-{b:encoded}',
+    '/{a}-{b',
+    '/é',
+    '/a#b',
+    '/{1a}',
+    '/{a b}',
+    '/a b',
+    '/a\\b',
+    '/%zz',
+    '/{a/b}',
+    '/%C0%AE',
+    '/a\0',
+  ]
   for (const text of [...refused, ...alsoRefused, ...further, `/${'a'.repeat(1024)}`]) {
     test(`refuses ${JSON.stringify(text.slice(0, 40))}`, () => {
       assert.throws(() => compileTemplate(text), { code: 'template_invalid' })
@@ -46,6 +67,8 @@ describe('compileTemplate()', () => {
 
   test('resembles what a lenient upstream takes for the same path', () => {
     const template = compileTemplate('/Repos/{owner}/keys')
+    assert.ok(compileTemplate('/{a}To{b}').resembles(canonicalTarget('/xtOy')))
+    assert.ok(!compileTemplate('/{a}To{b}').resembles(canonicalTarget('/xto')))
     for (const path of ['/Repos/a/keys', '/repos/A/KEYS', '/repos/a/keys/', '/REPOS/a%2Fb/keys']) {
       assert.ok(template.resembles(canonicalTarget(path)), path)
     }
@@ -96,6 +119,15 @@ describe('templates as sets', () => {
     ['/{+x}:run', '/a/{y}', 'overlap'],
     ['/{+x}', '/{+y}:run', 'contains'],
     ['/{+x}/{y}', '/{a}/{+b}', 'overlap'],
+    ['/{x}', '/{a}-{b}', 'contains'],
+    ['/{a}-{b}', '/{x}', 'overlap'],
+    ['/{a}-{b}', '/x-y', 'contains'],
+    ['/{a}-{b}', '/x', 'apart'],
+    ['/{a}-{b}', '/{a}-{b}-{c}', 'contains'],
+    ['/{a}-{b}', '/{a}:{b}', 'overlap'],
+    ['/{a}-{b}.js', '/x{a}-{b}.min.js', 'contains'],
+    ['/{+a}-{b}', '/x/{a}-{b}', 'contains'],
+    ['/{+a}-{b}', '/x/{a}', 'overlap'],
   ]
   for (const [left, right, relation] of relations) {
     test(`${left} and ${right}: ${relation}`, () => {
@@ -106,22 +138,25 @@ describe('templates as sets', () => {
     })
   }
 
-  const segment = fc.constantFrom('a', 'b', '{x}', 'a{x}', '{x}b', '{x:encoded}')
+  const segment = fc.constantFrom('a', 'b', '{x}', 'a{x}', '{x}b', '{x:encoded}', '{x}b{y}', '{x}b{y}b{z}', 'a{x}b{y}')
   const templates = fc
     .tuple(
       fc.array(segment, { maxLength: 2 }),
-      fc.constantFrom('', '{+r}', '{+r}b', '{+r:encoded}'),
+      fc.constantFrom('', '{+r}', '{+r}b', '{+r:encoded}', '{+r}b{s}'),
       fc.array(segment, { maxLength: 2 }),
       fc.boolean(),
     )
     .map(([before, several, after, slash]) => {
       const list = [...before, ...(several === '' ? [] : [several]), ...after].map((one, at) =>
-        one.replace('x', `x${at}`),
+        one.replace(/[xyz]/g, (name) => `${name}${at}`),
       )
       return compileTemplate(`/${list.join('/')}${slash && list.length > 0 ? '/' : ''}`)
     })
   const paths = fc
-    .tuple(fc.array(fc.constantFrom('a', 'b', 'ab', 'bb', 'a%2Fb', 'c'), { maxLength: 5 }), fc.boolean())
+    .tuple(
+      fc.array(fc.constantFrom('a', 'b', 'ab', 'bb', 'abb', 'abab', 'bbbbb', 'cbc', 'a%2Fb', 'c'), { maxLength: 5 }),
+      fc.boolean(),
+    )
     .map(([list, slash]) => canonicalTarget(`/${list.join('/')}${slash && list.length > 0 ? '/' : ''}`))
   const runs = { numRuns: process.env.PROVING === '1' ? 500_000 : 30_000 }
 
@@ -139,14 +174,15 @@ describe('templates as sets', () => {
   test('matches what a regular expression made of the template matches', () => {
     fc.assert(
       fc.property(templates, paths, (template, path) => {
-        const source = template.segments.map(({ kind, prefix, suffix, encoded }) => {
+        const source = template.segments.map(({ kind, prefix, between, suffix, encoded }) => {
           const char = encoded ? '[^/]' : '(?:(?!%2F)[^/])'
           if (kind === 'literal') return prefix
-          if (kind === 'variable') return `${prefix}${char}+${suffix}`
-          return `(?:${char}+/)*${char}+${suffix}`
+          const rest = `${between.map((fixed) => `${fixed}${char}+`).join('')}${suffix}`
+          if (kind === 'variable') return `${prefix}${char}+${rest}`
+          return `(?:${char}+/)*${char}+${rest}`
         })
         const last = template.segments.at(-1)!
-        const tail = last.kind === 'several' && last.suffix === '' ? '/?' : ''
+        const tail = last.kind === 'several' && last.suffix === '' && last.between.length === 0 ? '/?' : ''
         assert.equal(template.matches(path), new RegExp(`^/${source.join('/')}${tail}$`).test(path.path), template.text)
       }),
       runs,

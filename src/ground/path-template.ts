@@ -3,13 +3,14 @@
  *
  * - `/repos/{owner}/{repo}`: a variable is one non-empty segment, without `%2F` and without `;`
  * - `/models/{model}:predict`: a variable may have a fixed beginning and end
+ * - `/compare/{base}...{head}`: several in one segment have fixed text between them; the segment is then never opened
  * - `/projects/{id:encoded}`: the segment may hold `%2F`; `{id:matrix}`: it may hold `;`; `{id:encoded,matrix}`: both
  * - `/contents/{+path}`: one or more segments, the last may be empty (`/contents/a/`); one such variable a template
  *
  * Literals are compared after decoding, so that `%3A` is not a way around a template that says `:`.
  */
 import type { Target } from './target.ts'
-import { parseSegments, type TemplateSegment } from './template-segments.ts'
+import { parseSegments, type TemplateSegment, variablesFit } from './template-segments.ts'
 
 export interface PathTemplate {
   readonly text: string
@@ -70,6 +71,7 @@ interface How {
   readonly equals: (text: string, wanted: string) => boolean
   readonly begins: (text: string, wanted: string) => boolean
   readonly ends: (text: string, wanted: string) => boolean
+  readonly find: (text: string, wanted: string, from: number) => number
 }
 
 const exact: How = {
@@ -77,6 +79,7 @@ const exact: How = {
   equals: (text, wanted) => text === wanted,
   begins: (text, wanted) => text.startsWith(wanted),
   ends: (text, wanted) => text.endsWith(wanted),
+  find: (text, wanted, from) => text.indexOf(wanted, from),
 }
 const opaque: How = { ...exact, guarded: false }
 const lenient: How = {
@@ -84,6 +87,10 @@ const lenient: How = {
   equals: (text, wanted) => text.length === wanted.length && sameButCase(text, 0, wanted),
   begins: (text, wanted) => sameButCase(text, 0, wanted),
   ends: (text, wanted) => sameButCase(text, text.length - wanted.length, wanted),
+  find: (text, wanted, from) => {
+    for (let at = from; at + wanted.length <= text.length; at++) if (sameButCase(text, at, wanted)) return at
+    return -1
+  },
 }
 
 /** A loop, not a regular expression: time is linear in the segments and nothing is allocated. */
@@ -106,7 +113,7 @@ function listMatches(
     }
     stretched = true
     for (const last = at + spare; at < last; at++) {
-      const isEnd = template.suffix === '' && at + 1 === last && last === count - 1 && segments[last] === ''
+      const isEnd = endsFree(template) && at + 1 === last && last === count - 1 && segments[last] === ''
       if (isEnd) return oneMatches(template, segments[at]!, how)
       if (segments[at] === '' || !isOpen(template, segments[at]!, how)) return false
     }
@@ -121,8 +128,14 @@ function oneMatches(own: TemplateSegment, text: string, how: How): boolean {
     text.length > own.prefix.length + own.suffix.length &&
     how.begins(text, own.prefix) &&
     how.ends(text, own.suffix) &&
+    (own.between.length === 0 || variablesFit(own, text, how.find)) &&
     isOpen(own, text, how)
   )
+}
+
+/** Whether the last of several segments may be anything, and then also empty. */
+export function endsFree({ suffix, between }: TemplateSegment): boolean {
+  return suffix === '' && between.length === 0
 }
 
 function isOpen(own: TemplateSegment, text: string, how: How): boolean {
@@ -152,7 +165,8 @@ const LITERAL = 0xffff
 /** A character that sorts as the segment ranks: literal, then longer fixed parts, then fewer openings. */
 function weight(segment: TemplateSegment): string {
   if (segment.kind === 'literal') return String.fromCharCode(LITERAL)
-  const fixed = 4 * (segment.prefix.length + segment.suffix.length)
+  const between = segment.between.reduce((length, fixed) => length + fixed.length, 0)
+  const fixed = 4 * (segment.prefix.length + between + segment.suffix.length)
   const openings = Number(segment.encoded) + Number(segment.matrix)
   return String.fromCharCode((segment.kind === 'several' ? SEVERAL : VARIABLE) + fixed + 2 - openings)
 }

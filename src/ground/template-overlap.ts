@@ -1,4 +1,5 @@
-import type { TemplateSegment } from './template-segments.ts'
+import { endsFree } from './path-template.ts'
+import { type TemplateSegment, variablesFit } from './template-segments.ts'
 
 /** A template, as far as comparing goes. */
 interface Segments {
@@ -30,12 +31,12 @@ export function templateContains(outer: Segments, inner: Segments): boolean {
   return new Walk(outerSteps, innerSteps, segmentContains, 'all').from(0, 0)
 }
 
-/** `{+x}` is one and then any number; `{+x}.json` is any number and then one that ends so. */
+/** `{+x}` is one and then any number; `{+x}.json` and `{+x}-{y}` are any number and then one that ends so. */
 function stepsOf(template: Segments): readonly Step[] {
   return template.segments.flatMap((segment) => {
     if (segment.kind !== 'several') return [{ segment, star: false }]
-    const free = { ...segment, suffix: '' }
-    if (segment.suffix === '')
+    const free = { ...segment, suffix: '', between: [] }
+    if (endsFree(segment))
       return [
         { segment, star: false },
         { segment, star: true },
@@ -122,9 +123,17 @@ function segmentContains(outer: TemplateSegment, inner: TemplateSegment): boolea
   return (
     inner.prefix.startsWith(outer.prefix) &&
     inner.suffix.endsWith(outer.suffix) &&
+    isPartOf(outer.between, inner.between) &&
     (outer.encoded || !inner.encoded) &&
     (outer.matrix || !inner.matrix)
   )
+}
+
+/** Whether `inner` has these texts too, in this order: what stands between them there, a variable takes here. */
+function isPartOf(outer: readonly string[], inner: readonly string[]): boolean {
+  let at = 0
+  for (const fixed of inner) if (fixed === outer[at]) at += 1
+  return at === outer.length
 }
 
 /** Whether the variable takes this fixed text; a literal with `%2F` or `;` needs it opened. */
@@ -134,6 +143,7 @@ function variableTakes(variable: TemplateSegment, text: string): boolean {
   return (
     text.length > variable.prefix.length + variable.suffix.length &&
     text.startsWith(variable.prefix) &&
-    text.endsWith(variable.suffix)
+    text.endsWith(variable.suffix) &&
+    variablesFit(variable, text)
   )
 }

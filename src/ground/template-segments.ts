@@ -14,18 +14,22 @@ const problem = problemsOf(templateProblems)
 /** One segment of a template. `literal` and `variable` take one segment, `several` one or more. */
 export interface TemplateSegment {
   readonly kind: 'literal' | 'variable' | 'several'
-  /** Name of the variable; empty for a literal. */
-  readonly name: string
-  /** Decoded text before the variable, or the literal itself. */
+  /** Names of the variables; none for a literal. */
+  readonly names: readonly string[]
+  /** Decoded text before the first variable, or the literal itself. */
   readonly prefix: string
-  /** Decoded text after the variable. */
+  /** Decoded text between each two variables: `-` in `{from}-{to}`. Never empty, and matched where it stands first. */
+  readonly between: readonly string[]
+  /** Decoded text after the last variable. */
   readonly suffix: string
   readonly encoded: boolean
   readonly matrix: boolean
 }
 
 const MAX_TEMPLATE = 1024
-const VARIABLE_SEGMENT = /^([^{}]*)\{(\+?)([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+(?:,[a-z]+)?))?\}([^{}]*)$/
+const VARIABLE_SEGMENT = /^([^{}]*)\{(\+?)([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+(?:,[a-z]+)?))?\}(.*)$/
+/** What follows the first variable: each time text and a further one, then text. */
+const FURTHER = /([^{}]*)\{([A-Za-z_][A-Za-z0-9_]*)\}/g
 
 /** The segments of a template's text. Throws Problem `template_invalid`. */
 export function parseSegments(text: string): readonly TemplateSegment[] {
@@ -35,7 +39,7 @@ export function parseSegments(text: string): readonly TemplateSegment[] {
     .slice(1)
     .split('/')
     .map((segment) => parseSegment(text, segment))
-  const names = segments.filter((segment) => segment.kind !== 'literal').map((segment) => segment.name)
+  const names = segments.flatMap((segment) => segment.names)
   if (new Set(names).size !== names.length) throw invalid(text, 'names a variable twice')
   if (segments.filter((segment) => segment.kind === 'several').length > 1) throw invalid(text, 'has two {+variables}')
   // The shape as a whole obeys what targets obey: no dot segments, no empty segments but a last one.
@@ -53,11 +57,16 @@ function rawSegment(text: string, at: number): string {
 function parseSegment(text: string, segment: string): TemplateSegment {
   if (!/[{}]/.test(segment)) {
     const prefix = segment === '' ? '' : decodedSegments(text, `/${segment}`)[0]!
-    return { kind: 'literal', name: '', prefix, suffix: '', encoded: false, matrix: false }
+    return { kind: 'literal', names: [], prefix, between: [], suffix: '', encoded: false, matrix: false }
   }
   const parts = VARIABLE_SEGMENT.exec(segment)
-  if (parts === null) throw invalid(text, 'has a segment that is neither fixed nor fixed{variable}fixed')
-  const [, before = '', plus, name = '', openings = '', after = ''] = parts
+  if (parts === null) throw neither(text)
+  const [, before = '', plus, name = '', openings = '', rest = ''] = parts
+  const further = [...rest.matchAll(FURTHER)]
+  const after = rest.slice(further.reduce((end, [whole]) => end + whole.length, 0))
+  if (/[{}]/.test(after)) throw neither(text)
+  if (further.some(([, fixed]) => fixed === '')) throw invalid(text, 'has two variables with nothing between them')
+  if (further.length > 0 && openings !== '') throw invalid(text, 'opens a segment that has two variables')
   const opened = new Set(openings === '' ? [] : openings.split(','))
   for (const one of opened) {
     if (one !== 'encoded' && one !== 'matrix') throw invalid(text, `opens a segment with :${one}`)
@@ -65,12 +74,35 @@ function parseSegment(text: string, segment: string): TemplateSegment {
   if (plus !== '' && before !== '') throw invalid(text, 'has text before a {+variable}')
   return {
     kind: plus === '' ? 'variable' : 'several',
-    name,
+    names: [name, ...further.map(([, , other]) => other!)],
     prefix: fixedPart(text, before),
+    between: further.map(([, fixed]) => fixedPart(text, fixed!)),
     suffix: fixedPart(text, after),
     encoded: opened.has('encoded'),
     matrix: opened.has('matrix'),
   }
+}
+
+/**
+ * Whether the segment's variables can stand for what the text has beside the fixed parts. Searching each part where it stands
+ * first is enough: what follows then has the most room.
+ */
+export function variablesFit(
+  own: TemplateSegment,
+  text: string,
+  find: (text: string, wanted: string, from: number) => number = indexOf,
+): boolean {
+  let at = own.prefix.length + 1
+  for (const fixed of own.between) {
+    const found = find(text, fixed, at)
+    if (found < 0) return false
+    at = found + fixed.length + 1
+  }
+  return at <= text.length - own.suffix.length
+}
+
+function indexOf(text: string, wanted: string, from: number): number {
+  return text.indexOf(wanted, from)
 }
 
 /** Text beside a variable, decoded. The `x` stands for the variable, so that `.` beside it is not a dot segment. */
@@ -89,6 +121,10 @@ function decodedSegments(text: string, path: string): readonly string[] {
     if (error instanceof Problem && error.code === 'target_ambiguous') throw invalid(text, String(error.facts.rule))
     throw error
   }
+}
+
+function neither(text: string): Problem {
+  return invalid(text, 'has a segment that is neither fixed nor variables with fixed text beside them')
 }
 
 function invalid(template: string, why: string): Problem {

@@ -21,22 +21,18 @@ export function splitBase(baseUrl: string): { readonly origin: string; readonly 
 }
 
 /**
- * The path template of an endpoint as the house writes it. Two endpoints of one method with the same template are one
- * action there. Throws Problem `template_invalid`.
+ * The path template of an endpoint as the house writes it: what is fixed between two parameters stays, or the scope would
+ * cover more than the action. Two endpoints of one method with the same template are one action there. Throws Problem
+ * `template_invalid`, also where the house cannot say it: parameters side by side, and several segments behind anything.
  */
 export function nativeTemplate(base: string, { path, multiSegment }: Endpoint): string {
   const text = `${base}${path.startsWith('/') ? '' : '/'}${path}`.split('?', 1)[0] as string
   let count = 0
-  const segments = text.split('/').map((segment) => {
-    const names = [...segment.matchAll(/\{(\w+)\}/g)]
-    const [first, last] = [names[0], names.at(-1)]
-    if (first === undefined || last === undefined) return segment
-    const several = names.some(([, name]) => multiSegment.includes(name as string))
-    const [before, after] = [segment.slice(0, first.index), segment.slice(last.index + last[0].length)]
+  const native = text.replace(/\{(\w+)\}/g, (_, name: string) => {
     count += 1
-    return `${before}{${several ? '+' : ''}p${count}}${after}`
+    return `{${multiSegment.includes(name) ? '+' : ''}p${count}}`
   })
-  return compileTemplate(segments.join('/')).text
+  return compileTemplate(native).text
 }
 
 /** Which action of the house each endpoint is: the first of those that have its method and template. */
