@@ -88,7 +88,12 @@ describe('claviger import dotfiles', () => {
     const told = secrets.map((one: Record<string, string>) => [one.place, one.service, one.action, one.handle])
     assert.deepEqual(told.sort(), [
       ['//npm.acme.example/:_authToken', 'acme-npm', 'would be stored', 'acme-npm-auth-token'],
-      ['//old.example/:_auth', 'unknown', 'stays', undefined],
+      [
+        '//old.example/:_auth',
+        'npm-old.example (new, at https://old.example)',
+        'would be stored',
+        'npm-old.example-you',
+      ],
       ['//registry.npmjs.org/:_authToken', 'npm', 'would be stored', 'npm-auth-token'],
       ['api.github.com password', 'github (new)', 'would be stored', 'github-me'],
       ['default aws_secret_access_key', 'aws', 'stays', undefined],
@@ -96,7 +101,12 @@ describe('claviger import dotfiles', () => {
       ['github.acme.example.oauth_token', 'unknown', 'stays', undefined],
       ['github.com.oauth_token', 'github (new)', 'would be stored', 'github-me'],
       ['github.com.users.me.oauth_token', 'github (new)', 'would be stored', 'github-me'],
-      ['https://index.docker.io/v1/ auth', 'docker', 'stays', undefined],
+      [
+        'https://index.docker.io/v1/ auth',
+        'docker-hub (new, at https://auth.docker.io)',
+        'would be stored, stays in the file',
+        'docker-hub-me',
+      ],
       ['tickets.example password', 'tickets', 'would be stored', 'tickets-bot'],
     ])
   })
@@ -119,7 +129,8 @@ describe('claviger import dotfiles', () => {
       read('.npmrc'),
       npmrc
         .replace(npm, '$' + '{CLAVIGER_NPM_AUTH_TOKEN}')
-        .replace(`"${plain}n"`, '$' + '{CLAVIGER_ACME_NPM_AUTH_TOKEN}'),
+        .replace(`"${plain}n"`, '$' + '{CLAVIGER_ACME_NPM_AUTH_TOKEN}')
+        .replace(/_auth=.*/, '_authToken=$' + '{CLAVIGER_NPM_OLD_EXAMPLE_YOU}'),
     )
     assert.equal(read('.aws/credentials'), aws)
     assert.equal(read('.docker/config.json'), docker)

@@ -7,6 +7,8 @@ export interface Around {
   readonly names: ReadonlySet<string>
   /** The service that is called at this host, else `unknown`: a name that merely looks alike is another place. */
   serviceAt(host: string): string
+  /** The service that has this origin, port and all, among its own; undefined if none has. */
+  serviceOn(origin: string): string | undefined
 }
 
 /** Hosts that files name and the services behind them, which live at other hosts. */
@@ -25,6 +27,7 @@ export function aroundOf({ services, templates }: Present, more: Iterable<string
   return {
     names: new Set([...made, ...services.map(({ name }) => name), ...more]),
     serviceAt: (host) => byHost.get(host.toLowerCase()) ?? UNKNOWN,
+    serviceOn: (origin) => services.find(({ origins = [] }) => origins.includes(origin))?.name,
   }
 }
 

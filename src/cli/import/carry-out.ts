@@ -66,7 +66,7 @@ async function carryOutStep(step: Step, work: Work, journal: Journal, remarks: R
   if (step.action === 'leave') return step
   try {
     if (step.action === 'known') return await verified(step, work)
-    if (step.template !== undefined) await makeService(step, work, journal)
+    if (step.template !== undefined || step.makes !== undefined) await makeService(step, work, journal)
     return await verified({ ...step, handle: await store(step, work, journal) }, work)
   } catch (error) {
     if (!(error instanceof Problem) || error.code === 'gateway_not_running') throw error
@@ -88,13 +88,21 @@ async function verified(step: Step, { client, verifier }: Work): Promise<Step> {
   return { ...step, action: 'leave', why: verdict.why }
 }
 
-async function makeService({ service: name, template }: Step, { client }: Work, journal: Journal): Promise<void> {
+async function makeService(
+  { service: name, template, makes }: Step,
+  { client }: Work,
+  journal: Journal,
+): Promise<void> {
+  // Another secret of the same import made it a moment ago.
+  if (journal.lines.some((line) => 'madeService' in line && line.madeService === name)) return
+  const { origins, injection } = makes ?? {}
+  const body = template === undefined ? { name, origins, injection } : { name, template }
   try {
-    await client.ask({ method: 'POST', path: '/services', body: { name, template } })
+    await client.ask({ method: 'POST', path: '/services', body })
     journal.append({ madeService: name })
   } catch (error) {
-    // Another secret of the same import made it a moment ago.
-    if (!(error instanceof Problem && error.code === 'service_exists')) throw error
+    // One that somebody made meanwhile is for the same provider if it has a template's name, and else for anybody.
+    if (makes !== undefined || !(error instanceof Problem && error.code === 'service_exists')) throw error
   }
 }
 
@@ -159,7 +167,7 @@ export function remaining(plan: readonly Step[]): Remark[] {
       places.filter((found) => found.source === source && !found.stays && !found.keeps),
     )
     return left
-      .filter(({ secret }) => holds(after, secret))
+      .filter(({ secret, parts = [secret] }) => parts.some((part) => holds(after, part)))
       .map(({ place, line }) => ({
         file: source.path,
         place,

@@ -15,6 +15,13 @@ export interface Reference {
   readonly service: string
 }
 
+/** A service that is described by what a file says, with no template. */
+export interface Makes {
+  readonly name: string
+  readonly origins: readonly string[]
+  readonly injection: { readonly kind: 'basic' | 'bearer' }
+}
+
 /** One secret at one place of one file. */
 export interface Found {
   readonly source: Source
@@ -24,8 +31,16 @@ export interface Found {
   /** What the handle is called after, behind its service; the place if left out. */
   readonly label?: string
   readonly secret: Secret
+  /** How its pieces stand in the file, where the secret is put together of them. */
+  readonly parts?: readonly Secret[]
   /** A known service's name, or `unknown`. */
   readonly service: string
+  /** The address that the file names for it: the same secret at another one is another credential. */
+  readonly origin?: string | undefined
+  /** What the service is made of where there is none: the file itself names the place. */
+  readonly makes?: Makes | undefined
+  /** The one way of attaching that it is good for; any, if left out. */
+  readonly wants?: 'basic' | 'sigv4'
   /** The detection rule that knew the secret by its shape. */
   readonly rule?: string | undefined
   /** Facts that are kept with the credential, such as the user name beside a password. */

@@ -6,6 +6,7 @@ import { table } from '../render.ts'
 import { addVerb, type Session, type Verb } from '../verb.ts'
 import { importClauth } from './clauth.ts'
 import { findInDotfiles } from './dotfiles.ts'
+import { awsLines } from './find-in-aws.ts'
 import { findInEnv } from './find-in-env.ts'
 import type { Findings } from './found.ts'
 import { journalIds, readJournal } from './journal.ts'
@@ -47,6 +48,7 @@ const dotfiles: Verb = {
     runImport(invocation, {
       what: 'dotfiles',
       find: (_, around) => findInDotfiles(invocation.args[0] ?? invocation.terminal.env.HOME ?? homedir(), around),
+      after: ({ steps }) => awsLines(steps),
     }),
 }
 

@@ -52,6 +52,9 @@ export class KnownSecrets {
   /** A tag for a secret that is about to be stored. On the disk when it returns. */
   tag(secret: Secret): string {
     const digest = digestOf(secret, this.#key.key)
+    // The same login at two registries is two credentials of one tag.
+    const known = this.#tags.get(digest)
+    if (known !== undefined) return known
     const tag = base62(randomBytes(16), 22)
     this.#append({ digest, tag })
     this.#tags.set(digest, tag)

@@ -16,7 +16,7 @@ export async function askPresent(client: GatewayClient, known: () => KnownSecret
   const { items: credentials } = await client.ask({ method: 'GET', path: '/credentials' })
   return {
     services: services.filter(isReal),
-    templates: templates.filter(isReal).filter(needsNoValues),
+    ...sorted(templates),
     // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the vault
     credentials: credentials.map((view: any) => ({
       handle: view.handle,
@@ -30,13 +30,27 @@ export async function askPresent(client: GatewayClient, known: () => KnownSecret
 
 /** Where the gateway cannot be asked: a dry run still says what there is, and what the bundled templates would make of it. */
 export async function presentUnasked(): Promise<Present> {
-  return { services: [], credentials: [], templates: await bundledTemplates(), tagOf: () => undefined }
+  return { services: [], credentials: [], ...sorted(await bundled()), tagOf: () => undefined }
 }
 
 /** Bundled templates that a service can be made of by a name alone; the gateway of this version has the same. */
 export async function bundledTemplates(): Promise<Present['templates']> {
-  const { templates } = await import('../../services/templates/catalogue.ts')
-  return templates.filter(isReal).filter(needsNoValues)
+  return sorted(await bundled()).templates
+}
+
+async function bundled(): Promise<readonly Template[]> {
+  return (await import('../../services/templates/catalogue.ts')).templates
+}
+
+type Template = Present['templates'][number]
+
+function sorted(all: readonly Template[]): Pick<Present, 'templates' | 'wanting'> {
+  const real = all.filter(isReal)
+  const wanting = real.map(({ name, origins }) => ({ name, wants: valuesIn(origins) }))
+  return {
+    templates: real.filter(({ origins }) => valuesIn(origins).length === 0),
+    wanting: wanting.filter(({ wants }) => wants.length > 0),
+  }
 }
 
 /** The one for the first try answers to any key, and to nobody outside. */
@@ -45,6 +59,6 @@ function isReal({ name, template }: { name: string; template?: string }): boolea
 }
 
 /** One with a shop's or a company's name in its origin is made by somebody who knows it. */
-function needsNoValues({ origins }: { origins: readonly string[] }): boolean {
-  return origins.every((origin) => !origin.includes('{'))
+function valuesIn(origins: readonly string[]): string[] {
+  return [...new Set(origins.flatMap((origin) => [...origin.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)))]
 }

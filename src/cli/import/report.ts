@@ -56,20 +56,27 @@ export function textOf(told: Told): string {
 }
 
 function shown(step: Step, found: Found, now: boolean): ShownPlace {
-  const { action, handle, service, template } = step
+  const { action, handle } = step
   const stays = action === 'leave' ? step.why : (staysWhy(found) ?? found.keeps)
   const said = (now ? NOW : LATER)[action]
   return {
     file: found.source.path,
     line: found.line,
     place: found.place,
-    service: template === undefined || action !== 'store' ? service : `${service} (${now ? 'made' : 'new'})`,
+    service: serviceOf(step, now),
     action: stays !== undefined && action !== 'leave' ? `${said}, stays in the file` : said,
     handle,
     why: stays,
     rule: found.rule,
     verified: step.verified,
   }
+}
+
+/** One that is made for an address that a file names says which. */
+function serviceOf({ action, service, template, makes }: Step, now: boolean): string {
+  const word = now ? 'made' : 'new'
+  if (action !== 'store' || (template === undefined && makes === undefined)) return service
+  return makes === undefined ? `${service} (${word})` : `${service} (${word}, at ${makes.origins[0]})`
 }
 
 export function remarkLine({ file, line, place, why }: Remark): string {
