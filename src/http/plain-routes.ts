@@ -4,11 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem, problemsOf } from '../ground/problem.ts'
 import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
 import type { Client, ClientOf } from './client-address.ts'
+import { endWith } from './end-with.ts'
 import { framingRefused, whenInTurn } from './framing.ts'
 import { lastOfConnection } from './last-of-connection.ts'
 import type { Handle } from './listen.ts'
 import { httpProblem } from './problems.ts'
-import { readBody } from './read-body.ts'
+import { bodyAtHand, readBody } from './read-body.ts'
 import { asProblem } from './send-problem.ts'
 
 /** What a route gets. */
@@ -89,13 +90,47 @@ async function answer(
   const found = find(request.method as string, at < 0 ? url : url.slice(0, at))
   if (found === undefined) throw httpProblem('endpoint_unknown')
   const { route, params } = found
-  const json = async () => {
-    if (request.headers.expect !== undefined) response.writeContinue()
-    const bytes = await bodyOf(request, route.maxBody ?? MAX_BODY, reading)
+  return route.handle(new Asked(options, { request, response, rid, params }, route.maxBody ?? MAX_BODY, reading))
+}
+
+class Asked implements PlainAsked {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly rid: string
+  readonly params: Readonly<Record<string, string>>
+  readonly client: Client
+  readonly #maxBody: number
+  readonly #reading: { count: number }
+
+  constructor(
+    { clientOf }: PlainRoutesOptions,
+    { request, response, rid, params }: Pick<PlainAsked, 'request' | 'response' | 'rid' | 'params'>,
+    maxBody: number,
+    reading: { count: number },
+  ) {
+    this.request = request
+    this.response = response
+    this.rid = rid
+    this.params = params
+    this.client = clientOf(request)
+    this.#maxBody = maxBody
+    this.#reading = reading
+  }
+
+  /** Made when it is asked for: most routes have none. */
+  get query(): URLSearchParams {
+    const url = this.request.url as string
+    const at = url.indexOf('?')
+    return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+  }
+
+  async json(): Promise<JsonValue> {
+    const { request } = this
+    if (request.headers.expect !== undefined) this.response.writeContinue()
+    await undefined
+    const bytes = bodyAtHand(request, this.#maxBody) ?? (await bodyOf(request, this.#maxBody, this.#reading))
     return bytes.length === 0 ? {} : parseStrictJson(bytes)
   }
-  const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
-  return route.handle({ request, response, rid, params, query, client: options.clientOf(request), json })
 }
 
 /** One that is still coming in after a turn counts against all others of the door. */
@@ -129,12 +164,12 @@ function send(request: IncomingMessage, response: ServerResponse, reply: PlainRe
     return
   }
   const { status, headers, body } = reply
-  // Text node:http puts behind its head and writes both at once.
-  const sent = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+  const sent = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
   if (!request.complete) lastOfConnection(response)
   const own = { 'content-type': 'application/json', 'cache-control': 'no-store', 'claviger-request-id': rid }
-  response.writeHead(status, { ...own, ...headers, 'content-length': String(Buffer.byteLength(sent)) })
-  response.end(request.method === 'HEAD' ? undefined : sent)
+  response.writeHead(status, { ...own, ...headers, 'content-length': String(sent.length) })
+  if (request.method === 'HEAD') response.end()
+  else endWith(response, sent)
 }
 
 interface Found {
@@ -145,14 +180,14 @@ type Find = (method: string, path: string) => Found | undefined
 
 /** Most paths have no parameters and are found by one look-up. */
 function router(routes: readonly PlainRoute[]): Find {
-  const fixed = new Map<string, Found>()
+  const fixed = new Map<string, Found[]>()
   const others: { readonly route: PlainRoute; readonly pattern: RegExp }[] = []
   for (const route of routes) {
-    if (!route.path.includes('{')) fixed.set(`${route.method} ${route.path}`, { route, params: {} })
-    else others.push({ route, pattern: patternOf(route.path) })
+    if (route.path.includes('{')) others.push({ route, pattern: patternOf(route.path) })
+    else fixed.set(route.path, [...(fixed.get(route.path) ?? []), { route, params: {} }])
   }
   return (method, path) => {
-    const known = fixed.get(`${method} ${path}`)
+    const known = fixed.get(path)?.find(({ route }) => route.method === method)
     if (known !== undefined) return known
     for (const { route, pattern } of others) {
       const match = route.method === method ? pattern.exec(path) : null

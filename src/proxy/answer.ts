@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { endWith } from '../http/end-with.ts'
 import { lastOfConnection } from '../http/last-of-connection.ts'
 import { resetConnection } from '../http/reset-connection.ts'
 
@@ -17,7 +18,6 @@ export interface AnswerHead {
 }
 
 const HOLD_BYTES = 64 * 1024
-const AS_TEXT_BYTES = 8 * 1024
 
 /**
  * The caller's side of a call. The head is held back to the end of the turn in which it came: most answers are complete
@@ -156,12 +156,6 @@ export class Answer {
       this.#response.once('drain', () => this.release())
     })
   }
-}
-
-/** A short body goes out as text with the head: node:http then makes one plain write of both. */
-function endWith(response: ServerResponse, body: Buffer): void {
-  if (body.length <= AS_TEXT_BYTES) response.end(body.toString('latin1'), 'latin1')
-  else response.end(body)
 }
 
 function sendHead(answer: Answer): void {

@@ -7,7 +7,7 @@ import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { framingRefused, whenInTurn } from '../http/framing.ts'
 import { httpProblem } from '../http/problems.ts'
-import { readBody } from '../http/read-body.ts'
+import { bodyAtHand, readBody } from '../http/read-body.ts'
 import { isOneOfBoth, type MakeCall, type SpelledCall, spelled } from './call-by-action.ts'
 import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
 import { Connection } from './recipient.ts'
@@ -111,6 +111,9 @@ async function bodyInTurn(
   response: ServerResponse,
 ): Promise<Buffer> {
   if (request.headers.expect !== undefined) response.writeContinue()
+  await undefined
+  const whole = bodyAtHand(request, MAX_BYTES)
+  if (whole !== undefined) return whole
   const body = readBody(request, { maxBytes: MAX_BYTES, idleMs: IDLE_MS })
   await Promise.race([body, new Promise(setImmediate)])
   if (request.complete) return await body

@@ -1,8 +1,11 @@
 import { isUtf8 } from 'node:buffer'
+import { isJsonText } from '../../ground/json-bytes.ts'
 import type { PlainReply } from '../../http/plain-routes.ts'
 import type { Collected } from '../../proxy/collect.ts'
 
 const REDACTED = '[REDACTED]'
+const NULL = Buffer.from('null')
+const END = Buffer.from('}')
 
 export interface AnswerRules {
   readonly method: string
@@ -22,8 +25,9 @@ export function providerAnswer(answer: Collected, { method, parseMore, credentia
   const body = inOurWords(answer.body, mark)
   const named = namesAndValues(answer.headers, mark)
   if (body.length > 0 || method !== 'HEAD') named.set('content-length', String(body.length))
-  const head = `{"status":${status},"headers":${headersText(named)},"body":`
-  return { status: 200, body: `${head}${bodyText(body, named.get('content-type') ?? '', parseMore)}}` }
+  const front = Buffer.from(`{"status":${status},"headers":${headersText(named)},"body":`)
+  const back = bodyBytes(body, named.get('content-type') ?? '', parseMore)
+  return { status: 200, body: Buffer.concat([front, back, END]) }
 }
 
 /** Where the scrubber took the credential out it names which one; here the words are the contract's. */
@@ -52,22 +56,14 @@ function headersText(named: ReadonlyMap<string, string>): string {
   return `{${text}}`
 }
 
-function bodyText(body: Buffer, type: string, parseMore: boolean): string {
-  if (body.length === 0) return 'null'
-  if (!isUtf8(body)) return `${JSON.stringify(body.toString('base64'))},"bodyEncoding":"base64"`
-  const text = body.toString('utf8')
-  return isJsonType(type.toLowerCase(), parseMore) && isJson(text) ? text : JSON.stringify(text)
+/** What the provider wrote as JSON is not made anew: its bytes are the value. */
+function bodyBytes(body: Buffer, type: string, parseMore: boolean): Buffer {
+  if (body.length === 0) return NULL
+  if (!isUtf8(body)) return Buffer.from(`${JSON.stringify(body.toString('base64'))},"bodyEncoding":"base64"`)
+  if (isJsonType(type.toLowerCase(), parseMore) && isJsonText(body)) return body
+  return Buffer.from(JSON.stringify(body.toString('utf8')))
 }
 
 function isJsonType(type: string, parseMore: boolean): boolean {
   return type.includes('application/json') || (parseMore && /^[^;]*\+json\s*(?:;|$)/.test(type))
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,5 +1,4 @@
 import type { CallId, CredentialId } from '../../ground/ids.ts'
-import { type Origin, parseOrigin } from '../../ground/origin.ts'
 import { Problem } from '../../ground/problem.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import { canonicalTarget } from '../../ground/target.ts'
@@ -10,6 +9,7 @@ import { type AskedBody, askedBody, textIn } from './asked-body.ts'
 import { invalid, MAX_BODY_BYTES, PARSE_HEADER, texts, unauthorized } from './contract.ts'
 import type { AskedCall, ClauthNeeds } from './needs.ts'
 import { providerAnswer } from './provider-answer.ts'
+import { readEndpoint } from './read-endpoint.ts'
 import { inRows } from './rows.ts'
 import { type Caller, whoAsks } from './who-asks.ts'
 
@@ -64,42 +64,13 @@ function readCall(needs: ClauthNeeds, { principal, skillId }: Caller, body: Aske
   }
   const [provider, handle, scope] = [wanted('provider').toLowerCase(), wanted('credentialHandle'), wanted('scope')]
   const [endpoint, method] = [wanted('endpoint'), wanted('method').toUpperCase()]
-  const url = URL.parse(endpoint)
-  if (url === null) throw invalid(texts.endpoint)
-  const { origin, path } = splitEndpoint(endpoint)
-  const { protocol, hostname: host } = url
+  const at = readEndpoint(endpoint)
+  if (at === undefined) throw invalid(texts.endpoint)
+  const { protocol, origin, host } = at
   if (protocol !== 'https:' && !(protocol === 'http:' && needs.allowPlainHttp)) throw invalid(texts.https)
   const label = readLabel(scope)
   if (label === undefined) throw invalid(texts.scope)
-  return { principal, skillId, provider, handle, label, method, target: canonicalTarget(path), origin, host }
-}
-
-/** An origin that is on no service: what cannot be read as one is refused, and recorded, like a foreign one. */
-const unreadable: Origin = Object.freeze({ scheme: 'https', host: '', port: 0, wildcard: false, href: '(unreadable)' })
-
-/** Split without being parsed, so that the path stays as it was written; what no URL may hold as it is, is encoded. */
-function splitEndpoint(endpoint: string): { origin: Origin; path: string } {
-  const [, front = '', rest = ''] = /^(https?:\/\/[^/?#]*)([^#]*)/i.exec(endpoint) ?? []
-  const path = rest.startsWith('/') ? rest : `/${rest}`
-  try {
-    return { origin: originOf(front), path: path.replace(/[^\x21-\x7e]+/g, encodeURIComponent) }
-  } catch {
-    return { origin: unreadable, path: '/' }
-  }
-}
-
-/** Origins that were read lately: a skill calls the same few again and again. */
-const read = new Map<string, Origin>()
-const MOST_READ = 1_024
-
-/** Throws Problem `origin_invalid`. */
-function originOf(text: string): Origin {
-  const known = read.get(text)
-  if (known !== undefined) return known
-  const origin = parseOrigin(text, { anyPort: true })
-  if (read.size >= MOST_READ) read.clear()
-  read.set(text, origin)
-  return origin
+  return { principal, skillId, provider, handle, label, method, target: canonicalTarget(at.path), origin, host }
 }
 
 /** Text goes out as it is, anything else as JSON. */
@@ -111,19 +82,27 @@ function bodyOf(body: JsonValue | undefined): Buffer | undefined {
 /** Names that the caller may not choose; the gate leaves out whatever stands where the credential goes. */
 const DROPPED: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization'])
 
-/** Throws Problem `clauth_invalid`. */
+/** Names and values by turns. Throws Problem `clauth_invalid`. */
 function headersOf(given: JsonValue | undefined, body: Buffer | undefined): string[] {
-  const headers = new Map<string, string>()
-  if (given !== undefined && given !== null) {
-    if (typeof given !== 'object' || Array.isArray(given)) throw invalid('headers must be an object of strings')
-    for (const [name, value] of Object.entries(given)) {
-      if (typeof value !== 'string') throw invalid('headers must be an object of strings')
-      if (!DROPPED.has(name.toLowerCase())) headers.set(name.toLowerCase(), value)
-    }
-  }
-  if (body !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json')
+  const named = lowered(given)
+  const headers: string[] = []
+  for (const [name, value] of named) headers.push(name, value)
+  if (body !== undefined && !named.has('content-type')) headers.push('content-type', 'application/json')
   // As the original's client did: some providers refuse whoever does not say what it is.
-  if (!headers.has('user-agent')) headers.set('user-agent', 'claviger')
-  if (!headers.has('accept')) headers.set('accept', '*/*')
-  return [...headers].flat()
+  if (!named.has('user-agent')) headers.push('user-agent', 'claviger')
+  if (!named.has('accept')) headers.push('accept', '*/*')
+  return headers
+}
+
+/** By their names in lower case, of which the last counts. */
+function lowered(given: JsonValue | undefined): Map<string, string> {
+  const named = new Map<string, string>()
+  if (given === undefined || given === null) return named
+  if (typeof given !== 'object' || Array.isArray(given)) throw invalid('headers must be an object of strings')
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value !== 'string') throw invalid('headers must be an object of strings')
+    const lower = name.toLowerCase()
+    if (!DROPPED.has(lower)) named.set(lower, value)
+  }
+  return named
 }
