@@ -30,6 +30,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0022-door-revocations': 'd780d297cc606fb7c81d165caface50fc8a6200e7270c0cf0dc489a4a9a90974',
   '0029-door-salts': '8b7457e1dd56d7711b5a0e40513e29ef1d73c3152cafa099370761a11483d65a',
   '0033-grant-doors': 'bdd2db625b1a3d7519443d7936e4236df5c58047aa820f59549f83d8af036bee',
+  '0047-invite-names': '28013998e57b6510c4fe3a8536f3b6ac974e5ca57c6f5e60257bfd17489679ee',
 }
 
 /** Keeps the text of every statement. Values are left out: the first database's name is among them, which is random. */

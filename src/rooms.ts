@@ -86,7 +86,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   storage.follow((change) => keyEnds.follow(change))
   storage.follow(hear)
   const known = { storage, vault, audit, services, grants, openCalls, clock }
-  const vaultDoor = buildVaultDoor({ ...known, identity: whoAsks.identity }, options.settings)
+  const vaultDoor = vaultDoorOf({ ...known, identity: whoAsks.identity }, options.settings)
   const gate = buildGate(known, options.settings, mint)
   const nextRid = callIds(foundation.bootId)
   const rooms: Rooms = {
@@ -106,6 +106,16 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     },
   }
   return rooms
+}
+
+/** Its services, and listeners, stand open to names of agents, whoever comes by them: nobody just takes such a name. */
+function vaultDoorOf(below: Parameters<typeof buildVaultDoor>[0], settings: Settings) {
+  const door = buildVaultDoor(below, settings)
+  const { identity } = below
+  identity.room.keptNames.push(
+    (name) => door.vaultBook.names(name) || settings.agentListen.some(({ agent }) => agent === name),
+  )
+  return door
 }
 
 /** What the vault does beyond itself. */

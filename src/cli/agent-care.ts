@@ -9,14 +9,19 @@ import { addVerb, type Session, type Verb } from './verb.ts'
 const invite: Verb = {
   signature: 'invite [agent]',
   summary: 'make a one-time invite for a new agent, or for a new key of the one that is named; printed once',
-  options: [{ flags: '--ttl <time>', about: 'how long it is good: 1m to 24h; 15m if not said' }],
-  examples: ['claviger agent invite', 'claviger agent invite coder --ttl 1h'],
+  options: [
+    { flags: '--ttl <time>', about: 'how long it is good: 1m to 24h; 15m if not said' },
+    { flags: '--name <name>', about: 'what the new agent is called; without it the agent chooses' },
+  ],
+  examples: ['claviger agent invite', 'claviger agent invite --name tony', 'claviger agent invite coder --ttl 1h'],
   async run({ args: [agent], options, operator, terminal }) {
     const ttl =
       options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl', { least: '1m', most: '24h' }) }
-    const body = { ...ttl, ...(agent !== undefined && { agent }) }
+    const { name } = options
+    const body = { ...ttl, ...(agent !== undefined && { agent }), ...(name !== undefined && { name }) }
     const json = await operator().ask({ method: 'POST', path: '/agents/invite', body })
-    const use = agent === undefined ? 'a new agent' : `a new key of ${agent}`
+    const use =
+      agent === undefined ? (name === undefined ? 'a new agent' : `a new agent '${name}'`) : `a new key of ${agent}`
     say(
       terminal,
       `invite ${json.id} for ${use}, until ${new Date(json.expiresAt).toISOString()}; it is not shown again`,
@@ -30,7 +35,10 @@ const listInvites: Verb = {
   summary: 'list the invites that may still be used',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/invites' })
-    return { json, text: table(json.items, ['id', 'agentName', 'operator', 'createdAt', 'expiresAt'], 'no invites') }
+    return {
+      json,
+      text: table(json.items, ['id', 'agentName', 'name', 'operator', 'createdAt', 'expiresAt'], 'no invites'),
+    }
   },
 }
 

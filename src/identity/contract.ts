@@ -39,7 +39,7 @@ export const AgentView = z.object({
   /** What it is called where names may be anything: by people, or at a door. */
   label: z.string().optional(),
   /** Who brought it here. */
-  origin: z.enum(['operator', 'invite', 'public']).optional(),
+  origin: z.enum(['operator', 'named-invite', 'invite', 'public']).optional(),
 })
 export type AgentView = z.output<typeof AgentView>
 
@@ -76,11 +76,16 @@ export interface AgentEntry {
   readonly createdAt: number
   /** The operator who answers for it; undefined for agents from before there were several. */
   readonly owner: string | undefined
-  readonly origin: 'operator' | 'invite' | 'public' | undefined
+  readonly origin: 'operator' | 'named-invite' | 'invite' | 'public' | undefined
   /** Personal data: shown to services of the same owner only. */
   readonly email: string | undefined
   /** What people call it, where a door lets names be anything. */
   readonly label: string | undefined
+}
+
+/** Whether nobody but the agent said what it is called: then its name is no proof of who it is. */
+export function namesItself({ origin }: Pick<AgentEntry, 'origin'>): boolean {
+  return origin === 'invite' || origin === 'public'
 }
 
 export interface OperatorEntry {

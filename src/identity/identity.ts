@@ -81,7 +81,7 @@ export class Identity {
     const sessions = new SessionBook(keys, directory, clock)
     const { publicRegistration = false, keyMaxAgeMs, mostSessions = 4_096 } = rules ?? {}
     const given = { storage, clock, pepper, box, signing, issuer, publicRegistration, keyMaxAgeMs, mostSessions }
-    this.#room = { ...given, directory, keys, sessions, salts: new DoorSalts(box) }
+    this.#room = { ...given, directory, keys, sessions, salts: new DoorSalts(box), keptNames: [] }
     this.#recogniser = new Recogniser(this.#room.directory)
     this.accessTokens = new AccessTokens(this.#room)
     this.keys = new AgentKeys(this.#room)

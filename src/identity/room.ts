@@ -43,4 +43,6 @@ export interface Room extends IdentityRules {
   readonly signing: TokenKeys
   /** Who issues tokens here, and the audience of those that are for the gateway: its origin. */
   readonly issuer: () => string
+  /** Each says whether a name gives authority to whoever has it: those who register themselves do not get such a name. */
+  readonly keptNames: ((name: string) => boolean)[]
 }

@@ -1,6 +1,6 @@
 import { authenticatedTable, type Migration } from '../storage/migrations.ts'
 import { doorsMigration, saltsMigration } from './doors/schema.ts'
-import { keysMigration, thumbprintsMigration } from './keys/schema.ts'
+import { inviteNamesMigration, keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
 import { sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
 
@@ -47,4 +47,5 @@ export const identityMigrations: readonly Migration[] = [
   doorsMigration,
   sessionContextMigration,
   saltsMigration,
+  inviteNamesMigration,
 ]

@@ -25,8 +25,8 @@ export interface AgentRow {
   readonly epoch?: number
 }
 
-/** How an agent came here. */
-export type AgentOrigin = 'operator' | 'invite' | 'public'
+/** How an agent came here: `named-invite` by an invite that says its name, `invite` and `public` by a name of its own choice. */
+export type AgentOrigin = 'operator' | 'named-invite' | 'invite' | 'public'
 
 export interface OperatorRow {
   readonly id: OperatorId

@@ -1,10 +1,10 @@
 // `/vault.admin.*` (§1.6): services and secrets, each request in one transaction, so that what fails leaves nothing (AV-14).
-import { Problem } from '../../ground/problem.ts'
 import type { Tx } from '../../storage/storage.ts'
 import { CompiledService, toldOf } from './compiled-service.ts'
 import type { JsonObject, ServiceRecord, VaultService } from './contract.ts'
 import { DoorGrants } from './door-grants.ts'
 import { DoorSecrets } from './door-secrets.ts'
+import { refuseSelfNamed } from './named-agents.ts'
 import { nativeName, nativeService } from './native-service.ts'
 import { type AdminNeeds, type Made, VAULT_ADMIN } from './needs.ts'
 import { redactedBody } from './redact-body.ts'
@@ -21,6 +21,7 @@ import {
 } from './service-form.ts'
 import { putService, removeService } from './store.ts'
 import { templateForm } from './vault-templates.ts'
+import { worded } from './worded.ts'
 
 /** What each endpoint answers. */
 export type AdminReply = { readonly [name: string]: unknown }
@@ -169,6 +170,7 @@ export class VaultAdmin {
     facts: Facts,
   ): Promise<void> {
     const { storage, services, clock, addresses } = this.#needs
+    refuseSelfNamed(this.#needs, definition)
     const now = clock.now()
     const { by = VAULT_ADMIN } = facts.made ?? {}
     const service = await worded(() =>
@@ -197,6 +199,7 @@ export class VaultAdmin {
     facts: Facts,
   ): Promise<void> {
     const { storage, services, vault, clock } = this.#needs
+    refuseSelfNamed(this.#needs, definition, old.definition)
     // Of one moment with another change it must not be: what was made for the one is not good for the other.
     const updatedAt = Math.max(clock.now(), old.record.updatedAt + 1)
     await worded(() =>
@@ -282,19 +285,3 @@ interface Facts {
 }
 
 const shown = ({ body, template }: Facts) => ({ body: redactedBody(body), ...(template !== undefined && { template }) })
-
-/** What the house will not have described like that. */
-async function worded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    if (error.code === 'service_exists') throw refused('SERVICE_ALREADY_EXISTS')
-    if (error.code.startsWith('origin_')) throw refused('BASEURL_INVALID')
-    if (error.code === 'service_unknown') throw refused('UNKNOWN_SERVICE')
-    const { action } = error.facts
-    const shape = error.status === 422
-    if (shape && action !== undefined) throw refused(`ENDPOINT_INVALID:${action}`)
-    throw shape ? refused(`SERVICE_REFUSED:${error.code}`) : error
-  }
-}

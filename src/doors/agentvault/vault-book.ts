@@ -66,6 +66,13 @@ export class VaultBook {
     return [...this.#services.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
   }
 
+  /** Whether a service stands open to whoever is called that. */
+  names(agent: string): boolean {
+    const named = ({ allowedAgents, definition: { agentScopes = {} } }: CompiledService) =>
+      allowedAgents.has(agent) || Object.hasOwn(agentScopes, agent)
+    return [...this.#services.values()].some(named)
+  }
+
   grantOf(agent: AgentId, service: ServiceId): DoorGrant | undefined {
     return this.#grants.get(grantKey(agent, service))
   }

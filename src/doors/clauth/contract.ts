@@ -18,6 +18,7 @@ const clauthProblems = {
   clauth_forbidden: { status: 403, title: 'The caller may not come here' },
   clauth_not_found: { status: 404, title: 'There is no such thing' },
   clauth_invalid: { status: 422, title: 'The request cannot be used' },
+  clauth_skill_named_itself: { status: 409, title: 'An agent gave itself the name of this skill' },
 } as const
 
 export const clauthProblem = problemsOf(clauthProblems)
@@ -29,6 +30,12 @@ export const unauthorized = refusalOf('clauth_unauthorized')
 export const denied = refusalOf('clauth_denied')
 export const notFound = refusalOf('clauth_not_found')
 export const invalid = refusalOf('clauth_invalid')
+
+/** For a skill whose name an agent took by itself, so that what is given to the skill is not given to a stranger. */
+export function namedItself(skillId: string, agent: string) {
+  const hint = `If that agent is the skill, name it by its id once: ${agent}. If not: claviger agent revoke ${skillId}, then erase`
+  return clauthProblem('clauth_skill_named_itself', { hint, facts: { skillId, agent } })
+}
 
 export const texts = {
   blankSkill: 'skillId is required when skill token auth is enabled',

@@ -21,6 +21,7 @@ const byCode: Readonly<Record<string, Words>> = {
   agent_not_active: [401, 'UNAUTHORIZED', texts.invalidToken],
   approval_required: [403, 'APPROVAL_REQUIRED'],
   agent_revoked: [422, 'VALIDATION_ERROR'],
+  clauth_skill_named_itself: [422, 'VALIDATION_ERROR'],
   internal_error: [500, 'INTERNAL_ERROR', 'Internal error'],
 }
 

@@ -6,6 +6,7 @@ import { Answer, type BoundEndpoint, bind, endpoint } from '../../http/endpoint.
 import { httpProblem } from '../../http/problems.ts'
 import { MAX_TOKEN_LIFE_MS } from '../../identity/contract.ts'
 import { keyProblem } from '../../identity/keys/contract.ts'
+import { isNameKept } from '../../identity/keys/register.ts'
 import { type Came, fromOf } from '../../identity/sessions/came.ts'
 import { sessionProblem } from '../../identity/sessions/contract.ts'
 import type { SignedIn } from '../../identity/sessions/sign-in.ts'
@@ -140,7 +141,10 @@ async function registered(needs: DoorNeeds, body: z.output<typeof RegisterBody>,
     : body.invite === undefined
       ? ('nobody' as const)
       : { invite: body.invite }
-  const name = agentName(body.name, key.thumbprint, (taken) => identity.findAgent(taken) !== undefined)
+  const isTaken = (one: string) =>
+    identity.findAgent(one) !== undefined || (human === undefined && isNameKept(identity.room, one))
+  const said = body.invite === undefined || human !== undefined ? undefined : identity.keys.nameOf(body.invite)
+  const name = said ?? agentName(body.name, key.thumbprint, isTaken)
   const asked = { name, label: body.name, email: body.email, key, attestation: body.attestation, proven, behind }
   const { agent, key: added } = await signIn.register(asked, from(came))
   return { agentId: agent.id, publicKeyHash: key.hash, status: agent.status, keyId: added.id }

@@ -79,6 +79,8 @@ export const InviteView = z.object({
   /** The agent that it is a new key for; without one it is for a new agent. */
   agent: z.string().optional(),
   agentName: z.string().optional(),
+  /** What a new agent by it is called; without it the agent chooses. */
+  name: z.string().optional(),
   operator: z.string(),
   createdAt: Time,
   expiresAt: Time,
@@ -112,6 +114,16 @@ export const keyProblems = {
     status: 410,
     title: 'The invite is used, expired or not ours',
     hint: 'Ask the operator for a new one',
+  },
+  invite_names_other: {
+    status: 403,
+    title: 'The invite is for an agent of another name',
+    hint: 'Register under the name that the operator said, or ask for another invite',
+  },
+  agent_name_reserved: {
+    status: 403,
+    title: 'The name is kept for an agent that an operator named beforehand',
+    hint: 'Take another name, or ask the operator for an invite that says this one: claviger agent invite --name NAME',
   },
   invite_unknown: {
     status: 404,

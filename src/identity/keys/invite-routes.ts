@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { Done, done, IdParam, listOf } from '../../http/shapes.ts'
 import type { Actor } from '../../storage/storage.ts'
-import { identityProblems } from '../contract.ts'
+import { AgentName, identityProblems } from '../contract.ts'
 import { InviteView, keyProblems } from './contract.ts'
 import type { AgentKeys } from './keys.ts'
 
@@ -13,7 +13,14 @@ export const inviteAgent = endpoint({
   path: '/claviger/v1/agents/invite',
   caller: 'operator',
   summary: 'Make a one-time invite: registers a new agent, or a new key for the one that is named',
-  body: z.strictObject({ agent: z.string().max(128).optional(), ttlSeconds: z.int().min(60).max(86_400).optional() }),
+  body: z
+    .strictObject({
+      agent: z.string().max(128).optional(),
+      /** What the new agent is called; without it the agent says so itself. */
+      name: AgentName.optional(),
+      ttlSeconds: z.int().min(60).max(86_400).optional(),
+    })
+    .refine(({ agent, name }) => agent === undefined || name === undefined, { error: 'one of agent and name' }),
   reply: z.object({ id: z.string(), invite: z.string(), expiresAt: z.int() }),
   status: 201,
   problems,

@@ -17,19 +17,21 @@ export interface Invite {
   readonly expiresAt: number
 }
 
-/** A one-time invite: registers a new agent, or a new key for `agent`. */
+/** A one-time invite: registers a new agent, called `name` where that is given, or a new key for `agent`. */
 export async function invite(
   { storage, clock, pepper }: Room,
-  asked: { agent?: AgentId | undefined; lifeMs?: number | undefined },
+  asked: { agent?: AgentId | undefined; name?: string | undefined; lifeMs?: number | undefined },
   by: Actor,
 ): Promise<Invite> {
   const { id, token } = newToken('iv')
   const now = clock.now()
   const expires_at = now + Math.min(asked.lifeMs ?? INVITE_LIFE_MS, MAX_INVITE_LIFE_MS)
   const hash = storedForm(pepper().key, 'iv', token.reveal().toString('latin1'))
-  const agent = asked.agent ?? null
-  const row: InviteRow = { id: `inv_${id}`, hash, agent, operator: by.id, status: 'open', created_at: now, expires_at }
-  const ev = { what: 'agent.invited', invite: row.id, agent: agent ?? undefined, expiresAt: expires_at }
+  const { agent = null, name = null } = asked
+  const known = { id: `inv_${id}`, hash, agent, name, operator: by.id }
+  const row: InviteRow = { ...known, status: 'open', created_at: now, expires_at }
+  const meant = { agent: agent ?? undefined, name: name ?? undefined }
+  const ev = { what: 'agent.invited', invite: row.id, ...meant, expiresAt: expires_at }
   await storage.write(async (tx) => {
     await tx.change({ kind: 'invite', ref: row.id, after: row, record: { type: 'auth', actor: by, ev } })
     await putInvite(tx, row)
@@ -39,9 +41,15 @@ export async function invite(
 
 /** The row of an invite that was presented. Throws Problem `invite_invalid`; the same for every reason. */
 export function readInvite(room: Room, presented: string): InviteRow {
-  const row = inviteShown(room, presented)
-  if (row?.status !== 'open' || room.clock.now() >= row.expires_at) throw keyProblem('invite_invalid')
+  const row = openInviteShown(room, presented)
+  if (row === undefined) throw keyProblem('invite_invalid')
   return row
+}
+
+/** Undefined for one that is used, over or none of ours. */
+export function openInviteShown(room: Room, presented: string): InviteRow | undefined {
+  const row = inviteShown(room, presented)
+  return row?.status === 'open' && room.clock.now() < row.expires_at ? row : undefined
 }
 
 /** Uses it up, in the transaction that does what it is for. Throws Problem `invite_invalid` if another was faster. */

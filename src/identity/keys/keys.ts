@@ -2,12 +2,27 @@ import type { P256PublicKey } from '../../crypto/p256.ts'
 import type { AgentId } from '../../ground/ids.ts'
 import type { Actor } from '../../storage/storage.ts'
 import { requireAgent } from '../agents.ts'
+import { identityProblem } from '../contract.ts'
 import type { Room } from '../room.ts'
 import { addKey, forgetAttestation, revokeKey, revokeKeyInto } from './agent-keys.ts'
 import type { AddedKey, InviteView, KeyView } from './contract.ts'
-import { type Invite, invite, openInvites, revokeInvite, revokeInvites, revokeLeakedInvite } from './invites.ts'
+import {
+  type Invite,
+  invite,
+  openInviteShown,
+  openInvites,
+  revokeInvite,
+  revokeInvites,
+  revokeLeakedInvite,
+} from './invites.ts'
 import type { AgentKey } from './key-ring.ts'
 import { provenKey } from './registration-proof.ts'
+
+interface AskedInvite {
+  readonly agent?: string | undefined
+  readonly name?: string | undefined
+  readonly ttlSeconds?: number | undefined
+}
 
 /** What operators and agents do with keys. Agents go by id or name. */
 export class AgentKeys {
@@ -17,20 +32,32 @@ export class AgentKeys {
     this.#room = room
   }
 
-  /** A one-time invite for a new agent, or for a new key of `agent` (id or name). Throws Problem `agent_unknown`. */
-  invite(asked: { agent?: string | undefined; ttlSeconds?: number | undefined }, by: Actor): Promise<Invite> {
-    const agent = asked.agent === undefined ? undefined : this.#agent(asked.agent)
-    const lifeMs = asked.ttlSeconds === undefined ? undefined : asked.ttlSeconds * 1_000
-    return invite(this.#room, { agent, lifeMs }, by)
+  /**
+   * A one-time invite for a new agent, which may say its name, or for a new key of `agent` (id or name). Throws Problems
+   * `agent_unknown`, `agent_name_taken`.
+   */
+  async invite({ agent: known, name, ttlSeconds }: AskedInvite, by: Actor): Promise<Invite> {
+    const agent = known === undefined ? undefined : this.#agent(known)
+    const taken = name !== undefined && this.#room.directory.agent(name) !== undefined
+    if (taken) throw identityProblem('agent_name_taken', { facts: { name } })
+    const lifeMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1_000
+    return invite(this.#room, { agent, name, lifeMs }, by)
+  }
+
+  /** The name that an invite says, where it is good and says one. */
+  nameOf(presented: string): string | undefined {
+    return openInviteShown(this.#room, presented)?.name ?? undefined
   }
 
   /** Those that may still be used. */
   invites(): InviteView[] {
-    return openInvites(this.#room).map(({ id, agent, operator, created_at: createdAt, expires_at: expiresAt }) => {
-      const name = agent === null ? undefined : this.#room.directory.agent(agent)?.name
-      const named = { ...(agent !== null && { agent }), ...(name !== undefined && { agentName: name }) }
-      return { id, ...named, operator, createdAt, expiresAt }
-    })
+    return openInvites(this.#room).map(
+      ({ id, agent, name, operator, created_at: createdAt, expires_at: expiresAt }) => {
+        const agentName = agent === null ? undefined : this.#room.directory.agent(agent)?.name
+        const named = { ...(agent !== null && { agent }), ...(agentName !== undefined && { agentName }) }
+        return { id, ...named, ...(name && { name }), operator, createdAt, expiresAt }
+      },
+    )
   }
 
   /** Throws Problem `invite_unknown`. */

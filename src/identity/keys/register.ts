@@ -4,6 +4,7 @@ import { addAgentInto, newAgentRow } from '../agents.ts'
 import type { AgentEntry } from '../contract.ts'
 import { identityProblem } from '../contract.ts'
 import type { Room } from '../room.ts'
+import type { AgentOrigin } from '../store.ts'
 import { addKeyInto, newKeyRow } from './agent-keys.ts'
 import { type KeyEntry, keyProblem } from './contract.ts'
 import { readInvite, useInviteInto } from './invites.ts'
@@ -28,7 +29,8 @@ export interface Registered {
 
 /**
  * Adds an agent with its first key, or, by an invite that names an agent, a new key for that agent. Throws Problems
- * `registration_closed`, `invite_invalid`, `agent_name_invalid`, `agent_name_taken`, `key_taken`.
+ * `registration_closed`, `invite_invalid`, `invite_names_other`, `agent_name_reserved`, `agent_name_invalid`,
+ * `agent_name_taken`, `key_taken`.
  */
 export async function register(room: Room, asked: Registration): Promise<Registered> {
   const { behind } = asked
@@ -36,12 +38,13 @@ export async function register(room: Room, asked: Registration): Promise<Registe
   const invite = behind !== 'nobody' && 'invite' in behind ? readInvite(room, behind.invite) : undefined
   if (invite?.agent) return rekey(room, asked, invite)
   const operator = behind !== 'nobody' && 'operator' in behind ? behind.operator : undefined
+  if (operator === undefined) mayBeCalled(room, asked.name, invite?.name ?? undefined)
   const row = newAgentRow(room, {
     name: asked.name,
     email: asked.email,
     label: asked.label,
     status: behind !== 'nobody' && asked.proven ? 'active' : 'pending',
-    origin: operator ? 'operator' : invite ? 'invite' : 'public',
+    origin: operator ? 'operator' : originOf(invite),
     owner: operator?.id ?? invite?.operator,
   })
   const key = newKeyRow(room, { agent: row.id, key: asked.key, attestation: asked.attestation })
@@ -52,6 +55,22 @@ export async function register(room: Room, asked: Registration): Promise<Registe
     await addKeyInto(tx, key, by)
   })
   return { agent: room.directory.agent(row.id)!, key: room.keys.key(key.id) as AgentKey }
+}
+
+/** Whether nobody may register under it to whom it was not given. */
+export function isNameKept({ keptNames }: Room, name: string): boolean {
+  return keptNames.some((holds) => holds(name))
+}
+
+/** A name that an operator named before there was such an agent is for whom an operator gives it to. */
+function mayBeCalled(room: Room, name: string, said: string | undefined): void {
+  if (said !== undefined && said !== name) throw keyProblem('invite_names_other', { facts: { name: said } })
+  if (said === undefined && isNameKept(room, name)) throw keyProblem('agent_name_reserved', { facts: { name } })
+}
+
+function originOf(invite: ReturnType<typeof readInvite> | undefined): AgentOrigin {
+  if (invite === undefined) return 'public'
+  return invite.name ? 'named-invite' : 'invite'
 }
 
 /** After an incident: a new key for an agent whose old ones are gone. */

@@ -35,6 +35,12 @@ export const keysMigration: Migration = {
   },
 }
 
+/** The name that a new agent by this invite has; null: it chooses one itself. */
+export const inviteNamesMigration: Migration = {
+  id: '0047-invite-names',
+  up: (db) => db.schema.alterTable('invites').addColumn('name', 'text').execute(),
+}
+
 export const thumbprintsMigration: Migration = {
   id: '0005-thumbprints',
   up: (db) => sql`create index agent_keys_thumbprint on agent_keys (thumbprint)`.execute(db).then(() => {}),

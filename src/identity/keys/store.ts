@@ -24,6 +24,8 @@ export interface InviteRow {
   readonly id: string
   readonly hash: Uint8Array
   readonly agent: AgentId | null
+  /** What a new agent is called; without it the agent says so itself. */
+  readonly name?: string | null
   readonly operator: string
   readonly status: 'open' | 'used' | 'revoked'
   readonly created_at: number
