@@ -26,6 +26,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0004-used-assertions': '44118387ad009d179227d712205c45839774931d89e7d75400c1702a6bb51194',
   '0005-thumbprints': 'd148a78a0c791d951b47559896b12bed1b3626b20de6eb34964a956526a3f68b',
   '0006-session-context': 'ffd381ffcf358d512bd7b66093aef27ae52bd89dbb7f604c01c92da86727d876',
+  '0007-ordered-challenges': '0291587adb0030a4c09ebadc7fd20193a477be558b8bbe6f009a25b8490b30cf',
   '0021-grant-labels': '2ae0ceb26b49a73ded7d9ae7965772c2f55d2e0ff1c852ea0e262f5a072e7736',
   '0022-door-revocations': 'd780d297cc606fb7c81d165caface50fc8a6200e7270c0cf0dc489a4a9a90974',
   '0029-door-salts': '8b7457e1dd56d7711b5a0e40513e29ef1d73c3152cafa099370761a11483d65a',

@@ -2,7 +2,7 @@ import { authenticatedTable, type Migration } from '../storage/migrations.ts'
 import { doorsMigration, saltsMigration } from './doors/schema.ts'
 import { inviteNamesMigration, keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
-import { sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
+import { orderedChallengesMigration, sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
 
 /** All of these grant authority, so all are authenticated. `tokens.hash` is a keyed hash: no token can be made from it. */
 export const identityMigrations: readonly Migration[] = [
@@ -46,6 +46,7 @@ export const identityMigrations: readonly Migration[] = [
   thumbprintsMigration,
   doorsMigration,
   sessionContextMigration,
+  orderedChallengesMigration,
   saltsMigration,
   inviteNamesMigration,
 ]

@@ -11,18 +11,24 @@ export interface Migration {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the table is being made, it has no type yet
-type Table = CreateTableBuilder<string, any>
+export type NewTable = CreateTableBuilder<string, any>
 
-/** Makes a plain STRICT table. */
-export async function plainTable(db: Db, name: string, columns: (table: Table) => Table): Promise<void> {
-  await (columns(db.schema.createTable(name) as Table) as Table).modifyEnd(sql`strict`).execute()
+/** Makes a plain STRICT table. `rowid: false`: its rows lie in the order of its primary key, without an index beside. */
+export async function plainTable(
+  db: Db,
+  name: string,
+  columns: (table: NewTable) => NewTable,
+  { rowid = true } = {},
+): Promise<void> {
+  const end = rowid ? sql`strict` : sql`strict, without rowid`
+  await (columns(db.schema.createTable(name) as NewTable) as NewTable).modifyEnd(end).execute()
 }
 
 /**
  * Makes an authenticated table: the columns given, and `id` (text primary key), `epoch` and `mac`, which storage keeps.
  * Columns added by later migrations must be nullable: a null column is left out of the MAC, so old rows stay good.
  */
-export async function authenticatedTable(db: Db, name: string, columns: (table: Table) => Table): Promise<void> {
+export async function authenticatedTable(db: Db, name: string, columns: (table: NewTable) => NewTable): Promise<void> {
   const required = (column: ColumnDefinitionBuilder) => column.notNull()
   await plainTable(db, name, (table) =>
     columns(table.addColumn('id', 'text', (column) => column.primaryKey().notNull()))

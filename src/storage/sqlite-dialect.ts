@@ -60,9 +60,20 @@ function runQuery<R>(statements: StatementCache, query: CompiledQuery): QueryRes
   return runStatement<R>(statements.get(query.sql), query.parameters as SQLInputValue[])
 }
 
+/** Asking SQLite makes an object for every column, so each statement is asked once. */
+const rowGivers = new WeakMap<StatementSync, boolean>()
+
+function givesRows(statement: StatementSync): boolean {
+  const known = rowGivers.get(statement)
+  if (known !== undefined) return known
+  const gives = statement.columns().length > 0
+  rowGivers.set(statement, gives)
+  return gives
+}
+
 /** Its rows, or what it changed. */
 export function runStatement<R>(statement: StatementSync, parameters: readonly SQLInputValue[]): QueryResult<R> {
-  if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] }
+  if (givesRows(statement)) return { rows: statement.all(...parameters) as R[] }
   const { changes, lastInsertRowid } = statement.run(...parameters)
   return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
 }

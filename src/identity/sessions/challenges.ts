@@ -3,12 +3,12 @@
  * for one try; who asks for an agent that is not there gets a challenge like everybody, and is refused in the same words
  * after the same work.
  */
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { domain, lp } from '../../crypto/framing.ts'
 import { readJws } from '../../crypto/jws.ts'
 import { hmac } from '../../crypto/mac.ts'
 import { verifyP256 } from '../../crypto/p256.ts'
-import { base62 } from '../../ground/base62.ts'
+import { newOrderedId } from '../../ground/ids.ts'
 import type { Agent } from '../directory.ts'
 import { markBound } from '../keys/agent-keys.ts'
 import { keyProblem } from '../keys/contract.ts'
@@ -72,7 +72,7 @@ export class Challenges {
     const agent = known?.id === asked.agent ? known : undefined
     const key = asked.key === undefined ? undefined : keys.key(asked.key)
     const asks = {
-      id: `chal_${base62(randomBytes(16), 22)}`,
+      id: newOrderedId('chal', now),
       agent: agent?.id ?? null,
       asked: asked.agent,
       audience: asked.audience ?? null,
@@ -84,7 +84,7 @@ export class Challenges {
     if (now - this.#sweptAt > SWEEP_MS) {
       this.#sweptAt = now
       // Expired ones are told from unknown ones for a while.
-      await dropOldChallenges(storage, now - CHALLENGE_LIFE_MS)
+      await dropOldChallenges(storage, now - 2 * CHALLENGE_LIFE_MS)
       await purgeSessions(this.#room)
     }
     return row

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { authenticatedTable, type Migration, plainTable } from '../../storage/migrations.ts'
+import { authenticatedTable, type Migration, type NewTable, plainTable } from '../../storage/migrations.ts'
 import type { Db } from '../../storage/storage.ts'
 
 export const sessionsMigration: Migration = {
@@ -18,9 +18,9 @@ export const sessionsMigration: Migration = {
   },
 }
 
-async function challengesTable(db: Db): Promise<void> {
+async function challengesTable(db: Db, options?: { rowid: boolean }): Promise<void> {
   // Plain: the nonce is made of the rest of the row under the pepper, so a row planted or edited here is none.
-  await plainTable(db, 'challenges', (table) =>
+  const columns = (table: NewTable) =>
     table
       .addColumn('id', 'text', (column) => column.primaryKey().notNull())
       .addColumn('nonce', 'text', (column) => column.notNull())
@@ -28,8 +28,8 @@ async function challengesTable(db: Db): Promise<void> {
       .addColumn('asked', 'text', (column) => column.notNull())
       .addColumn('audience', 'text')
       .addColumn('key', 'text')
-      .addColumn('expires_at', 'integer', (column) => column.notNull()),
-  )
+      .addColumn('expires_at', 'integer', (column) => column.notNull())
+  await plainTable(db, 'challenges', columns, options)
 }
 
 async function sessionsTable(db: Db): Promise<void> {
@@ -59,5 +59,17 @@ export const sessionContextMigration: Migration = {
   id: '0006-session-context',
   async up(db) {
     await db.schema.alterTable('sessions').addColumn('context', 'text').execute()
+  },
+}
+
+/**
+ * Challenges have ordered ids now: what a batch adds and takes lies on one page, and old ones are found by their ids. Those
+ * that wait are dropped: they live five minutes, and their clients ask for another.
+ */
+export const orderedChallengesMigration: Migration = {
+  id: '0007-ordered-challenges',
+  async up(db) {
+    await sql`drop table challenges`.execute(db)
+    await challengesTable(db, { rowid: false })
   },
 }

@@ -1,5 +1,5 @@
 /** The rows of challenges and sign-ins. */
-import type { AgentId, KeyId, SessionId } from '../../ground/ids.ts'
+import { type AgentId, firstIdAt, type KeyId, type SessionId } from '../../ground/ids.ts'
 import { Statement } from '../../storage/statement.ts'
 import type { Storage, Tx } from '../../storage/storage.ts'
 import type { AccessTyp } from './contract.ts'
@@ -61,8 +61,10 @@ export async function takeChallenge(storage: Storage, id: string): Promise<Chall
   return row
 }
 
-export async function dropOldChallenges(storage: Storage, before: number): Promise<void> {
-  await storage.write((tx) => tx.db.deleteFrom('challenges').where('expires_at', '<', before).execute())
+/** Those that were made before `madeBefore`, ms since 1970. */
+export async function dropOldChallenges(storage: Storage, madeBefore: number): Promise<void> {
+  const first = firstIdAt('chal', madeBefore)
+  await storage.write((tx) => tx.db.deleteFrom('challenges').where('id', '<', first).execute())
 }
 
 export const putSession = (tx: Tx, row: SessionRow): Promise<void> => tx.put('sessions', { ...row })

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { signJwt } from '../../crypto/es256-signer.ts'
 import { storedForm } from '../../crypto/tokens.ts'
 import { base62 } from '../../ground/base62.ts'
-import { type AgentId, type KeyId, newId, type SessionId } from '../../ground/ids.ts'
+import { type AgentId, type KeyId, newOrderedId, type SessionId } from '../../ground/ids.ts'
 import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
 import type { Room } from '../room.ts'
 import { LONGEST_TOKEN_LIFE_MS } from '../signing/contract.ts'
@@ -66,7 +66,7 @@ export async function openSession(room: Room, asked: OpenSession, by: Actor): Pr
   const now = clock.now()
   const refresh = asked.refresh && newRefreshToken(room)
   const row: SessionRow = {
-    id: asked.door?.id ?? newId('ses'),
+    id: asked.door?.id ?? newOrderedId('ses', now),
     agent: asked.agent,
     key: asked.keyId ?? null,
     audience: asked.audience,
