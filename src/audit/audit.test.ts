@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { until } from '../../test/instruments/wait.ts'
 import { figures, intentOf, keys, makeCalls, TestLog, vkey } from './audit.support.ts'
 import { verifyLog } from './verify.ts'
 
@@ -40,7 +40,7 @@ describe('an open log', () => {
     const intent = intentOf()
     await audit.intent(intent)
     audit.outcome({ rid: intent.rid, outcome: { ...figures, error: 'aborted' } })
-    for (let i = 0; i < 200 && log.records().at(-1)?.type !== 'outcome'; i += 1) await pause(5)
+    await until(() => log.records().at(-1)?.type === 'outcome')
     assert.deepEqual(log.records().at(-1)?.outcome, { ...figures, error: 'aborted' })
   })
 
