@@ -60,7 +60,7 @@ describe('the daemon on its machine', () => {
     const { port } = around.gateway
     const ask = (host: string, path = '/to/u/n') => {
       const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${around.token}\r\nConnection: close\r\n\r\n`
-      return exchange({ port }, head)
+      return exchange({ port }, head, { answers: 1 })
     }
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LocalHost:${port}`]) {
       assert.equal((await ask(host)).answers[0]?.status, 200, host)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ChaosPeer, unanswering } from './chaos-peer.ts'
 import { patternDigest } from './pattern.ts'
-import { exchange } from './raw-http.ts'
+import { type ExchangeOptions, exchange } from './raw-http.ts'
 import { headerOf } from './read-answers.ts'
 import { RecordingUpstream } from './recording-upstream.ts'
 import { send } from './send.ts'
@@ -17,7 +17,7 @@ describe('the instruments', () => {
 
   test('the upstream keeps the exact bytes it got and what they meant', async () => {
     const sent = 'POST /n/1?a=%41 HTTP/1.1\r\nHoSt: u\r\nX-A:  b \r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc'
-    const { answers } = await exchange({ port: upstream.port }, sent)
+    const { answers } = await exchange({ port: upstream.port }, sent, { answers: 1 })
     assert.equal(answers[0]?.status, 200)
     assert.equal(upstream.bytes().toString('latin1'), sent)
     const [receipt] = upstream.received('/n/1')
@@ -33,7 +33,8 @@ describe('the instruments', () => {
 
   test('the raw client cuts pipelined and chunked answers apart', async () => {
     const one = 'GET /sse/3 HTTP/1.1\r\nhost: u\r\n\r\n'
-    const { answers } = await exchange({ port: upstream.port }, [one, 'GET /status/404 HTTP/1.1\r\nhost: u\r\n\r\n'])
+    const two = 'GET /status/404 HTTP/1.1\r\nhost: u\r\n\r\n'
+    const { answers } = await exchange({ port: upstream.port }, [one, two], { answers: 2 })
     assert.deepEqual(
       answers.map((answer) => [answer.status, answer.complete]),
       [
@@ -71,12 +72,13 @@ describe('the instruments', () => {
 
   test('the chaos peer passes, delays, cuts, corrupts and swallows', async () => {
     const peer = new ChaosPeer(upstream.port)
-    const ask = async (mode: Parameters<ChaosPeer['open']>[0]) =>
-      exchange({ port: await peer.open(mode) }, 'GET /n HTTP/1.1\r\nhost: u\r\n\r\n', { limitMs: 400 })
-    assert.equal((await ask({ kind: 'pass' })).answers[0]?.status, 200)
-    assert.equal((await ask({ kind: 'delay', ms: 20 })).answers[0]?.status, 200)
-    assert.equal((await ask({ kind: 'reset-after', bytes: 30 })).answers.length, 0)
-    assert.equal((await ask({ kind: 'half-close' })).bytes.length, 10)
+    const ask = async (mode: Parameters<ChaosPeer['open']>[0], options: ExchangeOptions = { limitMs: 400 }) =>
+      exchange({ port: await peer.open(mode) }, 'GET /n HTTP/1.1\r\nhost: u\r\n\r\n', options)
+    const whole = { answers: 1 }
+    assert.equal((await ask({ kind: 'pass' }, whole)).answers[0]?.status, 200)
+    assert.equal((await ask({ kind: 'delay', ms: 20 }, whole)).answers[0]?.status, 200)
+    assert.equal((await ask({ kind: 'reset-after', bytes: 30 }, whole)).answers.length, 0)
+    assert.equal((await ask({ kind: 'half-close' }, whole)).bytes.length, 10)
     assert.equal((await ask({ kind: 'blackhole' })).bytes.length, 0)
     assert.equal((await ask({ kind: 'corrupt', every: 9 })).answers[0]?.status, undefined)
     assert.equal((await ask({ kind: 'rate', bytesPerSecond: 100 })).answers.length, 0)

@@ -17,6 +17,8 @@ export interface ExchangeOptions {
   readonly quietMs?: number
   /** Pause between pieces, ms. 0 writes all at once. */
   readonly gapMs?: number
+  /** Where so many whole answers must come: our side is closed when they are there, and not for any silence before. */
+  readonly answers?: number
 }
 
 export interface Exchange {
@@ -31,14 +33,17 @@ export function exchange(
   pieces: string | Buffer | readonly (string | Buffer)[],
   options: ExchangeOptions = {},
 ): Promise<Exchange> {
-  const { limitMs = 5_000, silentMs = 400, quietMs = 60, gapMs = 0 } = options
+  const { silentMs = 400, quietMs = 60, gapMs = 0, answers } = options
+  const { limitMs = answers === undefined ? 5_000 : 60_000 } = options
   return new Promise((resolve) => {
     const socket = open(target)
     const chunks: Buffer[] = []
     let connected = false
     let ended: Exchange['ended'] | undefined
     let quiet: NodeJS.Timeout | undefined
+    const whole = () => readAnswers(Buffer.concat(chunks)).filter(({ complete }) => complete).length
     const listen = (ms: number): void => {
+      if (answers !== undefined) return void (whole() >= answers && socket.end())
       clearTimeout(quiet)
       quiet = setTimeout(() => socket.end(), ms)
     }
