@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { after, before, describe, test } from 'node:test'
+import { after, before, beforeEach, describe, test } from 'node:test'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { send } from '../../test/instruments/send.ts'
 import { until } from '../../test/instruments/wait.ts'
@@ -37,6 +37,7 @@ before(async () => {
   })
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
 })
+beforeEach(() => until(rig.settled))
 after(async () => {
   door.close()
   await rig.close()

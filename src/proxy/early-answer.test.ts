@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
+import { until } from '../../test/instruments/wait.ts'
 import { type Rig, startRig, TOKEN } from './proxy.support.ts'
 
 const head = 'HTTP/1.1 413 Content Too Large\r\n'
@@ -89,6 +90,7 @@ describe('an answer that comes before the request is complete', () => {
         const text = await upload(rig, framing)
         assert.match(text, /^HTTP\/1\.1 413 /)
         assert.match(text, /\r\ntoo large(?:\r\n0\r\n\r\n)?$/)
+        await until(rig.settled)
         assert.deepEqual(
           rig.outcomes.map(({ status, error, bytesOut }) => [status, error, bytesOut]),
           [[413, undefined, 9]],
@@ -134,6 +136,7 @@ describe('an answer that comes before the request is complete', () => {
         // Cut by the gateway too: without a length the caller must not take the end of the connection for the answer's.
         const came = await upload(rig, `content-length: ${TOTAL}`)
         assert.ok(!came.endsWith('\r\n0\r\n\r\n'), came.slice(-80))
+        await until(rig.settled)
         assert.deepEqual(
           rig.outcomes.map(({ error }) => error),
           ['upstream_broke'],

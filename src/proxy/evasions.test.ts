@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { send } from '../../test/instruments/send.ts'
+import { until } from '../../test/instruments/wait.ts'
 import { createResolver } from '../http/resolve.ts'
 import { type Rig, type RigOptions, SECRET, startRig, TOKEN } from './proxy.support.ts'
 
@@ -52,6 +53,7 @@ describe('a service that echoes', () => {
     const { rawHeaders, headers } = await call(rig, '/names')
     assert.equal(headers['x-plain'], '1')
     assert.ok(!rawHeaders.join('\n').toLowerCase().includes(SECRET))
+    await until(rig.settled)
     assert.equal(rig.outcomes.at(-1)?.echoes, 2, 'in the name and in the body')
   })
 
@@ -95,6 +97,7 @@ describe('a call that loses what allowed it just after it was admitted', () => {
       return open
     }
     const reply = await call(rig, '/late')
+    await until(rig.settled)
     await rig.close()
     upstream.closeAllConnections()
     upstream.close()

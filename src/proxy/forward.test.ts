@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { after, before, describe, test } from 'node:test'
+import { after, before, beforeEach, describe, test } from 'node:test'
 import { patternDigest, patternStream } from '../../test/instruments/pattern.ts'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { keepAlive, type Reply, type SendOptions, send } from '../../test/instruments/send.ts'
@@ -17,6 +17,8 @@ before(async () => {
   upstream = await RecordingUpstream.start()
   rig = await startRig({ origins: [upstream.origin] })
 })
+// The outcome of a call appears when its last byte has been handed over, which may be after the caller has it.
+beforeEach(() => until(rig.settled))
 after(async () => {
   await rig.close()
   await upstream.close()
@@ -29,10 +31,9 @@ function call(method: string, path: string, options: Sent = {}, to: Rig = rig): 
   return send({ port: to.port, method, path: `/to/up${path}`, ...options, headers })
 }
 
-/** The outcome of a call appears when its last byte has been handed over, which may be after the caller has it. */
-async function outcomeAfter(count: number, of: Rig = rig) {
-  for (let i = 0; of.outcomes.length <= count && i < 400; i++) await new Promise((resolve) => setTimeout(resolve, 5))
-  return of.outcomes[count]
+async function outcomeAfter(count: number) {
+  await until(() => rig.outcomes.length > count)
+  return rig.outcomes[count]
 }
 
 describe('what the service gets', () => {
@@ -158,10 +159,11 @@ describe('what the caller gets', () => {
 
   test('holds no secret, in head, body, trailer or reason', async () => {
     for (const place of ['body', 'header', 'reason', 'trailer', 'sse']) {
+      const count = rig.outcomes.length
       const reply = await call('GET', `/echo/raw?in=${place}`)
       const all = [reply.reason, ...reply.rawHeaders, reply.text(), JSON.stringify(reply.trailers)].join('\n')
       assert.ok(!all.includes(SECRET) && all.includes('[redacted:crd_1]'), place)
-      assert.equal((await outcomeAfter(rig.outcomes.length - 1))?.echoes, 1, place)
+      assert.equal((await outcomeAfter(count))?.echoes, 1, place)
     }
   })
 
@@ -196,9 +198,7 @@ describe('a call that breaks off', () => {
     sent.destroy()
     const outcome = await outcomeAfter(count)
     assert.deepEqual([outcome?.error, outcome?.status], ['caller_left', 0])
-    const receipt = upstream.receipts.at(-1)!
-    for (let i = 0; !receipt.aborted && i < 200; i++) await new Promise((resolve) => setTimeout(resolve, 5))
-    assert.equal(receipt.aborted, true)
+    await until(() => upstream.receipts.at(-1)!.aborted)
   })
 
   test('is stopped at the service when the caller leaves in the middle of a body, either way', async () => {
@@ -206,7 +206,7 @@ describe('a call that breaks off', () => {
       ['POST', '/digest'],
       ['GET', '/bytes/900000000'],
     ] as const) {
-      const count = rig.outcomes.length
+      const [count, asked] = [rig.outcomes.length, upstream.receipts.length]
       const sent = request({
         port: rig.port,
         method,
@@ -214,9 +214,10 @@ describe('a call that breaks off', () => {
         headers: { authorization: `Bearer ${TOKEN}` },
       })
       sent.on('error', () => undefined)
-      sent.write(Buffer.alloc(100_000))
       if (method === 'GET') sent.end()
-      setTimeout(() => sent.destroy(), 50)
+      else sent.write(Buffer.alloc(100_000))
+      await until(() => upstream.receipts.length > asked)
+      sent.destroy()
       assert.equal((await outcomeAfter(count))?.error, 'caller_left', path)
       assert.equal(rig.openCalls.total, 0)
     }
@@ -255,11 +256,10 @@ describe('a call that breaks off', () => {
   test('is cut when it is revoked, whatever it is doing', async () => {
     const count = rig.outcomes.length
     const waiting = call('GET', '/stall-headers')
-    const streaming = call('GET', '/stall-half-body')
+    let half = ''
+    const streaming = call('GET', '/stall-half-body', { onChunk: (chunk) => (half += chunk) })
     const cut = assert.rejects(streaming)
-    while (rig.openCalls.total < 2 || upstream.received('/stall-half-body').length === 0)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => rig.openCalls.total === 2 && half === 'half')
     assert.equal(
       rig.openCalls.kill(() => true, 'agent_suspended'),
       2,

@@ -40,7 +40,7 @@ describe('an upstream that is ill (J-01)', () => {
   const each = full ? 200 : 4
 
   test('ends every call in time and harms no other service', async () => {
-    const timeouts = { connectMs: 300, headersMs: 300, idleMs: 300 }
+    const timeouts = { headersMs: 300, idleMs: 300 }
     const breaker = { failures: Number.POSITIVE_INFINITY, inFlight: 10_000 }
     await withRig({ timeouts, breaker }, async (rig) => {
       await withRig({}, async (healthy) => {
@@ -125,17 +125,20 @@ describe('time limits are limits of silence (J-11)', () => {
   })
 
   test('an upload may take longer than every limit, and the answer may be long in coming', async () => {
-    await withRig({ timeouts: { connectMs: 5_000, headersMs: 400, idleMs: 400 } }, async (rig) => {
+    const clock = new SetClock()
+    await withRig({ clock, timeouts: { headersMs: 400, idleMs: 400 } }, async (rig) => {
       const sent = request({ port: rig.port, method: 'POST', path: '/to/up/digest', headers })
-      for (let i = 0; i < 12; i++) {
+      const asked = upstream.receipts.length
+      for (let i = 1; i <= 12; i++) {
         sent.write(Buffer.alloc(1_000))
-        await pause(80)
+        await until(() => upstream.receipts[asked]?.body.length === i * 1_000)
+        clock.advance(350)
+        rig.watch.look()
       }
       sent.end()
       const [response] = await once(sent, 'response')
       assert.deepEqual(JSON.parse(Buffer.concat(await response.toArray()).toString()).length, 12_000)
     })
-    const clock = new SetClock()
     await withRig({ clock, timeouts: { headersMs: 300_000 } }, async (rig) => {
       let answer: () => void = () => undefined
       upstream.on('thinks', (_request, response) => {
@@ -153,9 +156,22 @@ describe('time limits are limits of silence (J-11)', () => {
   })
 
   test('silence ends a call on either side', async () => {
-    await withRig({ timeouts: { headersMs: 100, idleMs: 100 } }, async (rig) => {
-      assert.equal((await call(rig, 'GET', '/stall-headers')).code, 'upstream_timeout')
-      await assert.rejects(call(rig, 'GET', '/stall-half-body'))
+    const clock = new SetClock()
+    await withRig({ clock, timeouts: { headersMs: 100, idleMs: 100 } }, async (rig) => {
+      const silence = () => {
+        clock.advance(200)
+        rig.watch.look()
+      }
+      const waiting = call(rig, 'GET', '/stall-headers')
+      await until(() => upstream.receipts.at(-1)?.url === '/stall-headers')
+      silence()
+      assert.equal((await waiting).code, 'upstream_timeout')
+      let half = ''
+      const cut = assert.rejects(call(rig, 'GET', '/stall-half-body', { onChunk: (chunk) => (half += chunk) }))
+      await until(() => half === 'half')
+      silence()
+      await cut
+      const asked = upstream.receipts.length
       const upload = request({
         port: rig.port,
         method: 'POST',
@@ -164,12 +180,17 @@ describe('time limits are limits of silence (J-11)', () => {
       })
       upload.on('error', () => undefined)
       upload.write('12345')
+      await until(() => upstream.receipts[asked]?.body.length === 5)
+      silence()
       const [response] = await once(upload, 'response')
       assert.equal(response.statusCode, 408)
       response.resume()
-      const download = request({ port: rig.port, path: '/to/up/bytes/100000000', headers }).end()
+      const given = endless()
+      const download = request({ port: rig.port, path: '/to/up/endless', headers }).end()
       const [reading] = await once(download, 'response')
       reading.on('error', () => undefined)
+      await settled(given)
+      silence()
       await until(() => rig.outcomes.length === 4)
       assert.deepEqual(
         rig.outcomes.map(({ error }) => error),
@@ -241,20 +262,13 @@ describe('large bodies are streamed (J-03)', () => {
 
   test('and no faster than the slower side takes them', async () => {
     await withRig({}, async (rig) => {
-      let given = 0
-      upstream.on('endless', (_request, response) => {
-        const more = () => {
-          while (response.write(Buffer.alloc(65_536))) given += 65_536
-        }
-        response.on('drain', more)
-        more()
-      })
+      const given = endless()
       const reader = request({ port: rig.port, path: '/to/up/endless', headers }).end()
       reader.on('error', () => undefined)
       const [response] = await once(reader, 'response')
       response.on('error', () => undefined)
-      await settled(() => given)
-      assert.ok(given < 64 * MEGABYTE, `${given} bytes without a reader`)
+      await settled(given)
+      assert.ok(given() < 64 * MEGABYTE, `${given()} bytes without a reader`)
       reader.destroy()
 
       upstream.on('deaf', (incoming) => void incoming.pause())
@@ -274,11 +288,25 @@ describe('large bodies are streamed (J-03)', () => {
   })
 })
 
-/** Waits until the number has stopped growing. */
+/** Has the service give as much as is taken at `/endless`, and says how much that was. */
+function endless(): () => number {
+  let given = 0
+  upstream.on('endless', (_request, response) => {
+    const more = () => {
+      while (response.write(Buffer.alloc(65_536))) given += 65_536
+    }
+    response.on('drain', more)
+    more()
+  })
+  return () => given
+}
+
+/** Waits until the number has stopped growing: neither a moment nor many turns of the loop, which moves it, add to it. */
 async function settled(read: () => number): Promise<void> {
   for (let last = -1; last !== read(); ) {
     last = read()
     await pause(150)
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
   }
 }
 

@@ -127,6 +127,8 @@ export async function startRig(options: RigOptions) {
     outcomes,
     bugs,
     admitted,
+    /** Whether each call that was admitted has its outcome; that may be a moment after the caller has the answer. */
+    settled: () => outcomes.length === admitted.length,
     async close() {
       dialer.close()
       watch.stop()

@@ -76,6 +76,7 @@ describe('a refused credential', () => {
     const reply = await call()
     assert.equal(reply.status, 401)
     assert.ok(reply.body.equals(LONG))
+    await until(rig.settled)
     assert.deepEqual(outcomes(), [[401, undefined]])
   })
 

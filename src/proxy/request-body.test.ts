@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { patternDigest, patternStream } from '../../test/instruments/pattern.ts'
 import { RecordingUpstream } from '../../test/instruments/recording-upstream.ts'
 import { type SendOptions, send } from '../../test/instruments/send.ts'
+import { until } from '../../test/instruments/wait.ts'
 import type { Injector } from './inject.ts'
 import { proxyProblem } from './problems.ts'
 import { type Rig, type RigOptions, SECRET, startRig, TOKEN } from './proxy.support.ts'
@@ -94,6 +95,7 @@ describe('an injector that signs the body', () => {
         code: error.code as string,
       }))
       assert.ok(reply.code === 'body_too_large' || ['EPIPE', 'ECONNRESET'].includes(reply.code ?? ''), reply.code)
+      await until(rig.settled)
       assert.equal(rig.outcomes[0]?.error, 'body_too_large')
       assert.equal(upstream.receipts.length, before)
     })
@@ -104,8 +106,9 @@ describe('an injector that signs the body', () => {
       const sent = request({ port: rig.port, method: 'POST', path: '/to/up/digest', headers })
       sent.on('error', () => undefined)
       sent.write('abc')
-      setTimeout(() => sent.destroy(), 30)
-      for (let i = 0; rig.outcomes.length === 0 && i < 400; i++) await new Promise((resolve) => setTimeout(resolve, 5))
+      await until(() => rig.admitted.length === 1)
+      sent.destroy()
+      await until(() => rig.outcomes.length === 1)
       assert.equal(rig.outcomes[0]?.error, 'caller_left')
     })
   })

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { request } from 'undici'
+import { until } from '../../test/instruments/wait.ts'
 import { type Rig, startRig, TOKEN } from './proxy.support.ts'
 
 /** Answers the first request of each connection and hangs up on the second, as a service does that closes kept connections. */
@@ -46,9 +47,11 @@ describe('a kept connection that the service closed', () => {
   test('costs a safe call nothing: it is admitted again, and both tries have an outcome', async () => {
     assert.equal(await call('GET'), 200)
     const { admitted, outcomes } = rig
+    await until(rig.settled)
     const [admittedBefore, outcomesBefore] = [admitted.length, outcomes.length]
     assert.equal(await call('GET'), 200)
     assert.equal(admitted.length - admittedBefore, 2)
+    await until(rig.settled)
     assert.deepEqual(
       outcomes.slice(outcomesBefore).map(({ status, error }) => [status, error]),
       [
