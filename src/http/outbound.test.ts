@@ -105,9 +105,10 @@ describe('createOutbound()', () => {
       else if (request.url === '/drip') response.write('.')
     }
     await withServer(listener, async (href, pinned) => {
-      const bounded = createOutbound({ resolver: createResolver(), bounds: { maxBytes: 1_000, totalMs: 200 } })
+      const small = createOutbound({ resolver: createResolver(), bounds: { maxBytes: 1_000 } })
+      const bounded = createOutbound({ resolver: createResolver(), bounds: { totalMs: 200 } })
       const call = { kind: 'feed', pinned, allowed: loopback } as const
-      await assert.rejects(bounded({ ...call, url: `${href}/big` }), { code: 'outbound_too_large' })
+      await assert.rejects(small({ ...call, url: `${href}/big` }), { code: 'outbound_too_large' })
       await assert.rejects(bounded({ ...call, url: `${href}/drip` }), { code: 'outbound_timeout' })
       await assert.rejects(bounded({ ...call, url: `${href}/never` }), { code: 'outbound_timeout' })
       await assert.rejects(outbound({ ...call, url: `${href}/never`, signal: AbortSignal.timeout(50) }), {
