@@ -249,9 +249,9 @@ describe('a delivery that fails', () => {
     room.tell()
     await until(async () => (await room.alerts.find(id)).status === 'disabled')
     const before = receiver.received.length
-    receiver.answer = (_request, response) => void response.writeHead(200).end()
     room.tell()
     assert.equal((await room.alerts.find(id)).pending, 1)
+    receiver.answer = (_request, response) => void response.writeHead(200).end()
     await room.alerts.setStatus(id, 'active', by)
     await idle(id)
     assert.ok(receiver.received.length > before && receiver.agents.every((agent) => agent === 'a0'))
