@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditCommand, recordsOf } from '../proving/audit-on-disk.ts'
+import { until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
 const drainLong = { env: { CLAVIGER_DRAIN_SECONDS: '600' } }
@@ -26,6 +27,9 @@ async function openStream(around: World) {
   return { call, release: (await begun.promise).end.bind(await begun.promise) }
 }
 
+/** The gateway has heard a first signal: from then on it counts what is a second one. */
+const heard = (around: World) => until(() => /"signal":"SIG/.test(around.gateway.output()))
+
 const outcomes = (around: World) =>
   recordsOf(around.gateway.home).flatMap(({ type, outcome }) =>
     type === 'outcome' && outcome !== undefined ? [outcome] : [],
@@ -39,6 +43,7 @@ describe('stopping', () => {
     around.gateway.signal('SIGINT')
     around.gateway.signal('SIGINT')
     around.gateway.signal('SIGTERM')
+    await heard(around)
     await sleep(LATER_MS)
     assert.ok(around.gateway.running)
     release()
@@ -65,6 +70,7 @@ describe('stopping', () => {
       const streams = [await openStream(around), await openStream(around)]
       const ended = around.gateway.ended()
       around.gateway.signal(first)
+      await heard(around)
       await sleep(LATER_MS)
       assert.ok(around.gateway.running)
       around.gateway.signal(second)
