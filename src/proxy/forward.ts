@@ -1,6 +1,5 @@
 // Carries an admitted call out: heads by rule, the credential attached last, both bodies streamed, one outcome.
 // It decides nothing; it refuses what cannot be sent unambiguously, and sends nothing without a permit.
-import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { AddressSet } from '../ground/addresses.ts'
@@ -81,7 +80,7 @@ export interface ForwarderOptions {
   readonly injectorFor?: (injection: Injection) => Injector
 }
 
-const MAX_DIGESTED = 1024 * 1024
+const MAX_SIGNED = 1024 * 1024
 const NO_BODY = Buffer.alloc(0)
 
 export type Forward = (request: ForwardRequest) => RunningCall
@@ -141,21 +140,21 @@ function prepare(
   const head = outgoingHead(permit.call, request.rawHeaders, injector?.headers ?? [], acceptEncoding)
   const body = bodyOf(head, request.body)
   const transform = body === null ? undefined : options.requestTransform?.(service, permit)
-  const digest = injector?.needsBodyDigest === true
+  const needsBody = injector?.needsBody === true
   if (transform !== undefined) head.contentLength = undefined
-  const attach = (bodyDigest?: Buffer) => {
+  const attach = (whole?: Buffer) => {
     if (opened === undefined) return
-    const derived = injector?.apply(head, opened, bodyDigest)
+    const derived = injector?.apply(head, opened, whole)
     if (derived !== undefined) filter.seek(options.matcherFor(service, opened, derived))
   }
-  if (!digest && (transform === undefined || !Buffer.isBuffer(body))) {
+  if (!needsBody && (transform === undefined || !Buffer.isBuffer(body))) {
     attach()
     send(options.dialer, request, passage, head, body, transform)
     return
   }
   wholeBody(head, body, request, passage, transform)
     .then((whole) => {
-      attach(digest ? createHash('sha256').update(whole).digest() : undefined)
+      attach(needsBody ? whole : undefined)
       send(options.dialer, request, passage, head, whole.length === 0 ? null : whole, undefined)
     })
     .catch((error) => passage.broke(error, 'neutral'))
@@ -202,7 +201,7 @@ async function wholeBody(
   else if (body !== null) {
     passage.collects(body)
     if (head.expectsContinue) recipient.invite()
-    whole = await readBody(body, { maxBytes: MAX_DIGESTED, idleMs: service.timeouts.idleMs })
+    whole = await readBody(body, { maxBytes: MAX_SIGNED, idleMs: service.timeouts.idleMs })
     passage.dials()
   }
   return transform === undefined ? whole : transformedWhole(whole, transform)

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Clock } from '../ground/clock.ts'
+import { constrainedQuery, type QueryKeys, queryKeys } from '../ground/constrained-query.ts'
 import {
   type SecretEncoding,
   type SigningSecret,
@@ -7,73 +8,92 @@ import {
   wantsSigningSecret,
 } from '../ground/credential-shape.ts'
 import { comparableName } from '../ground/header-names.ts'
-import { fillPlaceholders, namesIn } from '../ground/placeholders.ts'
+import { namesIn } from '../ground/placeholders.ts'
 import { refuseCredentialInQuery } from './credential-query.ts'
-import { hostOf } from './host-of.ts'
 import type { Injector, Opened } from './inject.ts'
+import { proxyProblem } from './problems.ts'
 import type { OutgoingHead } from './request-head.ts'
-import { headerSafe, secretText, shaped } from './secret-text.ts'
+import { headerSafe, secretText, shaped, strictlyEncoded } from './secret-text.ts'
+import { newNonce, type Signed, SignedText, targetOf, timeOf } from './signed-values.ts'
 
-/** How a service wants its requests signed. Placeholders are those of `hmacPlaceholders`. */
+/** How a service wants its requests signed. Placeholders are those of `signed-values.ts`, and `{signature}` where it is sent. */
 export interface HmacInjection {
   readonly kind: 'hmac'
-  readonly algorithm: 'sha256' | 'sha512'
+  readonly algorithm: 'sha256' | 'sha384' | 'sha512'
   readonly encoding: 'hex' | 'base64'
   /** How the secret is written; `text` unless said otherwise. */
   readonly secretEncoding?: SecretEncoding | undefined
   readonly stringToSign: string
-  readonly timestamp?: 'seconds' | 'milliseconds' | 'iso8601' | undefined
-  /** Name → value, one of which holds `{signature}`. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly timestamp?: 'seconds' | 'milliseconds' | 'iso8601' | 'http-date' | undefined
+  readonly nonce?: 'hex' | 'uuid' | undefined
+  /** Name → value. One of these or of the query holds `{signature}`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Name → value, put behind the caller's query in this order; what is signed of it is all but the signature. */
+  readonly query?: Readonly<Record<string, string>> | undefined
 }
 
-const EMPTY = Buffer.from('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 'hex')
+interface Form {
+  readonly name: string
+  readonly value: SignedText
+  readonly signature: boolean
+}
+
+const NO_BODY = Buffer.alloc(0)
 
 /** Signs the request as it goes out, over what the service declares. */
 export class HmacInjector implements Injector {
-  readonly needsBodyDigest: boolean
+  readonly needsBody: boolean
   readonly headers: readonly string[]
   readonly #injection: HmacInjection
   readonly #clock: Clock
   readonly #named: boolean
+  readonly #text: SignedText
+  readonly #headers: readonly Form[]
+  readonly #query: readonly Form[]
+  readonly #keys: QueryKeys
   readonly #secrets = new WeakMap<Opened, SigningSecret>()
 
   constructor(injection: HmacInjection, clock: Clock) {
+    const { stringToSign, headers = {}, query = {} } = injection
     this.#injection = injection
     this.#clock = clock
-    const names = namesIn([injection.stringToSign, ...Object.values(injection.headers)])
-    this.needsBodyDigest = names.has('body_sha256') || names.has('body_sha256_base64')
+    const names = namesIn([stringToSign, ...Object.values(headers), ...Object.values(query)])
+    this.needsBody = [...names].some((name) => name === 'body' || name.startsWith('body_'))
     this.#named = names.has('key_id')
-    this.headers = Object.keys(injection.headers).map(comparableName)
+    this.headers = Object.keys(headers).map(comparableName)
+    this.#text = new SignedText(stringToSign)
+    this.#headers = formsOf(headers)
+    this.#query = formsOf(query)
+    this.#keys = queryKeys(Object.keys(query))
   }
 
-  apply(head: OutgoingHead, opened: Opened, bodyDigest: Buffer = EMPTY): readonly string[] {
+  apply(head: OutgoingHead, opened: Opened, body: Buffer = NO_BODY): readonly string[] {
     refuseCredentialInQuery(head)
-    const { algorithm, encoding, stringToSign, headers } = this.#injection
+    // What the gateway says in the query nobody else says there, in whatever spelling.
+    const taken = this.#query.length > 0 && constrainedQuery(head.matched, this.#keys).size > 0
+    if (taken) throw proxyProblem('credential_in_query')
     const { id = '', key } = this.#secretOf(opened)
-    const { path, query } = head.matched
-    const values = {
-      method: head.method,
-      path,
-      query,
-      target: head.target,
-      host: hostOf(head.origin),
-      timestamp: this.#timestamp(),
-      body_sha256: bodyDigest.toString('hex'),
-      body_sha256_base64: bodyDigest.toString('base64'),
-      key_id: id,
-    }
-    const text = fillPlaceholders(stringToSign, values)
-    const signature = createHmac(algorithm, key).update(text, 'latin1').digest(encoding)
-    const all = { ...values, signature }
-    for (const [name, form] of Object.entries(headers)) head.headers.push(name, headerSafe(fillPlaceholders(form, all)))
+    const now = timeOf(this.#clock.now(), this.#injection.timestamp)
+    const made = { head, body, timestamp: now, nonce: newNonce(this.#injection.nonce), keyId: id }
+    const signed: Signed = { ...made, query: this.#queryOf({ ...made, query: '' }) }
+    const hmac = createHmac(this.#injection.algorithm, key)
+    this.#text.feed(signed, (piece) => {
+      if (typeof piece === 'string') hmac.update(piece, 'latin1')
+      else hmac.update(piece)
+    })
+    const signature = hmac.digest(this.#injection.encoding)
+    const sent: Signed = { ...signed, signature }
+    for (const { name, value } of this.#headers) head.headers.push(name, headerSafe(value.text(sent)))
+    if (this.#query.length > 0) head.target = targetOf(head, this.#queryOf(sent))
     return [signature]
   }
 
-  #timestamp(): string {
-    const now = this.#clock.now()
-    if (this.#injection.timestamp === 'iso8601') return new Date(now).toISOString()
-    return String(this.#injection.timestamp === 'milliseconds' ? now : Math.floor(now / 1_000))
+  /** The caller's query and what is added; without what holds the signature while there is none. */
+  #queryOf(signed: Signed): string {
+    const own = signed.head.matched.query
+    const ready = this.#query.filter(({ signature }) => !signature || signed.signature !== undefined)
+    const added = ready.map(({ name, value }) => `${strictlyEncoded(name)}=${strictlyEncoded(value.text(signed))}`)
+    return [...(own === '' ? [] : [own]), ...added].join('&')
   }
 
   #secretOf(opened: Opened): SigningSecret {
@@ -86,4 +106,10 @@ export class HmacInjector implements Injector {
     }
     return secret
   }
+}
+
+function formsOf(forms: Readonly<Record<string, string>>): readonly Form[] {
+  return Object.entries(forms).map(([name, form]) => {
+    return { name, value: new SignedText(form), signature: namesIn([form]).has('signature') }
+  })
 }

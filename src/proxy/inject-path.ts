@@ -15,7 +15,7 @@ export interface PathInjection {
  * judged and recorded is the path without it, so the caller can send nothing in that place.
  */
 export class PathInjector implements Injector {
-  readonly needsBodyDigest = false
+  readonly needsBody = false
   readonly headers = []
   readonly #segment: string
   readonly #after: readonly string[]

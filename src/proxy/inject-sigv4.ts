@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type AwsEndpoint, awsEndpoint } from '../ground/aws-endpoint.ts'
 import type { Clock } from '../ground/clock.ts'
 import { type AwsKeys, awsKeys, wantsAwsKeys } from '../ground/credential-shape.ts'
@@ -25,13 +26,13 @@ interface Known {
   readonly signing: Map<string, Buffer>
 }
 
-const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+const NO_BODY = Buffer.alloc(0)
 /** Endpoints whose keys are kept at once; more are made anew. */
 const MAX_KEYS = 64
 
 /** Signs the request as it goes out (AWS Signature Version 4). */
 export class SigV4Injector implements Injector {
-  readonly needsBodyDigest: boolean
+  readonly needsBody: boolean
   readonly headers = ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256', 'date']
   readonly #injection: SigV4Injection
   readonly #clock: Clock
@@ -40,17 +41,17 @@ export class SigV4Injector implements Injector {
   constructor(injection: SigV4Injection, clock: Clock) {
     this.#injection = injection
     this.#clock = clock
-    this.needsBodyDigest = injection.unsignedPayload !== true
+    this.needsBody = injection.unsignedPayload !== true
   }
 
-  apply(head: OutgoingHead, opened: Opened, bodyDigest?: Buffer): readonly string[] {
+  apply(head: OutgoingHead, opened: Opened, body: Buffer = NO_BODY): readonly string[] {
     refuseCredentialInQuery(head)
     // Some servers read + as a space and some as itself, and the signature says which was meant.
     if (head.matched.query.includes('+')) throw ambiguous('query_separator', 'A + in the query must be %2B or %20.')
     refuseChunks(head.headers)
     const { keys, signing } = this.#knownOf(opened)
     const scope: AwsScope = { ...this.#endpoint(head), time: awsTime(this.#clock.now()) }
-    const payload = this.needsBodyDigest ? (bodyDigest?.toString('hex') ?? EMPTY) : UNSIGNED
+    const payload = this.needsBody ? createHash('sha256').update(body).digest('hex') : UNSIGNED
     head.headers.push('x-amz-date', scope.time, 'x-amz-content-sha256', payload)
     if (keys.session !== undefined) head.headers.push('x-amz-security-token', keys.session)
     const { method, matched: target, origin } = head

@@ -36,15 +36,15 @@ export interface Opened {
 
 /** Attaches one kind of credential. */
 export interface Injector {
-  /** Whether `apply` wants the SHA-256 of the whole body, which then has to be read before anything is sent. */
-  readonly needsBodyDigest: boolean
+  /** Whether `apply` wants the whole body, which then has to be read before anything is sent. */
+  readonly needsBody: boolean
   /** Comparable names of the headers it writes: whatever the caller sent by those names is left out. */
   readonly headers: readonly string[]
   /**
    * Changes the head in place, and gives what it made of the secret for this request alone: that must not come back either.
    * Throws Problem `credential_unusable`, `credential_in_query`, `signing_unknown` or `target_ambiguous`.
    */
-  apply(head: OutgoingHead, opened: Opened, bodyDigest?: Buffer): readonly string[] | undefined
+  apply(head: OutgoingHead, opened: Opened, body?: Buffer): readonly string[] | undefined
 }
 
 /** Headers that say where a message goes or where it ends. */
@@ -97,7 +97,7 @@ function base64(text: string): string {
 }
 
 class HeaderInjector implements Injector {
-  readonly needsBodyDigest = false
+  readonly needsBody = false
   readonly headers: readonly string[]
   readonly #name: string
   readonly #form: (text: string) => string
@@ -125,7 +125,7 @@ class HeaderInjector implements Injector {
 }
 
 class QueryInjector implements Injector {
-  readonly needsBodyDigest = false
+  readonly needsBody = false
   readonly headers = []
   readonly #name: string
   readonly #keys: QueryKeys

@@ -49,7 +49,8 @@ function halvesOf(injection: ForwardedService['injection'], text: string): Buffe
   if (injection?.kind === 'path' && text.includes(':'))
     return [Buffer.from(text.slice(text.indexOf(':') + 1), 'latin1')]
   if (injection?.kind !== 'hmac') return []
-  const named = namesIn([injection.stringToSign, ...Object.values(injection.headers)]).has('key_id')
+  const { stringToSign, headers = {}, query = {} } = injection
+  const named = namesIn([stringToSign, ...Object.values(headers), ...Object.values(query)]).has('key_id')
   const parsed = signingSecret(text, injection.secretEncoding ?? 'text', named)
   return parsed === undefined ? [] : [Buffer.from(parsed.text, 'latin1'), Buffer.from(parsed.key)]
 }

@@ -34,10 +34,10 @@ const post = (rig: Rig, body: SendOptions['body'], more: Record<string, string |
 
 /** Signs the whole head and the body, as AWS Signature Version 4 does. */
 const signer: Injector = {
-  needsBodyDigest: true,
+  needsBody: true,
   headers: ['authorization'],
-  apply(head, opened, bodyDigest) {
-    const line = `${head.method} ${head.target} ${head.headers.length} ${bodyDigest?.toString('hex')}`
+  apply(head, opened, body = Buffer.alloc(0)) {
+    const line = `${head.method} ${head.target} ${head.headers.length} ${createHash('sha256').update(body).digest('hex')}`
     head.headers.push('authorization', `SIGN ${opened.value.length} ${line}`)
     return undefined
   },

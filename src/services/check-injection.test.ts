@@ -30,8 +30,16 @@ describe('a way to attach a key is refused', () => {
     ['by a signature that stands in no header', { ...hmac, headers: { 'x-time': '{timestamp}' } }],
     ['by a signature that stands twice', { ...hmac, headers: { ...hmac.headers, 'x-again': '{signature}' } }],
     ['by a signature over itself', { ...hmac, stringToSign: '{signature}' }],
-    ['by a signature over what is not there', { ...hmac, stringToSign: '{body}' }],
-    ['by a signature in a header of nothing', { ...hmac, headers: { ...hmac.headers, 'x-a': '{nonce}' } }],
+    ['by a signature over what is not there', { ...hmac, stringToSign: '{cookie}' }],
+    ['by a signature in a header of nothing', { ...hmac, headers: { ...hmac.headers, 'x-a': '{secret}' } }],
+    ['by a signature over a header without a name', { ...hmac, stringToSign: '{header}{timestamp}' }],
+    ['by a signature over a header that it writes', { ...hmac, stringToSign: '{header:x-time}' }],
+    ['by a signature over a header of the connection', { ...hmac, stringToSign: '{header:content-length}' }],
+    ['by a signature with the body in a header', { ...hmac, headers: { ...hmac.headers, 'x-a': '{body}' } }],
+    ['by a signature with the query in the query', { ...hmac, query: { q: '{query}' } }],
+    ['by a signature in a header and in the query', { ...hmac, query: { s: '{signature}' } }],
+    ['by a signed nonce that is not sent', { ...hmac, stringToSign: '{nonce}' }],
+    ['by a form of nonce without a nonce', { ...hmac, nonce: 'uuid' }],
     ['by a signed time that is not sent', { ...hmac, headers: { 'x-sign': '{signature}' } }],
     [
       'by a form of time without a time',
@@ -61,6 +69,17 @@ describe('a way to attach a key is taken', () => {
     ],
     ['of AWS, under a wildcard', { kind: 'sigv4' }, 'https://*.storage.example.com'],
     ['by a signature', hmac, 'https://a.example'],
+    [
+      'by a signature in the query',
+      {
+        kind: 'hmac',
+        algorithm: 'sha512',
+        encoding: 'hex',
+        stringToSign: '{header:content-type}{query}{body}',
+        query: { t: '{timestamp}', s: '{signature}' },
+      },
+      'https://a.example',
+    ],
   ]
   for (const [what, injection, origin] of taken) {
     test(what, () =>

@@ -18,8 +18,8 @@ export function secretShapeOf(injection: Injection | undefined): Service['secret
     case 'sigv4':
       return (secret) => (awsKeys(text(secret)) === undefined ? wantsAwsKeys : undefined)
     case 'hmac': {
-      const { secretEncoding = 'text', stringToSign, headers } = injection
-      const named = namesIn([stringToSign, ...Object.values(headers)]).has('key_id')
+      const { secretEncoding = 'text', stringToSign, headers = {}, query = {} } = injection
+      const named = namesIn([stringToSign, ...Object.values(headers), ...Object.values(query)]).has('key_id')
       return (secret) =>
         signingSecret(text(secret), secretEncoding, named) === undefined
           ? wantsSigningSecret(secretEncoding, named)

@@ -51,15 +51,22 @@ export const Injection = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('hmac'),
-    algorithm: z.enum(['sha256', 'sha512']),
+    algorithm: z.enum(['sha256', 'sha384', 'sha512']),
     encoding: z.enum(['hex', 'base64']),
     /** How the secret is written; `text` if left out. */
     secretEncoding: z.enum(['text', 'hex', 'base64']).optional(),
-    /** With {method}, {path}, {query}, {target}, {host}, {timestamp}, {body_sha256}, {body_sha256_base64}, {key_id}. */
+    /**
+     * With {method}, {path}, {query}, {target}, {host}, {header:name}, {timestamp}, {nonce}, {key_id}, and {body} or its digest:
+     * {body_sha256}, {body_sha256_base64}, {body_sha512}, {body_sha512_base64}.
+     */
     stringToSign: z.string().regex(/^[\x20-\x7e\n]{1,1024}$/),
-    timestamp: z.enum(['seconds', 'milliseconds', 'iso8601']).optional(),
-    /** Name → value, one of which holds {signature}. */
-    headers: z.record(HeaderName, Printable),
+    timestamp: z.enum(['seconds', 'milliseconds', 'iso8601', 'http-date']).optional(),
+    /** Made anew for each request; `hex` if left out. */
+    nonce: z.enum(['hex', 'uuid']).optional(),
+    /** Name → value. One of these or of the query holds {signature}. */
+    headers: z.record(HeaderName, Printable).optional(),
+    /** Name → value, put behind the caller's query. */
+    query: z.record(QueryName, Printable).optional(),
   }),
 ])
 
