@@ -1,5 +1,6 @@
 // The holes of the original (AV-01 to AV-18, section 8 of the contract): each as the contract wants it here.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { Gateway } from './instruments/gateway.ts'
@@ -354,6 +355,15 @@ describe('whoever knows an agent’s token', () => {
     for (let at = 0; at < 25; at += 1) seen.add((await guess(`guess-${at}`)).status)
     assert.deepEqual([...seen], [403, 429])
     assert.equal((await guess(ADMIN_TOKEN)).status, 429)
+  })
+
+  test('cannot keep an admin out whose token is 32 random bytes', async () => {
+    const strong = randomBytes(32).toString('hex')
+    await using own = await Gateway.start({ env: { ...vaultEnv, VAULT_ADMIN_TOKEN: strong } })
+    const seen = new Set<number>()
+    for (let at = 0; at < 25; at += 1) seen.add((await asAdmin(own, 'listServices', {}, `guess-${at}`)).status)
+    assert.deepEqual([...seen], [403, 429])
+    done(await asAdmin(own, 'listServices', {}, strong))
   })
 
   test('has one look at the audit rows at a time', async () => {

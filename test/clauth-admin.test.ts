@@ -1,5 +1,6 @@
 // The admin routes of the Clauth door, sessions and tokens, and the holes of clauth.md §8 that are about them.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
@@ -252,6 +253,20 @@ describe('whoever finds a token of the door', () => {
 })
 
 describe('emergency revoke', () => {
+  test('is kept from nobody by strangers who guess, with a token of 32 random bytes (CL-18)', async () => {
+    const strong = randomBytes(32).toString('hex')
+    await using own = await ClauthWorld.start({ admin: strong })
+    const guess = async (n: number) => refusal(await own.admin('POST', '/emergency-revoke', undefined, `guess-${n}`))
+    for (let n = 0; n < 5; n += 1) assert.equal((await guess(n))[0], 401)
+    for (let n = 0; n < 3; n += 1) {
+      assert.deepEqual((await guess(n)).slice(0, 2), [429, 'RATE_LIMITED'])
+      const near = await own.admin('POST', '/emergency-revoke', undefined, strong.slice(1))
+      assert.equal(near.status, 429)
+    }
+    assert.deepEqual((await own.admin('POST', '/emergency-revoke')).json(), { revoked: 1 })
+    assert.equal((await own.proxy()).status, 401)
+  })
+
   test('ends grants, tokens, sessions and running calls, and nothing comes back (CL-13)', async () => {
     await using own = await ClauthWorld.start()
     await own.grant({ skillId: 'second' })

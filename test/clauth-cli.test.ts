@@ -10,9 +10,10 @@ import { PassThrough } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { runClauth } from '../src/cli/clauth/run-clauth.ts'
 import type { Terminal } from '../src/cli/terminal.ts'
+import { VERSION } from '../src/version.ts'
 import { ClauthWorld } from './instruments/clauth-world.ts'
 import { runs as claviger } from './instruments/command-line.ts'
-import { repository } from './instruments/gateway.ts'
+import { Gateway, repository } from './instruments/gateway.ts'
 import { github, plain } from './instruments/planted-secrets.ts'
 import { until } from './instruments/wait.ts'
 
@@ -142,6 +143,47 @@ describe('clauth', () => {
     assert.deepEqual([unsafe.code, JSON.parse(unsafe.stdout).passed], [1, false])
   })
 
+  test('makes admin tokens, and the doctor says what is wrong with one, without showing it to anybody', async () => {
+    const { token, note } = await json('admin-token')
+    assert.match(token, /^[0-9a-f]{64}$/)
+    assert.equal(typeof note, 'string')
+    const check = async (given: string, more: Record<string, string> = {}) => {
+      const { stdout } = await runs(['doctor'], { CLAUTH_ADMIN_TOKEN: given, ...more })
+      const { checks } = JSON.parse(stdout) as { checks: { check: string; ok: boolean; detail: string }[] }
+      const found = checks.find((one) => one.check === 'hardening.admin-token')
+      assert.ok(given === '' || !found?.detail.includes(given))
+      return [found?.ok, found?.detail]
+    }
+    assert.deepEqual(await check(token), [true, 'set, and beyond guessing'])
+    const [chosen, paused] = await check('chosen-by-somebody')
+    assert.deepEqual([chosen, /clauth admin-token/.test(String(paused))], [true, true])
+    assert.equal((await check('short'))[0], false)
+    assert.match(String((await check(''))[1]), /the gateway was started with one$/)
+    assert.match(String((await check('', { CLAVIGER_PORT: '1' }))[1]), /without it admin routes answer 503$/)
+    await using without = await Gateway.start({ env: { CLAVIGER_DEMO: 'off' } })
+    const [ok, detail] = await check(token, { CLAVIGER_PORT: String(without.port) })
+    assert.deepEqual([ok, /the gateway has none/.test(String(detail))], [false, true])
+  })
+
+  test('says how it is used, all of it or one verb, and its version', async () => {
+    const [all, ...others] = [await runs(['--help']), await runs(['help']), await runs(['-h']), await runs([])]
+    assert.deepEqual([all?.code, all?.stderr], [0, ''])
+    for (const other of others) assert.deepEqual(other, all)
+    for (const verb of ['store', 'grant', 'skill-token issue', 'session-token revoke', 'admin-token']) {
+      assert.ok(all?.stdout.includes(`\n  clauth ${verb}`), verb)
+    }
+    for (const words of [
+      ['store', '--help'],
+      ['store', '--handle', 'h', '-h'],
+    ]) {
+      const one = await runs(words)
+      assert.deepEqual([one.code, one.stderr], [0, ''])
+      assert.match(one.stdout, /^Usage:\n {2}clauth store [^\n]*--secret-stdin[^\n]*\n$/)
+    }
+    const versioned = await runs(['--version'])
+    assert.deepEqual([versioned.code, versioned.stdout, versioned.stderr], [0, `${VERSION}\n`, ''])
+  })
+
   test('migrates an openclaw.json, without --write in words alone', async () => {
     const path = join(mkdtempSync(join(folder, 'oc-')), 'openclaw.json')
     writeFileSync(path, JSON.stringify({ models: { providers: { github: { apiKey: github } } } }), { mode: 0o600 })
@@ -164,7 +206,7 @@ describe('clauth', () => {
       'grant --skill s --provider github --scope github:read --rmp 3': /^\[VALIDATION_ERROR\] Unknown flag --rmp\./,
       'grant --skill s': /^\[VALIDATION_ERROR\] --scope is required|--provider is required/,
       [`store --handle h --provider github --secret ${plain}`]:
-        /^\[VALIDATION_ERROR\] A secret may not stand on the command line/,
+        /^\[VALIDATION_ERROR\] A secret may not stand on the command line\..*--secret-env NAME or --secret-stdin, /,
       'store --handle h --provider github': /^\[VALIDATION_ERROR\] Exactly one of/,
       'identity list': /^\[NOT_AVAILABLE\]/,
       'advisory check': /^\[NOT_AVAILABLE\]/,

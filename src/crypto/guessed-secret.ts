@@ -27,6 +27,7 @@ interface Failures {
 export class GuessedSecret {
   readonly #key = randomBytes(32)
   readonly #expected: Buffer | undefined
+  readonly #unguessable: boolean
   readonly #clock: Clock
   readonly #limits: GuessLimits
   readonly #failures = new Map<string, Failures>()
@@ -34,6 +35,7 @@ export class GuessedSecret {
   /** Undefined and '' are no secret: nothing is it then. */
   constructor(secret: string | undefined, clock: Clock, limits: GuessLimits) {
     this.#expected = secret === undefined || secret === '' ? undefined : this.#hash(secret)
+    this.#unguessable = isUnguessable(secret ?? '')
     this.#clock = clock
     this.#limits = limits
   }
@@ -47,9 +49,14 @@ export class GuessedSecret {
     return this.#expected !== undefined && timingSafeEqual(this.#hash(presented), this.#expected)
   }
 
-  /** Milliseconds until a source may try again; 0 for now. */
-  waitMs(source: string): number {
-    return Math.max(0, (this.#failures.get(source)?.until ?? 0) - this.#clock.mono())
+  /**
+   * Milliseconds until a source may try again; 0 for now. Whoever shows a secret that nobody can guess waits for nobody: it
+   * needs no pause, and others that come from the same address, as all on one machine do, cannot keep its owner out.
+   * One that may be guessed waits like a wrong one: else a guess could be told from the pause.
+   */
+  waitMs(source: string, presented: string): number {
+    const waitMs = Math.max(0, (this.#failures.get(source)?.until ?? 0) - this.#clock.mono())
+    return waitMs > 0 && this.#unguessable && this.is(presented) ? 0 : waitMs
   }
 
   failed(source: string): void {
@@ -73,6 +80,16 @@ export class GuessedSecret {
   #hash(text: string): Buffer {
     return createHmac('sha256', this.#key).update(text).digest()
   }
+}
+
+const HEX = /^(?:[0-9a-f]{64,512}|[0-9A-F]{64,512})$/
+
+/**
+ * Whether a secret is 32 random bytes, by its looks: 64 hex digits, of which chance gives ten different ones and more. That
+ * is no text that people choose; other texts may be, however long they are, and are taken for chosen.
+ */
+export function isUnguessable(secret: string): boolean {
+  return HEX.test(secret) && new Set(secret).size >= 10
 }
 
 /** Takes a variable out of the environment, so that nothing that is started from here gets it, and nothing shows it. */

@@ -67,6 +67,18 @@ describe('ClauthAdmin', () => {
     assert.equal(wrong(), 'clauth_unauthorized')
   })
 
+  test('counts nobody who shows no token', () => {
+    const admin = new ClauthAdmin('the-token', new SetClock())
+    for (let n = 0; n < 20; n += 1) {
+      for (const shown of [undefined, '']) {
+        assert.equal(
+          codeOf(() => admin.check(shown, 'a')),
+          'clauth_unauthorized',
+        )
+      }
+    }
+  })
+
   test('remembers 4,096 sources at most', () => {
     const admin = new ClauthAdmin('the-token', new SetClock())
     const wrong = (source: string) => codeOf(() => admin.check('x', source))

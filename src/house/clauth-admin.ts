@@ -22,13 +22,17 @@ export class ClauthAdmin {
     return new ClauthAdmin(takenFromEnvironment(env, name), clock)
   }
 
-  /** Throws Problem `clauth_admin_disabled`, `clauth_unauthorized`; `admin_backing_off` to a source that guesses. */
+  /**
+   * Throws Problem `clauth_admin_disabled`, `clauth_unauthorized`; `admin_backing_off` to a source that guesses. A token of 32 random
+   * bytes passes at any time: whoever is on this machine comes from the same address, and may not keep an emergency revocation out.
+   */
   check(presented: string | undefined, source: string): void {
     if (!this.#secret.isSet) throw clauthProblem('clauth_admin_disabled')
-    const waitMs = this.#secret.waitMs(source)
+    const waitMs = this.#secret.waitMs(source, presented ?? '')
     if (waitMs > 0) throw problem('admin_backing_off', { facts: { retryAfterSeconds: Math.ceil(waitMs / 1_000) } })
     if (!this.#secret.is(presented ?? '')) {
-      this.#secret.failed(source)
+      // Whoever shows nothing guesses nothing.
+      if (presented) this.#secret.failed(source)
       throw unauthorized('Invalid admin token')
     }
     this.#secret.succeeded(source)

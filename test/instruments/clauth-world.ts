@@ -9,6 +9,8 @@ export const ADMIN = 'admin-token-of-the-test'
 export interface ClauthWorldOptions extends GatewayOptions {
   /** Further members of the service record. */
   readonly service?: Readonly<Record<string, unknown>>
+  /** The admin token, if another one. */
+  readonly admin?: string
 }
 
 export interface AskedProxy {
@@ -28,22 +30,24 @@ export class ClauthWorld {
   readonly upstream: RecordingUpstream
   readonly secret = 'sk-canary-0123456789-abcdefghij'
   readonly skillId: string
+  readonly #admin: string
   token = ''
 
-  private constructor(gateway: Gateway, upstream: RecordingUpstream, skillId: string) {
+  private constructor(gateway: Gateway, upstream: RecordingUpstream, skillId: string, admin: string) {
+    this.#admin = admin
     this.gateway = gateway
     this.upstream = upstream
     this.skillId = skillId
   }
 
   static async start(
-    { service = {}, ...options }: ClauthWorldOptions = {},
+    { service = {}, admin = ADMIN, ...options }: ClauthWorldOptions = {},
     skillId = 'My Skill',
   ): Promise<ClauthWorld> {
     const upstream = await RecordingUpstream.start()
-    const env = { CLAVIGER_DEMO: 'off', CLAUTH_ADMIN_TOKEN: ADMIN, CLAUTH_ALLOW_INSECURE_HTTP: '1', ...options.env }
+    const env = { CLAVIGER_DEMO: 'off', CLAUTH_ADMIN_TOKEN: admin, CLAUTH_ALLOW_INSECURE_HTTP: '1', ...options.env }
     const gateway = await Gateway.start({ ...options, env })
-    const made = new ClauthWorld(gateway, upstream, skillId)
+    const made = new ClauthWorld(gateway, upstream, skillId, admin)
     const injection = { kind: 'bearer' }
     const origins = [upstream.origin]
     await gateway.does('POST', '/services', { name: 'github', origins, injection, addresses: loopback, ...service })
@@ -76,7 +80,7 @@ export class ClauthWorld {
   }
 
   /** A request with the admin token. `path` is below `/clauth/v1`. */
-  admin(method: string, path: string, body?: object, token: string = ADMIN): Promise<Reply> {
+  admin(method: string, path: string, body?: object, token = this.#admin): Promise<Reply> {
     return this.ask(method, `/clauth/v1${path}`, body, { 'x-clauth-admin-token': token })
   }
 

@@ -45,13 +45,16 @@ export class Flags {
 /** Words that people try for secrets: refused, and never repeated. */
 const misplaced = new Set(['secret', 'passphrase', 'password', 'api-key', 'value'])
 
+const elsewhere =
+  'Every process of this machine could read it, and your shell keeps it: replace it. Secrets come by --secret-env NAME or --secret-stdin, passphrases by CLAUTH_PASSPHRASE or CLAUTH_PASSPHRASE_FILE.'
+
 /** Reads `--key value` and bare `--key`. Throws Problem `usage`, `secret_in_argv`. */
 export function readFlags(words: readonly string[], kinds: Readonly<Record<string, FlagKind>>): Flags {
   const values = new Map<string, readonly string[]>()
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? ''
     const [, name = '', , joined] = /^--([A-Za-z-]+)(=([\s\S]*))?$/.exec(word) ?? []
-    if (misplaced.has(name)) throw cliProblem('secret_in_argv')
+    if (misplaced.has(name)) throw cliProblem('secret_in_argv', { hint: elsewhere })
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
     if (kind === undefined) throw unknown(word)
     const next = words[at + 1]

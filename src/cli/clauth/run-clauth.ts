@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Problem } from '../../ground/problem.ts'
+import { VERSION } from '../../version.ts'
 import { cliProblem } from '../problems.ts'
 import { processTerminal, safeJson, safeText, say, type Terminal, write } from '../terminal.ts'
 import { invoked } from '../verb.ts'
@@ -12,7 +13,7 @@ import { readFlags } from './flags.ts'
 import { emergencyRevoke, grant, revoke } from './grants.ts'
 import { migrate } from './migrate.ts'
 import { doctor, status } from './state.ts'
-import { sessionToken, skillToken } from './tokens.ts'
+import { adminToken, sessionToken, skillToken } from './tokens.ts'
 
 type Verbs = Readonly<Record<string, ClauthVerb | Readonly<Record<string, ClauthVerb>>>>
 
@@ -29,7 +30,7 @@ const verbs: Verbs = {
     doctor,
     migrate,
   },
-  ...{ 'skill-token': skillToken, 'session-token': sessionToken },
+  ...{ 'admin-token': adminToken, 'skill-token': skillToken, 'session-token': sessionToken },
 }
 
 const later: Readonly<Record<string, string>> = {
@@ -38,15 +39,19 @@ const later: Readonly<Record<string, string>> = {
   service: 'Installing as a service comes with packaging; `clauth daemon` runs in the foreground.',
 }
 
+const HELP: ReadonlySet<string> = new Set(['help', '--help', '-h'])
+
 /** Runs one command line (without node and script). Resolves to the exit code; never throws. */
 export async function runClauth(argv: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
   process.umask(0o077)
   try {
     const [name, ...words] = argv
-    if (name === undefined || name === 'help' || name === '--help') return await help(terminal, 0)
+    if (name === undefined || HELP.has(name)) return await help(terminal, 0)
+    if (name === '--version' || name === 'version') return await version(terminal)
     if (Object.hasOwn(later, name)) return refuse(terminal, 'NOT_AVAILABLE', later[name] ?? '')
     const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
     if (verb === undefined) return await help(terminal, 1)
+    if (words.some((word) => word === '--help' || word === '-h')) return await help(terminal, 0, name)
     if (isVerb(verb)) return await perform(verb, words, terminal)
     const part = Object.hasOwn(verb, words[0] ?? '') ? verb[words[0] ?? ''] : undefined
     return part === undefined ? await help(terminal, 1) : await perform(part, words.slice(1), terminal)
@@ -75,15 +80,23 @@ function withHome(env: Terminal['env']): Terminal['env'] {
   return { ...env, CLAVIGER_HOME: CLAUTH_HOME }
 }
 
-async function help(terminal: Terminal, code: number): Promise<number> {
-  const lines = Object.entries(verbs).flatMap(([name, verb]) =>
+/** All verbs, or one. */
+async function help(terminal: Terminal, code: number, only?: string): Promise<number> {
+  const shown = Object.entries(verbs).filter(([name]) => only === undefined || name === only)
+  const lines = shown.flatMap(([name, verb]) =>
     isVerb(verb)
       ? [`  clauth ${name} ${verb.about}`]
       : Object.entries(verb).map(([part, { about }]) => `  clauth ${name} ${part} ${about}`),
   )
   const more = ['', 'identity, advisory and service come later. Everything else: claviger --help']
-  await write(terminal.stdout, `${['Usage:', ...lines.map((line) => line.trimEnd()), ...more].join('\n')}\n`)
+  const text = ['Usage:', ...lines.map((line) => line.trimEnd()), ...(only === undefined ? more : [])]
+  await write(terminal.stdout, `${text.join('\n')}\n`)
   return code
+}
+
+async function version(terminal: Terminal): Promise<number> {
+  await write(terminal.stdout, `${VERSION}\n`)
+  return 0
 }
 
 const INVALID = new Set(['usage', 'secret_in_argv', 'secret_source_missing', 'secret_source_invalid', 'label_invalid'])

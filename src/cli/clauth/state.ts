@@ -1,5 +1,6 @@
 // `clauth status` and `clauth doctor`.
 import { lstatSync } from 'node:fs'
+import { isUnguessable } from '../../crypto/guessed-secret.ts'
 import { Problem } from '../../ground/problem.ts'
 import { placeText } from '../../listen-places.ts'
 import { isLoopback } from '../../settings.ts'
@@ -62,13 +63,12 @@ async function examine(invocation: Invocation): Promise<Check[]> {
   }
   const { home, host, clauthListen, clauthAllowRemote, clauthAllowInsecureHttp } = settings
   const place = clauthListen === undefined ? '' : `, door at ${placeText(clauthListen)}`
-  const token = invocation.terminal.env.CLAUTH_ADMIN_TOKEN
   return [
     { check: 'config', ok: true, detail: `home ${home}` },
     { check: 'hardening.loopback-host', ok: isLoopback(host), detail: `host ${host}${place}` },
     off('hardening.remote-access', 'CLAUTH_ALLOW_REMOTE', clauthAllowRemote),
     off('hardening.insecure-http', 'CLAUTH_ALLOW_INSECURE_HTTP', clauthAllowInsecureHttp),
-    adminToken(token),
+    await adminToken(invocation),
     { check: 'hardening.identity-admin-gate', ok: true, detail: 'identity routes are not there yet' },
     await asked('scope-store', invocation, '/clauth/grants', 'grants'),
     await integrity(invocation),
@@ -81,13 +81,33 @@ function off(check: string, name: string, on: boolean): Check {
   return { check, ok: !on, detail: on ? `${name} is on` : 'off' }
 }
 
-/** None is safe: the admin routes then answer 503. */
-function adminToken(token: string | undefined): Check {
+/** None is safe: the admin routes then answer 503. The token itself goes nowhere: who answers at the port is not known. */
+async function adminToken(invocation: Invocation): Promise<Check> {
   const check = 'hardening.admin-token'
-  if (!token)
-    return { check, ok: true, detail: 'CLAUTH_ADMIN_TOKEN is not set here; without it admin routes answer 503' }
-  const ok = token.length >= 16
-  return { check, ok, detail: ok ? 'set' : 'CLAUTH_ADMIN_TOKEN has fewer than 16 characters' }
+  const token = invocation.terminal.env.CLAUTH_ADMIN_TOKEN
+  const running = await atGateway(invocation)
+  if (!token) return { check, ok: true, detail: `CLAUTH_ADMIN_TOKEN is not set here; ${running.said}` }
+  if (token.length < 16) return { check, ok: false, detail: 'CLAUTH_ADMIN_TOKEN has fewer than 16 characters' }
+  if (running.without) return { check, ok: false, detail: `CLAUTH_ADMIN_TOKEN is set here; ${running.said}` }
+  if (isUnguessable(token)) return { check, ok: true, detail: 'set, and beyond guessing' }
+  const detail = 'set; wrong ones of others can pause it, unless it is 32 random bytes in hex (clauth admin-token)'
+  return { check, ok: true, detail }
+}
+
+/** Whether the gateway that runs was started without one, so far as it can be asked. */
+async function atGateway(invocation: Invocation): Promise<{ without: boolean; said: string }> {
+  try {
+    const answer = await invocation.agent().send({ method: 'GET', path: '/clauth/v1/admin/skill-token/list' })
+    await answer.body.dump()
+    const without = answer.statusCode === 503
+    return {
+      without,
+      said: `the gateway ${without ? 'has none, and admin routes answer 503' : 'was started with one'}`,
+    }
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return { without: false, said: 'without it admin routes answer 503' }
+  }
 }
 
 async function asked(check: string, { operator }: Invocation, path: string, what: string): Promise<Check> {

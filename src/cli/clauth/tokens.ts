@@ -1,8 +1,19 @@
+import { randomBytes } from 'node:crypto'
 import { cliProblem } from '../problems.ts'
 import type { ClauthVerb } from './clauth-verb.ts'
 
 const skill = '/clauth/skill-tokens'
 const session = '/clauth/session-tokens'
+
+/** One that the gateway knows to be beyond guessing: it is 32 random bytes in hex, and waits for nobody who guesses. */
+export const adminToken: ClauthVerb = {
+  about: '',
+  flags: {},
+  async run() {
+    const note = 'Give it to the start of the gateway as CLAUTH_ADMIN_TOKEN; it is kept nowhere.'
+    return { json: { token: randomBytes(32).toString('hex'), note } }
+  },
+}
 
 export const skillToken: Readonly<Record<string, ClauthVerb>> = {
   issue: {
