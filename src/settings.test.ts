@@ -168,6 +168,22 @@ describe('loadSettings()', () => {
     })
   }
 
+  for (const [audience, more] of [
+    ['http://127.0.0.1:4317', {}],
+    ['http://127.0.0.1:4317/', {}],
+    ['http://127.0.0.1:9000', { CLAVIGER_PORT: '9000' }],
+    ['https://gate.example', { CLAVIGER_PUBLIC_URL: 'https://gate.example:443/' }],
+    ['https://GATE.example/', { CLAVIGER_PUBLIC_URL: 'https://gate.example' }],
+    ['clauth', {}],
+    ['rel_0123456789', {}],
+  ] as const) {
+    test(`refuses VAULT_AUDIENCE=${audience}, for which other tokens are`, () => {
+      const env = { CLAVIGER_HOME: home(), ...more, VAULT_AUDIENCE: audience }
+      assert.throws(() => loadSettings({ env }), { code: 'setting_invalid', message: /VAULT_AUDIENCE/ })
+      assert.equal(loadSettings({ env: { ...env, VAULT_AUDIENCE: 'https://else.example' } }).vaultDoor, true)
+    })
+  }
+
   test('reads how requests come in', () => {
     const env = {
       CLAVIGER_HOME: home(),

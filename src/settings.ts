@@ -7,6 +7,7 @@ import { type EnvFile, readEnvFile } from './env-file.ts'
 import { vaultListenOf } from './foreign-variables.ts'
 import { logLevelOf } from './ground/log-level.ts'
 import { problemsOf } from './ground/problem.ts'
+import { listenerUrl } from './public-address.ts'
 import {
   type SettingName,
   type Settings,
@@ -63,6 +64,7 @@ export function loadSettingsWithSources({ env, envFile }: SettingsInput): Loaded
   }
   const settings = Object.freeze(values) as Settings
   refuseUnsafe(settings)
+  refuseSharedAudience(settings)
   return { settings, sources: Object.freeze(sources) as LoadedSettings['sources'] }
 }
 
@@ -167,6 +169,17 @@ function refuseUnsafe(settings: Settings): void {
       hint: 'Choose a home whose path has at most 93 bytes.',
     })
   }
+}
+
+/** Tokens of the gateway itself are for its issuer: a door's token for that audience would be one of them. */
+function refuseSharedAudience(settings: Settings): void {
+  const issuers = [listenerUrl(settings), ...(settings.publicUrl === undefined ? [] : [settings.publicUrl])]
+  const given = settings.vaultAudience.toLowerCase().replace(/\/+$/, '')
+  if (!issuers.some((issuer) => issuer.toLowerCase() === given)) return
+  throw problem('setting_invalid', {
+    detail: 'VAULT_AUDIENCE is the address of this gateway, which is the audience of its own tokens.',
+    hint: 'Choose a name that nothing else has, or leave VAULT_AUDIENCE out.',
+  })
 }
 
 /** Whether only this machine reaches `host`: 127.0.0.0/8, ::1 or `localhost`. */

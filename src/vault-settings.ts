@@ -6,16 +6,25 @@ import { listOf, onOff, setting, whole } from './setting-shapes.ts'
 /** Read from the environment alone, when the gateway starts, and taken out of it: a secret is never a setting. */
 export const VAULT_ADMIN_TOKEN = 'VAULT_ADMIN_TOKEN'
 
+/** Audiences of other tokens of this gateway: the Clauth door's sessions, and relying services by their ids. */
+const TAKEN = /^(?:clauth|rel_.*)$/i
+
+const audience = () =>
+  z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/, 'a name without spaces is wanted')
+    .refine((text) => !TAKEN.test(text), 'other tokens of this gateway are for that audience: choose another name')
+
 export const vaultSettings = {
   vaultDoor: setting(onOff(), {
     env: 'CLAVIGER_VAULT',
     fallback: 'on',
     doc: 'The dialect of agentic-credential-vault (`/vault.…`) on the agent listener.',
   }),
-  vaultAudience: setting(z.string().regex(/^[\x21-\x7e]{1,128}$/, 'a name without spaces is wanted'), {
+  vaultAudience: setting(audience(), {
     env: 'VAULT_AUDIENCE',
     fallback: 'agentic-credential-vault-proxy',
-    doc: 'Audience (`aud`) of the tokens of that door.',
+    doc: 'Audience (`aud`) of the tokens of that door. No other tokens of this gateway may be for it: neither its own address, nor `clauth`, nor `rel_…`.',
   }),
   vaultAddresses: setting(listOf(/^[0-9a-f:.]+(?:\/[0-9]{1,3})?$/, 'addresses or ranges are wanted'), {
     env: 'CLAVIGER_VAULT_ADDRESSES',

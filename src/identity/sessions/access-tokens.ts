@@ -47,7 +47,7 @@ export class AccessToken implements AccessTokenEntry {
     this.agent = agent
     this.createdAt = (claims.iat as number) * 1_000
     this.expiresAt = (claims.exp as number) * 1_000
-    this.scopes = typeof claims.scope === 'string' ? claims.scope.split(' ').filter((text) => text !== '') : undefined
+    this.scopes = scopesIn(claims)
     this.principal = { kind: 'agent', agent, token: this }
   }
 
@@ -76,6 +76,12 @@ export class AccessToken implements AccessTokenEntry {
   get status(): 'active' | 'revoked' {
     return this.session.live ? 'active' : 'revoked'
   }
+}
+
+/** Undefined where there is no bound. A claim in another form is a bound that nobody here can read: nothing is in it. */
+function scopesIn({ scope }: Claims): readonly string[] | undefined {
+  if (scope === undefined) return undefined
+  return typeof scope === 'string' ? scope.split(' ').filter((text) => text !== '') : []
 }
 
 export type Verified =
