@@ -111,15 +111,23 @@ export class Credentials {
   /**
    * Binds every credential of a service to its new origins, with new data keys. Give `tx` to do it in the transaction
    * that changes the service, so that neither is done without the other. Those bound to them already are left alone, so it
-   * may be called again. Throws Problem `integrity_failed` if one does not open: rotate or remove that one first.
+   * may be called again. `each` is told of every one that would be bound anew, as it lies in the database now, and may throw.
+   * Throws Problem `integrity_failed` if one does not open: rotate or remove that one first.
    */
-  async rebind(service: ServiceId, origins: readonly string[], by: Actor, tx?: Tx): Promise<void> {
-    if (tx === undefined) return this.#parts.storage.write((own) => this.rebind(service, origins, by, own))
+  async rebind(
+    service: ServiceId,
+    origins: readonly string[],
+    by: Actor,
+    tx?: Tx,
+    each?: (credential: CredentialView) => void,
+  ): Promise<void> {
+    if (tx === undefined) return this.#parts.storage.write((own) => this.rebind(service, origins, by, own, each))
     const originsHash = hashOrigins(origins)
     const rebound: Entry[] = []
     for (const id of await credentialsOf(tx, service)) {
       const { entry: old, version } = await this.stored(tx, id)
       if (originsHash.equals(old.originsHash)) continue
+      each?.(viewOf(old, this.#parts.clock.now()))
       const secret = openEntry(this.#parts.sealing.unlocked(), old)
       if (secret === undefined) throw vaultProblem('integrity_failed', { facts: { credential: id } })
       const entry = this.sealed({ ...old, originsHash }, secret)

@@ -90,7 +90,13 @@ export interface Vault extends Connections {
   /** For the gate: whose it is, and what its metadata says under `restricted`. */
   aboutOf(id: CredentialId): { readonly service: ServiceId; readonly restricted: string | undefined } | undefined
   versions(handleOrId: string): Promise<VersionView[]>
-  rebind(service: ServiceId, origins: readonly string[], by: Actor, tx?: Tx): Promise<void>
+  rebind(
+    service: ServiceId,
+    origins: readonly string[],
+    by: Actor,
+    tx?: Tx,
+    each?: (credential: CredentialView) => void,
+  ): Promise<void>
   open(permit: Permit): OpenedCredential | undefined
   slots(): SlotView[]
   setPassphrase(passphrase: Secret, options: { readonly only: boolean }, by: Actor): Promise<void>
@@ -175,7 +181,7 @@ function vaultOver(parts: Parts): Omit<Vault, keyof Connections> {
       return entry && { service: entry.service, restricted: entry.meta.restricted }
     },
     versions: (handleOrId) => credentials.versions(handleOrId),
-    rebind: (service, origins, by, tx) => credentials.rebind(service, origins, by, tx),
+    rebind: (service, origins, by, tx, each) => credentials.rebind(service, origins, by, tx, each),
     open: (permit) => opener.open(permit),
     slots: () => keyholders.slots(),
     setPassphrase: (passphrase, { only }, by) => keyholders.setPassphrase(passphrase, only, by),

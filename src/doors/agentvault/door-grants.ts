@@ -3,7 +3,7 @@
 
 import type { NewGrant } from '../../grants/contract.ts'
 import type { Grants } from '../../grants/grants.ts'
-import type { AgentId, GrantId } from '../../ground/ids.ts'
+import type { AgentId, GrantId, ServiceId } from '../../ground/ids.ts'
 import type { Tx } from '../../storage/storage.ts'
 import type { CompiledService } from './compiled-service.ts'
 import { DOOR, type DoorGrant, MAX_TTL_SECONDS } from './contract.ts'
@@ -50,8 +50,8 @@ export class DoorGrants {
   }
 
   /** Takes back all that was made for a service; agents that may still use it get new ones when they come. */
-  async withdraw(service: CompiledService, tx: Tx): Promise<void> {
-    for (const grant of this.#needs.book.grantsOf(service.id)) await this.#drop(grant, tx)
+  async withdraw(service: ServiceId, tx: Tx): Promise<void> {
+    for (const grant of this.#needs.book.grantsOf(service)) await this.#drop(grant, tx)
   }
 
   async #ensure(agent: Agent, service: CompiledService): Promise<Ready> {

@@ -31,6 +31,11 @@ export class DoorSecrets {
     this.#meta = meta
   }
 
+  /** Whether what is sealed here stays: what `made` brings from elsewhere is older. */
+  stays(ref: string, made: Made | undefined): boolean {
+    return made !== undefined && this.#needs.book.credentials(ref).length > 0
+  }
+
   /** Sees to it that the service has the secret of its reference, if there is one. */
   async give(ref: string, service: BoundService, tx: Tx): Promise<void> {
     const all = this.#needs.book.credentials(ref)
