@@ -2,6 +2,7 @@
 import { alertRoutes } from './alerts/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
+import { forgetCredential, forgetService } from './doors/agentvault/left-behind.ts'
 import { revocationRoutes } from './doors/agentvault/revocation-routes.ts'
 import { vaultServiceRoutes } from './doors/agentvault/service-routes.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
@@ -129,14 +130,21 @@ function serviceNeeds(rooms: Rooms): ServiceRouteNeeds<Who> {
   }
 }
 
-function vaultNeeds({ vault, services, grants, clock }: Rooms): VaultRouteNeeds<Who> {
+function vaultNeeds({ storage, vault, services, grants, vaultBook: book, clock }: Rooms): VaultRouteNeeds<Who> {
   return {
     vault,
     clock,
     actorOf,
     serviceOf: (name) => services.find(name),
     serviceName: (id) => services.byId(id)?.name,
-    removed: (id, by) => grants.revokeOfCredential(id, by),
+    removed: (id, by) =>
+      storage.write(
+        async (tx) => {
+          await grants.revokeOfCredential(id, by, tx)
+          await forgetCredential({ book, grants }, id, by, tx)
+        },
+        { urgent: true },
+      ),
   }
 }
 
@@ -167,9 +175,16 @@ async function replaceService(
   return service
 }
 
-async function removeService({ services, vault, grants }: Rooms, name: string, by: Actor) {
-  const { id } = await services.remove(name, by)
-  const ended = await grants.revokeOfService(id, by)
+async function removeService({ storage, services, vault, grants, vaultBook }: Rooms, name: string, by: Actor) {
+  const { id, ended } = await storage.write(
+    async (tx) => {
+      const { id } = await services.remove(name, by, tx)
+      const ended = await grants.revokeOfService(id, by, tx)
+      await forgetService(vaultBook, id, by, tx)
+      return { id, ended }
+    },
+    { urgent: true },
+  )
   const credentials = vault.list().filter(({ service }) => service === id)
   for (const credential of credentials) await vault.remove(credential.id, by)
   return { grants: ended.length, credentials: credentials.length }

@@ -2,7 +2,7 @@
 
 import { findIntents } from './audit/find-intents.ts'
 import { Problem } from './ground/problem.ts'
-import { withdrawUnbound } from './house/agentvault.ts'
+import { settleVaultDoor } from './house/agentvault.ts'
 import { isHsmProblem } from './identity/signing/rotator.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
@@ -42,7 +42,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   if (refusal !== undefined) await withdraw(rooms)
   await recordPending(rooms)
   // Where the door is off, too: an older version made grants that count everywhere.
-  await withdrawUnbound(rooms)
+  await settleVaultDoor(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
   // The first row that is ever authenticated is an operator's: a first start has its keys made after that.
   if (identity.hasOperator) await signingKeys.settle()

@@ -1,5 +1,6 @@
 // What is done about one agent in every room at once: stop it after an incident, give out what is kept of it, erase it.
 import type { LogRecord } from '../audit/find-record.ts'
+import { forgetAgent } from '../doors/agentvault/left-behind.ts'
 import { viewAgent } from '../identity/agents.ts'
 import { identityProblem } from '../identity/contract.ts'
 import type { Invite } from '../identity/keys/invites.ts'
@@ -71,13 +72,14 @@ export async function exportAgent(rooms: Rooms, name: string): Promise<Record<st
  * Problem `agent_not_revoked`.
  */
 export async function eraseAgent(rooms: Rooms, name: string, by: Actor): Promise<Record<string, number>> {
-  const { identity, relying, signIns, alerts } = rooms
+  const { identity, relying, signIns, alerts, storage, vaultBook } = rooms
   const agent = identity.requireAgent(name)
   if (agent.status !== 'revoked') throw identityProblem('agent_not_revoked')
   const { reports, assignments } = await relying.forgetAgent(agent.id, by)
   const networks = await signIns.forget(agent.id)
   const waiting = await alerts.erase(agent.id)
   const attestations = await identity.keys.dropAttestations(agent.id, by)
+  await storage.write((tx) => forgetAgent(vaultBook, agent.id, by, tx))
   await identity.eraseAgent(agent.id, by)
   return { reports, roles: assignments, networks, waiting, attestations }
 }

@@ -4,7 +4,9 @@ import { takenFromEnvironment } from '../crypto/guessed-secret.ts'
 import { VaultAdmin } from '../doors/agentvault/admin.ts'
 import { AdminToken } from '../doors/agentvault/admin-token.ts'
 import { agentVaultDoor } from '../doors/agentvault/agentvault.ts'
-import { withdrawUnbound as withdraw } from '../doors/agentvault/door-grants.ts'
+import { withdrawUnbound } from '../doors/agentvault/door-grants.ts'
+import { tidyUp } from '../doors/agentvault/left-behind.ts'
+import { OwnRevocations, REVOCATIONS_PER_MINUTE } from '../doors/agentvault/own-revocations.ts'
 import { VaultBook } from '../doors/agentvault/vault-book.ts'
 import { wording } from '../doors/agentvault/wording.ts'
 import { type PlainRoute, plainRoutes } from '../http/plain-routes.ts'
@@ -27,9 +29,10 @@ export function buildVaultDoor(rooms: BelowTheDoor, settings: Settings): Pick<Ro
   return { vaultBook: book, vaultAdmin: new VaultAdmin(needs) }
 }
 
-/** When the vault opens. */
-export function withdrawUnbound({ storage, grants, vaultBook: book }: Rooms): Promise<number> {
-  return withdraw({ storage, grants, book })
+/** When the vault opens: what earlier versions made or left that is not so any more. */
+export async function settleVaultDoor({ storage, grants, vaultBook: book }: Rooms): Promise<void> {
+  await withdrawUnbound({ storage, grants, book })
+  await tidyUp({ storage, book })
 }
 
 export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): CarryingDoor[] {
@@ -43,6 +46,7 @@ export function agentVault({ rooms, dataPlane, settings, log }: DoorParts): Carr
     ...{ clock, storage, identity, services, grants, vault, audit, book, adminToken, audience, addresses },
     rpm: vaultRpm === 0 ? undefined : vaultRpm,
     issues: new RateTable(clock, rate),
+    revocations: new OwnRevocations(new RateTable(clock, { most: REVOCATIONS_PER_MINUTE, windowMs: 60_000 })),
     collect: dataPlane.collect,
     // The gate sees less of it than there is.
     agentOf: (request: IncomingMessage) => dataPlane.callingAgent(request).principal as AgentPrincipal,

@@ -1,5 +1,5 @@
 /** The dialect's shapes (agentic-credential-vault.md §1 to §3), data only. */
-import type { CredentialId, GrantId, ServiceId } from '../../ground/ids.ts'
+import type { AgentId, CredentialId, GrantId, ServiceId } from '../../ground/ids.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 
 export type JsonObject = { [name: string]: JsonValue }
@@ -59,7 +59,7 @@ export interface Revocation {
   readonly id: string
   readonly kind: 'session' | 'task' | 'agent'
   readonly value: string
-  readonly agent: string | undefined
+  readonly agent: AgentId | undefined
   readonly reason: string
   readonly at: number
 }

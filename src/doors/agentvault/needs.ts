@@ -11,6 +11,7 @@ import type { Services } from '../../services/services.ts'
 import type { Actor, Storage } from '../../storage/storage.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { AdminToken } from './admin-token.ts'
+import type { OwnRevocations } from './own-revocations.ts'
 import type { VaultBook } from './vault-book.ts'
 
 /** What the door translates to. */
@@ -31,6 +32,7 @@ export interface VaultNeeds {
   /** Calls of one agent on one service in any 60 seconds; undefined: as many as there are. */
   readonly rpm: number | undefined
   readonly issues: RateTable
+  readonly revocations: OwnRevocations
   readonly collect: Collect
   /** The agent that a request comes from. Throws Problems. */
   readonly agentOf: (request: IncomingMessage) => AgentPrincipal

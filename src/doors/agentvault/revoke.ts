@@ -7,8 +7,9 @@ import type { Actor } from '../../storage/storage.ts'
 import type { JsonObject, Revocation } from './contract.ts'
 import { withdrawFrom } from './door-grants.ts'
 import { VAULT_ADMIN, type VaultNeeds } from './needs.ts'
+import { displacedBy } from './own-revocations.ts'
 import { refused } from './refusal.ts'
-import { putRevocation } from './store.ts'
+import { putRevocation, removeRevocation } from './store.ts'
 import { revocationId } from './vault-book.ts'
 import { sessionIdOf } from './vault-token.ts'
 
@@ -20,8 +21,22 @@ type Given = { [Field in (typeof FIELDS)[number]]?: string }
 
 const MAX_TEXT = 256
 
-/** Resolves when it holds: what ran by it has ended. Throws `POLICY_DENY`, `<FIELD>_INVALID`. */
+/** Resolves when it holds: what ran by it has ended. Throws `POLICY_DENY`, `<FIELD>_INVALID`, to agents `RATE_LIMITED`. */
 export async function revoke(needs: VaultNeeds, by: Revoker, body: JsonObject): Promise<Given> {
+  const { given, reason } = readGiven(body)
+  if (Object.keys(given).length === 0) return given
+  if (by === ADMIN) {
+    await carryOut(needs, by, given, reason)
+    return given
+  }
+  refuseForeign(needs, by, given)
+  const { agent } = by
+  if (given.agentId === undefined) needs.revocations.take(agent.id)
+  await needs.revocations.inTurn(agent.id, () => carryOut(needs, by, given, reason))
+  return given
+}
+
+function readGiven(body: JsonObject): { readonly given: Given; readonly reason: string } {
   const given: Given = {}
   for (const field of FIELDS) {
     const value = body[field]
@@ -31,13 +46,16 @@ export async function revoke(needs: VaultNeeds, by: Revoker, body: JsonObject): 
   }
   const { reason: said = 'manual' } = body
   if (typeof said !== 'string') throw refused('REASON_INVALID')
-  const reason = said.slice(0, MAX_TEXT)
-  if (by !== ADMIN) refuseForeign(needs, by, given)
+  return { given, reason: said.slice(0, MAX_TEXT) }
+}
+
+async function carryOut(needs: VaultNeeds, by: Revoker, given: Given, reason: string): Promise<void> {
   const actor: Actor = by === ADMIN ? VAULT_ADMIN : { kind: 'agent', id: by.agent.id, key: by.token.id }
-  if (given.tokenId !== undefined) await endToken(needs, given.tokenId, actor, reason)
   const rows = rowsOf(needs, by, given, reason)
-  if (Object.keys(given).length > 0) await write(needs, rows, given, actor, reason)
-  return given
+  const own = by === ADMIN ? [] : needs.book.revocationsOf(by.agent.id)
+  const displaced = by === ADMIN ? [] : displacedBy(rows, own, needs.clock.now())
+  if (given.tokenId !== undefined) await endToken(needs, given.tokenId, actor, reason)
+  await write(needs, { rows, displaced, given, actor, reason })
 }
 
 /** As an operator says, once: false where it holds already. Throws Problem `agent_unknown`. */
@@ -50,7 +68,7 @@ export async function revokeOnce(
   const given: Given = { [`${kind}Id`]: named }
   const rows = rowsOf(needs, ADMIN, given, reason)
   if (rows.every(({ id }) => needs.book.revocations().some((one) => one.id === id))) return false
-  await write(needs, rows, given, by, reason)
+  await write(needs, { rows, displaced: [], given, actor: by, reason })
   return true
 }
 
@@ -97,16 +115,28 @@ function rowsOf(
   ]
 }
 
+interface Writing {
+  readonly rows: readonly Revocation[]
+  /** What goes for them. */
+  readonly displaced: readonly Revocation[]
+  readonly given: Given
+  readonly actor: Actor
+  readonly reason: string
+}
+
 async function write(
   needs: Pick<VaultNeeds, 'storage' | 'book' | 'grants'>,
-  rows: readonly Revocation[],
-  given: Given,
-  actor: Actor,
-  reason: string,
+  { rows, displaced, given, actor, reason }: Writing,
 ): Promise<void> {
   const ev = { event: 'token.revoked', ...given, reason }
   await needs.storage.write(
     async (tx) => {
+      for (const { id, kind, agent } of displaced) {
+        await removeRevocation(tx, id)
+        const told = { what: 'agentvault.revocation_ended', id, kind, agent }
+        const record = { type: 'config', actor, ev: told }
+        await tx.change({ kind: 'agentvault_unrevoked', ref: id, record })
+      }
       for (const row of rows) {
         await putRevocation(tx, row)
         if (row.kind === 'agent') await withdrawFrom(needs, row.value as AgentId, tx)

@@ -1,5 +1,5 @@
 import { type Canonical, canonicalJson } from '../../ground/canonical-json.ts'
-import type { GrantId, ServiceId } from '../../ground/ids.ts'
+import type { AgentId, GrantId, ServiceId } from '../../ground/ids.ts'
 import type { Storage, Tx } from '../../storage/storage.ts'
 import type { DoorGrant, Revocation, ServiceRecord } from './contract.ts'
 
@@ -29,6 +29,12 @@ export async function putService(tx: Tx, { id, name, definition, createdAt, upda
 
 export async function removeService(tx: Tx, id: ServiceId): Promise<void> {
   await tx.remove('agentvault_services', id)
+}
+
+/** Whether the house has a row of the service at all, believed or not. */
+export async function isInHouse(tx: Tx, id: ServiceId): Promise<boolean> {
+  const row = await tx.db.selectFrom('services').select('id').where('id', '=', id).executeTakeFirst()
+  return row !== undefined
 }
 
 export async function putRevocation(tx: Tx, { id, kind, value, agent, reason, at }: Revocation): Promise<void> {
@@ -76,7 +82,7 @@ export async function loadAll(storage: Storage): Promise<Loaded> {
       createdAt: created_at,
       updatedAt: updated_at,
     })),
-    revocations: revocations.rows.map((row) => ({ ...row, agent: row.agent ?? undefined })),
+    revocations: revocations.rows.map((row) => ({ ...row, agent: (row.agent as AgentId | null) ?? undefined })),
     grants: grants.rows.map((row) => ({ ...row, id: row.id as GrantId, service: row.service as ServiceId })),
     bad: [...services.bad, ...revocations.bad, ...grants.bad],
     revocationsBad: revocations.bad.length > 0,

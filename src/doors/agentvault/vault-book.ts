@@ -30,6 +30,10 @@ export class VaultBook {
   readonly #options: VaultBookOptions
   readonly #services = new Map<string, CompiledService>()
   readonly #revocations = new Map<string, Revocation>()
+  /** Those of one agent alone, the oldest first. */
+  readonly #ofAgents = new Map<AgentId, Map<string, Revocation>>()
+  /** Rows of services that the house did not have when they were read. */
+  #homeless: readonly ServiceRecord[] = []
   readonly #grants = new Map<string, DoorGrant>()
   /** Somebody edited a revocation: nobody is believed to stand until an operator looked. */
   #doubt = false
@@ -45,14 +49,16 @@ export class VaultBook {
     this.clear()
     this.#doubt = revocationsBad
     for (const record of services) this.#enter(record)
-    for (const one of revocations) this.#revocations.set(one.id, one)
+    this.#homeless = services.filter(({ id }) => this.#options.services.byId(id) === undefined)
+    for (const one of [...revocations].sort((one, other) => one.at - other.at)) this.#keep(one)
     for (const one of grants) this.#grants.set(grantKey(one.agent, one.service), one)
     for (const { row } of this.#options.sessions.all()) this.tokens.put(row)
     return { bad }
   }
 
   clear(): void {
-    for (const map of [this.#services, this.#revocations, this.#grants]) map.clear()
+    for (const map of [this.#services, this.#revocations, this.#ofAgents, this.#grants]) map.clear()
+    this.#homeless = []
     this.tokens.clear()
     this.#doubt = false
   }
@@ -93,6 +99,16 @@ export class VaultBook {
     return [...this.#revocations.values()]
   }
 
+  /** Those that hold for one agent alone, the oldest first. */
+  revocationsOf(agent: AgentId): readonly Revocation[] {
+    return [...(this.#ofAgents.get(agent)?.values() ?? [])]
+  }
+
+  /** Rows of services that the house did not have when the vault opened. */
+  homeless(): readonly ServiceRecord[] {
+    return this.#homeless
+  }
+
   /** Whether it was revoked, for everybody or by this agent. `agent` for kind `agent` is the agent itself. */
   isRevoked(kind: Revocation['kind'], value: string, agent: AgentId): boolean {
     if (this.#doubt) return true
@@ -116,7 +132,7 @@ export class VaultBook {
     else if (kind === 'agentvault_service') this.#followService(ref as ServiceId, after as ServiceRecord | undefined)
     else if (kind === 'agentvault_grant') this.#followGrant(after as { put?: DoorGrant; removed?: DoorGrant })
     else if (kind === 'agentvault_revoked') this.#followRevocation(after as Revocation)
-    else if (kind === 'agentvault_unrevoked') this.#revocations.delete(ref)
+    else if (kind === 'agentvault_unrevoked') this.#drop(ref)
   }
 
   #followService(id: ServiceId, record: ServiceRecord | undefined): void {
@@ -134,13 +150,31 @@ export class VaultBook {
 
   /** In the turn of the commit, so that a revocation that is acknowledged has ended what ran. */
   #followRevocation(one: Revocation): void {
-    this.#revocations.set(one.id, one)
+    this.#keep(one)
     this.#options.openCalls.kill((footing) => {
       const token = this.tokens.get(footing.token)
       if (token === undefined || (one.agent !== undefined && one.agent !== token.agent)) return false
       if (one.kind === 'agent') return token.agent === one.value
       return (one.kind === 'session' ? token.sessionId : token.taskId) === one.value
     }, `vault_${one.kind}_revoked`)
+  }
+
+  #keep(one: Revocation): void {
+    this.#revocations.set(one.id, one)
+    if (one.agent === undefined) return
+    const own = this.#ofAgents.get(one.agent)
+    // Deleted and set again, so that the map goes from the oldest to the newest.
+    own?.delete(one.id)
+    if (own === undefined) this.#ofAgents.set(one.agent, new Map([[one.id, one]]))
+    else own.set(one.id, one)
+  }
+
+  #drop(id: string): void {
+    const agent = this.#revocations.get(id)?.agent
+    this.#revocations.delete(id)
+    const own = agent === undefined ? undefined : this.#ofAgents.get(agent)
+    own?.delete(id)
+    if (agent !== undefined && own?.size === 0) this.#ofAgents.delete(agent)
   }
 
   /** The house does not have it any more, whoever took it away. */
