@@ -1,0 +1,105 @@
+/**
+ * What a human is asked about, as plain data. Its digest is what every yes is bound to (THREATS G-01), so whatever can
+ * change what happens stands in it; a field that is not there cannot be approved.
+ */
+import { createHash } from 'node:crypto'
+import { domain } from '../crypto/framing.ts'
+import { type Canonical, canonicalJson } from '../ground/canonical-json.ts'
+import type { AgentId, CredentialId, ServiceId } from '../ground/ids.ts'
+
+/** How sure an answer must be, from the weakest: a tap in a messenger, an enrolled device, a passkey, two people's passkeys. */
+export const ASSURANCES = ['tap', 'push', 'passkey', 'two-people'] as const
+export type Assurance = (typeof ASSURANCES)[number]
+
+/** Whether an answer given with `given` is enough where `wanted` is asked for. Two people are two answers by passkey. */
+export function isEnough(given: Assurance, wanted: Assurance): boolean {
+  return ASSURANCES.indexOf(given) >= ASSURANCES.indexOf(wanted === 'two-people' ? 'passkey' : wanted)
+}
+
+/** What a yes is good for. */
+export interface Terms {
+  readonly assurance: Assurance
+  /** How long it may be waited for, and from the yes on used, seconds. */
+  readonly lifeSeconds: number
+  readonly uses: number
+}
+
+/** The rule, of the operator's or of a service's action, that wants a human's yes. */
+export interface AskingRule {
+  readonly id: string
+  readonly name: string
+  readonly version: number
+}
+
+export interface CallAction {
+  readonly kind: 'call'
+  /** Instance id: what another installation was asked means nothing here (G-12). */
+  readonly install: string
+  readonly agent: { readonly id: AgentId; readonly name: string }
+  /** `version`: hex SHA-256 of the definition, which says where it goes and how the credential is attached. */
+  readonly service: { readonly id: ServiceId; readonly name: string; readonly version: string }
+  /** Name of the service's action, if the call is one. */
+  readonly action?: string | undefined
+  readonly risk: 'low' | 'medium' | 'high'
+  readonly method: string
+  /** `scheme://host[:port]`. */
+  readonly origin: string
+  /** Canonical, as it is sent. */
+  readonly path: string
+  /** As it is sent, without `?`; empty if there is none. */
+  readonly query: string
+  /** The caller's own that are sent on: lower-case names, in the order of names, those of one name in theirs. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Left out where there is none. `sha256`: hex, of all of it. */
+  readonly body?: { readonly bytes: number; readonly sha256: string } | undefined
+  readonly credential?: { readonly id: CredentialId; readonly handle: string } | undefined
+  /** Those that asked, in the order of their ids. */
+  readonly rules: readonly AskingRule[]
+  readonly terms: Terms
+}
+
+/** What an agent says it is about to do itself; nothing here carries it out. */
+export interface StatedAction {
+  readonly kind: 'stated'
+  readonly install: string
+  readonly agent: { readonly id: AgentId; readonly name: string }
+  /** What it calls it, e.g. `shell.exec`. */
+  readonly action: string
+  readonly risk: 'low' | 'medium' | 'high' | 'critical'
+  /** JSON text: tool, parameters, working directory … as they came. */
+  readonly context: string
+  /** Hex SHA-256 of what the doer compares; the door says over which bytes. */
+  readonly payloadHash: string
+  /** The agent's own words, shown as such. */
+  readonly description?: string | undefined
+  /** Tells two of the same content apart. */
+  readonly request: string
+  readonly terms: Terms
+}
+
+/** A bounded rule, shown whole: this agent may do these actions on this service so often until then, without being asked. */
+export interface WindowAction {
+  readonly kind: 'window'
+  readonly install: string
+  readonly agent: { readonly id: AgentId; readonly name: string }
+  readonly service: { readonly id: ServiceId; readonly name: string; readonly version: string }
+  /** Methods and paths or actions, as the service resolves them: what a call must be one of. */
+  readonly actions: readonly string[]
+  readonly rules: readonly AskingRule[]
+  readonly uses: number
+  /** Milliseconds since 1970. */
+  readonly until: number
+  readonly terms: Terms
+}
+
+export type Action = CallAction | StatedAction | WindowAction
+
+const APPROVAL = domain('approval')
+
+/** Hex SHA-256 over the domain `approval` and the canonical JSON of the action (docs/protocol/receipt.md). */
+export function actionDigest(action: Action): string {
+  return createHash('sha256')
+    .update(APPROVAL)
+    .update(canonicalJson(action as unknown as Canonical))
+    .digest('hex')
+}
