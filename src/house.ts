@@ -157,7 +157,7 @@ async function openDoors(
   { settings, log }: HouseOptions,
 ): Promise<Doors> {
   const { nextRid, openCalls } = rooms
-  const [agentPlane, operatorPlane] = await controlPlanes(rooms, settings, log)
+  const [agentPlane, operatorPlane] = await controlPlanes(rooms, dataPlane, settings, log)
   const extra = [...settings.allowedHosts, ...publicHosts(settings)]
   const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
   let closing = false
@@ -208,9 +208,9 @@ function waysIn(
 }
 
 /** The agents' endpoints and the operators': an operator's endpoint is not there on the agent listener at all. */
-function controlPlanes(rooms: Rooms, settings: Settings, log: Log) {
+function controlPlanes(rooms: Rooms, { collect }: DataPlane, settings: Settings, log: Log) {
   const { identity, nextRid, clientOf } = rooms
-  const all = routesOf(rooms, settings)
+  const all = routesOf(rooms, settings, collect)
   const authenticate = callerOf(identity, rooms.relying, rooms.possession, rooms.refuseUnknown)
   const onBug = (error: unknown, rid: string) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have')

@@ -8,6 +8,7 @@ import * as clauth from './doors/clauth/desk-contract.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
 import { parameterProblems } from './ground/fill-template.ts'
+import * as credentialCheck from './house/check-credential-routes.ts'
 import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
@@ -55,6 +56,7 @@ export function openApiDocument(): object {
     services,
     serviceTemplates,
     vault,
+    credentialCheck,
     grants,
     clauth,
     vaultServices,

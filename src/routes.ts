@@ -7,6 +7,8 @@ import { revocationRoutes } from './doors/agentvault/revocation-routes.ts'
 import { vaultServiceRoutes } from './doors/agentvault/service-routes.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
+import { CredentialChecks } from './house/check-credential.ts'
+import { checkCredentialRoutes } from './house/check-credential-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
@@ -27,6 +29,7 @@ import { limitMetadata } from './identity/sign-ins/limit-metadata.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
 import { signingRoutes } from './identity/signing/routes.ts'
 import { oauthEndpoints } from './oauth-needs.ts'
+import type { Collect } from './proxy/collect.ts'
 import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
 import type { Service } from './services/contract.ts'
@@ -36,8 +39,9 @@ import type { Actor } from './storage/storage.ts'
 import { connectionRoutes } from './vault/connections/routes.ts'
 import { type VaultRouteNeeds, vaultRoutes } from './vault/routes.ts'
 
-export function routesOf(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
-  return limitMetadata(everyRoute(rooms, settings), rooms.signIns.limits)
+export function routesOf(rooms: Rooms, settings: Settings, collect: Collect): BoundEndpoint<Who>[] {
+  const checks = checkCredentialRoutes<Who>(new CredentialChecks(rooms, collect), actorOf)
+  return limitMetadata([...checks, ...everyRoute(rooms, settings)], rooms.signIns.limits)
 }
 
 function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {

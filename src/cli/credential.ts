@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { exitCode } from './exit-codes.ts'
+import { pathOf } from './path-of.ts'
 import { cliProblem } from './problems.ts'
 import { facts, named, table } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
@@ -71,6 +73,16 @@ const rotate: Verb = {
   },
 }
 
+const check: Verb = {
+  signature: 'check <handle>',
+  summary: 'ask the service whose a credential is: one recorded call of its probe, through the gate',
+  examples: ['claviger credential check github-main'],
+  async run({ args: [handle], operator }) {
+    const json = await operator().ask({ method: 'POST', path: pathOf('credentials', handle, 'check') })
+    return { json, text: facts(json), code: json.outcome === 'works' ? exitCode.ok : exitCode.refused }
+  },
+}
+
 const remove: Verb = {
   signature: 'remove <handle>',
   summary: 'remove a credential and every version of it',
@@ -80,11 +92,12 @@ const remove: Verb = {
   },
 }
 
-/** `claviger store` and `claviger credential list | rotate | remove`. */
+/** `claviger store` and `claviger credential list | rotate | check | remove`. */
 export function credentialCommands(program: Command, session: Session): void {
   addVerb(program, session, store)
   const credential = program.command('credential').description('secrets sealed in the vault, by their handles')
   addVerb(credential, session, list)
   addVerb(credential, session, rotate)
+  addVerb(credential, session, check)
   addVerb(credential, session, remove)
 }

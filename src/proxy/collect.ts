@@ -1,6 +1,5 @@
 // The way in for doors: a call whose answer they put into words of their own. The gate, the record and the scrubbing are
 // everybody's; what is other is that the answer comes back whole, or as the Problem that there is instead.
-import type { ServerResponse } from 'node:http'
 import type { Problem } from '../ground/problem.ts'
 import type { AnswerHead } from './answer.ts'
 import { type CarriedCall, type CarryOutOptions, carryOut } from './carry-out.ts'
@@ -27,7 +26,13 @@ export const MAX_COLLECTED = 10 * 1024 * 1024
  * `leaving`: the connection of whoever waits for the answer: when it closes, the call ends. Rejects with the Problem that
  * the caller would have been answered, among them `answer_too_large`.
  */
-export type Collect = (call: CollectedCall, leaving: ServerResponse, maxBytes?: number) => Promise<Collected>
+export type Collect = (call: CollectedCall, leaving: Leaving, maxBytes?: number) => Promise<Collected>
+
+/** What is asked of such a connection. */
+export interface Leaving {
+  readonly destroyed: boolean
+  on(event: 'close', listener: () => void): unknown
+}
 
 export function createCollect(options: CarryOutOptions): Collect {
   return (call, leaving, maxBytes = MAX_COLLECTED) =>
@@ -39,14 +44,14 @@ export function createCollect(options: CarryOutOptions): Collect {
 
 class Collector implements Recipient {
   readonly headOnly = false
-  readonly #leaving: ServerResponse
+  readonly #leaving: Leaving
   readonly #maxBytes: number
   readonly #resolve: (collected: Collected) => void
   readonly #reject: (problem: Problem) => void
   #over = false
 
   constructor(
-    leaving: ServerResponse,
+    leaving: Leaving,
     maxBytes: number,
     resolve: (collected: Collected) => void,
     reject: (problem: Problem) => void,

@@ -79,9 +79,9 @@ async function carryOutStep(step: Step, work: Work, journal: Journal, remarks: R
 
 /** What the service says of the secret, where it is to be asked. */
 async function verified(step: Step, { client, verifier }: Work): Promise<Step> {
-  const { handle = '', service, action } = step
+  const { handle = '', action } = step
   if (verifier === undefined) return step
-  const verdict = await verifier.ask(handle, service)
+  const verdict = await verifier(handle)
   if (verdict.outcome === 'works') return { ...step, verified: `works, as ${verdict.identity}` }
   if (verdict.outcome === 'unknown') return { ...step, verified: `not verified: ${verdict.why}` }
   if (action === 'store') await client.ask({ method: 'DELETE', path: pathOf('credentials', handle) })

@@ -15,7 +15,7 @@ import { type Present, planImport, type Step } from './plan.ts'
 import { askPresent, presentUnasked } from './present.ts'
 import { variableOf } from './reference-variable.ts'
 import { jsonOf, textOf } from './report.ts'
-import { openVerifier } from './verify.ts'
+import { verifierOf } from './verify.ts'
 
 export const importOptions: readonly OptionSpec[] = [
   { flags: '--write', about: 'store the secrets and put references in their place; without it nothing is touched' },
@@ -84,12 +84,8 @@ async function write(
 ): Promise<Done> {
   const { home } = invocation.settings()
   const client = invocation.operator()
-  const verifier = invocation.options.verify === true ? await openVerifier(client, invocation.agentUrl()) : undefined
-  try {
-    return await carryOut(plan, { home, client, clock: systemClock, known, what, verifier })
-  } finally {
-    await verifier?.close()
-  }
+  const verifier = invocation.options.verify === true ? verifierOf(client) : undefined
+  return carryOut(plan, { home, client, clock: systemClock, known, what, verifier })
 }
 
 interface Learnt {
