@@ -3,9 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { heldPort } from '../test/instruments/held-port.ts'
 
 export interface Hop {
   readonly origin: string
@@ -25,7 +26,8 @@ type Arguments = (folder: string, port: number, upstream: number) => string[]
 async function program(upstream: number, command: string, argumentsFor: Arguments): Promise<Hop | undefined> {
   if (spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'claviger-hop-'))
-  const port = await freePort()
+  const held = await heldPort()
+  const { port } = held
   const child = spawn(command, argumentsFor(folder, port, upstream), {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -38,6 +40,7 @@ async function program(upstream: number, command: string, argumentsFor: Argument
       const gone = once(child, 'close')
       child.kill('SIGKILL')
       await gone
+      held[Symbol.dispose]()
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -141,15 +144,6 @@ async function nodeHop(upstream: number): Promise<Hop> {
       await once(server, 'close')
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function answers(port: number, child: ChildProcess): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net'
+import { type Socket, connect as tcpConnect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -13,7 +13,8 @@ import { type Listener, listenTcp } from '../src/http/listen.ts'
 import { httpsRequirement } from '../src/http/require-https.ts'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
 import { repository } from './instruments/gateway.ts'
-import { closed } from './instruments/wait.ts'
+import { heldPort } from './instruments/held-port.ts'
+import { closed, until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
 const missing = spawnSync('sh', ['-c', 'command -v nginx']).status === 0 ? noOpenssl() : 'nginx is not there'
@@ -51,23 +52,19 @@ class Nginx {
 }
 
 async function reachable(port: number, child: ChildProcess): Promise<void> {
-  while (child.exitCode === null) {
-    const open = await new Promise<boolean>((resolve) => {
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}`)
+    return new Promise<boolean>((resolve) => {
       const socket = tcpConnect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
       socket.on('connect', () => socket.destroy())
     })
-    if (open) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error(`nginx ended with ${child.exitCode}`)
+  })
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
+/** Held until the tests are over: nginx cannot say which ports it was given. */
+async function portsFor(held: DisposableStack, count: number): Promise<number[]> {
+  const ports = await Promise.all(Array.from({ length: count }, heldPort))
+  return ports.map((one) => held.use(one).port)
 }
 
 interface Asked {
@@ -128,6 +125,7 @@ describe('a client behind nginx', { skip: missing }, () => {
   let nginx: Nginx
   let listener: Listener
   let ports: number[]
+  const held = new DisposableStack()
 
   before(async () => {
     authority = new Authority()
@@ -146,7 +144,7 @@ describe('a client behind nginx', { skip: missing }, () => {
       '127.0.0.1',
       0,
     )
-    ports = await freePorts(5)
+    ports = await portsFor(held, 5)
     const [tls, plain, inner, outer, standard] = ports as [number, number, number, number, number]
     const files = authority.issue()
     const to = (port: number, headers: string) => `location / { proxy_pass http://127.0.0.1:${port}; ${headers} }`
@@ -167,6 +165,7 @@ describe('a client behind nginx', { skip: missing }, () => {
     await nginx?.stop()
     await listener?.close(0)
     authority?.[Symbol.dispose]()
+    held.dispose()
   })
 
   for (const headers of spoofs) {
@@ -196,13 +195,14 @@ describe('a gateway behind nginx', { skip: missing }, () => {
   let nginx: Nginx
   let home: World
   let ports: number[]
+  const held = new DisposableStack()
 
   before(async () => {
     authority = new Authority()
     home = await world({
       env: { CLAVIGER_PUBLIC_URL: 'https://gate.test', CLAVIGER_TRUSTED_PROXIES: '127.0.0.1' },
     })
-    ports = await freePorts(2)
+    ports = await portsFor(held, 2)
     const [tls, plain] = ports as [number, number]
     const files = authority.issue()
     nginx = await Nginx.start(
@@ -215,6 +215,7 @@ describe('a gateway behind nginx', { skip: missing }, () => {
     await nginx?.stop()
     await home?.[Symbol.asyncDispose]()
     authority?.[Symbol.dispose]()
+    held.dispose()
   })
 
   test('carries calls, and keeps who called from the service', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type HeldPort, heldPort } from './held-port.ts'
 import { type Reply, send } from './send.ts'
 
 /** The repository, whichever folder the test runs in. */
@@ -49,7 +50,8 @@ export class Gateway {
   readonly #output: Buffer[] = []
   #child: ChildProcess | undefined
   #ready: Ready | undefined
-  #port = '0'
+  /** Of the agents' listener, over all restarts. */
+  #port: HeldPort | undefined
   #operatorToken: string | undefined
 
   private constructor(options: GatewayOptions) {
@@ -60,9 +62,11 @@ export class Gateway {
 
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
     const gateway = new Gateway(options)
+    gateway.#port = await heldPort()
     try {
       await gateway.#spawn({}, options.wrapper ?? [])
     } catch (error) {
+      gateway.#port[Symbol.dispose]()
       if (options.folder === undefined) gateway.remove()
       throw error
     }
@@ -187,6 +191,7 @@ export class Gateway {
   /** Stops and, where the folder was ours, removes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child !== undefined) await this.kill9()
+    this.#port?.[Symbol.dispose]()
     if (this.#options.folder === undefined) this.remove()
   }
 
@@ -194,14 +199,19 @@ export class Gateway {
     const [command, ...rest] = [...dieWithUs(), ...wrapper, process.execPath, ...upCommand] as [string, ...string[]]
     const child = spawn(command, rest, {
       cwd: this.folder,
-      env: { ...baseEnv(), CLAVIGER_HOME: this.home, CLAVIGER_PORT: this.#port, ...this.#options.env, ...env },
+      env: {
+        ...baseEnv(),
+        CLAVIGER_HOME: this.home,
+        CLAVIGER_PORT: `${this.#port?.port}`,
+        ...this.#options.env,
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
     child.stderr!.on('data', (chunk: Buffer) => this.#keep(chunk))
     const ready = await this.#readyLine(child)
     this.#ready = ready
-    this.#port = new URL(ready.url).port
     this.#operatorToken = ready.operatorToken ?? this.#operatorToken
   }
 
