@@ -27,7 +27,7 @@ describe('a token that does not answer', { skip: noSoftHsm() || noCompiler }, ()
     assert.equal(built.status, 0, built.stderr)
     process.env.SLOW_MODULE_FILE = slow
     process.env.SLOW_MODULE_TARGET = softHsm.module
-    token = await openPkcs11({ ...softHsm.options('alpha', { patienceMs: 500 }), module })
+    token = await openPkcs11({ ...softHsm.options('alpha', { patienceMs: 3_000 }), module })
     key = await token.generate()
   })
   after(async () => {
