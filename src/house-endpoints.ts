@@ -143,7 +143,11 @@ const explained = {
     outcome: z.enum(['allow', 'ask', 'deny']),
     check: z.string(),
     why: z.string().optional(),
+    /** The action of the service that the call is; without it, what its method and the actions that claim it require is required. */
     action: z.string().optional(),
+    /** The actions that claim it, where no one of them alone does. */
+    among: z.array(z.string()).optional(),
+    risk: z.enum(['low', 'medium', 'high']).optional(),
     requiredScopes: z.array(z.string()),
     /** Enough by itself. */
     sufficientScope: z.string().optional(),

@@ -85,21 +85,16 @@ function operatorRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
 }
 
 function explainRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
-  const explain = (principal: AgentPrincipal, rid: string, body: Asked) => {
+  const explain = (principal: AgentPrincipal, rid: string, body: Asked, whole: boolean) => {
     const { service: serviceName, method } = body
-    return house.gate.explain({
-      rid: rid as CallId,
-      principal,
-      serviceName,
-      method: method.toUpperCase(),
-      target: targetOf(body),
-    })
+    const call = { rid: rid as CallId, principal, serviceName, method: method.toUpperCase(), target: targetOf(body) }
+    return house.gate.explain(call, whole)
   }
   return [
     bind(endpoints.explainOwn, ({ body, caller, rid }) =>
-      shown(toldToAgent(explain(house.agentOf(caller as Who), rid, body))),
+      shown(toldToAgent(explain(house.agentOf(caller as Who), rid, body, false))),
     ),
-    bind(endpoints.explainFor, ({ body, rid }) => shown(explain(house.agentNamed(body.agent), rid, body))),
+    bind(endpoints.explainFor, ({ body, rid }) => shown(explain(house.agentNamed(body.agent), rid, body, true))),
   ]
 }
 
@@ -119,12 +114,14 @@ function targetOf({ path, query }: Asked): Target {
   return canonicalTarget(text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`)
 }
 
-function shown({ decision, checks, action, required, enough, grant }: Explanation) {
+function shown({ decision, checks, action, among, risk, required, enough, grant }: Explanation) {
   return {
     outcome: decision.outcome,
     check: decision.check,
     ...(decision.why !== undefined && { why: decision.why }),
     ...(action !== undefined && { action }),
+    ...(among.length > 0 && { among: [...among] }),
+    ...(risk !== undefined && { risk }),
     ...(grant !== undefined && { grant }),
     requiredScopes: [...required],
     ...(enough !== undefined && { sufficientScope: enough }),

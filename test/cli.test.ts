@@ -101,6 +101,17 @@ describe('the command line beside a gateway', () => {
     await shell.run('explain coder tickets GET /ok/1')
   })
 
+  test('names the action that a call is, to operators also where nothing was given', async () => {
+    await shell.run('service add github')
+    const merge = await shell.json('explain coder github PUT /repos/o/r/pulls/1/merge', { code: 1 })
+    assert.deepEqual([merge.outcome, merge.action, merge.risk], ['deny', 'pulls.merge', 'high'])
+    assert.deepEqual(merge.requiredScopes, ['github:prs:write'])
+    const near = await shell.json('explain coder github GET /user/emails/', { code: 1 })
+    assert.deepEqual([near.action, near.among], [undefined, ['user.emails']])
+    const own = await shell.json('explain github PUT /repos/o/r/pulls/1/merge', { code: 1 })
+    assert.deepEqual([own.outcome, own.action, own.risk, own.requiredScopes], ['deny', undefined, undefined, []])
+  })
+
   test('names what is wrong with a command line, and the fact that the gateway adds', async () => {
     const noToken = { env: { CLAVIGER_TOKEN: '' } }
     const cases: readonly [line: string, code: number, says: RegExp, Started?][] = [

@@ -35,6 +35,10 @@ export interface Explanation {
   readonly decision: Decision
   readonly checks: ReturnType<typeof explain>
   readonly action: string | undefined
+  /** The actions that claim it, where no one of them alone does: what they all require is required. */
+  readonly among: readonly string[]
+  /** Undefined where it is not known what the call is. */
+  readonly risk: 'low' | 'medium' | 'high' | undefined
   readonly required: readonly string[]
   /** A scope that would be enough by itself. */
   readonly enough: string | undefined
@@ -89,13 +93,19 @@ export class Gate<S extends GateService = GateService> {
     }
   }
 
-  /** What each check answers for this call, without making it: nothing is taken, nothing is recorded, no permit exists. */
-  explain(call: CallRequest): Explanation {
-    const { question, resolution, grant } = this.#gather(call)
+  /**
+   * What each check answers for this call, without making it: nothing is taken, nothing is recorded, no permit exists. `whole`:
+   * for operators, who hear what the call is also where the agent was given nothing on the service.
+   */
+  explain(call: CallRequest, whole = false): Explanation {
+    const { question, resolution: resolved, grant, service } = this.#gather(call)
+    const resolution = resolved ?? (whole ? service?.resolve(call.method, call.target) : undefined)
     return {
       decision: decide(question),
       checks: explain(question),
       action: resolution?.action,
+      among: resolution?.among ?? [],
+      risk: resolution?.risk,
       required: resolution?.required ?? [],
       enough: resolution?.enough,
       grant: grant?.id,

@@ -18,6 +18,8 @@ export function toldToAgent(explanation: Explanation): Explanation {
     decision: { outcome: 'deny', ...refusal },
     checks: [...before, { ...refusal, say: 'deny' }],
     action: undefined,
+    among: [],
+    risk: undefined,
     required: [],
     enough: undefined,
     grant: undefined,

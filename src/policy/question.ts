@@ -42,6 +42,8 @@ export interface ResolutionFacts {
   readonly risk: 'low' | 'medium' | 'high'
   /** True when the service wants a human's yes for this action. */
   readonly ask?: boolean
+  /** Names of the actions that claim the call, where no one of them alone does. */
+  readonly among?: readonly string[]
 }
 
 export interface GrantFacts {

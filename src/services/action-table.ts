@@ -59,7 +59,9 @@ export class ActionTable {
     const key = [first.action ?? '', ...others.map(({ name }) => name)].join(' ')
     let answer = this.#unions.get(key)
     if (answer === undefined) {
-      answer = { matched, resolution: others.map(({ resolution }) => resolution).reduce(both, first) }
+      const joined = others.map(({ resolution }) => resolution).reduce(both, first)
+      const among = [...(first.action === undefined ? [] : [first.action]), ...others.map(({ name }) => name)]
+      answer = { matched, resolution: Object.freeze({ ...joined, among: Object.freeze(among) }) }
       this.#unions.set(key, answer)
     }
     return answer
