@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { until } from '../../test/instruments/wait.ts'
 import { SetClock } from '../ground/clock.ts'
 import { hastyDisk, proving, TestLog, vkey } from './audit.support.ts'
 import type { DenyRecord } from './contract.ts'
@@ -72,14 +72,12 @@ describe('denials', () => {
     const audit = await log.unsealed()
     await audit.makeRoom()
     for (let i = 0; i < 50; i += 1) audit.deny(denialOf('agent_1', 'rate_limited'))
-    while (true) {
-      const written = await audit.append({ type: 'auth' }).then(
+    await until(() =>
+      audit.append({ type: 'auth' }).then(
         () => true,
         () => false,
-      )
-      if (written) break
-      await pause(20)
-    }
+      ),
+    )
     await audit.close()
     assert.equal(counted(log).total, 50)
   })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { renameSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { until } from '../../test/instruments/wait.ts'
 import { keys, makeCalls, TestLog, vkey } from './audit.support.ts'
 import { newestNoteText, removeNotes, rewrite } from './tamper.support.ts'
 import type { VerificationView } from './verification.ts'
@@ -8,11 +9,9 @@ import { verifyLog } from './verify.ts'
 
 /** The report of the check that runs now. */
 async function ended(log: TestLog): Promise<VerificationView> {
-  for (;;) {
-    const view = log.audit.verification?.view
-    if (view !== undefined && view.state !== 'running') return view
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
+  const view = () => log.audit.verification?.view
+  await until(() => view() !== undefined && view()?.state !== 'running')
+  return view() as VerificationView
 }
 
 describe('Verification', () => {

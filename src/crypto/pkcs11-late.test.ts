@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { until } from '../../test/instruments/wait.ts'
 import { verifyP256 } from './p256.ts'
 import { openPkcs11, type Pkcs11Token, type TokenKey } from './pkcs11-signer.ts'
 import { noSoftHsm, SoftHsm } from './softhsm.support.ts'
@@ -55,12 +56,10 @@ describe('a token that does not answer', { skip: noSoftHsm() || noCompiler }, ()
 
 /** What hung comes back at some time after the token answers again. */
 async function answered(ask: () => Promise<Buffer>): Promise<Buffer> {
-  for (;;) {
-    try {
-      return await ask()
-    } catch (error) {
-      assert.equal((error as { code?: string }).code, 'hsm_unavailable')
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-  }
+  let answer: Buffer | undefined
+  await until(async () => {
+    answer = await ask().catch((error) => void assert.equal(error.code, 'hsm_unavailable'))
+    return answer !== undefined
+  })
+  return answer as Buffer
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { until } from '../../../test/instruments/wait.ts'
 import { operator } from '../vault.support.ts'
 import type { Vault } from '../vault.ts'
 import { type ConnectionRoom, connectionRoom } from './connections.support.ts'
@@ -174,7 +175,7 @@ describe('renewals', () => {
     await room.connect(vault, set)
     room.endpoint.delayMs = 50
     const failed = assert.rejects(token(), { code: 'vault_sealed' })
-    while (room.endpoint.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => room.endpoint.requests.length > 0)
     vault.seal('operator')
     await failed
     await vault.unseal({ keyFile: room.keyFile })
