@@ -62,6 +62,7 @@ for (const shell of ['bash', 'dash'].filter(has)) {
     test('health is pretty, and says where nobody answers', async () => {
       const { code, out } = await agentvault(['health'])
       assert.deepEqual([code, JSON.parse(out).ok, out.startsWith('{\n')], [0, true, true])
+      assert.ok(!/clauth/i.test(out), out)
       const gone = await agentvault(['health'], { VAULT_URL: 'http://127.0.0.1:9/a/clv_secret' })
       assert.deepEqual([gone.code, gone.out], [1, ''])
       assert.match(gone.err, /^error: vault not reachable at http:\/\/127\.0\.0\.1:9\/a\//)

@@ -10,6 +10,7 @@ import { lastOfConnection } from './last-of-connection.ts'
 import type { Handle } from './listen.ts'
 import { httpProblem } from './problems.ts'
 import { bodyAtHand, readBody } from './read-body.ts'
+import { retryAfterOf } from './retry-after.ts'
 import { asProblem } from './send-problem.ts'
 
 /** What a route gets. */
@@ -154,8 +155,8 @@ function refusal(options: PlainRoutesOptions, error: unknown, rid: string): Plai
   if (!(error instanceof Problem)) options.onBug(error, rid)
   const problem = asProblem(error)
   const { status, headers, body } = options.wording(problem, rid)
-  const retry = problem.facts.retryAfterSeconds
-  return { status, body, headers: { ...(retry !== undefined && { 'retry-after': String(retry) }), ...headers } }
+  const retry = retryAfterOf({ status, facts: problem.facts })
+  return { status, body, headers: { ...(retry !== undefined && { 'retry-after': retry }), ...headers } }
 }
 
 function send(request: IncomingMessage, response: ServerResponse, reply: PlainReply, rid: string): void {

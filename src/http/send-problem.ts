@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { Problem } from '../ground/problem.ts'
 import { lastOfConnection } from './last-of-connection.ts'
 import { httpProblem } from './problems.ts'
+import { retryAfterOf } from './retry-after.ts'
 
 /** The problem the caller may see: a promised one as it is, anything else as `internal_error`. */
 export function asProblem(error: unknown): Problem {
@@ -46,8 +47,8 @@ export function problemHeaders(problem: Problem, rid: string, length: number): R
   const { dpopNonce } = problem.facts
   if (dpopNonce !== undefined) headers['dpop-nonce'] = String(dpopNonce)
   Object.assign(headers, upgradeHeaders(problem.status))
-  const retry = problem.facts.retryAfterSeconds
-  if (retry !== undefined) headers['retry-after'] = String(retry)
+  const retry = retryAfterOf(problem)
+  if (retry !== undefined) headers['retry-after'] = retry
   return headers
 }
 

@@ -1,5 +1,6 @@
 import type { Problem } from '../../ground/problem.ts'
 import type { Wording } from '../../http/endpoint.ts'
+import { retryAfterOf } from '../../http/retry-after.ts'
 
 /** The contract's codes by status (clawauth.md §1); what it does not know stands under INTERNAL_ERROR and UNAVAILABLE. */
 const byStatus: Readonly<Record<number, string>> = {
@@ -39,8 +40,9 @@ export function wording(problem: Problem, requestId: string): Wording {
   const [status, code] = byCode[problem.code] ?? [problem.status, byStatus[problem.status] ?? 'INVALID_JSON']
   const message = problem.detail === undefined ? problem.title : `${problem.title}: ${problem.detail}`
   const headers: Record<string, string> = {}
-  const { retryAfterSeconds, dpopNonce } = problem.facts
-  if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds)
+  const { dpopNonce } = problem.facts
+  const retry = retryAfterOf(problem)
+  if (retry !== undefined) headers['retry-after'] = retry
   if (dpopNonce !== undefined) headers['dpop-nonce'] = String(dpopNonce)
   return { status, headers, body: { error: { code, message, requestId } } }
 }

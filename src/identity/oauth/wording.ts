@@ -1,5 +1,6 @@
 import type { Problem } from '../../ground/problem.ts'
 import type { Wording } from '../../http/endpoint.ts'
+import { retryAfterOf } from '../../http/retry-after.ts'
 
 /** Our codes in the words of RFC 6749 §5.2 and its kin. Those of oauthProblems are the words themselves. */
 const words: Readonly<Record<string, string>> = {
@@ -38,7 +39,8 @@ export function wordOAuth(problem: Problem): Wording {
     .replaceAll(OUTSIDE, "'")
   const headers: Record<string, string> = { pragma: 'no-cache' }
   if (facts.dpopNonce !== undefined) headers['dpop-nonce'] = String(facts.dpopNonce)
-  if (facts.retryAfterSeconds !== undefined) headers['retry-after'] = String(facts.retryAfterSeconds)
+  const retry = retryAfterOf(problem)
+  if (retry !== undefined) headers['retry-after'] = retry
   if (facts.scheme !== undefined) headers['www-authenticate'] = `${facts.scheme} realm="claviger"`
   return { status: statusOf(problem, String(error)), headers, body: { error, error_description: description } }
 }
