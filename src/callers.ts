@@ -1,9 +1,9 @@
 // Who may call which endpoint of the control plane. The endpoint says whom it wants; here is how that is proved.
 import type { IncomingMessage } from 'node:http'
 import { denialProblem } from './gate/denials.ts'
-import type { AnyEndpoint } from './http/endpoint.ts'
+import { type AnyEndpoint, type Role, roleSuffices, roleWanted } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
-import type { Principal } from './identity/contract.ts'
+import type { OperatorPrincipal, Principal } from './identity/contract.ts'
 import type { Identity } from './identity/identity.ts'
 import { atListener } from './identity/listener-token.ts'
 import type { RelyingPrincipal } from './identity/relying/contract.ts'
@@ -23,7 +23,7 @@ export interface Unproven {
 export type Who = Principal | RelyingPrincipal | Unproven | undefined
 
 /**
- * Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `wrong_audience`, `caller_refused`, `token_not_live`,
+ * Recognises the caller of an endpoint, or throws Problem `unauthenticated`, `wrong_audience`, `caller_refused`, `role_refused`, `token_not_live`,
  * `agent_not_active`, `vault_sealed`.
  */
 export function callerOf(
@@ -32,7 +32,8 @@ export function callerOf(
   possession: Pick<Possession, 'proven'>,
   refuseUnknown: (presented: string | undefined, said: { readonly hint?: string }) => never,
 ) {
-  return (request: IncomingMessage, { caller, whileSealed }: AnyEndpoint): Who => {
+  return (request: IncomingMessage, endpoint: AnyEndpoint): Who => {
+    const { caller, whileSealed } = endpoint
     if (caller === 'anyone') return undefined
     const bound = boundOf(request)
     const presented = callerToken(request.rawHeaders, bound?.token)
@@ -41,6 +42,7 @@ export function callerOf(
     if (principal === undefined) return refuseUnknown(presented, wanted[caller])
     if (principal.kind !== caller) throw httpProblem('caller_refused')
     if (principal.kind === 'service') return principal
+    if (principal.kind === 'operator') refuseUnlessRole(principal, roleWanted(endpoint))
     if (principal.kind === 'agent') refuseUnlessLive(identity, principal)
     return possession.proven(principal, presented as string, request)
   }
@@ -68,6 +70,11 @@ const wanted = {
     hint: 'Send the key of a relying service as Authorization: Bearer svc_…; `claviger relying key issue` makes one.',
   },
 } as const
+
+/** Throws Problem `role_refused` for an operator of a lesser role. */
+export function refuseUnlessRole({ operator }: OperatorPrincipal, wanted: Role): void {
+  if (!roleSuffices(operator.role, wanted)) throw httpProblem('role_refused', { facts: { role: wanted } })
+}
 
 /** Calls ask the policy; an endpoint has nobody else to ask whether the agent and its token still stand. */
 function refuseUnlessLive(identity: Identity, principal: Extract<Principal, { kind: 'agent' }>): void {

@@ -6,6 +6,7 @@ import { forgetFaults } from './fault-history.ts'
 import type { AgentPrincipal } from './gate/rooms.ts'
 import type { Status } from './house-endpoints.ts'
 import type { HouseActions } from './house-routes.ts'
+import { roleSuffices } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
@@ -91,7 +92,8 @@ async function unseal(
     storage.authenticateWith(vault.keys().rowMac)
     await rooms.alarms.beforeTheLog(() => identity.load())
     const presented = who?.kind === 'unproven' ? who.token : ''
-    if (identity.authenticate(presented)?.kind !== 'operator') {
+    const asks = identity.authenticate(presented)
+    if (asks?.kind !== 'operator' || !roleSuffices(asks.operator.role, 'owner')) {
       rooms.seal('operator')
       throw httpProblem('unauthenticated', {
         hint: 'With the key file the operator token is needed too; the passphrase alone suffices.',

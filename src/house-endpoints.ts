@@ -175,6 +175,7 @@ export const explainOwn = endpoint({
 export const explainFor = endpoint({
   ...explained,
   caller: 'operator',
+  role: 'auditor',
   summary: 'The same for any agent, by name or id',
   body: z.strictObject({ agent: z.string().min(1).max(128), ...question }),
 })

@@ -14,6 +14,7 @@ import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
 import * as keys from './identity/keys/routes.ts'
 import * as oauth from './identity/oauth/contract.ts'
+import * as operators from './identity/people/operator-routes.ts'
 import * as relying from './identity/relying/operator-routes.ts'
 import * as relyingServices from './identity/relying/service-routes.ts'
 import * as identity from './identity/routes.ts'
@@ -47,6 +48,7 @@ export function openApiDocument(): object {
     house,
     identity,
     keys,
+    operators,
     sessions,
     oauth,
     signing,

@@ -20,6 +20,7 @@ import type { AgentPrincipal } from './identity/contract.ts'
 import { byOwnKey } from './identity/keys/by-own-key.ts'
 import { provenKey } from './identity/keys/registration-proof.ts'
 import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
+import { operatorRoutes } from './identity/people/operator-routes.ts'
 import type { RelyingPrincipal } from './identity/relying/contract.ts'
 import { relyingRoutes } from './identity/relying/operator-routes.ts'
 import { relyingServiceRoutes } from './identity/relying/service-routes.ts'
@@ -67,7 +68,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...agentCareRoutes<Who>(rooms, actorOf),
     ...importKeyRoutes<Who>(rooms, actorOf),
     ...doorRoutes(rooms, settings),
-    ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
+    ...whoRoutes(rooms),
     ...signInRoutes<Who>({
       signIns,
       agentOf: (name) => identity.requireAgent(name).id,
@@ -82,6 +83,13 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
+  ]
+}
+
+function whoRoutes({ identity }: Rooms): BoundEndpoint<Who>[] {
+  return [
+    ...operatorRoutes<Who>({ room: identity.room, actorOf }),
+    ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
   ]
 }
 

@@ -80,6 +80,7 @@ export const revealers = codeRule({
     'src/alerts/signature.ts': 1,
     'src/alerts/routes.ts': 1,
     'src/identity/routes.ts': 1,
+    'src/identity/people/operator-routes.ts': 1,
     'src/identity/relying/operator-routes.ts': 1,
     'src/identity/signing/key-maker.ts': 1,
     'src/identity/personal.ts': 1,

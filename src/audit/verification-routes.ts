@@ -40,6 +40,7 @@ export const startVerification = endpoint({
   method: 'POST',
   path: '/claviger/v1/audit/verification',
   caller: 'operator',
+  role: 'auditor',
   summary: 'Begin to check the whole log, macs included, while the gateway goes on',
   body: z.strictObject({
     /** Checkpoints kept outside: only these find a log that was rewritten together with its keys. */

@@ -27,7 +27,7 @@ Exit codes:
   70  a bug
   74  storage failed
   75  the audit log failed
-  77  not permitted: no operator token, or a wrong one
+  77  not permitted: no operator token, a wrong one, or one of a lesser role
   78  configuration or environment unsafe; nothing was changed
 `
 
@@ -38,7 +38,7 @@ const byCode: readonly (readonly [RegExp, ExitCode])[] = [
   [/^(storage_|disk_)/, exitCode.storage],
   [/^audit_(unavailable|lost|write|sync)/, exitCode.audit],
   [/^(setting|env_file|home|key_file|lock|socket|node|not_installed)_/, exitCode.config],
-  [/^(operator_token_|agent_token_|token_file_|unseal_failed$|caller_refused$)/, exitCode.notPermitted],
+  [/^(operator_token_|agent_token_|token_file_|unseal_failed$|caller_refused$|role_refused$)/, exitCode.notPermitted],
   [/^(checkpoint|log|proof|verifier_key)_missing$|^audit_verification_/, exitCode.undecided],
 ]
 

@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Problem } from '../ground/problem.ts'
+import { issueToken, operatorVerbs } from './operators.ts'
 import { cliProblem } from './problems.ts'
 import { readSecret } from './secret-source.ts'
 import { say } from './terminal.ts'
 import { addVerb, type Invocation, type Session, secretOptions } from './verb.ts'
 
-/** `claviger operator token rotate | reset`. */
+/** `claviger operator add | list | role | remove | token issue | rotate | reset`. */
 export function operatorCommands(program: Command, session: Session): void {
-  const token = program
-    .command('operator')
-    .description('the human side')
-    .command('token')
-    .description('the operator token')
+  const operators = program.command('operator').description('the human side')
+  for (const verb of operatorVerbs) addVerb(operators, session, verb)
+  const token = operators.command('token').description('the operator token')
+  addVerb(token, session, issueToken)
   addVerb(token, session, {
     signature: 'rotate',
     summary: 'make a new operator token; the old one dies at once. Printed once, alone on stdout',

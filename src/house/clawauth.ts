@@ -1,5 +1,6 @@
 // Ties the ClawAuth door to the rooms.
 
+import { refuseUnlessRole } from '../callers.ts'
 import { clawAuthDoor } from '../doors/clawauth/clawauth.ts'
 import type { DoorCaller, DoorNeeds } from '../doors/clawauth/needs.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
@@ -35,6 +36,8 @@ function callerOf({ identity, relying, refuseUnknown }: Rooms, rawHeaders: reado
   if (presented === undefined) return undefined
   const principal = identity.authenticate(presented) ?? relying.authenticateService(presented)
   if (principal === undefined) return refuseUnknown(presented)
+  // What operators do at this door are changes, but for one reading.
+  if (principal.kind === 'operator') refuseUnlessRole(principal, 'owner')
   if (principal.kind !== 'agent') return principal
   const bound = principal.token.kind === 'jwt' && principal.token.jkt !== undefined
   return bound || !identity.mayAct(principal) ? undefined : principal

@@ -27,6 +27,7 @@ export const openImportKey = endpoint({
   method: 'GET',
   path: '/claviger/v1/import-keys/{journal}',
   caller: 'operator',
+  role: 'owner',
   summary: 'The key that was sealed here for this journal; that it was opened is recorded first',
   params: JournalParam,
   query: z.strictObject({ sealed: z.string().max(512) }),

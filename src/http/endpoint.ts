@@ -8,12 +8,18 @@ import type { Client } from './client-address.ts'
  */
 export type Caller = 'anyone' | 'agent' | 'service' | 'operator'
 
+/** What an operator may: `auditor` reads, `approver` answers approvals too, `owner` does everything. Weakest first. */
+export const roles = ['auditor', 'approver', 'owner'] as const
+export type Role = (typeof roles)[number]
+
 /** An endpoint as data: one source for routing, validation, types and OpenAPI. Unknown members are refused on input. */
 export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** RFC 6570 level 1: `/claviger/v1/agents/{id}`. */
   readonly path: `/${string}`
   readonly caller: Caller
+  /** The least role of an operator who may call; if absent an auditor reads (GET) and an owner does everything else. */
+  readonly role?: Role
   readonly summary: string
   readonly params?: P
   readonly query?: Q
@@ -85,6 +91,16 @@ export function endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.Z
   spec: Endpoint<P, Q, B, R>,
 ): Endpoint<P, Q, B, R> {
   return spec
+}
+
+/** The least role that an operators' endpoint wants. What says nothing and is no reading is an owner's. */
+export function roleWanted({ role, method }: Pick<AnyEndpoint, 'role' | 'method'>): Role {
+  return role ?? (method === 'GET' ? 'auditor' : 'owner')
+}
+
+/** Whether somebody of this role may do what wants that one. A role that nobody knows may nothing. */
+export function roleSuffices(role: Role, wanted: Role): boolean {
+  return roles.indexOf(role) >= roles.indexOf(wanted) && roles.includes(role)
 }
 
 /** Ties an endpoint whose reply is ready-made to the function that has it. */

@@ -44,6 +44,11 @@ export const httpProblems = {
     hint: 'Send Authorization: Bearer <token>. A token is issued with `claviger token issue <agent>`; `claviger login` gets one for an agent with a key.',
   },
   caller_refused: { status: 403, title: 'This endpoint is not for this kind of caller' },
+  role_refused: {
+    status: 403,
+    title: 'This operator may not do that',
+    hint: 'Auditors read, approvers answer approvals too, owners do everything: ask an owner.',
+  },
   endpoint_unknown: {
     status: 404,
     title: 'There is no such endpoint',

@@ -1,4 +1,5 @@
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
+import type { Role } from '../http/endpoint.ts'
 import type { AgentEntry, AgentStatus, OperatorEntry, Principal, TokenEntry } from './contract.ts'
 import type { AgentOrigin, AgentRow, OperatorRow, TokenRow } from './store.ts'
 
@@ -44,11 +45,13 @@ class Operator implements OperatorEntry {
   readonly id: OperatorId
   readonly name: string
   readonly createdAt: number
+  role: Role
   status: 'active' | 'revoked'
 
   constructor(row: OperatorRow) {
     this.id = row.id
     this.name = row.name
+    this.role = row.role ?? 'owner'
     this.createdAt = row.created_at
     this.status = row.status
   }
@@ -147,8 +150,10 @@ export class Directory {
 
   putOperator(row: OperatorRow): void {
     const known = this.#operators.get(row.id)
-    if (known) known.status = row.status
-    else this.#operators.set(row.id, new Operator(row))
+    if (known) {
+      known.status = row.status
+      known.role = row.role ?? 'owner'
+    } else this.#operators.set(row.id, new Operator(row))
   }
 
   putToken(row: TokenRow): void {
@@ -200,8 +205,12 @@ export class Directory {
     return this.#agents.size
   }
 
-  operator(id: string): Operator | undefined {
-    return this.#operators.get(id)
+  /** By id or name. */
+  operator(idOrName: string): Operator | undefined {
+    const known = this.#operators.get(idOrName)
+    if (known !== undefined) return known
+    for (const operator of this.#operators.values()) if (operator.name === idOrName) return operator
+    return undefined
   }
 
   operators(): Iterable<Operator> {

@@ -14,10 +14,10 @@ const FIRST = 'operator'
  */
 export async function resetOperatorToken(room: Room, by: Actor): Promise<FreshToken> {
   const { storage, clock, directory } = room
-  const [known] = directory.operators()
+  const known = firstOwner(room)
   const row: OperatorRow = known
-    ? { id: known.id, name: known.name, status: 'active', created_at: known.createdAt }
-    : { id: newId('op'), name: FIRST, status: 'active', created_at: clock.now() }
+    ? { id: known.id, name: known.name, role: 'owner', status: 'active', created_at: known.createdAt }
+    : { id: newId('op'), name: FIRST, role: 'owner', status: 'active', created_at: clock.now() }
   const fresh = makeToken(room, { kind: 'op', owner: row.id })
   await storage.write(async (tx) => {
     if (!known) await addInto(tx, row, by)
@@ -50,8 +50,13 @@ export async function rotateOperatorToken(room: Room, old: string, by: Actor): P
   return fresh
 }
 
-/** Whether there is an operator: the first start makes one. */
-export function firstOperator({ directory }: Room): OperatorId | undefined {
-  const [first] = directory.operators()
-  return first?.id
+/** Who the first start's operator is, or whoever has stood in the place of it for the longest. */
+export function firstOperator(room: Room): OperatorId | undefined {
+  return firstOwner(room)?.id
+}
+
+/** The longest of those who may do everything. */
+function firstOwner({ directory }: Room) {
+  const owners = [...directory.operators()].filter(({ role, status }) => role === 'owner' && status === 'active')
+  return owners.sort((one, other) => one.createdAt - other.createdAt)[0]
 }

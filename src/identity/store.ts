@@ -2,6 +2,7 @@
 import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
+import type { Role } from '../http/endpoint.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { AgentStatus } from './contract.ts'
 import type { DoorName } from './doors/contract.ts'
@@ -31,6 +32,8 @@ export type AgentOrigin = 'operator' | 'named-invite' | 'invite' | 'public'
 export interface OperatorRow {
   readonly id: OperatorId
   readonly name: string
+  /** Null in the row of the first operator, from before there were roles: an owner. */
+  readonly role?: Role | null
   readonly status: 'active' | 'revoked'
   readonly created_at: number
 }
@@ -61,6 +64,15 @@ export async function agentNameTaken(tx: Tx, name: string): Promise<boolean> {
 export async function operatorNameTaken(tx: Tx, name: string): Promise<boolean> {
   const row = await tx.db.selectFrom('operators').select('id').where('name', '=', name).executeTakeFirst()
   return row !== undefined
+}
+
+/** Ids of the operators who may do everything, as this transaction sees them. */
+export async function activeOwners(tx: Tx): Promise<string[]> {
+  const active = tx.db.selectFrom('operators').select('id').where('status', '=', 'active')
+  const rows: { id: string }[] = await active
+    .where((is) => is.or([is('role', '=', 'owner'), is('role', 'is', null)]))
+    .execute()
+  return rows.map(({ id }) => id)
 }
 
 export const putAgent = (tx: Tx, row: AgentRow, box: PersonalBox): Promise<void> =>

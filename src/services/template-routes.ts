@@ -30,6 +30,7 @@ export const diffServiceTemplate = endpoint({
   method: 'POST',
   path: '/claviger/v1/services/{name}/template-diff',
   caller: 'operator',
+  role: 'auditor',
   summary: 'Say in what a service differs from its template, or from another',
   params: NameParam,
   body: z.strictObject({

@@ -1,0 +1,95 @@
+// Who the operators are and what each may: added, given another role, removed. An owner always remains.
+import { newId } from '../../ground/ids.ts'
+import type { Role } from '../../http/endpoint.ts'
+import type { Actor, ChangeRecord, Tx } from '../../storage/storage.ts'
+import type { OperatorEntry } from '../contract.ts'
+import type { Room } from '../room.ts'
+import { activeOwners, type OperatorRow, operatorNameTaken, putOperator } from '../store.ts'
+import { type FreshToken, issueInto, makeToken, revokeInto } from '../tokens.ts'
+import { type OperatorView, peopleProblem } from './contract.ts'
+
+/** By id or name. Throws Problem `operator_unknown`. */
+export function requireOperator({ directory }: Room, idOrName: string): OperatorEntry {
+  const operator = directory.operator(idOrName)
+  if (operator === undefined) throw peopleProblem('operator_unknown')
+  return operator
+}
+
+/** Throws Problem `operator_name_taken`. */
+export async function addOperator(room: Room, asked: { name: string; role: Role }, by: Actor): Promise<OperatorEntry> {
+  const row: OperatorRow = { id: newId('op'), ...asked, status: 'active', created_at: room.clock.now() }
+  await room.storage.write(async (tx) => {
+    if (await operatorNameTaken(tx, row.name)) throw peopleProblem('operator_name_taken')
+    await putInto(tx, row, by, { what: 'operator.added', operator: row.id, role: row.role ?? 'owner' })
+  })
+  return requireOperator(room, row.id)
+}
+
+/** Throws Problems `operator_unknown`, `operator_revoked`, `last_owner`. */
+export async function setRole(room: Room, name: string, role: Role, by: Actor): Promise<OperatorEntry> {
+  const known = requireActive(room, name)
+  const from = known.role
+  await room.storage.write(
+    async (tx) => {
+      if (role !== 'owner') await refuseLastOwner(tx, known)
+      await putInto(tx, { ...rowOf(known), role }, by, { what: 'operator.role_set', operator: known.id, role, from })
+    },
+    { urgent: role !== 'owner' },
+  )
+  return requireOperator(room, known.id)
+}
+
+/** For good, and every token that speaks for the operator. Throws Problems `operator_unknown`, `last_owner`. */
+export async function removeOperator(room: Room, name: string, by: Actor): Promise<OperatorEntry> {
+  const known = requireOperator(room, name)
+  if (known.status === 'revoked') return known
+  await room.storage.write(
+    async (tx) => {
+      await refuseLastOwner(tx, known)
+      await putInto(tx, { ...rowOf(known), status: 'revoked' }, by, { what: 'operator.removed', operator: known.id })
+      for (const token of room.directory.tokens()) {
+        if (token.owner === known.id && token.status === 'active') await revokeInto(room, tx, token, by, 'removed')
+      }
+    },
+    { urgent: true },
+  )
+  return known
+}
+
+/** An operator token for automation. Throws Problems `operator_unknown`, `operator_revoked`, `token_life_invalid`. */
+export async function issueOperatorToken(
+  room: Room,
+  asked: { name: string; lifeMs: number | undefined; label: string | undefined },
+  by: Actor,
+): Promise<FreshToken> {
+  const { id: owner } = requireActive(room, asked.name)
+  const fresh = makeToken(room, { kind: 'op', owner, lifeMs: asked.lifeMs, label: asked.label })
+  await room.storage.write((tx) => issueInto(tx, fresh.row, by))
+  return fresh
+}
+
+export function viewOperator({ id, name, role, status, createdAt }: OperatorEntry): OperatorView {
+  return { id, name, role, status, createdAt }
+}
+
+/** Throws Problems `operator_unknown`, `operator_revoked`. */
+export function requireActive(room: Room, name: string): OperatorEntry {
+  const operator = requireOperator(room, name)
+  if (operator.status !== 'active') throw peopleProblem('operator_revoked')
+  return operator
+}
+
+/** Asked of the transaction, not of memory: two who take each other's role away at once must not both succeed. */
+async function refuseLastOwner(tx: Tx, { id }: OperatorEntry): Promise<void> {
+  const owners = await activeOwners(tx)
+  if (owners.every((owner) => owner === id)) throw peopleProblem('last_owner')
+}
+
+function rowOf({ id, name, role, status, createdAt }: OperatorEntry): OperatorRow {
+  return { id, name, role, status, created_at: createdAt }
+}
+
+async function putInto(tx: Tx, row: OperatorRow, by: Actor, ev: ChangeRecord['ev']): Promise<void> {
+  await tx.change({ kind: 'operator', ref: row.id, after: row, record: { type: 'auth', actor: by, ev } })
+  await putOperator(tx, row)
+}
