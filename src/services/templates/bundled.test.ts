@@ -206,6 +206,49 @@ describe('templates', () => {
     assert.equal(say(of, 'POST /bot1:x/sendMessage'), 'not allowed')
   })
 
+  const WRITES = ['POST', 'PUT', 'PATCH', 'DELETE']
+
+  for (const { name, actions } of templates) {
+    // The demo is ours, and has nothing to administer.
+    if (name === 'demo') continue
+    test(`of ${name}, the class scopes change nothing that has no name`, () => {
+      const of = made(name)
+      const classes = ['read', 'write', 'delete'].map((one) => new Coverage(name, [`${name}:${one}`]))
+      const named = Object.values(actions).flatMap(({ path }) => [`${filled(path)}/unnamed`, `${filled(path)}-unnamed`])
+      for (const target of new Set(['/unnamed', '/unnamed/unnamed', ...named])) {
+        for (const method of WRITES) {
+          if (target.includes('//')) continue
+          const resolution = of.resolve(method, canonicalTarget(target))
+          const own = resolution?.action !== undefined && actions[resolution.action]?.class !== undefined
+          const open = resolution !== undefined && classes.some((one) => one.covers(resolution))
+          assert.ok(own || !open, `${method} ${target}`)
+        }
+      }
+    })
+
+    test(`of ${name}, the class scopes make no keys, invite nobody, register no webhooks, move no money`, () => {
+      const kept =
+        /^(?:api[_-]?keys?|keys|secrets?|(?:[a-z_]*access_|refresh_)?tokens?|invites?|invitations|(?:web)?hooks|members(?:hips)?|collaborators|transfers?|payouts|organizations?|permissions|roles|bans)$/i
+      for (const [action, { method, path, class: own, risk }] of Object.entries(actions)) {
+        const words = path.split('/').map((word) => word.replace(/\.json$/, ''))
+        if (method === 'GET' || !words.some((word) => kept.test(word))) continue
+        assert.ok(own === undefined && risk !== 'low', `${action}: ${method} ${path}`)
+      }
+    })
+  }
+
+  test('what shows keys of others is not among what may be read', () => {
+    const rows: readonly [string, string, string][] = [
+      ['twilio', 'GET /2010-04-01/Accounts.json', 'twilio:account:admin'],
+      ['twilio', 'GET /2010-04-01/Accounts/AC1.json', 'twilio:account:admin'],
+      ['discord', 'GET /api/v10/guilds/1/webhooks', 'discord:webhooks:admin'],
+      ['discord', 'GET /api/v10/webhooks/1', 'discord:webhooks:admin'],
+      ['shopify', 'GET /admin/api/2025-10/storefront_access_tokens.json', 'shopify:keys:admin'],
+      ['openrouter', 'GET /api/v1/keys', 'openrouter:keys:admin'],
+    ]
+    for (const [name, request, scope] of rows) assert.ok(say(made(name), request).endsWith(`: ${scope}`), request)
+  })
+
   test('what takes every operation by any method is opened whole or not at all', () => {
     for (const request of [
       'POST /',
