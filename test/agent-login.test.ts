@@ -73,7 +73,7 @@ describe('claviger agent register', () => {
     assert.match(missing.stderr, /\[key_file_invalid\]/)
     writeFileSync(at('attestation'), 'x')
     const line = `agent register nobody --key ${at('other.pem')} --attestation ${at('attestation')}`
-    await claviger(line, { code: 64 })
+    await claviger(line, { code: 1 })
   })
 })
 

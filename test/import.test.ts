@@ -261,11 +261,11 @@ describe('claviger import env', () => {
     const done = await json(`import env ${names.join(' ')} ${good} --service STRIPE_KEY=stripe --write`, 3)
     const whys = done.remarks.map(({ why }: { why: string }) => why.replace(`${place}/`, ''))
     assert.deepEqual(whys, [
-      'loop is a link that leads back to itself.',
+      'loop is a link that leads back to itself (ELOOP).',
       'folder is a folder.',
       'binary is not text in UTF-8.',
       'huge holds more than 16 MiB.',
-      'missing cannot be opened (ENOENT).',
+      'missing is not there (ENOENT).',
     ])
     assert.deepEqual(done.replaced, [good])
   })

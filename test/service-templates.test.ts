@@ -56,6 +56,17 @@ describe('service templates on the command line', () => {
     assert.equal((await json('service template load github --replace')).name, 'github')
   })
 
+  test('are not there for a service that was described otherwise, which says so', async () => {
+    await operator('service add described --origin https://own.example.com --inject bearer')
+    assert.match(
+      (await operator('service template diff described', 1)).stderr,
+      /\[service_without_template\][\s\S]*--template/,
+    )
+    assert.match((await operator('service template diff nowhere', 1)).stderr, /\[service_unknown\]/)
+    const listed = await operator('service list')
+    assert.ok(listed.stdout.split('\n').every((line) => line.length < 200))
+  })
+
   test('are what --preset named, and what `service add NAME` takes', async () => {
     assert.equal((await json('service add by-preset --preset stripe')).template, 'stripe')
     assert.equal((await json('service add by-template --template stripe')).template, 'stripe')
@@ -72,10 +83,10 @@ describe('service templates on the command line', () => {
     const bad = file('bad.json', { ...tickets, injection: { kind: 'cookie' }, origins: [] })
     const { valid, issues } = await json(`service template validate ${bad}`, 1)
     assert.equal(valid, false)
-    assert.deepEqual(issues.map(({ at }: { at: string }) => at).sort(), ['injection.kind', 'origins'])
+    assert.deepEqual(issues.map(({ at }: { at: string }) => at).sort(), ['/injection/kind', '/origins'])
     await operator(`service template load ${bad}`, 1)
     const secret = file('secret.json', 'sk-canary-in-a-file')
-    assert.ok(!(await operator(`service template validate ${secret}`, 64)).stderr.includes('canary'))
+    assert.ok(!(await operator(`service template validate ${secret}`, 1)).stderr.includes('canary'))
   })
 
   test('of one’s own are loaded and compared', async () => {
@@ -91,7 +102,7 @@ describe('service templates on the command line', () => {
       differences.map(({ member }: { member: string }) => member),
       ['actions.ticket.get.path'],
     )
-    await operator('service template diff own', 1)
+    await operator('service template diff described', 1)
     assert.deepEqual((await json('service template diff work-github')).differences, [])
   })
 

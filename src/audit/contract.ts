@@ -169,7 +169,11 @@ export const auditProblems = {
     title: 'No checkpoint covers this record yet',
     hint: 'Checkpoints are signed at least every minute while the vault is open; ask again.',
   },
-  audit_record_unknown: { status: 404, title: 'The log has no such record' },
+  audit_record_unknown: {
+    status: 404,
+    title: 'The log has no such record',
+    hint: '`claviger audit tail` shows the newest, with their numbers.',
+  },
   audit_unverifiable: {
     status: 409,
     title: 'The log contradicts its own checkpoint',

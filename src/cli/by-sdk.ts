@@ -20,6 +20,7 @@ export const issuerOption = {
 const hints: Readonly<Record<string, string>> = {
   proof_refused:
     'The id, the key, or both are not right here: `claviger agent key list NAME` (operator) shows the keys of an agent, `claviger agent list` its id.',
+  file_unwritable: 'Name a file in a folder that is there and that you may write to.',
   issuer_mismatch: 'If that is right, say so: --issuer URL',
 }
 

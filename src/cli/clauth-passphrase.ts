@@ -7,6 +7,6 @@ export async function clauthPassphrase(terminal: Terminal, file: string | undefi
   const { CLAUTH_PASSPHRASE, CLAUTH_PASSPHRASE_FILE } = terminal.env
   if (file === undefined && CLAUTH_PASSPHRASE) return Secret.fromText(CLAUTH_PASSPHRASE)
   const path = file ?? CLAUTH_PASSPHRASE_FILE
-  if (path) return Secret.fromText(readSmallFile(path).toString('utf8').trim())
+  if (path) return Secret.fromText(readSmallFile(path, 'file_unreadable').toString('utf8').trim())
   return readSecret({}, terminal, ask)
 }

@@ -90,6 +90,40 @@ describe('claviger', () => {
     }
   })
 
+  const gone = join(root, 'gone', 'file')
+  const broken = join(root, 'broken.json')
+  const unreadable: readonly (readonly [code: string, exit: number, args: readonly string[]])[] = [
+    ['file_unreadable', 64, ['service', 'template', 'validate', gone]],
+    ['file_unreadable', 64, ['service', 'template', 'show', gone]],
+    ['file_unreadable', 64, ['service', 'add', 's', '--file', gone]],
+    ['file_unreadable', 64, ['connection', 'add', 'x', '--service', 'y', '--oauth-set', gone]],
+    ['file_unreadable', 64, ['connection', 'add', 'x', '--service', 'y', '--google-key', gone]],
+    ['file_unreadable', 64, ['call', 's', 'GET', '/', '--body-file', gone]],
+    ['file_unreadable', 64, ['import', 'openclaw', gone]],
+    ['file_unreadable', 64, ['agent', 'key', 'add', 'a', '--public-key', gone, '--proof', gone]],
+    ['file_unwritable', 64, ['agent', 'keygen', gone]],
+    ['checkpoint_missing', 2, ['audit', 'verify', '--dir', root, '--checkpoint', gone]],
+    ['proof_missing', 2, ['audit', 'verify', '--proof', gone, '--key', broken]],
+    ['verifier_key_missing', 2, ['audit', 'verify', '--proof', broken, '--key', gone]],
+    ['file_not_json', 1, ['service', 'template', 'validate', broken]],
+    ['file_not_json', 1, ['service', 'template', 'load', broken]],
+    ['file_not_json', 1, ['service', 'add', 's', '--file', broken]],
+    ['file_not_json', 1, ['connection', 'add', 'x', '--service', 'y', '--client-credentials', broken]],
+  ]
+  test('says of a file that it cannot use what to do, and nothing of what it holds', async () => {
+    writeFileSync(broken, `{"${canary}": ${canary}`, { mode: 0o600 })
+    const home = unusedHome()
+    for (const [code, exit, args] of unreadable) {
+      const ended = await inProcess(args, { env: { ...env, CLAVIGER_HOME: home } })
+      assert.deepEqual({ args, code: ended.code, stdout: ended.stdout }, { args, code: exit, stdout: '' }, ended.stderr)
+      assert.ok(ended.stderr.includes(`[${code}]`), ended.stderr)
+      assert.match(ended.stderr, /^ {2}why: .*\n {2}hint: ./m)
+      assert.ok(!ended.stderr.includes(canary), ended.stderr)
+    }
+    const { code, stderr } = await inProcess(['status'], { env: { ...env, CLAVIGER_OPERATOR_TOKEN_FILE: gone } })
+    assert.deepEqual([code, /\[token_file_invalid\]/.test(stderr)], [77, true], stderr)
+  })
+
   test('lists commands and exit codes in --help, on stdout', async () => {
     const { code, stdout } = await claviger(['--help'])
     assert.equal(code, 0)

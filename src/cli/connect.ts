@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Command } from 'commander'
 import type { GatewayClient } from './client.ts'
 import { cliProblem } from './problems.ts'
-import { facts } from './render.ts'
+import { facts, named } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
 import { safeText, say, type Terminal } from './terminal.ts'
 import { addVerb, type Invocation, type Options, type Session, secretOptions, type Verb } from './verb.ts'
@@ -32,7 +32,7 @@ const connect: Verb = {
     const body = await asked(invocation)
     const json =
       options.device === true ? await byDevice(client, body, invocation) : await byCode(client, body, invocation)
-    return { json, text: facts(json) }
+    return { json, text: facts(named(json)) }
   },
 }
 
@@ -42,13 +42,13 @@ export function connectCommand(program: Command, session: Session): void {
 }
 
 async function asked({ args: [service], options, terminal }: Invocation): Promise<Record<string, unknown>> {
-  const named = [options.secretEnv, options.secretFile, options.secretStdin].some((source) => source !== undefined)
+  const given = [options.secretEnv, options.secretFile, options.secretStdin].some((source) => source !== undefined)
   return {
     service,
     handle: options.handle ?? service,
     clientId: options.clientId,
     // A public client has none, so it is never asked for.
-    ...(named && { clientSecret: textOf(await readSecret(options, terminal, 'Client secret')) }),
+    ...(given && { clientSecret: textOf(await readSecret(options, terminal, 'Client secret')) }),
     ...(options.scope !== undefined && { scopes: options.scope }),
   }
 }

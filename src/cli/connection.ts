@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
+import { jsonFile } from './json-file.ts'
 import { cliProblem } from './problems.ts'
-import { facts, table } from './render.ts'
-import { readSmallFile } from './secret-source.ts'
+import { facts, named, table } from './render.ts'
+import { readGivenFile } from './text-file.ts'
 import { pairs } from './values.ts'
 import { addVerb, type OptionSpec, type Options, type Session, type Verb } from './verb.ts'
 
@@ -42,7 +43,7 @@ const add: Verb = {
       connection: connectionOf(options),
     }
     const json = await operator().ask({ method: 'POST', path: '/connections', body })
-    return { json, text: facts(json) }
+    return { json, text: facts(named(json)) }
   },
 }
 
@@ -68,7 +69,7 @@ const renew: Verb = {
   summary: 'fetch the next access token now, to see whether it can be had',
   async run({ args: [handle = ''], operator }) {
     const json = await operator().ask({ method: 'POST', path: `/connections/${encodeURIComponent(handle)}/renew` })
-    return { json, text: facts(json) }
+    return { json, text: facts(named(json)) }
   },
 }
 
@@ -80,8 +81,12 @@ export function connectionCommands(program: Command, session: Session): void {
 
 function connectionOf(options: Options): object {
   const { oauthSet, clientCredentials, githubApp, googleKey } = options
-  const named = [oauthSet, clientCredentials, githubApp, googleKey].filter((source) => source !== undefined)
-  if (named.length !== 1) throw cliProblem('usage', { detail: 'Name one source: see --help.' })
+  const given = [oauthSet, clientCredentials, githubApp, googleKey].filter((source) => source !== undefined)
+  if (given.length !== 1)
+    throw cliProblem('usage', {
+      detail: `${given.length === 0 ? 'No source was named' : 'Several sources were named'}.`,
+      hint: 'Name one of --oauth-set FILE, --client-credentials FILE, --github-app PEM, --google-key FILE. `claviger connect SERVICE` asks the provider instead.',
+    })
   if (oauthSet !== undefined) return { ...jsonFile(oauthSet), kind: 'oauth' }
   if (clientCredentials !== undefined) return { ...jsonFile(clientCredentials), kind: 'client_credentials' }
   return githubApp === undefined ? googleKeyOf(options) : githubAppOf(options)
@@ -91,7 +96,7 @@ function githubAppOf({ githubApp, appId, installationId }: Options): object {
   if (appId === undefined || installationId === undefined) {
     throw cliProblem('usage', { detail: 'A GitHub App needs --app-id and --installation-id.' })
   }
-  return { kind: 'github_app', appId, installationId, privateKey: textFile(githubApp) }
+  return { kind: 'github_app', appId, installationId, privateKey: readGivenFile(githubApp) }
 }
 
 /** The members of Google's file that matter; the rest describes the project. */
@@ -107,19 +112,4 @@ function googleKeyOf({ googleKey, scope, subject }: Options): object {
     scopes: scope,
     ...(subject !== undefined && { subject }),
   }
-}
-
-function textFile(path: string): string {
-  return readSmallFile(path).toString('utf8')
-}
-
-/** What it holds is never repeated: a parser's message would quote it. */
-function jsonFile(path: string): Record<string, unknown> {
-  try {
-    const said: unknown = JSON.parse(textFile(path))
-    if (typeof said === 'object' && said !== null && !Array.isArray(said)) return said as Record<string, unknown>
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw cliProblem('secret_source_invalid', { detail: `${path} is no JSON object.` })
 }

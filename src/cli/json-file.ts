@@ -1,7 +1,7 @@
 import { cliProblem } from './problems.ts'
 import { readSmallFile } from './secret-source.ts'
 
-/** The JSON object that a file of at most 64 KiB holds. Throws Problem `usage`, `file_unreadable`. */
+/** The JSON object that a file of at most 64 KiB holds. Throws Problem `file_not_json`, `file_unreadable`. */
 export function jsonFile(path: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(readSmallFile(path, 'file_unreadable').toString('utf8'))
@@ -9,8 +9,9 @@ export function jsonFile(path: string): Record<string, unknown> {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     // The message of the parser repeats what stands there, which may be a secret in the wrong place.
-    const where = /at position \d+(?: \(line \d+ column \d+\))?/.exec(error.message)?.[0]
-    throw cliProblem('usage', { detail: `${path} is not JSON${where === undefined ? '' : ` ${where}`}.` })
+    const [, line, column] = /\(line (\d+) column (\d+)\)/.exec(error.message) ?? []
+    const where = line === undefined ? '' : ` (line ${line}, column ${column})`
+    throw cliProblem('file_not_json', { detail: `${path} is not JSON${where}.` })
   }
-  throw cliProblem('usage', { detail: `${path} does not hold a JSON object.` })
+  throw cliProblem('file_not_json', { detail: `${path} holds JSON, and no object: it begins with { and ends with }.` })
 }

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { fileTrouble } from './file-trouble.ts'
 import { cliProblem } from './problems.ts'
 
 /** Puts text into a file for this user alone (0600), whole or not at all; one of that name is replaced. Throws Problem `usage`. */
@@ -21,10 +22,9 @@ export function openNewFile(path: string): NewFile {
   try {
     fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
     throw cliProblem('usage', {
-      detail: `--out: ${path} cannot be made (${code}).`,
-      hint: 'Name a file that does not exist yet.',
+      detail: `--out: ${path} ${fileTrouble(error, 'cannot be made')}.`,
+      hint: 'Name a file that does not exist yet, in a folder that does.',
     })
   }
   return {

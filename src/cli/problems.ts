@@ -13,7 +13,11 @@ export const cliProblem = problemsOf({
     title: 'No secret was given',
     hint: 'Give it with --secret-env NAME, --secret-file FILE or --secret-stdin; on a terminal it is asked for without echo.',
   },
-  secret_source_invalid: { status: 400, title: 'The secret cannot be read from there' },
+  secret_source_invalid: {
+    status: 400,
+    title: 'The secret cannot be read from there',
+    hint: 'Name a file that is there with --secret-file, or give it with --secret-env NAME, --secret-stdin or at the prompt.',
+  },
   service_template_invalid: {
     status: 422,
     title: 'The file is not a template that a service can be made of',
@@ -24,7 +28,16 @@ export const cliProblem = problemsOf({
     title: 'Nobody said yes within ten minutes',
     hint: 'Begin anew; without a browser on this machine: --device.',
   },
-  file_unreadable: { status: 400, title: 'The file cannot be read' },
+  file_unreadable: {
+    status: 400,
+    title: 'The file cannot be read',
+    hint: 'Look at its name, from the folder you are in, and whether you may read it: `ls -l FILE`.',
+  },
+  file_not_json: {
+    status: 422,
+    title: 'The file does not hold a JSON object',
+    hint: 'Mend it at that place: names and texts stand in double quotes, and after the last member stands no comma.',
+  },
   file_unwritable: {
     status: 400,
     title: 'The file cannot be written',
@@ -65,9 +78,21 @@ export const cliProblem = problemsOf({
     title: 'There is no audit log here',
     hint: 'Name the folder of a log with --dir, or another home with CLAVIGER_HOME.',
   },
-  checkpoint_missing: { status: 404, title: 'The checkpoint cannot be read' },
-  proof_missing: { status: 404, title: 'The proof cannot be read' },
-  verifier_key_missing: { status: 404, title: 'The verifier key cannot be read' },
+  checkpoint_missing: {
+    status: 404,
+    title: 'The checkpoint cannot be read',
+    hint: 'Name a file that is there: `claviger audit prove --checkpoint --out FILE` makes one.',
+  },
+  proof_missing: {
+    status: 404,
+    title: 'The proof cannot be read',
+    hint: 'Name a file that is there: `claviger audit prove --seq NUMBER --out FILE` makes one.',
+  },
+  verifier_key_missing: {
+    status: 404,
+    title: 'The verifier key cannot be read',
+    hint: 'Name a file that is there: it is log.vkey in the folder of the log, best a copy of it kept elsewhere.',
+  },
   import_file_changed: {
     status: 409,
     title: 'A file was changed by others',
@@ -109,5 +134,9 @@ export const cliProblem = problemsOf({
     title: 'The journal of the import was changed by other hands, or belongs to another home',
     hint: 'Take it from a backup of the home.',
   },
-  token_file_invalid: { status: 400, title: 'The token file cannot be used' },
+  token_file_invalid: {
+    status: 400,
+    title: 'The token file cannot be used',
+    hint: 'Name a file that holds the token and nothing else, for you alone to read (chmod 600), or set the variable without _FILE to the token.',
+  },
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { exitCodeOf } from './exit-codes.ts'
-import { facts, table } from './render.ts'
+import { facts, firstOf, table } from './render.ts'
 import { actions, injection } from './service.ts'
 import { safeJson, safeText } from './terminal.ts'
 import { pairs, query, seconds } from './values.ts'
@@ -17,6 +17,19 @@ describe('rendering', () => {
       'NAME    SCOPES          EXPIRES AT\na       x:read x:write  2027-01-15T08:00:00.000Z\nlonger  -               -',
     )
     assert.equal(table([], ['name'], 'no agents'), 'no agents')
+  })
+
+  test('cuts the widest columns where a line would be wider than the terminal, and none where nobody says how wide', () => {
+    const items = [{ name: 'a', path: '/'.padEnd(60, 'x'), scopes: ['s:'.padEnd(40, 'y')], id: 'srv_1' }]
+    const columns = ['name', 'path', 'scopes', 'id']
+    const lines = table(items, columns, 'none', 60).split('\n')
+    assert.ok(
+      lines.every((line) => line.length <= 60),
+      lines.join('\n'),
+    )
+    assert.match(lines[1] ?? '', /^a {5}\/x+… {2}s:y+… {2}srv_1$/)
+    assert.ok(table(items, columns).includes('x'.repeat(59)))
+    assert.equal(firstOf(['a', 'b', 'c']), 'a +2')
   })
 
   test('shows one thing with its parts', () => {

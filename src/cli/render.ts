@@ -5,20 +5,44 @@ import { escapeControls } from '../ground/escape-controls.ts'
 type Json = unknown
 type Item = Readonly<Record<string, Json>>
 
-/** A list as an aligned table of these members; a member that no item has makes no column. */
-export function table(items: readonly Item[], columns: readonly string[], none = 'none'): string {
+/**
+ * A list as an aligned table of these members; a member that no item has makes no column. Where `width` is known, the widest
+ * columns give way until a line fits: a row that breaks is read by nobody, and `--json` has all of it.
+ */
+export function table(items: readonly Item[], columns: readonly string[], none = 'none', width?: number): string {
   if (items.length === 0) return none
   const shown = columns.filter((column) => items.some((item) => item[column] !== undefined))
   const rows = [shown.map(heading), ...items.map((item) => shown.map((column) => cell(column, item[column])))]
-  const widths = shown.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)))
+  const wanted = shown.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)))
+  const widths = width === undefined ? wanted : fitted(wanted, width)
   return rows
     .map((row) =>
       row
-        .map((text, index) => text.padEnd(widths[index] ?? 0))
+        .map((text, index) => cut(text, widths[index] ?? 0).padEnd(widths[index] ?? 0))
         .join('  ')
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** Narrower than this no column gets: its heading would say nothing. */
+const NARROWEST = 8
+
+function fitted(wanted: readonly number[], width: number): number[] {
+  const widths = [...wanted]
+  const total = () => widths.reduce((sum, one) => sum + one, 2 * (widths.length - 1))
+  for (let widest = Math.max(...widths); total() > width && widest > NARROWEST; widest = Math.max(...widths))
+    widths[widths.lastIndexOf(widest)] = widest - 1
+  return widths
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+}
+
+/** The first of several, and how many more there are. */
+export function firstOf(all: readonly string[]): string {
+  return all.length < 2 ? (all[0] ?? '') : `${all[0]} +${all.length - 1}`
 }
 
 /** An item with names where the gateway knows them, for people; `--json` has the ids too. */

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { Secret } from '../ground/secret.ts'
+import { fileTrouble } from './file-trouble.ts'
 import { cliProblem } from './problems.ts'
 import { say, type Terminal } from './terminal.ts'
 
@@ -72,14 +73,13 @@ function fromEnv(name: string, terminal: Terminal): Secret {
 /** The bytes of a file of at most 64 KiB. Throws the Problem `code`: say what the file was to be. */
 export function readSmallFile(
   path: string,
-  code: 'secret_source_invalid' | 'file_unreadable' = 'secret_source_invalid',
+  code: 'secret_source_invalid' | 'file_unreadable' | 'token_file_invalid' = 'secret_source_invalid',
 ): Buffer {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY)
   } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code
-    throw cliProblem(code, { detail: `${path} cannot be opened (${errno}).`, cause: error })
+    throw cliProblem(code, { detail: `${path} ${fileTrouble(error)}.`, cause: error })
   }
   try {
     if (fstatSync(fd).isDirectory()) throw cliProblem(code, { detail: `${path} is a folder.` })

@@ -16,19 +16,20 @@ const summaries = () => import('../services/template-summary.ts')
 const list: Verb = {
   signature: 'list',
   summary: 'list the bundled templates',
-  async run() {
+  async run({ terminal }) {
     const [{ templates }, { templateSummary }] = await Promise.all([catalogue(), summaries()])
     const items = templates.map(templateSummary)
-    return { json: { items }, text: table(items, ['name', 'aliases', 'title', 'injection', 'actions', 'unverified']) }
+    const columns = ['name', 'aliases', 'title', 'injection', 'actions', 'unverified']
+    return { json: { items }, text: table(items, columns, 'none', terminal.stdout.columns) }
   },
 }
 
 const show: Verb = {
   signature: 'show <template>',
   summary: 'show a template, bundled or from a file: what it is about, and each action with its page',
-  async run({ args: [name = ''] }) {
+  async run({ args: [name = ''], terminal }) {
     const template = await templateOf(name)
-    return { json: template, text: describe(template) }
+    return { json: template, text: describe(template, terminal.stdout.columns) }
   },
 }
 
@@ -80,8 +81,12 @@ const validate: Verb = {
       const text = `${path} is a template: ${name}, ${actions} actions, ${unverified} of them unverified`
       return { json: { valid: true, name, actions, unverified }, text }
     }
-    const lines = issues.map(({ at, wrong }) => `  ${at === '' ? 'the template' : at}: ${wrong}`)
-    const text = [`${path} is no template:`, ...lines].join('\n')
+    const lines = issues.flatMap(({ at, wrong, hint }) => [
+      `  ${at === '' ? 'the template' : at}: ${wrong}`,
+      ...(hint === undefined ? [] : [`    hint: ${hint}`]),
+    ])
+    const more = `What may stand there: docs/service-template.schema.json; \`claviger service template show github\` is one as it should be.`
+    const text = [`${path} is no template:`, ...lines, more].join('\n')
     const code: ExitCode = exitCode.refused
     return { json: { valid: false, issues }, text, code }
   },
@@ -126,7 +131,7 @@ async function templateOf(given: string): Promise<ServiceTemplate> {
   throw cliProblem('service_template_invalid', { detail: `${at === '' ? given : `${given}, ${at}`}: ${wrong}${more}.` })
 }
 
-function describe(template: ServiceTemplate): string {
+function describe(template: ServiceTemplate, width: number | undefined): string {
   const { $schema: _, actions, scopes, injection, variables, credential, probe, llm, ...rest } = template
   const head = facts({
     ...rest,
@@ -145,5 +150,9 @@ function describe(template: ServiceTemplate): string {
     checked: unverified === true ? 'no' : 'yes',
   }))
   const columns = ['action', 'method', 'path', 'scopes', 'class', 'risk', 'checked', 'page']
-  return [head, table(scopeRows, ['scope', 'gives']), table(rows, columns)].join('\n\n')
+  const [scopeTable, actionTable] = [
+    table(scopeRows, ['scope', 'gives'], 'none', width),
+    table(rows, columns, 'none', width),
+  ]
+  return [head, scopeTable, actionTable].join('\n\n')
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { jsonFile } from './json-file.ts'
 import { cliProblem } from './problems.ts'
-import { removed, table } from './render.ts'
+import { firstOf, removed, table } from './render.ts'
 import { summaryOf, withInjection } from './service-summary.ts'
 import { serviceTemplateCommands } from './service-template.ts'
 import { pairs } from './values.ts'
@@ -55,19 +55,21 @@ const add: Verb = {
 const list: Verb = {
   signature: 'list',
   summary: 'list services',
-  async run({ operator }) {
+  async run({ operator, terminal }) {
     const json = await operator().ask({ method: 'GET', path: '/services' })
-    const items = json.items.map(withInjection)
-    return { json, text: table(items, ['name', 'id', 'origins', 'injection', 'template', 'createdAt'], 'no services') }
+    // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the services room
+    const items = json.items.map((item: any) => ({ ...withInjection(item), origins: firstOf(item.origins) }))
+    const columns = ['name', 'id', 'origins', 'injection', 'template', 'createdAt']
+    return { json, text: table(items, columns, 'no services', terminal.stdout.columns) }
   },
 }
 
 const show: Verb = {
   signature: 'show <name>',
   summary: 'show a service with its actions',
-  async run({ args: [name = ''], operator }) {
+  async run({ args: [name = ''], operator, terminal }) {
     const json = await operator().ask({ method: 'GET', path: `/services/${encodeURIComponent(name)}` })
-    return { json, text: summaryOf(json, true) }
+    return { json, text: summaryOf(json, true, terminal.stdout.columns) }
   },
 }
 

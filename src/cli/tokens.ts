@@ -36,5 +36,5 @@ function fileNamedBy(name: string, terminal: Terminal): string | undefined {
       hint: `Run: chmod 600 ${path}`,
     })
   }
-  return readSmallFile(path).toString('utf8').trim()
+  return readSmallFile(path, 'token_file_invalid').toString('utf8').trim()
 }

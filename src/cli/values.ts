@@ -35,7 +35,11 @@ export function wholeNumber(text: string, option: string, low = 1, high = 1_000_
 export function pair(text: string, option: string, sign: '=' | ':' = '='): [name: string, value: string] {
   const at = text.indexOf(sign)
   // The text itself is not repeated: people put secrets in the wrong place.
-  if (at < 1) throw cliProblem('usage', { detail: `${option}: NAME${sign}VALUE is wanted.` })
+  if (at < 1)
+    throw cliProblem('usage', {
+      detail: `${option}: NAME${sign}VALUE is wanted.`,
+      hint: `Such as ${option} ${sign === ':' ? "'Accept: text/plain'" : 'name=value'}; with a space in it between quotes, and again for the next one.`,
+    })
   return [text.slice(0, at).trim(), sign === ':' ? text.slice(at + 1).trim() : text.slice(at + 1)]
 }
 

@@ -131,7 +131,11 @@ export const grantProblems = {
   ...scopeProblems,
   grant_unknown: { status: 404, title: 'There is no such grant', hint: 'See `claviger grants`.' },
   grant_invalid: { status: 422, title: 'The grant cannot be given like that' },
-  scope_unknown: { status: 422, title: 'The scope means nothing on this service' },
+  scope_unknown: {
+    status: 422,
+    title: 'The scope means nothing on this service',
+    hint: '`claviger service show SERVICE` shows its actions with the scopes that they require; SERVICE:read and SERVICE:* always mean something.',
+  },
   credential_needed: {
     status: 422,
     title: 'The service has no credential yet',
@@ -142,13 +146,21 @@ export const grantProblems = {
     title: 'The service has several credentials: name the one that is meant',
     hint: 'Name it with --credential <handle>.',
   },
-  credential_restricted: { status: 422, title: 'The credential is restricted: a grant must name it' },
+  credential_restricted: {
+    status: 422,
+    title: 'The credential is restricted: a grant must name it',
+    hint: 'Name it: --credential HANDLE (`credential`).',
+  },
   label_invalid: {
     status: 422,
     title: 'The scope is not two parts',
     hint: 'Write provider:action, in lower case; * stands for a whole part. Its provider is the service, or *.',
   },
-  credential_not_of_service: { status: 422, title: 'The service has no such credential' },
+  credential_not_of_service: {
+    status: 422,
+    title: 'The service has no such credential',
+    hint: '`claviger credential list` shows the service of each; `claviger store HANDLE --service SERVICE` makes one.',
+  },
 } as const
 
 export const grantProblem = problemsOf(grantProblems)

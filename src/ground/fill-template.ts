@@ -8,8 +8,16 @@ import type { JsonValue } from './strict-json.ts'
 import type { TemplateSegment } from './template-segments.ts'
 
 export const parameterProblems = {
-  parameter_missing: { status: 400, title: 'The action wants a parameter that was not given' },
-  parameter_invalid: { status: 400, title: 'The parameter cannot stand where the action puts it' },
+  parameter_missing: {
+    status: 400,
+    title: 'The action wants a parameter that was not given',
+    hint: 'Give it with --param NAME=VALUE (`params`); the path of the action names those that it wants: `claviger service show SERVICE`.',
+  },
+  parameter_invalid: {
+    status: 400,
+    title: 'The parameter cannot stand where the action puts it',
+    hint: 'One segment of a path takes neither slash nor %, unless the path of the action says {+name} or {name:encoded}: `claviger service show SERVICE`.',
+  },
 } as const
 
 const problem = problemsOf(parameterProblems)

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { plainIssue, type SchemaIssue } from '../ground/plain-issue.ts'
 import { Problem } from '../ground/problem.ts'
 import { parseStrictJson } from '../ground/strict-json.ts'
 import type { ClientOf } from './client-address.ts'
@@ -174,7 +175,7 @@ function check(schema: z.ZodType | undefined, value: unknown, part: 'path' | 'qu
   const issue = result.error.issues[0]
   const at = issue?.path.join('.') ?? ''
   throw httpProblem('request_invalid', {
-    detail: `${part}${at === '' ? '' : ` member '${at}'`}: ${issue?.message}`,
+    detail: `${part}${at === '' ? '' : ` member '${at}'`}: ${issue === undefined ? 'refused' : plainIssue(issue as SchemaIssue)}`,
     facts: { part, member: at },
   })
 }

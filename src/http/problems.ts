@@ -41,7 +41,7 @@ export const httpProblems = {
   unauthenticated: {
     status: 401,
     title: 'The call carries no valid token',
-    hint: 'Send Authorization: Bearer <token>. A token is issued with `claviger token issue <agent>`; `claviger login` gets one for an agent with a key.',
+    hint: 'Send Authorization: Bearer <token>, or call /a/<token>/…. A token is issued with `claviger token issue <agent>`; `claviger login` gets one for an agent with a key.',
   },
   caller_refused: { status: 403, title: 'This endpoint is not for this kind of caller' },
   role_refused: {

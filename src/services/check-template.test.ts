@@ -24,37 +24,37 @@ describe('checkTemplate()', () => {
 
   const refused: readonly [string, unknown, string][] = [
     ['what is no object', 'github', ''],
-    ['a member that nobody knows', { ...good, colour: 'red' }, ''],
-    ['a member that is missing', { ...good, title: undefined }, 'title'],
-    ['a page that is no address', { ...good, docs: 'README' }, 'docs'],
-    ['an injection that is not there', { ...good, injection: { kind: 'cookie' } }, 'injection.kind'],
-    ['an injection without its name', { ...good, injection: { kind: 'header' } }, 'injection.name'],
-    ['a method that is never sent', withAction({ method: 'TRACE' }), 'actions.ticket.get.method'],
-    ['an action without scopes', withAction({ scopes: [] }), 'actions.ticket.get.scopes'],
-    ['an action that a human must confirm', withAction({ ask: true }), 'actions.ticket.get'],
+    ['a member that nobody knows', { ...good, colour: 'red' }, '/colour'],
+    ['a member that is missing', { ...good, title: undefined }, '/title'],
+    ['a page that is no address', { ...good, docs: 'README' }, '/docs'],
+    ['an injection that is not there', { ...good, injection: { kind: 'cookie' } }, '/injection/kind'],
+    ['an injection without its name', { ...good, injection: { kind: 'header' } }, '/injection/name'],
+    ['a method that is never sent', withAction({ method: 'TRACE' }), '/actions/ticket.get/method'],
+    ['an action without scopes', withAction({ scopes: [] }), '/actions/ticket.get/scopes'],
+    ['an action that a human must confirm', withAction({ ask: true }), '/actions/ticket.get/ask'],
     [
       'a scope of another service',
       { ...withAction({ scopes: ['github:a:read'] }), scopes: {} },
-      'actions.ticket.get.scopes',
+      '/actions/ticket.get/scopes/0',
     ],
     [
       'a scope that is not explained',
       { ...withAction({ scopes: ['tickets:a:read'] }), scopes: {} },
-      'actions.ticket.get.scopes',
+      '/actions/ticket.get/scopes/0',
     ],
-    ['a scope that nothing wants', { ...good, scopes: { ...good.scopes, 'tickets:b:c': 'x' } }, 'scopes.tickets:b:c'],
-    ['a path that cannot be read', withAction({ path: '/a/../b' }), ''],
-    ['an origin in clear', { ...good, origins: ['http://tickets.example.com'] }, ''],
-    ['an origin with a variable that is not there', { ...good, origins: ['https://{shop}.example.com'] }, 'origins'],
-    ['a variable that no origin holds', { ...good, variables: { a: { about: 'a', example: 'b' } } }, 'variables.a'],
-    ['false for what nobody checked', withAction({ unverified: false }), 'actions.ticket.get.unverified'],
+    ['a scope that nothing wants', { ...good, scopes: { ...good.scopes, 'tickets:b:c': 'x' } }, '/scopes/tickets:b:c'],
+    ['a path that cannot be read', withAction({ path: '/a/../b' }), '/actions/ticket.get/path'],
+    ['an origin in clear', { ...good, origins: ['http://tickets.example.com'] }, '/origins/0'],
+    ['an origin with a variable that is not there', { ...good, origins: ['https://{shop}.example.com'] }, '/origins/0'],
+    ['a variable that no origin holds', { ...good, variables: { a: { about: 'a', example: 'b' } } }, '/variables/a'],
+    ['false for what nobody checked', withAction({ unverified: false }), '/actions/ticket.get/unverified'],
     [
       'a probe outside its paths',
       { ...good, paths: ['/tickets/{id}'], probe: { method: 'GET', path: '/me', pointer: '/id' } },
-      'probe.path',
+      '/probe/path',
     ],
-    ['a pointer that is none', { ...good, probe: { method: 'GET', path: '/me', pointer: 'id' } }, 'probe.pointer'],
-    ['a header that the gateway writes', { ...good, injection: { kind: 'header', name: 'Host' } }, 'injection'],
+    ['a pointer that is none', { ...good, probe: { method: 'GET', path: '/me', pointer: 'id' } }, '/probe/pointer'],
+    ['a header that the gateway writes', { ...good, injection: { kind: 'header', name: 'Host' } }, '/injection'],
   ]
   for (const [what, value, at] of refused) {
     test(`names ${what}`, () => {
@@ -72,10 +72,52 @@ describe('checkTemplate()', () => {
   test('names everything that is wrong at once', () => {
     const { issues } = checkTemplate({ ...withAction({ method: 'get', path: 7 }), title: '' })
     assert.deepEqual(issues.map(({ at }) => at).sort(), [
-      'actions.ticket.get.method',
-      'actions.ticket.get.path',
-      'title',
+      '/actions/ticket.get/method',
+      '/actions/ticket.get/path',
+      '/title',
     ])
+  })
+
+  test('names what is wrong in shape beside what only the whole can tell', () => {
+    const { issues } = checkTemplate({
+      ...good,
+      docs: undefined,
+      origins: ['http://tickets.example.com', 'https://{region}.example.com', 'https://ok.example.com', 7],
+      injection: { kind: 'header', name: 'host' },
+      paths: ['/{+path}', 'a//b'],
+      actions: {
+        ...good.actions,
+        'a/b': { method: 'GETT', path: '/x', scopes: ['tickets:ticket:read'] },
+        'ticket.get2': { method: 'GETT', path: '/x', scopes: ['tickets:ticket:read'] },
+        'ticket.put': { method: 'PUT', path: '/a/../b', scopes: ['other:ticket:read'] },
+      },
+      colour: 'red',
+    })
+    assert.deepEqual(issues.map(({ at }) => at).sort(), [
+      '/actions/a~1b',
+      '/actions/ticket.get2/method',
+      '/actions/ticket.put/path',
+      '/actions/ticket.put/scopes/0',
+      '/colour',
+      '/docs',
+      '/origins/0',
+      '/origins/1',
+      '/origins/3',
+      '/paths/1',
+    ])
+    // No word of the schema's own language.
+    assert.ok(
+      issues.every(({ wrong }) => !/undefined|Invalid|expected|received/.test(wrong)),
+      JSON.stringify(issues),
+    )
+  })
+
+  test('names two actions that mean the same calls, once each is sound by itself', () => {
+    const twice = { ...good.actions, 'ticket.show': { ...good.actions['ticket.get'] } }
+    assert.deepEqual(
+      checkTemplate({ ...good, actions: twice }).issues.map(({ at, hint }) => [at, hint !== undefined]),
+      [['/actions/ticket.show', true]],
+    )
   })
 })
 

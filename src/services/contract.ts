@@ -143,9 +143,22 @@ export const serviceProblems = {
     title: 'There is a service of that name',
     hint: 'Replace it (--replace), or take another name (--name, where it comes from a template).',
   },
-  service_unknown: { status: 404, title: 'There is no such service', hint: 'See `claviger service list`.' },
-  service_invalid: { status: 422, title: 'The service cannot be described like that' },
+  service_unknown: {
+    status: 404,
+    title: 'There is no such service',
+    hint: '`claviger service list` shows those that are here; `claviger service add NAME` makes one of a template, and `claviger service template list` shows these.',
+  },
+  service_invalid: {
+    status: 422,
+    title: 'The service cannot be described like that',
+    hint: 'docs/guides/services.md has what each member takes; `claviger service show NAME --json` one that is as it should be.',
+  },
   service_template_unknown: { status: 422, title: 'There is no such template' },
+  service_without_template: {
+    status: 409,
+    title: 'The service was not made of a template',
+    hint: 'Say which one to compare with: --template NAME for a bundled one, --template ./FILE.json for your own (`template`).',
+  },
   service_template_values: {
     status: 422,
     title: 'The template wants other values than were given',

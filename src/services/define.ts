@@ -1,3 +1,4 @@
+import { plainIssue, type SchemaIssue } from '../ground/plain-issue.ts'
 import { type ServiceDefinition, ServiceInput, serviceProblem } from './contract.ts'
 import { fromTemplate } from './from-template.ts'
 import { findTemplate } from './templates/catalogue.ts'
@@ -15,7 +16,7 @@ export function defineService(input: ServiceInput): { readonly name: string; rea
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!
     throw serviceProblem('service_invalid', {
-      detail: `${issue.path.join('.') || 'The service'}: ${issue.message}`,
+      detail: `${issue.path.join('.') || 'The service'}: ${plainIssue(issue as SchemaIssue)}`,
       facts: { member: issue.path.join('.') },
     })
   }

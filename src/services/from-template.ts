@@ -52,7 +52,12 @@ function renamed({ name }: ServiceTemplate, action: ServiceTemplate['actions'][s
 function originsOf(template: ServiceTemplate, set: Readonly<Record<string, string>>): string[] {
   const wanted = variablesIn(template)
   const stray = Object.keys(set).find((name) => !wanted.has(name))
-  if (stray !== undefined) throw refused(template, `It has no variable '${stray.slice(0, 32)}'.`, stray)
+  if (stray !== undefined)
+    throw refused(
+      template,
+      `It has no '${stray.slice(0, 32)}'; it asks for ${[...wanted].join(', ') || 'nothing'}.`,
+      stray,
+    )
   const missing = [...wanted].filter((name) => set[name] === undefined)
   if (missing.length > 0) {
     const wants = missing.map((name) => `${name} (${template.variables?.[name]?.about ?? name})`).join(', ')

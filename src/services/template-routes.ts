@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { listOf, NameParam } from '../http/shapes.ts'
-import { type Service, serviceProblems } from './contract.ts'
+import { type Service, serviceProblem, serviceProblems } from './contract.ts'
 import { diffTemplate } from './diff-template.ts'
 import { ServiceTemplate } from './service-template.ts'
 import { serviceTemplateSchema } from './template-schema.ts'
@@ -70,7 +70,8 @@ export function serviceTemplateRoutes<Who>(find: (nameOrId: string) => Service):
     bind(diffServiceTemplate, ({ params, body }) => {
       const { name, view } = find(params.name)
       const { id: _, name: __, createdAt: ___, updatedAt: ____, ...definition } = view
-      const asked = body.template ?? view.template ?? name
+      const asked = body.template ?? view.template ?? templates.find((template) => template.name === name)?.name
+      if (asked === undefined) throw serviceProblem('service_without_template', { facts: { service: name } })
       const template = typeof asked === 'string' ? findTemplate(asked) : asked
       const differences = diffTemplate(name, definition, template).map(({ member, service, template: there }) => ({
         member,

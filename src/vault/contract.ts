@@ -232,7 +232,7 @@ export const vaultProblems = {
   handle_taken: {
     status: 409,
     title: 'Another credential has this handle',
-    hint: 'Rotate that one, or choose another handle',
+    hint: 'Choose another handle, or give that one a new secret: `claviger credential rotate HANDLE`, and for a connection --replace (`replace`)',
   },
   metadata_invalid: {
     status: 422,

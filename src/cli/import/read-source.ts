@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Problem } from '../../ground/problem.ts'
+import { fileTrouble } from '../file-trouble.ts'
 import { cliProblem } from '../problems.ts'
 
 export const MAX_SOURCE_BYTES = 16 * 1_048_576
@@ -49,12 +50,7 @@ function realPath(named: string): string {
   try {
     return realpathSync(resolve(named))
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw unreadable(
-      named,
-      code === 'ELOOP' ? 'is a link that leads back to itself' : `cannot be opened (${code})`,
-      error,
-    )
+    throw unreadable(named, fileTrouble(error), error)
   }
 }
 
@@ -63,7 +59,7 @@ function opened(path: string, named: string): number {
     // Not blocking: a named pipe would be waited for.
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
-    throw unreadable(named, `cannot be opened (${(error as NodeJS.ErrnoException).code})`, error)
+    throw unreadable(named, fileTrouble(error), error)
   }
 }
 

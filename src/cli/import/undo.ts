@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Clock } from '../../ground/clock.ts'
 import type { GatewayClient } from '../client.ts'
+import { fileTrouble } from '../file-trouble.ts'
 import { pathOf } from '../path-of.ts'
 import { cliProblem } from '../problems.ts'
 import { type FileChange, filesIn, Journal, journalIds, type ReadJournal, readJournal, sha256Hex } from './journal.ts'
@@ -112,8 +113,11 @@ export async function saveOriginals(
   try {
     mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw cliProblem('file_unwritable', { detail: `${folder} cannot be made (${code}).`, cause: error })
+    throw cliProblem('file_unwritable', {
+      detail: `${folder} ${fileTrouble(error, 'cannot be made')}.`,
+      hint: '--to makes a folder: name one that is not there yet, in a folder that you may write to.',
+      cause: error,
+    })
   }
   return files.map(([path, { before }], index) => {
     const saved = join(folder, `${index + 1}-${basename(path).replace(/^\.+/, '')}`)

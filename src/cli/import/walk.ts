@@ -1,6 +1,7 @@
 // The files below a folder that can hold a secret in the clear: no links are followed, so a loop of them ends nothing.
 import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileTrouble } from '../file-trouble.ts'
 import type { Remark } from './found.ts'
 
 /** What others put there: secrets in it are not the user's. */
@@ -24,7 +25,7 @@ export function walk(path: string): Walked {
         todo.push(...names.map((name) => join(next, name)))
       } else if (stat.isFile() || next === path) files.push(next)
     } catch (error) {
-      remarks.push({ file: next, why: `cannot be opened (${(error as NodeJS.ErrnoException).code})`, failed: true })
+      remarks.push({ file: next, why: fileTrouble(error), failed: true })
     }
   }
   return { files: files.sort(), remarks }
