@@ -72,11 +72,31 @@ describe('POST /vault.call', () => {
       [{ ...body, token, action: 'ghost' }, 'UNKNOWN_ACTION'],
       [{ ...body, token, action: 'data.put', params: {} }, 'INSUFFICIENT_SCOPE:shop:data:write'],
       [{ ...body, token, params: {} }, 'MISSING_PATH_PARAM:id'],
+      [{ ...body, token, params: { deep: { x: 1 } } }, 'MISSING_PATH_PARAM:id'],
       [{ ...body, token, params: { id: 1, deep: { x: 1 } } }, 'PARAM_INVALID:deep'],
     ] as const
     for (const [asked, error] of cases) refusedWith(await call(gateway, asked), error)
     refusedWith(await rpc(gateway, '/vault.call', '{"a":'), 'INVALID_JSON', 400)
     refusedWith(await rpc(gateway, '/vault.call', '[1]'), 'INVALID_JSON', 400)
+  })
+
+  test('asks for the agent that is stated, by name or id, before the token, and then whether it is the token’s', async () => {
+    const other = await VaultAgent.add(gateway, 'other')
+    const byId = {
+      ...serviceForm('by-id', upstream.origin, { masterSecret: SECRET }),
+      allowedAgents: [main.id, 'other'],
+    }
+    done(await asAdmin(gateway, 'addService', byId))
+    const { token } = await main.issue('by-id', ['by-id:data:read'], { agentId: main.id })
+    const as = (agentId: unknown, shown = token) =>
+      call(gateway, { ...body, token: shown, service: 'by-id', context: { agentId } })
+    for (const said of ['main', main.id, undefined, null]) done(await as(said))
+    refusedWith(await as('nobody', 'x'), 'POLICY_DENY')
+    refusedWith(await as('other', 'x'), 'jwt malformed')
+    for (const said of ['other', other.id]) refusedWith(await as(said), 'CONTEXT_MISMATCH:agentId')
+    done(await asAdmin(gateway, 'updateService', { service: 'by-id', allowedAgents: ['other'] }))
+    for (const said of ['other', other.id]) refusedWith(await as(said), 'CONTEXT_MISMATCH:agentId')
+    for (const said of ['main', main.id, undefined]) refusedWith(await as(said), 'POLICY_DENY')
   })
 
   test('says that a token is over, and that it is for somebody else', async () => {
@@ -287,6 +307,8 @@ describe('POST /vault.audit.query', () => {
     )
     assert.deepEqual(revoked, { event: 'token.revoked', tokenId, reason: 'over' })
     assert.equal((await main.audit({ limit: 1 })).length, 1)
+    assert.equal((await main.audit({ limit: null, filters: null })).length > 1, true)
+    done(await main.revoke({ tokenId, reason: null }))
     assert.deepEqual(await main.audit({ filters: { service: 'nowhere' } }), [])
   })
 

@@ -23,18 +23,18 @@ export async function queryAudit(
   agent: AgentId | undefined,
   body: JsonObject,
 ): Promise<readonly AuditRow[]> {
-  const { filters = {}, limit = DEFAULT_LIMIT } = body
-  if (filters !== null && !isObject(filters)) throw refused('FILTERS_INVALID')
+  const filters = body.filters ?? {}
+  const limit = body.limit ?? DEFAULT_LIMIT
+  if (!isObject(filters)) throw refused('FILTERS_INVALID')
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 0) throw refused('LIMIT_INVALID')
   const most = Math.min(limit, MAX_LIMIT)
   const { index } = needs.audit
   if (index === undefined || most === 0) return []
-  const wanted = filters ?? {}
   const who = agent ?? 'admin'
   if (asking.has(who)) throw rateLimited(1_000)
   asking.add(who)
   try {
-    return await look(index, agent, wanted, most)
+    return await look(index, agent, filters, most)
   } finally {
     asking.delete(who)
   }

@@ -7,7 +7,7 @@ import type { JsonValue } from '../../ground/strict-json.ts'
 import type { Collected } from '../../proxy/collect.ts'
 import { wordedDenial } from './call-wording.ts'
 import type { CompiledService } from './compiled-service.ts'
-import { type Context, DOOR, type JsonObject } from './contract.ts'
+import { DOOR, type JsonObject } from './contract.ts'
 import type { DoorGrants } from './door-grants.ts'
 import type { VaultNeeds } from './needs.ts'
 import { redactedBody } from './redact-body.ts'
@@ -33,6 +33,7 @@ const COMPARED = ['agentId', 'sessionId', 'taskId', 'skillId'] as const
 export async function callAction(parts: CallParts, call: VaultCall): Promise<Collected> {
   const { service, action, token, params } = judged(parts, call.body)
   const { path, inQuery, method } = action
+  path.refuseMissing(params)
   const rest = Object.keys(params).filter((name) => !path.names.has(name))
   const target = path.fill(params, inQuery ? queryOf(params, rest, path.own) : '')
   const body = inQuery ? undefined : Buffer.from(JSON.stringify(pick(params, rest)))
@@ -71,12 +72,18 @@ function judged({ needs, tokens }: CallParts, body: JsonObject) {
   const context = isObject(stated) ? stated : {}
   if (typeof actionName !== 'string' || !service.allowedActions.has(actionName)) throw refused('POLICY_DENY')
   const { agentId } = context
-  if (typeof agentId === 'string' && !service.allowsAgent({ id: agentId, name: agentId })) throw refused('POLICY_DENY')
+  // Allowed by its id it may state its name, and the other way round. What is stated must be the token's agent (step 5).
+  const saidAgent =
+    typeof agentId === 'string' ? (needs.identity.findAgent(agentId) ?? { id: agentId, name: agentId }) : undefined
+  if (saidAgent !== undefined && !service.allowsAgent(saidAgent)) throw refused('POLICY_DENY')
   const token = tokens.read(body.token)
   const { agent } = token.access
-  if (!service.allowsAgent(agent)) throw refused('POLICY_DENY')
+  const isAllowed = service.allowsAgent(agent)
+  if (saidAgent === undefined && !isAllowed) throw refused('POLICY_DENY')
   refuseRevoked(needs, token)
-  refuseContext(token.context, context)
+  refuseContext(token, context)
+  // Whatever was stated: it is this agent that calls.
+  if (!isAllowed) throw refused('POLICY_DENY')
   if (token.service !== service.name) throw refused('SERVICE_MISMATCH')
   // One of the same name that was added after the token's was removed.
   if (token.serviceId !== service.id) throw refused('TOKEN_REVOKED')
@@ -99,10 +106,11 @@ function refuseRevoked({ book }: VaultNeeds, token: VaultToken): void {
 }
 
 /** What is stated must be the token's; only what the vault itself invented for the token matches anything (AV-04). */
-function refuseContext(own: Context, stated: JsonObject): void {
+function refuseContext({ context: own, access }: VaultToken, stated: JsonObject): void {
   for (const field of COMPARED) {
     const value = stated[field]
     if (value === undefined || value === null || value === own[field]) continue
+    if (field === 'agentId' && value === access.agent.id) continue
     if (field !== 'agentId' && own[field].startsWith('auto-')) continue
     throw refused(`CONTEXT_MISMATCH:${field}`)
   }

@@ -13,6 +13,8 @@ export interface PathFiller {
   readonly names: ReadonlySet<string>
   /** The names of the query that stands in the template itself: what else is sent must mean none of them. */
   readonly own: QueryKeys
+  /** Throws `MISSING_PATH_PARAM:<key>`, which comes before whatever else may be wrong with parameters. */
+  refuseMissing(params: JsonObject): void
   /**
    * The canonical target, with `query` (encoded, may be empty) added. Throws `MISSING_PATH_PARAM:<key>` and
    * `PARAM_INVALID:<key>`: dot segments, slashes where none may be, backslashes, `%`, `;` and control characters.
@@ -72,11 +74,15 @@ class Filler implements PathFiller {
     this.#hasQuery = text.includes('?')
   }
 
+  refuseMissing(params: JsonObject): void {
+    for (const name of this.names) valueIn(params, name)
+  }
+
   fill(params: JsonObject, query: string): Target {
     let text = ''
     for (const piece of this.#pieces) {
       if (typeof piece === 'string') text += piece
-      else text += encoded(piece, Object.hasOwn(params, piece.name) ? params[piece.name] : undefined, this.own)
+      else text += encoded(piece, valueIn(params, piece.name), this.own)
     }
     if (query !== '') text += `${this.#hasQuery ? '&' : '?'}${query}`
     try {
@@ -88,12 +94,13 @@ class Filler implements PathFiller {
   }
 }
 
-function encoded(
-  { name, several, inQuery }: Exclude<Piece, string>,
-  value: JsonValue | undefined,
-  own: QueryKeys,
-): string {
+function valueIn(params: JsonObject, name: string): JsonValue {
+  const value = Object.hasOwn(params, name) ? params[name] : undefined
   if (value === undefined || value === null || value === '') throw refused(`MISSING_PATH_PARAM:${name}`)
+  return value
+}
+
+function encoded({ name, several, inQuery }: Exclude<Piece, string>, value: JsonValue, own: QueryKeys): string {
   if (typeof value === 'object') throw refused(`PARAM_INVALID:${name}`)
   const text = String(value)
   if (!text.isWellFormed()) throw refused(`PARAM_INVALID:${name}`)

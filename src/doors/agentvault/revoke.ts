@@ -44,7 +44,7 @@ function readGiven(body: JsonObject): { readonly given: Given; readonly reason: 
     if (typeof value !== 'string' || value.length > MAX_TEXT) throw refused(`${field.toUpperCase()}_INVALID`)
     given[field] = value
   }
-  const { reason: said = 'manual' } = body
+  const said = body.reason ?? 'manual'
   if (typeof said !== 'string') throw refused('REASON_INVALID')
   return { given, reason: said.slice(0, MAX_TEXT) }
 }
