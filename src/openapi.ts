@@ -2,16 +2,24 @@
 import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
 import * as audit from './audit/routes.ts'
+import * as verification from './audit/verification-routes.ts'
 import * as vaultRevocations from './doors/agentvault/revocation-routes.ts'
 import * as vaultServices from './doors/agentvault/service-routes.ts'
 import * as clauth from './doors/clauth/desk-contract.ts'
+import * as clawAuthAgents from './doors/clawauth/agent-routes.ts'
+import * as clawAuthServices from './doors/clawauth/service-routes.ts'
+import * as clawAuthSignIn from './doors/clawauth/sign-in-routes.ts'
+import * as clawAuthWebhooks from './doors/clawauth/webhook-routes.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
 import { parameterProblems } from './ground/fill-template.ts'
+import * as agentCare from './house/agent-care-routes.ts'
 import * as credentialCheck from './house/check-credential-routes.ts'
+import * as importKeys from './house/import-keys.ts'
 import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
+import * as invites from './identity/keys/invite-routes.ts'
 import * as keys from './identity/keys/routes.ts'
 import * as oauth from './identity/oauth/contract.ts'
 import * as operators from './identity/people/operator-routes.ts'
@@ -25,6 +33,7 @@ import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
 import { proxyProblems } from './proxy/problems.ts'
 import * as services from './services/routes.ts'
 import * as serviceTemplates from './services/template-routes.ts'
+import * as connections from './vault/connections/routes.ts'
 import * as vault from './vault/routes.ts'
 import { VERSION } from './version.ts'
 
@@ -48,6 +57,8 @@ export function openApiDocument(): object {
     house,
     identity,
     keys,
+    invites,
+    agentCare,
     operators,
     sessions,
     oauth,
@@ -58,13 +69,20 @@ export function openApiDocument(): object {
     services,
     serviceTemplates,
     vault,
+    connections,
+    importKeys,
     credentialCheck,
     grants,
     clauth,
     vaultServices,
     vaultRevocations,
+    clawAuthAgents,
+    clawAuthServices,
+    clawAuthSignIn,
+    clawAuthWebhooks,
     alerts,
     audit,
+    verification,
   ]
   const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
   return openApi([...endpoints, explicitCall], VERSION)
