@@ -20,6 +20,7 @@ export const issuerOption = {
 const hints: Readonly<Record<string, string>> = {
   proof_refused:
     'The id, the key, or both are not right here: `claviger agent key list NAME` (operator) shows the keys of an agent, `claviger agent list` its id.',
+  key_file_invalid: 'Name the file that `claviger agent keygen FILE` made, for you alone to read (chmod 600 FILE).',
   file_unwritable: 'Name a file in a folder that is there and that you may write to.',
   issuer_mismatch: 'If that is right, say so: --issuer URL',
 }
@@ -32,7 +33,7 @@ export async function bySdk<T>(work: () => Promise<T>, place = 'the gateway'): P
   } catch (error) {
     if (!(error instanceof ClavigerError)) throw error
     const { code, status = 400, detail, requestId } = error
-    const hint = hints[code] ?? error.hint
+    const hint = error.code === 'key_file_invalid' ? (error.hint ?? hints[code]) : (hints[code] ?? error.hint)
     if (code === 'gateway_unreachable') {
       const { cause } = (error.cause ?? {}) as { cause?: { code?: string } }
       if (cause?.code !== undefined) throw connectionProblem(cause, place)

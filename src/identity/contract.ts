@@ -155,7 +155,11 @@ export const identityProblems = {
     title: 'Only an agent that is revoked for good can be erased',
     hint: 'Revoke it first: claviger agent revoke NAME',
   },
-  agent_not_pending: { status: 409, title: 'The agent waits for no approval' },
+  agent_not_pending: {
+    status: 409,
+    title: 'The agent waits for no approval',
+    hint: '`claviger agent list` shows which do: their status is pending.',
+  },
   agent_pending: {
     status: 409,
     title: 'The agent waits for approval',

@@ -27,7 +27,11 @@ function importer({ args: [folder], terminal, settings }: Invocation): Importer 
   return {
     what: 'openclaw',
     async find(detect, around) {
-      if (!existsSync(place.state)) throw cliProblem('file_unreadable', { detail: `There is no ${place.state}.` })
+      if (!existsSync(place.state))
+        throw cliProblem('file_unreadable', {
+          detail: `There is no ${place.state}.`,
+          hint: 'Name the state folder of the installation, the one with openclaw.json in it: `claviger import openclaw FOLDER`.',
+        })
       const config = await findInOpenClawConfig(place.config, detect, around)
       const stores = await findInOpenClawStores(place, around)
       targets = stores.targets
