@@ -161,7 +161,7 @@ describe('claviger import openclaw', () => {
     )
     const failed = told.remarks.map(({ file, why }) => `${file.split('/').at(-1)}: ${why.replaceAll(`${state}/`, '')}`)
     for (const line of [
-      'loop.json5: loop.json5 is a link that leads back to itself.',
+      'loop.json5: loop.json5 is a link that leads back to itself (ELOOP).',
       'bad.json5: bad.json5 is not JSON (line 1).',
       'outside.json: lies outside the configuration’s folder',
       'openclaw.sqlite: state/openclaw.sqlite is not a database that can be read.',
