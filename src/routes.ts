@@ -79,7 +79,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...relyingServiceRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), serviceOf: relyingService }),
     ...serviceRoutes<Who>(serviceNeeds(rooms)),
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
-    ...connectionRoutes<Who>({ vault: rooms.vault, actorOf, serviceOf: (name) => rooms.services.find(name) }),
+    ...connectionsOf(rooms),
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
@@ -91,6 +91,15 @@ function whoRoutes({ identity }: Rooms): BoundEndpoint<Who>[] {
     ...operatorRoutes<Who>({ room: identity.room, actorOf }),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
   ]
+}
+
+function connectionsOf({ vault, services }: Rooms): BoundEndpoint<Who>[] {
+  return connectionRoutes<Who>({
+    vault,
+    actorOf,
+    serviceOf: (name) => services.find(name),
+    serviceName: (id) => services.byId(id)?.name,
+  })
 }
 
 function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {

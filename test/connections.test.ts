@@ -61,6 +61,7 @@ describe('a connection', () => {
     const { kind: _, expiresAt, ...set } = tokens.issue(20)
     const path = setFile('set.json', { ...set, expiresAt: new Date(expiresAt).toISOString() })
     const view = await json(`connection add account --service api --oauth-set ${path}`)
+    assert.equal(view.serviceName, 'api')
     assert.deepEqual(
       [view.status, view.connection.kind, view.connection.tokenOrigin],
       ['active', 'oauth', tokens.origin],

@@ -158,6 +158,6 @@ export const connectionProblems = {
   credential_refresh_failed: {
     status: 503,
     title: 'No new access token could be had for this credential',
-    hint: 'Try again later; an operator can see why with claviger audit query',
+    hint: 'Try again later; an operator can see why with claviger audit tail',
   },
 } as const

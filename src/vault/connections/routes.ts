@@ -6,6 +6,9 @@ import type { VaultRouteNeeds } from '../routes.ts'
 import type { OAuthPlaces } from './authorization-server.ts'
 import { ConnectionInput } from './contract.ts'
 
+/** With the name of its service, which people know it by. */
+const NamedCredential = CredentialView.extend({ serviceName: z.string().optional() })
+
 export const addConnection = endpoint({
   method: 'POST',
   path: '/claviger/v1/connections',
@@ -20,7 +23,7 @@ export const addConnection = endpoint({
     replace: z.boolean().optional(),
     connection: ConnectionInput,
   }),
-  reply: CredentialView,
+  reply: NamedCredential,
   status: 201,
   problems: vaultProblems,
 })
@@ -31,7 +34,7 @@ export const renewConnection = endpoint({
   caller: 'operator',
   summary: 'Have the next access token fetched now, to see whether it can be had',
   params: z.strictObject({ handle: z.string().min(1).max(128) }),
-  reply: CredentialView,
+  reply: NamedCredential,
   problems: vaultProblems,
 })
 
@@ -81,7 +84,7 @@ export const finishConnect = endpoint({
   params: Id,
   /** The query of the redirect: `code=…&state=…&iss=…`. */
   body: z.strictObject({ answer: z.string().min(1).max(8_192) }),
-  reply: CredentialView,
+  reply: NamedCredential,
   problems: vaultProblems,
 })
 
@@ -93,13 +96,13 @@ export const pollConnect = endpoint({
   params: Id,
   reply: z.union([
     z.object({ status: z.literal('pending'), retryAfterSeconds: z.int() }),
-    z.object({ status: z.literal('connected'), credential: CredentialView }),
+    z.object({ status: z.literal('connected'), credential: NamedCredential }),
   ]),
   problems: vaultProblems,
 })
 
 /** What connections need of the services room. */
-export interface ConnectionRouteNeeds<Who> extends Pick<VaultRouteNeeds<Who>, 'vault' | 'actorOf'> {
+export interface ConnectionRouteNeeds<Who> extends Pick<VaultRouteNeeds<Who>, 'vault' | 'actorOf' | 'serviceName'> {
   readonly serviceOf: (nameOrId: string) => {
     readonly id: ServiceId
     readonly originHrefs: readonly string[]
@@ -107,21 +110,30 @@ export interface ConnectionRouteNeeds<Who> extends Pick<VaultRouteNeeds<Who>, 'v
   }
 }
 
-export function connectionRoutes<Who>({ vault, actorOf, serviceOf }: ConnectionRouteNeeds<Who>): BoundEndpoint<Who>[] {
+export function connectionRoutes<Who>({
+  vault,
+  actorOf,
+  serviceOf,
+  serviceName,
+}: ConnectionRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  const named = (view: CredentialView) => ({ ...view, serviceName: serviceName(view.service) })
   return [
-    bind(addConnection, ({ body: { service, ...rest }, caller }) => {
+    bind(addConnection, async ({ body: { service, ...rest }, caller }) => {
       const { id, originHrefs } = serviceOf(service)
-      return vault.connect({ ...rest, service: id, origins: originHrefs }, actorOf(caller as Who))
+      return named(await vault.connect({ ...rest, service: id, origins: originHrefs }, actorOf(caller as Who)))
     }),
-    bind(renewConnection, ({ params }) => vault.renew(params.handle)),
+    bind(renewConnection, async ({ params }) => named(await vault.renew(params.handle))),
     bind(beginConnect, ({ body: { service, ...rest }, caller }) => {
       const { id, originHrefs, view } = serviceOf(service)
       const input = { ...rest, service: id, origins: originHrefs, oauth: view.oauth }
       return vault.connecting.begin(input, actorOf(caller as Who))
     }),
-    bind(finishConnect, ({ params, body, caller }) =>
-      vault.connecting.finish(params.id, body.answer, actorOf(caller as Who)),
+    bind(finishConnect, async ({ params, body, caller }) =>
+      named(await vault.connecting.finish(params.id, body.answer, actorOf(caller as Who))),
     ),
-    bind(pollConnect, ({ params, caller }) => vault.connecting.poll(params.id, actorOf(caller as Who))),
+    bind(pollConnect, async ({ params, caller }) => {
+      const polled = await vault.connecting.poll(params.id, actorOf(caller as Who))
+      return polled.status === 'connected' ? { ...polled, credential: named(polled.credential) } : polled
+    }),
   ]
 }
