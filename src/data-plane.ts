@@ -45,7 +45,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     injectorFor: createInjectors(clock),
   })
   followChanges(rooms, dialer, breakers)
-  const options = carryOutOptions(rooms, forward, log)
+  const options = { ...carryOutOptions(rooms, forward, log), holdMs: settings.approvalHoldSeconds * 1_000 }
   return {
     baseUrl: createBaseUrlHandler(options),
     explicitCall: createExplicitCallHandler(options, callMaker(rooms)),

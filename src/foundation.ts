@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { alertsMigrations } from './alerts/schema.ts'
+import { approvalsMigrations } from './approvals/schema.ts'
 import { createAudit, type OpenedAudit } from './audit/audit.ts'
 import { auditHeadMigrations, keepHead, notedHead } from './audit-head.ts'
 import { agentVaultMigrations } from './doors/agentvault/schema.ts'
@@ -51,6 +52,7 @@ export const migrations = [
   ...signingMigrations,
   ...servicesMigrations,
   ...grantsMigrations,
+  ...approvalsMigrations,
   ...alertsMigrations,
   ...agentVaultMigrations,
   ...auditHeadMigrations,

@@ -1,6 +1,7 @@
 // The OpenAPI document of everything that answers, for `npm run generate`.
 import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
+import * as approvals from './approvals/routes.ts'
 import * as audit from './audit/routes.ts'
 import * as verification from './audit/verification-routes.ts'
 import * as vaultRevocations from './doors/agentvault/revocation-routes.ts'
@@ -73,6 +74,7 @@ export function openApiDocument(): object {
     importKeys,
     credentialCheck,
     grants,
+    approvals,
     clauth,
     vaultServices,
     vaultRevocations,

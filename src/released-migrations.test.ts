@@ -11,6 +11,7 @@ import { kyselyOver, StatementCache } from './storage/sqlite-dialect.ts'
 const RELEASED: Readonly<Record<string, string>> = {
   '0001-agentvault': 'ba0a9e8302b60d8851238cc1fb0a793a8ab54f0d8bfb77be02830a611df273e1',
   '0001-alerts': 'b18a9689cb58d74d0baab8edac617eab3a1cdb88fcb085c7710b89111790637f',
+  '0001-approvals': 'dc5c20af314e4898dfe278dcfde9a5ca044c0d7ef52a8cb0af50c593000b30ec',
   '0001-audit-heads': 'd60c7c681e3ef7af94e28e406fc3335a13541ef37ce221cea1b5416d9c32236f',
   '0001-grants': '72ac7fde678e0e354dc08b096af16663a99b9e8615df4c8a3cec3a3f0200f952',
   '0001-identity': 'a077d3e4dab7c7b2c229a2ee0d5562b700e2ac9950b65b193e86513bda706b78',

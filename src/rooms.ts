@@ -1,7 +1,9 @@
 // Builds the rooms on their foundation, in the order in which they need each other, and ties them together.
 
+import { join } from 'node:path'
 import { type Alarms, createAlarms } from './alarms.ts'
 import type { Alerts } from './alerts/alerts.ts'
+import { type Approvals, createApprovals } from './approvals/approvals.ts'
 import type { OpenedAudit } from './audit/audit.ts'
 import { cutOff, cutOffDead } from './cut-off.ts'
 import type { VaultAdmin } from './doors/agentvault/admin.ts'
@@ -9,6 +11,7 @@ import type { VaultBook } from './doors/agentvault/vault-book.ts'
 import { type FoundationOptions, layFoundation } from './foundation.ts'
 import { Gate } from './gate/admit.ts'
 import { OpenCalls } from './gate/open-calls.ts'
+import type { GateApprovals } from './gate/rooms.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
@@ -42,6 +45,7 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly audit: OpenedAudit
   readonly services: Services
   readonly grants: Grants
+  readonly approvals: Approvals
   readonly openCalls: OpenCalls
   readonly keyEnds: KeyEnds
   readonly gate: Gate<Service>
@@ -82,10 +86,10 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const [grants, openCalls] = [createGrants({ storage, clock }), new OpenCalls()]
   const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))
-  const keyEnds = new KeyEnds(whoAsks.identity.room, () => cutOffDead(openCalls, whoAsks.identity, 'agent_key_retired'))
-  storage.follow((change) => keyEnds.follow(change))
+  const keyEnds = keyEndsOf(whoAsks.identity, openCalls, storage)
   storage.follow(hear)
-  const known = { storage, vault, audit, services, grants, openCalls, clock }
+  const approvals = createApprovals({ storage, clock, vault, spoolDir: join(options.settings.home, 'spool') })
+  const known = { storage, vault, audit, services, grants, approvals, openCalls, clock }
   const vaultDoor = vaultDoorOf({ ...known, identity: whoAsks.identity }, options.settings)
   const gate = buildGate(known, options.settings, mint)
   const nextRid = callIds(foundation.bootId)
@@ -101,11 +105,18 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
       throw identityProblem('wrong_audience', { detail: `It is for ${audience}.` })
     },
     close: async () => {
-      keyEnds.stop()
+      for (const room of [keyEnds, approvals]) room.stop()
       for (const room of [vault, whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
     },
   }
   return rooms
+}
+
+/** Calls end with the keys that they stand on. */
+function keyEndsOf(identity: WhoAsks['identity'], openCalls: OpenCalls, storage: Storage): KeyEnds {
+  const keyEnds = new KeyEnds(identity.room, () => cutOffDead(openCalls, identity, 'agent_key_retired'))
+  storage.follow((change) => keyEnds.follow(change))
+  return keyEnds
 }
 
 /** Its services, and listeners, stand open to names of agents, whoever comes by them: nobody just takes such a name. */
@@ -132,12 +143,16 @@ function tokenPlaces(service: Service | undefined): TokenPlaces | undefined {
   return service && { origins: [...service.origins, ...service.tokenOrigins], allowed: service.allowed }
 }
 
-type GateNeeds = Pick<Rooms, 'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'openCalls' | 'clock'>
+type GateNeeds = Pick<
+  Rooms,
+  'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'approvals' | 'openCalls' | 'clock'
+>
 
 function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Gate<Service> {
   const { storage, vault, audit, services, grants, openCalls, clock } = needs
+  const approvals = approvalsOfGate(needs.approvals, storage)
   return new Gate({
-    rooms: { services, grants, credentials: vault },
+    rooms: { services, grants, credentials: vault, approvals },
     audit,
     openCalls,
     limits: { total: settings.maxInFlight, perAgent: settings.maxInFlightPerAgent },
@@ -147,17 +162,26 @@ function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Ga
   })
 }
 
+function approvalsOfGate(approvals: Approvals, storage: Storage): GateApprovals {
+  return {
+    install: storage.instanceId,
+    ask: (asked) => approvals.ask(asked),
+    settled: (id, waitMs, signal) => approvals.settled(id, waitMs, signal),
+    consume: (id, digest, rid, by) => approvals.consume(id, digest, rid, by),
+    mismatch: (id, digest, by) => approvals.mismatch(id, digest, by),
+  }
+}
+
 /** Sealing ends what runs, then takes the keys away from everybody who was given them. */
-function sealHouse(
-  { openCalls, vault, audit, storage, identity, signingKeys, relying, services, grants, alerts, vaultBook, log }: Rooms,
-  reason: SealReason,
-): void {
+function sealHouse(rooms: Rooms, reason: SealReason): void {
+  const { openCalls, vault, audit, storage, alerts, log } = rooms
   if (vault.state().state !== 'unsealed') return
   openCalls.kill(() => true, 'sealed')
   alerts.emit({ type: 'vault.sealed', data: { reason } })
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  for (const room of [identity, signingKeys, relying, services, grants, vaultBook, alerts]) room.clear()
+  const { identity, signingKeys, relying, services, grants, approvals, vaultBook } = rooms
+  for (const room of [identity, signingKeys, relying, services, grants, approvals, vaultBook, alerts]) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

@@ -1,5 +1,7 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
 import { alertRoutes } from './alerts/routes.ts'
+import type { VerdictBy } from './approvals/contract.ts'
+import { type ApprovalRouteNeeds, approvalRoutes } from './approvals/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { forgetCredential, forgetService } from './doors/agentvault/left-behind.ts'
@@ -46,7 +48,7 @@ export function routesOf(rooms: Rooms, settings: Settings, collect: Collect): Bo
 }
 
 function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
-  const { identity, signIns, audit } = rooms
+  const { identity, audit } = rooms
   return [
     ...houseRoutes<Who>(houseActions(rooms, settings)),
     // Before those with a name in their place: `self`, `register` and `invite` are no agents' names there.
@@ -69,11 +71,6 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...importKeyRoutes<Who>(rooms, actorOf),
     ...doorRoutes(rooms, settings),
     ...whoRoutes(rooms),
-    ...signInRoutes<Who>({
-      signIns,
-      agentOf: (name) => identity.requireAgent(name).id,
-      self: (who) => agentOf(who).agent,
-    }),
     ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),
     ...relyingRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), actorOf }),
     ...relyingServiceRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), serviceOf: relyingService }),
@@ -81,15 +78,21 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...connectionsOf(rooms),
     ...grantRoutes<Who>(grantNeeds(rooms)),
+    ...approvalRoutes<Who>(approvalNeeds(rooms)),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
   ]
 }
 
-function whoRoutes({ identity }: Rooms): BoundEndpoint<Who>[] {
+function whoRoutes({ identity, signIns }: Rooms): BoundEndpoint<Who>[] {
   return [
     ...operatorRoutes<Who>({ room: identity.room, actorOf }),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
+    ...signInRoutes<Who>({
+      signIns,
+      agentOf: (name) => identity.requireAgent(name).id,
+      self: (who) => agentOf(who).agent,
+    }),
   ]
 }
 
@@ -119,6 +122,19 @@ function tokenOf(who: Who) {
 function relyingService(who: Who): RelyingPrincipal {
   if (who?.kind !== 'service') throw httpProblem('caller_refused')
   return who
+}
+
+function approvalNeeds(rooms: Rooms): ApprovalRouteNeeds<Who> {
+  const { approvals } = rooms
+  const answererOf = (who: Who) => answererIn(rooms, who)
+  return { approvals, agentOf: (who) => agentOf(who).agent.id, answererOf, actorOf }
+}
+
+/** An operator token gives an answer that is as sure as a tap, and no more: it lies in a file. */
+function answererIn({ identity }: Rooms, who: Who): VerdictBy {
+  if (who?.kind !== 'operator') throw httpProblem('caller_refused')
+  const name = [...identity.room.directory.operators()].find(({ id }) => id === who.id)?.name ?? who.id
+  return { operator: who.id, name, assurance: 'tap', channel: 'cli' }
 }
 
 function agentOf(who: Who): AgentPrincipal {

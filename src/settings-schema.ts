@@ -69,6 +69,11 @@ export const settingsSchema = z.object({
     fallback: '512',
     doc: 'Calls that one agent may have running at once; more are answered 429.',
   }),
+  approvalHoldSeconds: setting(whole(0, 600), {
+    env: 'CLAVIGER_APPROVAL_HOLD',
+    fallback: '50',
+    doc: 'Seconds for which a call that a human is asked about is kept waiting for the answer; then it is told to come again. A caller asks for less with `Prefer: wait=<seconds>`.',
+  }),
   ...agentSettings,
   ...clauthSettings,
   ...vaultSettings,

@@ -65,6 +65,7 @@ describe('loadSettings()', () => {
         witnessFile: undefined,
         maxInFlight: 2048,
         maxInFlightPerAgent: 512,
+        approvalHoldSeconds: 50,
         limitRegister: '5/h',
         limitChallenge: '10/min',
         limitChallengeAddress: '60/min',

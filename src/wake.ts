@@ -44,18 +44,22 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   // Where the door is off, too: an older version made grants that count everywhere.
   await settleVaultDoor(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
+  await rooms.approvals.settle((rids) => findIntents(audit.dir, rids))
   // The first row that is ever authenticated is an operator's: a first start has its keys made after that.
   if (identity.hasOperator) await signingKeys.settle()
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
   alerts.start()
+  rooms.approvals.start()
 }
 
 /** Rooms whose rows are believed one by one: those that are not are told of, and not there. */
-async function loadOthers({ signingKeys, services, grants, vaultBook, alerts, alarms }: Rooms): Promise<void> {
+async function loadOthers(rooms: Rooms): Promise<void> {
+  const { signingKeys, services, grants, approvals, vaultBook, alerts, alarms } = rooms
   for (const [kind, room] of [
     ['signing_keys', signingKeys],
     ['services', services],
     ['grants', grants],
+    ['approvals', approvals],
     ['agentvault', vaultBook],
     ['webhooks', alerts],
   ] as const) {

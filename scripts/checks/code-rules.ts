@@ -88,6 +88,7 @@ export const revealers = codeRule({
     'src/identity/keys/invite-routes.ts': 1,
     'src/house/agent-care-routes.ts': 1,
     'src/house/import-keys.ts': 1,
+    'src/approvals/spool.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,
     'src/identity/doors/door-tokens.ts': 1,
     'src/identity/doors/door-salts.ts': 1,

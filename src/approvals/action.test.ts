@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ASSURANCES, actionDigest, isEnough } from './action.ts'
+import { actionDigest } from './action.ts'
 import { aCallAction } from './approvals.support.ts'
 
 describe('actionDigest()', () => {
@@ -40,20 +40,4 @@ describe('actionDigest()', () => {
   test('is what was written down', () => {
     assert.equal(actionDigest(aCallAction()), 'cbcd2b5c51f6b28f98ebe88c2931d9bb5c3131cf0db54f275969727143b50ca1')
   })
-})
-
-describe('isEnough()', () => {
-  for (const [given, wanted, enough] of [
-    ['tap', 'tap', true],
-    ['tap', 'push', false],
-    ['tap', 'passkey', false],
-    ['push', 'passkey', false],
-    ['passkey', 'tap', true],
-    ['passkey', 'passkey', true],
-    ['passkey', 'two-people', true],
-    ['push', 'two-people', false],
-  ] as const) {
-    test(`${given} where ${wanted} is asked for: ${enough}`, () => assert.equal(isEnough(given, wanted), enough))
-  }
-  test('knows every kind', () => assert.equal(ASSURANCES.length, 4))
 })

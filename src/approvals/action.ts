@@ -6,15 +6,7 @@ import { createHash } from 'node:crypto'
 import { domain } from '../crypto/framing.ts'
 import { type Canonical, canonicalJson } from '../ground/canonical-json.ts'
 import type { AgentId, CredentialId, ServiceId } from '../ground/ids.ts'
-
-/** How sure an answer must be, from the weakest: a tap in a messenger, an enrolled device, a passkey, two people's passkeys. */
-export const ASSURANCES = ['tap', 'push', 'passkey', 'two-people'] as const
-export type Assurance = (typeof ASSURANCES)[number]
-
-/** Whether an answer given with `given` is enough where `wanted` is asked for. Two people are two answers by passkey. */
-export function isEnough(given: Assurance, wanted: Assurance): boolean {
-  return ASSURANCES.indexOf(given) >= ASSURANCES.indexOf(wanted === 'two-people' ? 'passkey' : wanted)
-}
+import type { Assurance } from '../policy/assurance.ts'
 
 /** What a yes is good for. */
 export interface Terms {
@@ -36,7 +28,7 @@ export interface CallAction {
   /** Instance id: what another installation was asked means nothing here (G-12). */
   readonly install: string
   readonly agent: { readonly id: AgentId; readonly name: string }
-  /** `version`: hex SHA-256 of the definition, which says where it goes and how the credential is attached. */
+  /** `version`: epoch of the change that made its definition, which says how the credential is attached. */
   readonly service: { readonly id: ServiceId; readonly name: string; readonly version: string }
   /** Name of the service's action, if the call is one. */
   readonly action?: string | undefined

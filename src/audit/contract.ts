@@ -30,6 +30,8 @@ export interface IntentRecord {
   /** `rule` is the grant's id, `policy` the epoch the decision was made in. */
   readonly decision: { readonly effect: 'allow'; readonly rule: string; readonly policy: number }
   readonly credential?: { readonly id: string; readonly version: number }
+  /** The human's yes that it goes by. */
+  readonly approval?: { readonly id: string; readonly digest: string } | undefined
   /** What a door knows of the call: the same object for calls of the same kind, since it is compared by identity. */
   readonly ev?: EventObject | undefined
 }

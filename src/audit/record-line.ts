@@ -9,7 +9,7 @@
  */
 import type { IntentRecord, OtherRecord, OutcomeRecord } from './contract.ts'
 import { intentFrame } from './intent-frame.ts'
-import { otherPieces } from './other-line.ts'
+import { type CutRecord, otherPieces } from './other-line.ts'
 import { quote, whole } from './quote.ts'
 
 export interface Pieces {
@@ -28,11 +28,17 @@ const SURELY_FITS = 2_400
 
 export function intentPieces(boot: string, record: IntentRecord): Pieces {
   const { req } = record
+  // A human was asked, so this one need not be fast.
+  if (record.approval !== undefined) return otherPieces(boot, withoutUndefined(record))
   const { head, before, after } = intentFrame(boot, record)
   const query = req.query === undefined || req.query === '' ? '' : `,"query":${quote(req.query)}`
   const tail = `${before}${quote(req.path)}${query}${after}${quote(record.rid)}`
-  if (head.length + tail.length > SURELY_FITS) return otherPieces(boot, { type: 'intent', ...record })
+  if (head.length + tail.length > SURELY_FITS) return otherPieces(boot, withoutUndefined(record))
   return { head, mid: '', tail, end: ',"type":"intent","v":1' }
+}
+
+function withoutUndefined({ approval, ...rest }: IntentRecord): CutRecord {
+  return { type: 'intent', ...rest, ...(approval && { approval }) }
 }
 
 export function outcomePieces(boot: string, rid: string, outcome: OutcomeMembers): Pieces {

@@ -4,6 +4,7 @@ import { Problem } from '../ground/problem.ts'
 import { VERSION } from '../version.ts'
 import { agentCommands } from './agent.ts'
 import { loginCommands } from './agent-login.ts'
+import { approvalCommands } from './approval.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
 import { configCommand } from './config.ts'
@@ -49,6 +50,7 @@ const families = [
   tokenCommands,
   signingKeyCommands,
   grantCommands,
+  approvalCommands,
   relyingCommands,
   roleCommands,
   trustCommands,

@@ -9,9 +9,10 @@ import type { Mint } from '../policy/mint.ts'
 import type { Permit } from '../policy/permit.ts'
 import { denial, denialProblem } from './denials.ts'
 import { type Gathered, gatherFacts, type InFlightLimits } from './gather-facts.ts'
+import { asActor, digestNow, humansYes, type Yes } from './humans-yes.ts'
 import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
-import type { CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
+import type { CallContents, CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
 
 export interface GateOptions<S extends GateService = GateService> {
   readonly rooms: GateRooms<S>
@@ -29,6 +30,8 @@ export interface Admission<S extends GateService = GateService> {
   readonly permit: Permit
   readonly service: S
   readonly open: OpenCall
+  /** Of a call that a human was asked about: this is sent, and nothing else of the caller's. */
+  readonly contents: CallContents | undefined
 }
 
 export interface Explanation {
@@ -53,6 +56,8 @@ export class Gate<S extends GateService = GateService> {
   readonly #options: GateOptions<S>
   /** Calls that took a use of their grant or token, and have not handed it on to a second try. */
   readonly #took = new WeakSet<OpenCall>()
+  /** Calls that took a human's yes, and have not handed it on to a second try. */
+  readonly #taken = new WeakMap<OpenCall, Yes>()
 
   constructor(options: GateOptions<S>) {
     this.#options = options
@@ -61,9 +66,11 @@ export class Gate<S extends GateService = GateService> {
   /** Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. */
   async admit(call: CallRequest): Promise<Admission<S>> {
     const held = this.#useOf(call.firstTry)
-    const gathered = this.#gatherOrRefuse(call, held)
+    let gathered = this.#gatherOrRefuse(call, held)
     const decision = decide(gathered.question)
-    if (decision.outcome !== 'allow') throw this.#refuse(call, decision, gathered)
+    let yes: Yes | undefined
+    if (decision.outcome === 'ask') ({ yes, gathered } = await this.#askFirst(call, decision, gathered, held))
+    else if (decision.outcome !== 'allow') throw this.#refuse(call, decision, gathered)
     const { service, grant, origin } = gathered
     if (service === undefined || grant === undefined || origin === undefined) throw denial('no_grant')
     const open = this.#enter(call, service, grant, gathered.credential)
@@ -76,12 +83,14 @@ export class Gate<S extends GateService = GateService> {
         await this.#consume(call, grant)
         counted = true
       }
-      const intentSeq = await this.#intend(call, gathered, service, grant)
+      if (yes !== undefined) await this.#take(call, yes, gathered)
+      const intentSeq = await this.#intend(call, gathered, service, grant, yes)
       counted = false
       if (open.aborted !== undefined) this.#refuseMeanwhile(call)
       const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
       if (grant.uses !== undefined || token.use !== undefined) this.#took.add(open)
-      return { permit, service, open }
+      if (yes !== undefined) this.#taken.set(open, yes)
+      return { permit, service, open, contents: yes?.contents }
     } catch (error) {
       try {
         // The log refused, so no intent stands for the use that was counted: it was not used.
@@ -132,6 +141,48 @@ export class Gate<S extends GateService = GateService> {
     }
   }
 
+  /** Whatever time it takes: everything is looked at again afterwards, and the yes is one more fact. */
+  async #askFirst(call: CallRequest, decision: Decision, first: Gathered<S>, held: GrantId | undefined) {
+    const yes = await this.#ask(call, decision, first)
+    const gathered = this.#gatherOrRefuse(call, held)
+    const then = decide({ ...gathered.question, approval: approved })
+    if (then.outcome !== 'allow') throw this.#refuse(call, then, gathered)
+    return { yes, gathered }
+  }
+
+  /** Rejects as humansYes() does. A second try goes by the yes of the first, as long as it is for the same. */
+  async #ask(call: CallRequest, decision: Decision, gathered: Gathered<S>): Promise<Yes> {
+    const { rooms } = this.#options
+    const { approvals } = rooms
+    const taken = call.firstTry && this.#taken.get(call.firstTry)
+    if (taken !== undefined) return taken
+    if (approvals === undefined || call.contents === undefined) throw this.#refuse(call, decision, gathered)
+    try {
+      return await humansYes(call, gathered, rooms, approvals)
+    } catch (error) {
+      if (error instanceof Problem) this.#recordDenial(call, error.code, gathered.origin?.href)
+      throw error
+    }
+  }
+
+  /** Takes the yes for what will be sent now. A use that no intent follows is not given back: a human may be asked anew. */
+  async #take(call: CallRequest, { id, digest, contents }: Yes, gathered: Gathered<S>): Promise<void> {
+    const { rooms } = this.#options
+    const { approvals } = rooms
+    if (approvals === undefined) throw denialProblem('approval_required')
+    const now = digestNow(call, gathered, contents, rooms, approvals)
+    const by = asActor(call)
+    if (now !== digest) {
+      await approvals.mismatch(id, now, by)
+      this.#recordDenial(call, 'approval_mismatch', gathered.origin?.href)
+      throw denialProblem('approval_mismatch', { facts: { approval: id } })
+    }
+    if (call.firstTry !== undefined && this.#taken.delete(call.firstTry)) return
+    if (await approvals.consume(id, digest, call.rid, by)) return
+    this.#recordDenial(call, 'approval_used_up', gathered.origin?.href)
+    throw denialProblem('approval_used_up', { facts: { approval: id } })
+  }
+
   #enter(call: CallRequest, service: GateService, grant: GateGrant, credential?: CredentialId): OpenCall {
     return this.#options.openCalls.enter({
       rid: call.rid,
@@ -143,10 +194,11 @@ export class Gate<S extends GateService = GateService> {
     })
   }
 
-  #intend(call: CallRequest, gathered: Gathered, service: GateService, grant: GateGrant): Promise<number> {
+  #intend(call: CallRequest, gathered: Gathered, service: GateService, grant: GateGrant, yes?: Yes): Promise<number> {
     const { audit, epoch } = this.#options
     const shown = audit.redactTarget(call.target, service.plainQuery)
-    return audit.intent(intentOf(call, shown, gathered, service, grant, epoch()))
+    const intent = intentOf(call, shown, gathered, service, grant, epoch())
+    return audit.intent(yes === undefined ? intent : { ...intent, approval: { id: yes.id, digest: yes.digest } })
   }
 
   #refuseMeanwhile({ rid }: CallRequest): never {
@@ -231,6 +283,7 @@ export class Gate<S extends GateService = GateService> {
   }
 }
 
+const approved = Object.freeze({ verdict: 'approved' as const })
 const nothingPlain: ReadonlySet<string> = new Set()
 const PLAIN_NAME = /^[A-Za-z0-9._-]{1,64}$/
 

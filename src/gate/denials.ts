@@ -66,10 +66,25 @@ export const denialProblems = {
   finding_denies: { status: 403, title: 'The guard found something in this call that policy refuses' },
   approval_required: {
     status: 403,
-    title: 'A human must approve this action, and no way to ask one is set up',
-    hint: 'An operator can take `ask` off the action.',
+    title: 'A human must approve this action',
+    hint: 'Send the identical request again: it passes once after a yes. An operator answers with `claviger pending`.',
   },
-  approval_denied: { status: 403, title: 'A human denied this action' },
+  approval_denied: {
+    status: 403,
+    title: 'A human denied this action',
+    hint: 'Asking the same again does not help today.',
+  },
+  approval_not_given: {
+    status: 403,
+    title: 'Nobody approved this action in time',
+    hint: 'Send the identical request again to ask anew.',
+  },
+  approval_mismatch: {
+    status: 403,
+    title: 'What would be sent is not what a human approved',
+    hint: 'Something of the call changed meanwhile: its service, credential, rules or grant. Ask anew.',
+  },
+  approval_used_up: { status: 403, title: 'The approval of this action was used already' },
   revoked_meanwhile: { status: 403, title: 'What allowed this call was revoked while it waited' },
   rejected_by_seal: {
     status: 503,

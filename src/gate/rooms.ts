@@ -1,3 +1,4 @@
+import type { CallAction } from '../approvals/action.ts'
 import type { EventObject } from '../audit/contract.ts'
 import type { AgentId, CallId, CredentialId, GrantId, ServiceId, TokenId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
@@ -5,6 +6,7 @@ import type { Target } from '../ground/target.ts'
 import type { WordAllows } from '../policy/choose-grant.ts'
 import type { Label } from '../policy/label.ts'
 import type { CredentialFacts, GrantFacts, ResolutionFacts } from '../policy/question.ts'
+import type { Actor } from '../storage/storage.ts'
 import type { OpenCall } from './open-calls.ts'
 
 /**
@@ -30,13 +32,64 @@ export interface GateRooms<S extends GateService = GateService> {
   readonly credentials: {
     stateOf(id: CredentialId): { readonly facts: CredentialFacts; readonly version: number }
     /** Whose it is, and what its metadata says under `restricted`; undefined for one that is not there. */
-    aboutOf(id: CredentialId): { readonly service: ServiceId; readonly restricted: string | undefined } | undefined
+    aboutOf(
+      id: CredentialId,
+    ): { readonly service: ServiceId; readonly handle: string; readonly restricted: string | undefined } | undefined
   }
+  /** Who asks people. Undefined: nobody can be asked, and what must be asked about is refused. */
+  readonly approvals?: GateApprovals | undefined
+}
+
+/** What the gate wants of the approvals room. */
+export interface GateApprovals {
+  /** Id of this installation. */
+  readonly install: string
+  /** The approval that counts for the action, opened if there is none. Rejects where the agent may not ask now. */
+  ask(asked: AskedApproval): Promise<ApprovalStanding>
+  /** What it is once it is not pending any more, after `waitMs`, or when the signal is aborted. */
+  settled(id: string, waitMs: number, signal?: AbortSignal): Promise<ApprovalStanding>
+  /** Takes one use of a yes for exactly this digest, committed when it resolves; false if there is none. */
+  consume(id: string, digest: string, rid: CallId, by: Actor): Promise<boolean>
+  /** What was shown and what was to be sent are two: on record. */
+  mismatch(id: string, digest: string, by: Actor): Promise<void>
+}
+
+export interface AskedApproval {
+  readonly action: CallAction
+  readonly token: string
+  readonly body: Buffer | undefined
+  readonly contentType: string | undefined
+  readonly idempotencyKey: string | undefined
+}
+
+export interface ApprovalStanding {
+  readonly id: string
+  readonly digest: string
+  readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'consumed'
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** What of a call only the way in can read: all of its body, and the headers that will go on. */
+export interface CallContents {
+  readonly body: Buffer | undefined
+  /** Lower-case names, sorted by them; nothing else of the caller's goes on with a call that was asked about. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly idempotencyKey?: string | undefined
+}
+
+/** How long the caller's connection is held while a human is asked. */
+export interface Patience {
+  readonly waitMs: number
+  /** Aborted when the caller leaves. */
+  readonly signal: AbortSignal
 }
 
 export interface GateService {
   readonly id: ServiceId
   readonly name: string
+  /** Epoch of the change that made it what it is. */
+  readonly epoch: number
   readonly origins: readonly Origin[]
   readonly originHrefs: readonly string[]
   /** Present when calls to the service carry a credential. */
@@ -71,7 +124,11 @@ export interface GateGrant extends GrantFacts {
 /** The agent that asks, as identity recognised it. */
 export interface AgentPrincipal {
   readonly kind: 'agent'
-  readonly agent: { readonly id: AgentId; readonly status: 'pending' | 'active' | 'suspended' | 'revoked' }
+  readonly agent: {
+    readonly id: AgentId
+    readonly name?: string
+    readonly status: 'pending' | 'active' | 'suspended' | 'revoked'
+  }
   readonly token: GateToken
 }
 
@@ -104,6 +161,10 @@ export interface CallRequest {
   readonly told?: EventObject | undefined
   /** The same for the record of a denial, made when there is one. */
   readonly toldOfDenial?: (() => EventObject) | undefined
+  /** Present where a human may be asked: reads what would be sent, once. Rejects as reading a body does. */
+  readonly contents?: (() => Promise<CallContents>) | undefined
+  /** Present where the caller waits for a human's answer on its connection. */
+  readonly patience?: (() => Patience) | undefined
   /** The call's first try, where this is its second: the use of a grant or token that it took is this one's. Good once. */
   readonly firstTry?: OpenCall | undefined
 }

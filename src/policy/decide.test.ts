@@ -65,7 +65,7 @@ describe('decide()', () => {
 
   test('asks when the action or a finding wants a human, and a yes answers it', () => {
     for (const change of [
-      { resolution: { action: 'x', risk: 'high', ask: true } },
+      { resolution: { action: 'x', risk: 'high', ask: 'passkey' as const } },
       { findings: [{ id: 'fnd_1', effect: 'ask' }] },
     ] as const) {
       const question = { ...good, ...change }
@@ -75,7 +75,11 @@ describe('decide()', () => {
   })
 
   test('denies before it asks', () => {
-    const question = { ...good, resolution: { action: 'x', risk: 'high', ask: true }, credential: 'expired' } as const
+    const question = {
+      ...good,
+      resolution: { action: 'x', risk: 'high', ask: 'passkey' as const },
+      credential: 'expired',
+    } as const
     assert.equal(decide(question).outcome, 'deny')
   })
 

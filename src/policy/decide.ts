@@ -108,7 +108,7 @@ const findingsAllow: Check = ({ findings }) => {
 
 const humanApproved: Check = ({ resolution, findings, approval }) => {
   if (approval !== undefined) return approval.verdict === 'approved' ? pass : deny('approval_denied')
-  if (resolution?.ask === true) return answer('ask', 'approval_required')
+  if (resolution?.ask !== undefined) return answer('ask', 'approval_required')
   for (const finding of findings) if (finding.effect === 'ask') return answer('ask', 'approval_required')
   return pass
 }

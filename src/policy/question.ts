@@ -1,3 +1,5 @@
+import type { Assurance } from './assurance.ts'
+
 /**
  * What the gate asks the policy: facts only, all gathered beforehand, so that deciding needs no clock, no I/O and no luck.
  * A fact that could not be gathered is `undefined`, and undefined never passes a check.
@@ -40,8 +42,8 @@ export interface TokenFacts {
 export interface ResolutionFacts {
   readonly action: string | undefined
   readonly risk: 'low' | 'medium' | 'high'
-  /** True when the service wants a human's yes for this action. */
-  readonly ask?: boolean
+  /** How sure a human's yes must be, where the service wants one for this action. */
+  readonly ask?: Assurance | undefined
   /** Names of the actions that claim the call, where no one of them alone does. */
   readonly among?: readonly string[]
 }

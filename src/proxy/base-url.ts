@@ -36,6 +36,7 @@ function handle(options: CarryOutOptions, request: IncomingMessage, response: Se
       body: request,
       recipient,
       base: `${BASE_PREFIX}${serviceName}`,
+      holdMs: options.holdMs,
     })
   } catch (error) {
     refuse(options, recipient, rid, error)

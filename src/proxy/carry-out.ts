@@ -2,7 +2,7 @@
 // Its invariant: every admission ends in exactly one outcome and is left, whatever fails in between.
 import type { IncomingMessage } from 'node:http'
 import type { OpenCall } from '../gate/open-calls.ts'
-import type { AgentPrincipal, CallRequest } from '../gate/rooms.ts'
+import type { AgentPrincipal, CallContents, CallRequest } from '../gate/rooms.ts'
 import { isCredentialHeader } from '../ground/header-names.ts'
 import type { CallId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
@@ -13,6 +13,7 @@ import { asProblem } from '../http/send-problem.ts'
 import type { Permit } from '../policy/permit.ts'
 import { boundOf } from './bound-caller.ts'
 import { callerToken, holdsToken } from './caller-token.ts'
+import { asRaw, contentsOf, patienceOf } from './contents.ts'
 import type { Forward, ForwardedService } from './forward.ts'
 import type { Opened } from './inject.ts'
 import type { Outcome } from './passage.ts'
@@ -24,6 +25,8 @@ export interface Admitted {
   readonly permit: Permit
   readonly service: ForwardedService
   readonly open: OpenCall
+  /** Of a call that a human was asked about. */
+  readonly contents?: CallContents | undefined
 }
 
 export interface CarryOutOptions {
@@ -33,6 +36,8 @@ export interface CarryOutOptions {
     request: IncomingMessage,
   ) => AgentPrincipal | { readonly kind: 'operator' | 'service' } | undefined
   readonly admit: (call: CallRequest) => Promise<Admitted>
+  /** How long callers of the native ways in are kept waiting for a human's answer, ms. */
+  readonly holdMs?: number
   /** The vault: gives the credential and uses the permit up. */
   readonly open: (permit: Permit) => Opened | undefined
   /** Before `open`: what has to be done first, where there is something. */
@@ -61,6 +66,8 @@ export interface CarriedCall extends CallRequest {
   readonly body: IncomingMessage | Buffer | undefined
   readonly recipient: Recipient
   readonly base: string | undefined
+  /** How long the caller may be kept waiting for a human's answer, ms; undefined where it is told at once to come again. */
+  readonly holdMs?: number | undefined
   /** The token as it was shown, where it is a signed one, which nothing but its text tells from others': no copy of it goes on. */
   readonly presented?: string | undefined
 }
@@ -79,19 +86,20 @@ export function callingAgent(options: CarryOutOptions, request: IncomingMessage)
 }
 
 /** Never rejects: what goes wrong is answered. */
-export async function carryOut(options: CarryOutOptions, call: CarriedCall, after?: FirstEnd): Promise<void> {
+export async function carryOut(options: CarryOutOptions, asked: CarriedCall, after?: FirstEnd): Promise<void> {
   let admitted: Admitted
   try {
-    refuseMethod(call.method)
-    refuseToken(call.target)
-    if (call.presented !== undefined) refuseCopies(call, call.presented)
-    admitted = await options.admit(call)
+    refuseMethod(asked.method)
+    refuseToken(asked.target)
+    if (asked.presented !== undefined) refuseCopies(asked, asked.presented)
+    admitted = await options.admit(askable(asked))
   } catch (error) {
     // A second try that is not admitted leaves the caller with what became of the first.
-    refuse(options, call.recipient, call.rid, after === 'broke' ? proxyProblem('upstream_broke') : error)
+    refuse(options, asked.recipient, asked.rid, after === 'broke' ? proxyProblem('upstream_broke') : error)
     return
   }
   const { permit, service, open } = admitted
+  const call = asShown(asked, admitted)
   const began = performance.now()
   try {
     const preparing = prepared(options, call, admitted, after)
@@ -117,6 +125,23 @@ export async function carryOut(options: CarryOutOptions, call: CarriedCall, afte
     options.onOutcome(permit, { status, bytesIn: 0, bytesOut: 0, ms, error: code, echoes: 0 })
     refuse(options, call.recipient, call.rid, error)
   }
+}
+
+/** What a human was shown is sent, and nothing else of the caller's. */
+function asShown(call: CarriedCall, { contents }: Admitted): CarriedCall {
+  return contents === undefined ? call : { ...call, body: contents.body, rawHeaders: asRaw(contents) }
+}
+
+/** As the gate wants it where a human has to be asked. */
+function askable(call: CarriedCall): CarriedCall {
+  const { holdMs, recipient, rawHeaders } = call
+  let read: Promise<CallContents> | undefined
+  const contents = () => {
+    read ??= contentsOf(call)
+    return read
+  }
+  const patience = holdMs === undefined ? undefined : () => patienceOf(recipient, rawHeaders, holdMs)
+  return { ...call, contents, patience }
 }
 
 /** Where credentials stand they are dropped; anywhere else a copy would reach the service. */

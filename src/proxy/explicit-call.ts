@@ -100,6 +100,7 @@ async function handle(
     body: body?.bytes,
     recipient: new Connection(response),
     base: undefined,
+    holdMs: options.holdMs,
   })
 }
 

@@ -1,6 +1,7 @@
 import { constrainedQuery } from '../ground/constrained-query.ts'
 import { lengthWithoutEnd } from '../ground/path-template.ts'
 import type { Target } from '../ground/target.ts'
+import { strongest } from '../policy/assurance.ts'
 import { type Action, riskRank } from './actions.ts'
 import type { Resolution } from './contract.ts'
 
@@ -119,7 +120,7 @@ function both(left: Resolution, right: Resolution): Resolution {
     required: [...new Set([...left.required, ...right.required])],
     enough: one === other ? one : undefined,
     risk: riskRank[left.risk] >= riskRank[right.risk] ? left.risk : right.risk,
-    ask: left.ask || right.ask,
+    ask: strongest(left.ask, right.ask),
   })
 }
 

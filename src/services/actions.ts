@@ -32,7 +32,7 @@ export const riskRank: Readonly<Record<Risk, number>> = { low: 0, medium: 1, hig
 /** What a method is that no action speaks about. Where an action has the class's name, only `service:*` is left. */
 export function classResolution(service: string, name: MethodClass, definition: ServiceDefinition): Resolution {
   const taken = Object.hasOwn(definition.actions, name)
-  return { action: undefined, required: [`${service}:${taken ? '*' : name}`], risk: risks[name], ask: false }
+  return { action: undefined, required: [`${service}:${taken ? '*' : name}`], risk: risks[name], ask: undefined }
 }
 
 /**
@@ -69,7 +69,7 @@ function compileAction(service: string, name: string, definition: ServiceDefinit
     required: Object.freeze(declared.length > 0 ? declared : byClass.required),
     enough: declared.length > 0 && input.class !== undefined ? byClass.required[0] : undefined,
     risk: input.risk ?? byClass.risk,
-    ask: input.ask === true,
+    ask: input.ask === true ? 'passkey' : input.ask || undefined,
   })
   return {
     name,
@@ -88,7 +88,7 @@ function compileAction(service: string, name: string, definition: ServiceDefinit
 function wantsMore(action: Resolution, byMethod: Resolution): boolean {
   const classScope = byMethod.required[0]
   const coveredByClass = action.enough === classScope || action.required.every((scope) => scope === classScope)
-  return !coveredByClass || action.ask || riskRank[action.risk] > riskRank[byMethod.risk]
+  return !coveredByClass || action.ask !== undefined || riskRank[action.risk] > riskRank[byMethod.risk]
 }
 
 function readScopes(service: string, action: string, { scopes = [] }: ActionInput): readonly string[] {

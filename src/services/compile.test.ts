@@ -90,7 +90,7 @@ describe('resolve()', () => {
   }
 
   test('a near miss asks a human where the action does', () => {
-    assert.equal(acting.resolve('DELETE', canonicalTarget('/all/'))?.ask, true)
+    assert.equal(acting.resolve('DELETE', canonicalTarget('/all/'))?.ask, 'passkey')
   })
 
   const tricks = ['to=on&to=off', 'to=on;to=off', 'to[]=off', 'TO=off', 'x=1%26to=off', 'to=on&_method=DELETE']

@@ -1,6 +1,7 @@
 /**
  * The promise of the services room: what a service is, as data. See services.ts for what the room does with it.
  */
+
 import { z } from 'zod'
 import type { AddressSet } from '../ground/addresses.ts'
 import type { Parameters } from '../ground/fill-template.ts'
@@ -9,6 +10,7 @@ import type { Origin } from '../ground/origin.ts'
 import { problemsOf } from '../ground/problem.ts'
 import type { JsonValue } from '../ground/strict-json.ts'
 import type { Target } from '../ground/target.ts'
+import type { Assurance } from '../policy/assurance.ts'
 import type { Scoped, ScopeMeaning } from '../policy/scope.ts'
 import {
   ActionInput,
@@ -83,7 +85,8 @@ export type ServiceView = z.output<typeof ServiceView>
 /** What one method and path is on a service. */
 export interface Resolution extends Scoped {
   readonly risk: Risk
-  readonly ask: boolean
+  /** How sure a human's yes must be; undefined where none is wanted. */
+  readonly ask: Assurance | undefined
 }
 
 /** An action with its parameters, as a request. */

@@ -1,5 +1,6 @@
 /** What services and their templates are described with: names, injection, actions. Data only. */
 import { z } from 'zod'
+import { ASSURANCES } from '../policy/assurance.ts'
 
 /** Part of URLs and of scopes. */
 export const ServiceName = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/, {
@@ -79,8 +80,8 @@ export const ActionInput = z.strictObject({
   /** What the action is, whatever its method says; service:<class> is then enough beside the scopes. */
   class: z.enum(['read', 'write', 'delete']).optional(),
   risk: Risk.optional(),
-  /** A human must say yes to each use. */
-  ask: z.boolean().optional(),
+  /** A human must say yes to each use: so surely, or by passkey where it is just `true`. */
+  ask: z.union([z.boolean(), z.enum(ASSURANCES)]).optional(),
   /** The action is only meant where each of these keys has one of these values. */
   query: z.record(QueryName, z.union([z.string().max(512), z.array(z.string().max(512)).min(1).max(64)])).optional(),
   /** Sent along where the action is called by its name; a call that names method and path brings its own. */

@@ -151,6 +151,6 @@ function readRecord(text: string): ChangeRecord {
 }
 
 function recordText(record: ChangeRecord): string {
-  const { type, actor, ev } = record
-  return canonicalJson({ type, ev, actor: actor && { kind: actor.kind, id: actor.id, key: actor.key } })
+  const { type, actor, approval, ev } = record
+  return canonicalJson({ type, ev, approval, actor: actor && { kind: actor.kind, id: actor.id, key: actor.key } })
 }

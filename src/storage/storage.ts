@@ -23,6 +23,8 @@ export interface ChangeRecord {
   /** Audit type: 'auth', 'grant', 'revoke', 'secret.stored', 'key.rotated', 'config', … */
   readonly type: string
   readonly actor?: Actor
+  /** What a human was asked, where the change is of that. */
+  readonly approval?: { readonly id: string; readonly digest: string }
   readonly ev: { readonly [name: string]: Canonical | undefined }
 }
 

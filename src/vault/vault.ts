@@ -88,7 +88,9 @@ export interface Vault extends Connections {
   /** For the gate: whether this credential can be used now. */
   stateOf(id: CredentialId): CredentialState
   /** For the gate: whose it is, and what its metadata says under `restricted`. */
-  aboutOf(id: CredentialId): { readonly service: ServiceId; readonly restricted: string | undefined } | undefined
+  aboutOf(
+    id: CredentialId,
+  ): { readonly service: ServiceId; readonly handle: string; readonly restricted: string | undefined } | undefined
   versions(handleOrId: string): Promise<VersionView[]>
   rebind(
     service: ServiceId,
@@ -178,7 +180,7 @@ function vaultOver(parts: Parts): Omit<Vault, keyof Connections> {
     stateOf: (id) => stateOf(entries.byId(id), clock.now()),
     aboutOf: (id) => {
       const entry = entries.byId(id)
-      return entry && { service: entry.service, restricted: entry.meta.restricted }
+      return entry && { service: entry.service, handle: entry.handle, restricted: entry.meta.restricted }
     },
     versions: (handleOrId) => credentials.versions(handleOrId),
     rebind: (service, origins, by, tx, each) => credentials.rebind(service, origins, by, tx, each),

@@ -1,0 +1,288 @@
+import type { Clock } from '../ground/clock.ts'
+import type { AgentId, CallId } from '../ground/ids.ts'
+import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
+import { answered, refuseAnswer } from './answer.ts'
+import { type Ask, Asking, countsFor } from './asking.ts'
+import { Book, standing } from './book.ts'
+import { type Approval, type ApprovalId, approvalProblem, type Verdict, type VerdictBy } from './contract.ts'
+import type { KeySealer } from './spool.ts'
+import { Spool } from './spool.ts'
+import { getApproval, loadApprovals, putApproval, removeApproval } from './store.ts'
+import { Waiters } from './waiters.ts'
+
+export interface ApprovalsOptions {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly vault: KeySealer
+  /** Folder for the bodies of waiting calls. */
+  readonly spoolDir: string
+}
+
+/** Ended ones that are kept to look back at; the log keeps every one. */
+const KEPT_MS = 30 * 24 * 3_600_000
+const MOST_KEPT = 5_000
+const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
+
+/**
+ * Whether a human said yes, to *this*.
+ *
+ * Owns: the table `approvals`, the folder of bodies that wait.
+ * Invariant: a yes is bound to the digest of the action that was shown; each use of it is taken in one transaction that
+ * compares the digest, and committed before anything is sent. What nobody answers in time is a no.
+ * Refuses: an answer that is weaker than the rule wants, a second answer, and to ask more often than people can bear.
+ */
+export class Approvals {
+  readonly #storage: Storage
+  readonly #clock: Clock
+  readonly #spool: Spool
+  readonly #book = new Book()
+  readonly #waiters = new Waiters()
+  readonly #asking: Asking
+  #timer: NodeJS.Timeout | undefined
+
+  constructor({ storage, clock, vault, spoolDir }: ApprovalsOptions) {
+    this.#storage = storage
+    this.#clock = clock
+    this.#spool = new Spool(spoolDir, vault)
+    this.#asking = new Asking({
+      clock,
+      of: (agent) => this.#of(agent),
+      open: (approval, body) => this.#open(approval, body),
+    })
+    storage.follow((change) => this.#follow(change))
+  }
+
+  /** After unsealing. `bad`: ids of rows that are not believed, and so count for nothing. */
+  async load(): Promise<{ bad: readonly string[] }> {
+    const { approvals, bad } = await loadApprovals(this.#storage)
+    this.#book.clear()
+    for (const approval of approvals) this.#book.put(approval)
+    await this.#spool.sweep(new Set(approvals.filter(hasBody).map(({ id }) => id)))
+    return { bad }
+  }
+
+  /** At sealing: nobody waits for what cannot be answered. */
+  clear(): void {
+    this.#book.clear()
+    this.#waiters.giveUp()
+  }
+
+  /** Looks every second for what has run out, until stop(). */
+  start(): void {
+    this.#timer ??= setInterval(() => void this.sweep().catch(() => {}), 1_000).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#waiters.giveUp()
+  }
+
+  /** Called after the commit of every change of one. A listener must not throw. */
+  follow(listener: (approval: Approval, what: string) => void): void {
+    this.#waiters.follow(listener)
+  }
+
+  /** What counts for exactly this action: one that waits, a yes that is good, or a no of the last day. */
+  standingFor(agent: AgentId, digest: string): Approval | undefined {
+    return countsFor(this.#of(agent), digest, this.#clock.now())
+  }
+
+  /**
+   * The approval that counts for the action, opened if there is none: identical ones are one. Durable and recorded when it
+   * resolves. Throws Problems `approvals_crowded`, `approvals_cooling_down` (`retryAfterSeconds`), `idempotency_conflict`.
+   */
+  ask(asked: Ask): Promise<Approval> {
+    return this.#asking.ask(asked)
+  }
+
+  /** Throws Problem `approval_unknown`. */
+  find(id: string): Approval {
+    const known = this.#book.get(id)
+    if (known === undefined) throw approvalProblem('approval_unknown')
+    return standing(known, this.#clock.now())
+  }
+
+  /** The oldest first. */
+  list(): readonly Approval[] {
+    const now = this.#clock.now()
+    return Array.from(this.#book.all(), (one) => standing(one, now))
+  }
+
+  /** The body that was to be sent; undefined where there is none. Throws Problem `approval_body_lost`, `vault_sealed`. */
+  async bodyOf(id: string): Promise<Buffer | undefined> {
+    const { digest, bodyKey, id: known } = this.find(id)
+    if (bodyKey === undefined) return undefined
+    const body = await this.#spool.get(known, digest, bodyKey)
+    if (body === undefined) throw approvalProblem('approval_body_lost')
+    return body
+  }
+
+  /** Resolves once it is not pending any more, after `waitMs`, or when `signal` is aborted: with what it is then. */
+  async settled(id: string, waitMs: number, signal?: AbortSignal): Promise<Approval> {
+    const { status } = this.find(id)
+    if (status === 'pending') await this.#waiters.wait(id, waitMs, signal)
+    return this.find(id)
+  }
+
+  /**
+   * Takes an answer. Durable and recorded when it resolves. Throws Problems `approval_unknown`, `approval_already_decided`,
+   * `approval_expired`, `approval_too_weak`, `approval_same_person`.
+   */
+  async decide(id: string, verdict: Verdict['verdict'], by: VerdictBy): Promise<Approval> {
+    const now = this.#clock.now()
+    return this.#change(id, async (approval) => {
+      const given: Verdict = { ...by, verdict, at: now }
+      refuseAnswer(standing(approval, now), given)
+      const next = answered(approval, given)
+      const { operator, assurance, channel } = by
+      const what = next.status === 'pending' ? 'answered' : next.status
+      return { next, what, actor: { kind: 'operator', id: operator }, ev: { verdict, assurance, channel } }
+    })
+  }
+
+  /** Takes back what is not answered yet. Throws Problems `approval_unknown`, `approval_already_decided`, `approval_expired`. */
+  cancel(id: string, by: Actor): Promise<Approval> {
+    const now = this.#clock.now()
+    return this.#change(id, async (approval) => {
+      const { status } = standing(approval, now)
+      if (status === 'expired') throw approvalProblem('approval_expired')
+      if (status !== 'pending') throw approvalProblem('approval_already_decided')
+      return { next: { ...approval, status: 'cancelled' }, what: 'cancelled', actor: by, ev: {} }
+    })
+  }
+
+  /**
+   * Takes one use, if the yes is good for exactly this digest: one transaction, committed and recorded when it resolves.
+   * False for one that is used up, ran out, or is for something else.
+   */
+  async consume(id: string, digest: string, rid: CallId, by: Actor): Promise<boolean> {
+    const now = this.#clock.now()
+    const taken = await this.#storage.write(async (tx) => {
+      const approval = await getApproval(tx, id as ApprovalId)
+      if (approval === undefined || approval.digest !== digest) return false
+      if (standing(approval, now).status !== 'approved' || approval.used >= usesOf(approval)) return false
+      const used = approval.used + 1
+      const status = used >= usesOf(approval) ? 'consumed' : 'approved'
+      await this.#put(tx, { ...approval, used, status, rid }, 'consumed', by, { rid, used })
+      return true
+    })
+    return taken
+  }
+
+  /** What would have been sent is not what was approved: nothing is, and it is on record. */
+  async mismatch(id: string, digest: string, by: Actor): Promise<void> {
+    await this.#change(id, async (approval) => ({ next: approval, what: 'mismatch', actor: by, ev: { sent: digest } }))
+  }
+
+  /** Those that ran out are said to have; those that ended long ago are forgotten. */
+  async sweep(): Promise<void> {
+    const now = this.#clock.now()
+    const over = [...this.#book.all()].filter((one) => standing(one, now).status !== one.status)
+    for (const { id } of over) {
+      await this.#change(id, async (approval) => {
+        const next = standing(approval, now)
+        if (next.status === approval.status) return undefined
+        return { next, what: 'expired', actor: SYSTEM, ev: { was: approval.status } }
+      })
+    }
+    const ended = [...this.#book.all()].filter(({ status }) => status !== 'pending' && status !== 'approved')
+    const old = ended.filter(({ expiresAt }, at) => now - expiresAt > KEPT_MS || at < ended.length - MOST_KEPT)
+    if (old.length === 0) return
+    const record = { type: 'approval.forgotten', actor: SYSTEM, ev: { count: old.length } }
+    await this.#storage.write(async (tx) => {
+      for (const { id } of old) await removeApproval(tx, id)
+      await tx.change({ kind: 'approvals_forgotten', ref: 'old', after: old.map(({ id }) => id), record })
+    })
+  }
+
+  /**
+   * At boot: a use that no intent follows was lost in a crash. It is said so and not given back; a human may be asked anew.
+   * `recorded` says which of the calls are in the log.
+   */
+  async settle(recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>): Promise<number> {
+    const used = [...this.#book.all()].filter(({ rid }) => rid !== undefined)
+    if (used.length === 0) return 0
+    const known = await recorded(used.map(({ rid }) => rid as CallId))
+    let lost = 0
+    for (const { id, rid } of used) {
+      if (known.has(rid as string)) {
+        await this.#storage.write(async (tx) => {
+          const approval = await getApproval(tx, id)
+          if (approval !== undefined) await putApproval(tx, { ...approval, rid: undefined })
+        })
+        continue
+      }
+      lost += 1
+      await this.#change(id, async (one) => ({
+        next: { ...one, rid: undefined },
+        what: 'lost',
+        actor: SYSTEM,
+        ev: { rid },
+      }))
+    }
+    return lost
+  }
+
+  #of(agent: AgentId): readonly Approval[] {
+    const now = this.#clock.now()
+    return this.#book.of(agent).map((one) => standing(one, now))
+  }
+
+  async #open(approval: Approval, body: Buffer | undefined): Promise<Approval> {
+    const { id, digest, agent, token, action } = approval
+    const bodyKey = body === undefined || body.length === 0 ? undefined : await this.#spool.put(id, digest, body)
+    const opened: Approval = { ...approval, bodyKey }
+    try {
+      const { assurance, lifeSeconds, uses } = action.terms
+      const ev = { agent, assurance, lifeSeconds, uses, kind: action.kind }
+      await this.#storage.write((tx) => this.#put(tx, opened, 'opened', { kind: 'agent', id: agent, key: token }, ev))
+      return opened
+    } catch (error) {
+      await this.#spool.remove(id)
+      throw error
+    }
+  }
+
+  async #change(id: string, work: (approval: Approval) => Promise<Changed | undefined>): Promise<Approval> {
+    return this.#storage.write(async (tx) => {
+      const approval = await getApproval(tx, id as ApprovalId)
+      if (approval === undefined) throw approvalProblem('approval_unknown')
+      const changed = await work(approval)
+      if (changed === undefined) return approval
+      await this.#put(tx, changed.next, changed.what, changed.actor, changed.ev)
+      return changed.next
+    })
+  }
+
+  async #put(tx: Tx, next: Approval, what: string, actor: Actor, ev: Changed['ev']): Promise<void> {
+    await putApproval(tx, next)
+    const approval = { id: next.id, digest: next.digest }
+    const record = { type: `approval.${what}`, actor, approval, ev }
+    await tx.change({ kind: 'approval', ref: next.id, after: { next, what }, record })
+  }
+
+  #follow({ kind, after }: Change): void {
+    if (kind === 'approvals_forgotten') for (const id of after as ApprovalId[]) this.#book.remove(id)
+    if (kind !== 'approval') return
+    const { next, what } = after as { next: Approval; what: string }
+    this.#book.put(next)
+    if (next.status !== 'pending' && next.status !== 'approved') void this.#spool.remove(next.id).catch(() => {})
+    this.#waiters.tell(next, what)
+  }
+}
+
+interface Changed {
+  readonly next: Approval
+  readonly what: string
+  readonly actor: Actor
+  readonly ev: { readonly [name: string]: string | number | undefined }
+}
+
+const usesOf = ({ action }: Approval) => action.terms.uses
+const hasBody = ({ bodyKey, status }: Approval) =>
+  bodyKey !== undefined && (status === 'pending' || status === 'approved')
+
+export function createApprovals(options: ApprovalsOptions): Approvals {
+  return new Approvals(options)
+}

@@ -1,0 +1,143 @@
+/** The promise of the approvals room: data only. */
+import { z } from 'zod'
+import type { AgentId, Id, OperatorId } from '../ground/ids.ts'
+import { problemsOf } from '../ground/problem.ts'
+import { ASSURANCES } from '../policy/assurance.ts'
+import type { Action } from './action.ts'
+
+export type ApprovalId = Id<'apr'>
+
+export const STATUSES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'consumed'] as const
+export type Status = (typeof STATUSES)[number]
+
+/** The passkey's signature over the challenge that was made of the digest, all base64url. */
+export const Assertion = z.strictObject({
+  credentialId: z.string(),
+  sha256: z.string(),
+  clientDataJSON: z.string(),
+  authenticatorData: z.string(),
+  signature: z.string(),
+})
+export type Assertion = z.output<typeof Assertion>
+
+/** Whose answer it is, and what it was given with. */
+export interface VerdictBy {
+  readonly operator: OperatorId
+  readonly name: string
+  readonly assurance: 'tap' | 'push' | 'passkey'
+  readonly channel: 'console' | 'cli' | 'telegram' | 'push' | 'door'
+  readonly assertion?: Assertion | undefined
+  readonly comment?: string | undefined
+}
+
+export interface Verdict extends VerdictBy {
+  readonly verdict: 'approved' | 'denied'
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface Approval {
+  readonly id: ApprovalId
+  readonly agent: AgentId
+  readonly action: Action
+  /** Hex, of the action. */
+  readonly digest: string
+  readonly status: Status
+  readonly openedAt: number
+  /** While pending: when nobody's answer counts any more. Once approved: when the yes ends. */
+  readonly expiresAt: number
+  /** Every answer that was given, the first first. */
+  readonly verdicts: readonly Verdict[]
+  readonly used: number
+  /** Token that asked, never shown. */
+  readonly token: string
+  /** Call that used it last. */
+  readonly rid?: string | undefined
+  /** What the caller said its body is. */
+  readonly contentType?: string | undefined
+  /** Opens the file in which the body waits; sealed by the vault. */
+  readonly bodyKey?: Uint8Array | undefined
+  /** What the agent gave to be able to ask again for the same. */
+  readonly idempotencyKey?: string | undefined
+}
+
+export const ApprovalView = z.object({
+  id: z.string(),
+  status: z.enum(STATUSES),
+  agent: z.object({ id: z.string(), name: z.string() }),
+  kind: z.enum(['call', 'stated', 'window']),
+  /** The action in one line. */
+  says: z.string(),
+  digest: z.string(),
+  assurance: z.enum(ASSURANCES),
+  openedAt: z.string(),
+  expiresAt: z.string(),
+  decidedAt: z.string().optional(),
+  decidedBy: z.string().optional(),
+  reason: z.string().optional(),
+  uses: z.object({ used: z.int(), of: z.int() }),
+})
+export type ApprovalView = z.output<typeof ApprovalView>
+
+export const ApprovalDetail = ApprovalView.extend({
+  /** All that the digest covers. */
+  action: z.record(z.string(), z.unknown()),
+  answers: z.array(
+    z.object({
+      name: z.string(),
+      verdict: z.enum(['approved', 'denied']),
+      assurance: z.enum(ASSURANCES),
+      channel: z.string(),
+      at: z.string(),
+      comment: z.string().optional(),
+    }),
+  ),
+})
+export type ApprovalDetail = z.output<typeof ApprovalDetail>
+
+export const approvalProblems = {
+  approval_unknown: {
+    status: 404,
+    title: 'There is no such approval',
+    hint: '`claviger pending` lists those that wait.',
+  },
+  approval_already_decided: { status: 409, title: 'The approval was answered already' },
+  approval_expired: { status: 410, title: 'The approval expired before it was answered' },
+  approval_too_weak: {
+    status: 403,
+    title: 'This approval wants a stronger answer than this way of answering gives',
+    hint: 'Answer with a passkey on the operators’ page; any way may deny.',
+  },
+  approval_same_person: {
+    status: 403,
+    title: 'Two people must answer, and this one has already',
+    hint: 'Another operator must answer.',
+  },
+  approval_other_action: {
+    status: 409,
+    title: 'The digest is not of the action that this approval is about',
+    hint: 'Look at it again: `claviger approval show <id>`.',
+  },
+  approval_body_lost: {
+    status: 409,
+    title: 'The body that was to be sent cannot be read any more',
+    hint: 'Deny it; the agent must ask again.',
+  },
+  approvals_crowded: {
+    status: 429,
+    title: 'This agent waits for as many approvals as it may',
+    hint: 'Wait until one is answered, or cancel one.',
+  },
+  approvals_cooling_down: {
+    status: 429,
+    title: 'This agent was denied, and must wait before it asks again',
+  },
+  idempotency_conflict: {
+    status: 409,
+    title: 'The idempotency key was used for another request',
+    hint: 'Use a new key for a new request.',
+  },
+} as const
+
+export const approvalProblem = problemsOf(approvalProblems)
+export type { Action }

@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import type { AgentId } from '../ground/ids.ts'
+import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
+import { IdParam, listOf } from '../http/shapes.ts'
+import type { Actor } from '../storage/storage.ts'
+import type { Approvals } from './approvals.ts'
+import type { VerdictBy } from './contract.ts'
+import { type Approval, ApprovalDetail, ApprovalView, approvalProblem, approvalProblems, STATUSES } from './contract.ts'
+import { detailOf, viewOf } from './view.ts'
+
+export const listApprovals = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/approvals',
+  caller: 'operator',
+  summary: 'Approvals, the newest first',
+  query: z.strictObject({ status: z.enum(STATUSES).optional(), agent: z.string().min(1).max(128).optional() }),
+  reply: listOf(ApprovalView),
+})
+
+export const getApproval = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/approvals/{id}',
+  caller: 'operator',
+  summary: 'One approval: the action as it would be carried out, and who answered what',
+  params: IdParam,
+  reply: ApprovalDetail,
+  problems: approvalProblems,
+})
+
+export const giveVerdict = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/approvals/{id}/verdict',
+  caller: 'operator',
+  summary: 'Approve or deny what is pending. An operator token is worth a tap: it may deny anything',
+  params: IdParam,
+  body: z.strictObject({
+    verdict: z.enum(['approved', 'denied']),
+    /** Of the action that was looked at: an answer never counts for another one. */
+    digest: z.string().regex(/^[0-9a-f]{64}$/),
+    comment: z.string().max(500).optional(),
+  }),
+  reply: ApprovalView,
+  problems: approvalProblems,
+})
+
+const WaitSeconds = z
+  .string()
+  .regex(/^[0-9]{1,2}$/)
+  .transform(Number)
+  .pipe(z.number().max(60))
+  .optional()
+
+export const ownApproval = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/agents/self/approvals/{id}',
+  caller: 'agent',
+  summary: 'Whether what the agent asked for is answered; `wait` holds for so many seconds, 60 at most',
+  params: IdParam,
+  query: z.strictObject({ wait: WaitSeconds }),
+  reply: ApprovalView,
+  problems: approvalProblems,
+})
+
+export const cancelApproval = endpoint({
+  method: 'DELETE',
+  path: '/claviger/v1/agents/self/approvals/{id}',
+  caller: 'agent',
+  summary: 'Take back what nobody answered yet',
+  params: IdParam,
+  reply: ApprovalView,
+  problems: approvalProblems,
+})
+
+export interface ApprovalRouteNeeds<Who> {
+  readonly approvals: Approvals
+  readonly actorOf: (who: Who) => Actor
+  agentOf(who: Who): AgentId
+  /** Whose answer it is, and how sure. */
+  answererOf(who: Who): VerdictBy
+}
+
+export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  const { approvals, actorOf } = needs
+  /** Another agent's is as if it were not there. */
+  const own = (id: string, who: Who): Approval => {
+    const found = approvals.find(id)
+    if (found.agent !== needs.agentOf(who)) throw approvalProblem('approval_unknown')
+    return found
+  }
+  return [
+    bind(listApprovals, ({ query: { status, agent } }) => {
+      const fits = ({ status: is, action }: Approval) =>
+        (status === undefined || is === status) &&
+        (agent === undefined || action.agent.id === agent || action.agent.name === agent)
+      return { items: approvals.list().filter(fits).map(viewOf).reverse() }
+    }),
+    bind(getApproval, ({ params }) => detailOf(approvals.find(params.id))),
+    bind(giveVerdict, async ({ params, body, caller }) => {
+      if (approvals.find(params.id).digest !== body.digest) throw approvalProblem('approval_other_action')
+      const by = { ...needs.answererOf(caller as Who), comment: body.comment }
+      return viewOf(await approvals.decide(params.id, body.verdict, by))
+    }),
+    bind(ownApproval, async ({ params, query, caller }) => {
+      const { id } = own(params.id, caller as Who)
+      return viewOf(await approvals.settled(id, (query.wait ?? 0) * 1_000))
+    }),
+    bind(cancelApproval, async ({ params, caller }) =>
+      viewOf(await approvals.cancel(own(params.id, caller as Who).id, actorOf(caller as Who))),
+    ),
+  ]
+}

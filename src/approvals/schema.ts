@@ -1,0 +1,30 @@
+import { authenticatedTable, type Migration } from '../storage/migrations.ts'
+
+/**
+ * `action` and `verdicts` are JSON; `digest` is the action's, hex. `body_key` opens the file in which the body waits, and is
+ * itself sealed by the vault. `rid` and `boot`: the call that used it last, so that a crash between use and intent is seen.
+ * Times are milliseconds since 1970.
+ */
+export const approvalsMigrations: readonly Migration[] = [
+  {
+    id: '0001-approvals',
+    async up(db) {
+      await authenticatedTable(db, 'approvals', (table) =>
+        table
+          .addColumn('agent', 'text', (column) => column.notNull())
+          .addColumn('digest', 'text', (column) => column.notNull())
+          .addColumn('status', 'text', (column) => column.notNull())
+          .addColumn('action', 'text', (column) => column.notNull())
+          .addColumn('verdicts', 'text', (column) => column.notNull())
+          .addColumn('token', 'text', (column) => column.notNull())
+          .addColumn('opened_at', 'integer', (column) => column.notNull())
+          .addColumn('expires_at', 'integer', (column) => column.notNull())
+          .addColumn('used', 'integer', (column) => column.notNull())
+          .addColumn('rid', 'text')
+          .addColumn('body_key', 'blob')
+          .addColumn('content_type', 'text')
+          .addColumn('idempotency_key', 'text'),
+      )
+    },
+  },
+]

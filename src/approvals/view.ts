@@ -1,0 +1,46 @@
+import type { Approval, ApprovalDetail, ApprovalView } from './contract.ts'
+
+const iso = (ms: number) => new Date(ms).toISOString()
+
+export function viewOf({
+  id,
+  status,
+  agent,
+  action,
+  digest,
+  openedAt,
+  expiresAt,
+  verdicts,
+  used,
+}: Approval): ApprovalView {
+  const last = status === 'pending' ? undefined : verdicts.at(-1)
+  return {
+    id,
+    status,
+    agent: { id: agent, name: action.agent.name },
+    kind: action.kind,
+    says: titleOf(action),
+    digest,
+    assurance: action.terms.assurance,
+    openedAt: iso(openedAt),
+    expiresAt: iso(expiresAt),
+    decidedAt: last && iso(last.at),
+    decidedBy: last?.name,
+    reason: last?.comment,
+    uses: { used, of: action.terms.uses },
+  }
+}
+
+export function detailOf(approval: Approval): ApprovalDetail {
+  const answers = approval.verdicts.map(({ name, verdict, assurance, channel, at, comment }) => {
+    return { name, verdict, assurance, channel, at: iso(at), comment }
+  })
+  return { ...viewOf(approval), action: { ...approval.action }, answers }
+}
+
+/** In one line, of facts alone. */
+function titleOf(action: Approval['action']): string {
+  if (action.kind === 'call') return `${action.method} ${action.origin}${action.path}`
+  if (action.kind === 'stated') return action.action
+  return `${action.service.name}: ${action.actions.join(', ')}`
+}

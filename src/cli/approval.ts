@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import { facts, table } from './render.ts'
+import { addVerb, type Session, type Verb } from './verb.ts'
+
+const COLUMNS = ['id', 'agent', 'says', 'assurance', 'status', 'openedAt', 'expiresAt', 'decidedBy']
+type Item = Readonly<Record<string, unknown>>
+
+/** An agent by its name. */
+const shown = (item: Item): Item => ({ ...item, agent: (item.agent as { name: string }).name })
+
+const pending: Verb = {
+  signature: 'pending',
+  summary: 'what waits for a yes or a no',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'GET', path: '/approvals?status=pending' })
+    const items = (json as { items: Item[] }).items.map(shown)
+    return { json, text: table(items, COLUMNS, 'nothing waits') }
+  },
+}
+
+const list: Verb = {
+  signature: 'list',
+  summary: 'approvals, the newest first',
+  options: [
+    { flags: '--status <status>', about: 'pending, approved, denied, expired, cancelled or consumed' },
+    { flags: '--agent <name>', about: 'of this agent' },
+  ],
+  async run({ options, operator }) {
+    const asked = new URLSearchParams()
+    for (const name of ['status', 'agent']) if (options[name] !== undefined) asked.set(name, options[name])
+    const json = await operator().ask({ method: 'GET', path: `/approvals${asked.size > 0 ? `?${asked}` : ''}` })
+    return { json, text: table((json as { items: Item[] }).items.map(shown), COLUMNS, 'none') }
+  },
+}
+
+const show: Verb = {
+  signature: 'show <id>',
+  summary: 'one approval: what would be sent, by whom, with which credential, and who answered what',
+  async run({ args: [id = ''], operator }) {
+    const json = await operator().ask({ method: 'GET', path: `/approvals/${encodeURIComponent(id)}` })
+    return { json, text: facts(json as Item) }
+  },
+}
+
+function answer(name: 'approve' | 'deny', verdict: 'approved' | 'denied', summary: string): Verb {
+  return {
+    signature: `${name} <id>`,
+    summary,
+    options: [{ flags: '--comment <text>', about: 'said on the record, and to the agent' }],
+    async run({ args: [id = ''], options, operator }) {
+      const path = `/approvals/${encodeURIComponent(id)}`
+      // An approval never becomes another action's, so its id says as much as its digest.
+      const { digest } = (await operator().ask({ method: 'GET', path })) as { digest: string }
+      const body = { verdict, digest, ...(options.comment !== undefined && { comment: options.comment }) }
+      const json = await operator().ask({ method: 'POST', path: `${path}/verdict`, body })
+      return { json, text: facts(shown(json as Item)) }
+    },
+  }
+}
+
+export function approvalCommands(program: Command, session: Session): void {
+  addVerb(program, session, pending)
+  addVerb(program, session, answer('approve', 'approved', 'say yes, where a tap is enough; a passkey answers the rest'))
+  addVerb(program, session, answer('deny', 'denied', 'say no'))
+  const approval = program.command('approval').description('what humans were asked')
+  for (const verb of [list, show]) addVerb(approval, session, verb)
+}

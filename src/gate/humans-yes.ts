@@ -1,0 +1,118 @@
+/**
+ * A human's yes for a call: asked for, waited for, and taken. What is shown is made here, once, of what would be sent; what
+ * is sent afterwards is compared with it, by digest, in the transaction that takes the yes.
+ */
+import { createHash } from 'node:crypto'
+import { type AskingRule, actionDigest, type CallAction, type Terms } from '../approvals/action.ts'
+import type { Actor } from '../storage/storage.ts'
+import { denialProblem } from './denials.ts'
+import type { Gathered } from './gather-facts.ts'
+import type { ApprovalStanding, CallContents, CallRequest, GateApprovals, GateRooms } from './rooms.ts'
+
+/** A yes that was given, and not taken yet. */
+export interface Yes {
+  readonly id: string
+  readonly digest: string
+  readonly contents: CallContents
+}
+
+/** Where a service's own action wants a human, and no rule says how sure the answer must be. */
+const USUAL: Terms = Object.freeze({ assurance: 'passkey', lifeSeconds: 900, uses: 1 })
+
+/**
+ * Asks, and waits as long as the caller does. Rejects with Problem `approval_required` (`approval`: its id) where the answer
+ * is not there yet, `approval_denied` where it is no.
+ */
+export async function humansYes(
+  call: CallRequest,
+  gathered: Gathered,
+  rooms: GateRooms,
+  approvals: GateApprovals,
+): Promise<Yes> {
+  const contents = await call.contents?.()
+  if (contents === undefined) throw denialProblem('approval_required')
+  const action = actionOf(call, gathered, contents, rooms, approvals)
+  const { body, headers, idempotencyKey } = contents
+  const contentType = headers.find(([name]) => name === 'content-type')?.[1]
+  const opened = await approvals.ask({ action, token: call.principal.token.id, body, contentType, idempotencyKey })
+  const standing = await waited(opened, call, approvals)
+  if (standing.status === 'approved') return { id: standing.id, digest: standing.digest, contents }
+  throw unanswered(standing)
+}
+
+/** Digest of what would be sent now. */
+export function digestNow(
+  call: CallRequest,
+  gathered: Gathered,
+  contents: CallContents,
+  rooms: GateRooms,
+  approvals: GateApprovals,
+): string {
+  return actionDigest(actionOf(call, gathered, contents, rooms, approvals))
+}
+
+export const asActor = ({ principal }: CallRequest): Actor => ({
+  kind: 'agent',
+  id: principal.agent.id,
+  key: principal.token.id,
+})
+
+async function waited(
+  opened: ApprovalStanding,
+  { patience }: CallRequest,
+  approvals: GateApprovals,
+): Promise<ApprovalStanding> {
+  if (opened.status !== 'pending' || patience === undefined) return opened
+  const { waitMs, signal } = patience()
+  return waitMs > 0 ? approvals.settled(opened.id, waitMs, signal) : opened
+}
+
+function unanswered({ id, status, expiresAt }: ApprovalStanding) {
+  const facts = { approval: id, expiresAt: new Date(expiresAt).toISOString() }
+  if (status === 'pending') return denialProblem('approval_required', { facts: { ...facts, retryAfterSeconds: 2 } })
+  if (status === 'denied') return denialProblem('approval_denied', { facts })
+  return denialProblem('approval_not_given', { facts: { ...facts, became: status } })
+}
+
+function actionOf(
+  call: CallRequest,
+  { service, origin, resolution, credential, question }: Gathered,
+  { body, headers }: CallContents,
+  rooms: GateRooms,
+  { install }: GateApprovals,
+): CallAction {
+  if (service === undefined || origin === undefined) throw denialProblem('target_not_allowed')
+  const { agent } = call.principal
+  const handle = credential === undefined ? undefined : rooms.credentials.aboutOf(credential)?.handle
+  const { terms, rules } = whoAsks(question, service)
+  return {
+    kind: 'call',
+    install,
+    agent: { id: agent.id, name: agent.name ?? agent.id },
+    service: { id: service.id, name: service.name, version: String(service.epoch) },
+    action: resolution?.action,
+    risk: resolution?.risk ?? 'high',
+    method: call.method,
+    origin: origin.href,
+    path: call.target.path,
+    query: call.target.query,
+    headers,
+    body: body === undefined || body.length === 0 ? undefined : { bytes: body.length, sha256: sha256(body) },
+    credential: credential === undefined ? undefined : { id: credential, handle: handle ?? credential },
+    rules,
+    terms,
+  }
+}
+
+function whoAsks(
+  { resolution }: Gathered['question'],
+  service: { readonly id: string; readonly name: string; readonly epoch: number },
+): { terms: Terms; rules: readonly AskingRule[] } {
+  const name = `${service.name}:${resolution?.action ?? '*'}`
+  return {
+    terms: { ...USUAL, assurance: resolution?.ask ?? USUAL.assurance },
+    rules: [{ id: service.id, name, version: service.epoch }],
+  }
+}
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
