@@ -15,6 +15,7 @@ import { identityMigrations } from './identity/schema.ts'
 import { signInMigrations } from './identity/sign-ins/schema.ts'
 import { signingMigrations } from './identity/signing/schema.ts'
 import { recordOf } from './record-of.ts'
+import { rulesMigrations } from './rules/schema.ts'
 import { servicesMigrations } from './services/schema.ts'
 import type { Settings } from './settings.ts'
 import { takeLock } from './storage/lock.ts'
@@ -56,6 +57,7 @@ export const migrations = [
   ...alertsMigrations,
   ...agentVaultMigrations,
   ...auditHeadMigrations,
+  ...rulesMigrations,
 ]
 
 /** Rejects with a Problem for an unsafe home, one that is in use, or a newer database; then nothing stays open. */

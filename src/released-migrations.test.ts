@@ -34,6 +34,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0033-grant-doors': 'bdd2db625b1a3d7519443d7936e4236df5c58047aa820f59549f83d8af036bee',
   '0047-invite-names': '28013998e57b6510c4fe3a8536f3b6ac974e5ca57c6f5e60257bfd17489679ee',
   '0050-operator-roles': '6706e3e21955a2f071bb3e3425b6e2d96e5012475f3798645649423dbb91f141',
+  '0050-rules': '525d89535b0b880e52e13b92bae54fecf1798fa3cbfb45cdd1575198dd7ea917',
 }
 
 /** Keeps the text of every statement. Values are left out: the first database's name is among them, which is random. */
