@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { looksLikeCredential } from '../ground/looks-like-credential.ts'
 import { canonicalTarget } from '../ground/target.ts'
 import { keys } from './audit.support.ts'
-import { looksLikeCredential } from './looks-like-credential.ts'
 import { redactedForm, redactTarget } from './redact.ts'
 
 const hash = (value: string) => redactedForm(value, keys.auditRedact)

@@ -6,8 +6,8 @@
 import type { KeyObject } from 'node:crypto'
 import { domain } from '../crypto/framing.ts'
 import { hmac } from '../crypto/mac.ts'
+import { looksLikeCredential } from '../ground/looks-like-credential.ts'
 import type { RedactableTarget } from './contract.ts'
-import { looksLikeCredential } from './looks-like-credential.ts'
 
 const DOMAIN = domain('audit-redact')
 const SEALED = 'hmac-sha256:0:sealed'

@@ -1,7 +1,7 @@
 import type { Audit } from '../audit/contract.ts'
-import { looksLikeCredential } from '../audit/looks-like-credential.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CredentialId, GrantId } from '../ground/ids.ts'
+import { looksLikeCredential } from '../ground/looks-like-credential.ts'
 import type { Origin } from '../ground/origin.ts'
 import { Problem, type ProblemFacts } from '../ground/problem.ts'
 import { type Decision, decide, explain } from '../policy/decide.ts'

@@ -1,6 +1,7 @@
 // What of a request's body stands in the record: names, and values that cannot be a secret (§3, AV-08).
-import { looksLikeCredential } from '../../audit/looks-like-credential.ts'
+
 import type { Canonical } from '../../ground/canonical-json.ts'
+import { looksLikeCredential } from '../../ground/looks-like-credential.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import type { JsonObject } from './contract.ts'
 

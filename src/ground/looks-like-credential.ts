@@ -9,6 +9,11 @@ export function looksLikeCredential(text: string): boolean {
   return text.split(SEPARATORS).some((part) => !ordinary(part))
 }
 
+/** Whether it begins as an issuer has its keys begin. Surer than the above, and says nothing of other credentials. */
+export function beginsAsIssued(text: string): boolean {
+  return text.length >= 12 && KNOWN.test(text)
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** Beginnings that issuers chose so that their keys are recognised. */
 const KNOWN =
