@@ -50,6 +50,13 @@ const tellings: Readonly<Record<string, (said: Said) => Told>> = {
   'credential.refresh_failed': ({ credential, handle, reason }) => {
     return { type: 'credential.refresh_failed', data: { credentialId: credential, handle, reason } }
   },
+  'operator.passkey_added': ({ operator, passkey, rpId }) => {
+    return { type: 'operator.passkey_added', data: { operatorId: operator, passkeyId: passkey, rpId } }
+  },
+  'operator.passkey_suspect': ({ operator, passkey }) => {
+    return { type: 'operator.passkey_suspect', data: { operatorId: operator, passkeyId: passkey } }
+  },
+  'operator.recovered': ({ operator }) => ({ type: 'operator.recovered', data: { operatorId: operator } }),
   'role.assigned': ({ agent, role, service, expiresAt }) => {
     const data = { agentId: agent, roleId: role, serviceId: service, expiresAt: dateOf(expiresAt) }
     return { type: 'role.assigned', agent: agent as string, service: service as string, data }

@@ -1,11 +1,13 @@
 // Who may call which endpoint of the control plane. The endpoint says whom it wants; here is how that is proved.
 import type { IncomingMessage } from 'node:http'
 import { denialProblem } from './gate/denials.ts'
-import { type AnyEndpoint, type Role, roleSuffices, roleWanted } from './http/endpoint.ts'
+import { type AnyEndpoint, freshWanted, type Role, roleSuffices, roleWanted } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
 import type { OperatorPrincipal, Principal } from './identity/contract.ts'
 import type { Identity } from './identity/identity.ts'
 import { atListener } from './identity/listener-token.ts'
+import { peopleProblem } from './identity/people/contract.ts'
+import type { PageGuard } from './identity/people/page-guard.ts'
 import type { RelyingPrincipal } from './identity/relying/contract.ts'
 import type { Relying } from './identity/relying/relying.ts'
 import type { Possession } from './possession.ts'
@@ -31,18 +33,23 @@ export function callerOf(
   relying: Pick<Relying, 'authenticateService'>,
   possession: Pick<Possession, 'proven'>,
   refuseUnknown: (presented: string | undefined, said: { readonly hint?: string }) => never,
+  /** On the operators' listener: what comes from browsers. */
+  pages?: PageGuard,
 ) {
   return (request: IncomingMessage, endpoint: AnyEndpoint): Who => {
     const { caller, whileSealed } = endpoint
+    pages?.refuseForeign(request)
     if (caller === 'anyone') return undefined
+    if (caller === 'person') return atOwnPage(request, pages)
     const bound = boundOf(request)
     const presented = callerToken(request.rawHeaders, bound?.token)
     if (whileSealed === true) return presented === undefined ? undefined : { kind: 'unproven', token: presented }
-    const principal = recognised(identity, relying, presented, bound)
+    const principal = pages?.session(request) ?? recognised(identity, relying, presented, bound)
     if (principal === undefined) return refuseUnknown(presented, wanted[caller])
     if (principal.kind !== caller) throw httpProblem('caller_refused')
     if (principal.kind === 'service') return principal
-    if (principal.kind === 'operator') refuseUnlessRole(principal, roleWanted(endpoint))
+    if (principal.kind === 'operator') refuseUnlessMay(principal, endpoint)
+    if (principal.kind === 'operator' && principal.session !== undefined) return principal
     if (principal.kind === 'agent') refuseUnlessLive(identity, principal)
     return possession.proven(principal, presented as string, request)
   }
@@ -70,6 +77,22 @@ const wanted = {
     hint: 'Send the key of a relying service as Authorization: Bearer svc_…; `claviger relying key issue` makes one.',
   },
 } as const
+
+/** Nobody yet. Throws Problem `origin_refused` where that is no page of ours. */
+function atOwnPage(request: IncomingMessage, pages: PageGuard | undefined): undefined {
+  if (pages === undefined) throw peopleProblem('origin_refused')
+  pages.demandOwn(request)
+}
+
+/** The one place that judges what an operator may call. Throws Problems `role_refused`, `recovery_session`, `verification_wanted`. */
+function refuseUnlessMay(principal: OperatorPrincipal, endpoint: AnyEndpoint): void {
+  refuseUnlessRole(principal, roleWanted(endpoint))
+  const { session } = principal
+  if (session === undefined) return
+  if (session.recovery) {
+    if (endpoint.recovery !== true) throw peopleProblem('recovery_session')
+  } else if (freshWanted(endpoint) && !session.isFresh()) throw peopleProblem('verification_wanted')
+}
 
 /** Throws Problem `role_refused` for an operator of a lesser role. */
 export function refuseUnlessRole({ operator }: OperatorPrincipal, wanted: Role): void {

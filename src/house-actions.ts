@@ -51,6 +51,7 @@ async function statusOf(rooms: Rooms, settings: Settings): Promise<z.input<typeo
   return {
     version: VERSION,
     url: rooms.url,
+    ...operatorsAt(rooms),
     home: settings.home,
     startedAt: rooms.startedAt,
     vault: vault.state(),
@@ -67,6 +68,11 @@ async function statusOf(rooms: Rooms, settings: Settings): Promise<z.input<typeo
       openCalls: openCalls.total,
     },
   }
+}
+
+function operatorsAt({ people }: Rooms) {
+  const origin = people.room.parties()[0]?.origin
+  return origin === undefined ? {} : { operators: origin }
 }
 
 function connectionsOf({ vault }: Rooms) {

@@ -59,6 +59,8 @@ export const docsPage = endpoint({
 export const Status = z.object({
   version: z.string(),
   url: z.string(),
+  /** Where the operators' pages are. */
+  operators: z.string().optional(),
   home: z.string(),
   startedAt: z.int(),
   vault: VaultStatus,

@@ -17,10 +17,13 @@ import { carryingDoors } from './house/carrying-doors.ts'
 import { takeForeignEnvironment } from './house/foreign-environment.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
+import type { AnyEndpoint } from './http/endpoint.ts'
 import { type Handle, type Listener, listenUnix } from './http/listen.ts'
 import { httpsRequirement } from './http/require-https.ts'
 import { httpsOnly, httpsRule } from './https-only.ts'
+import { PageGuard } from './identity/people/page-guard.ts'
 import { openingsOf, openListeners } from './open-listeners.ts'
+import { openOperators } from './operator-listener.ts'
 import { issuerOf, listenerUrl, publicHosts } from './public-address.ts'
 import { buildRooms, type Rooms } from './rooms.ts'
 import { routesOf } from './routes.ts'
@@ -42,6 +45,8 @@ export interface HouseOptions {
 
 export interface House {
   readonly url: string
+  /** Where the operators' pages are; undefined where they are off. */
+  readonly operators: string | undefined
   readonly home: string
   /** Present on the first start of a home only. */
   readonly firstRun: FirstRun | undefined
@@ -81,13 +86,13 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     await rooms.signingKeys.settle()
     return {
       url,
+      operators: operatorPages(rooms),
       home: settings.home,
       firstRun: first,
       state: () => rooms.vault.state(),
       seal: (reason) => rooms.seal(reason),
       close: async (graceMs, hurry) => {
-        await doors?.close(graceMs, hurry)
-        for (const close of closers) await close()
+        for (const close of [async () => doors?.close(graceMs, hurry), ...closers]) await close()
       },
     }
   } catch (error) {
@@ -96,6 +101,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   }
 }
 
+const operatorPages = ({ people }: Rooms) => people.room.parties()[0]?.origin
 const opened = (rooms: Rooms) => rooms.vault.state().state === 'unsealed'
 
 /** Makes the vault on the first start; opens it by the key file, or the passphrase, where there is one; else it stays sealed. */
@@ -157,14 +163,16 @@ async function openDoors(
   { settings, log }: HouseOptions,
 ): Promise<Doors> {
   const { nextRid, openCalls } = rooms
-  const [agentPlane, operatorPlane] = await controlPlanes(rooms, dataPlane, settings, log)
+  const [agentPlane, operatorPlane, pagesPlane] = await controlPlanes(rooms, dataPlane, settings, log)
   const extra = [...settings.allowedHosts, ...publicHosts(settings)]
   const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
   let closing = false
   const ways = waysIn(rooms, dataPlane, agentPlane, { settings, log }, () => closing)
   const forOperators: Handle = (request, response) => control(operatorPlane, request, response)
   const operators = await listenUnix({ nextRid, hosts: undefined, handle: forOperators }, operatorSocket(settings))
-  const listeners = await openListeners(openingsOf(settings, ways, hosts, tls && { source: tls }), nextRid).catch(
+  const source = tls && { source: tls }
+  const toPages = () => openOperators({ rooms, settings, log, plane: pagesPlane, tls: source })
+  const listeners = await openListeners(openingsOf(settings, ways, hosts, source), nextRid, toPages).catch(
     async (error) => {
       await operators.close(0)
       throw error
@@ -178,7 +186,7 @@ async function openDoors(
       const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))
       const listening = [...listeners, operators].map((one) => one.close(graceMs, hurry))
       await Promise.all([ended, ...listening])
-      await Promise.all([agentPlane.close(), operatorPlane.close()])
+      await Promise.all([agentPlane, operatorPlane, pagesPlane].map((plane) => plane.close()))
     },
   }
 }
@@ -207,18 +215,32 @@ function waysIn(
   return { agents: ending(frontDoor({ baseUrl, explicitCall, controlPlane, doors })), doors }
 }
 
-/** The agents' endpoints and the operators': an operator's endpoint is not there on the agent listener at all. */
+/**
+ * The agents' endpoints, the operators' on their socket, and theirs for browsers: an operator's endpoint is not there on the
+ * agent listener at all.
+ */
 function controlPlanes(rooms: Rooms, { collect }: DataPlane, settings: Settings, log: Log) {
   const { identity, nextRid, clientOf } = rooms
   const all = routesOf(rooms, settings, collect)
-  const authenticate = callerOf(identity, rooms.relying, rooms.possession, rooms.refuseUnknown)
+  const callers = (pages?: PageGuard) => callerOf(identity, rooms.relying, rooms.possession, rooms.refuseUnknown, pages)
   const onBug = (error: unknown, rid: string) =>
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
   const refuse = httpsRule(settings.requireHttps, httpsRequirement(clientOf))
-  const planeOf = (endpoints: typeof all) =>
-    buildControlPlane<Who>({ endpoints, authenticate, clientOf, refuse, nextRid, onBug })
+  const planeOf = (wanted: (endpoint: AnyEndpoint) => boolean, pages?: PageGuard) => {
+    const endpoints = all.filter(({ endpoint }) => wanted(endpoint))
+    return buildControlPlane<Who>({ endpoints, authenticate: callers(pages), clientOf, refuse, nextRid, onBug })
+  }
   return Promise.all([
-    planeOf(all.filter(({ endpoint }) => endpoint.caller !== 'operator')),
-    planeOf(all.filter(({ endpoint }) => endpoint.caller === 'operator' || endpoint.caller === 'anyone')),
+    planeOf(({ caller }) => caller !== 'operator' && caller !== 'person'),
+    planeOf(({ caller }) => caller === 'operator' || caller === 'anyone'),
+    planeOf(isForPages, new PageGuard(rooms.people)),
   ])
+}
+
+/** Not what anybody does with a passphrase or an agent's key: the operators' pages are for operators. */
+function isForPages({ caller, path, whileSealed }: AnyEndpoint): boolean {
+  if (caller === 'operator') return whileSealed !== true
+  return (
+    caller === 'person' || (caller === 'anyone' && /^\/(?:\.well-known|docs|health|claviger\/v1\/health)/.test(path))
+  )
 }

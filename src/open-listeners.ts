@@ -16,15 +16,19 @@ interface Opening {
   readonly tls?: ListenerOptions['tls']
 }
 
-/** In the order given. Rejects with Node's error for the first that cannot be opened, after closing the others. */
-export async function openListeners(openings: readonly Opening[], nextRid: () => string): Promise<Listener[]> {
+/** In the order given, then `others`. Rejects with Node's error for the first that cannot be opened, after closing the others. */
+export async function openListeners(
+  openings: readonly Opening[],
+  nextRid: () => string,
+  others: () => Promise<Listener[]> = async () => [],
+): Promise<Listener[]> {
   const open: Listener[] = []
   try {
     for (const { place, handle, hosts, tls } of openings) {
       if ('path' in place) open.push(await listenUnix({ nextRid, hosts: undefined, handle }, place.path))
       else open.push(await listenTcp({ nextRid, hosts, handle, tls }, place.host, place.port))
     }
-    return open
+    return [...open, ...(await others())]
   } catch (error) {
     await Promise.all(open.map((listener) => listener.close(0)))
     throw error

@@ -24,6 +24,9 @@ import * as invites from './identity/keys/invite-routes.ts'
 import * as keys from './identity/keys/routes.ts'
 import * as oauth from './identity/oauth/contract.ts'
 import * as operators from './identity/people/operator-routes.ts'
+import * as passkeys from './identity/people/passkey-routes.ts'
+import * as personSessions from './identity/people/session-routes.ts'
+import * as personSignIns from './identity/people/sign-in-routes.ts'
 import * as relying from './identity/relying/operator-routes.ts'
 import * as relyingServices from './identity/relying/service-routes.ts'
 import * as identity from './identity/routes.ts'
@@ -61,6 +64,9 @@ export function openApiDocument(): object {
     invites,
     agentCare,
     operators,
+    passkeys,
+    personSessions,
+    personSignIns,
     sessions,
     oauth,
     signing,

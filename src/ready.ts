@@ -2,15 +2,16 @@ import type { House } from './house.ts'
 
 /** What a start says to a program: one line, with the secrets of the first start on the first start alone. */
 export function readyLine(house: House): string {
-  const { url, home, firstRun } = house
+  const { url, operators, home, firstRun } = house
   const sealed = house.state().state === 'unsealed' ? {} : house.state()
-  return `claviger ready ${JSON.stringify({ url, home, ...sealed, ...firstRun })}\n`
+  return `claviger ready ${JSON.stringify({ url, operators, home, ...sealed, ...firstRun })}\n`
 }
 
 /** What a start says to a person at a terminal. */
 export function readyText(house: House): string {
-  const { firstRun, url, home } = house
-  const lines = ['', `  Claviger is ready at ${url}`, `  home      ${home}`, ...sealedLines(house)]
+  const { firstRun, url, operators, home } = house
+  const pages = operators === undefined ? [] : [`  operators ${operators}`]
+  const lines = ['', `  Claviger is ready at ${url}`, ...pages, `  home      ${home}`, ...sealedLines(house)]
   if (firstRun?.operatorToken !== undefined) {
     lines.push(
       '',

@@ -25,6 +25,7 @@ import { httpProblem } from './http/problems.ts'
 import { createResolver } from './http/resolve.ts'
 import { identityProblem } from './identity/contract.ts'
 import { KeyEnds } from './identity/keys/key-ends.ts'
+import { operatorParties } from './operator-address.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { issuerOf } from './public-address.ts'
 import type { Service } from './services/contract.ts'
@@ -61,6 +62,8 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly nextRid: () => CallId
   /** Where agents reach it; known once it listens. */
   url: string
+  /** Of the operators' listener; known once it listens, undefined where there is none. */
+  operatorPort: number | undefined
   seal(reason: SealReason): void
   /**
    * Somebody came without a token that speaks for anybody here: noted and refused. Throws Problem `unauthenticated`, or
@@ -81,8 +84,8 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const services = createServices({ storage, clock })
   const vault = await createVault({ storage, clock, redeem, ...outward(clock, alarms, services) })
   const alerts = buildAlerts({ storage, clock, vault, log })
-  const issuer = () => issuerOf(options.settings, rooms)
-  const { knows, ...whoAsks } = buildWhoAsks({ ...foundation, options, vault, alarms, alerts, hsm, issuer })
+  const addresses = addressesOf(options.settings, () => rooms)
+  const { knows, ...whoAsks } = buildWhoAsks({ ...foundation, options, vault, alarms, alerts, hsm, ...addresses })
   const [grants, openCalls] = [createGrants({ storage, clock }), new OpenCalls()]
   const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))
@@ -91,12 +94,12 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const approvals = createApprovals({ storage, clock, vault, spoolDir: join(options.settings.home, 'spool') })
   const known = { storage, vault, audit, services, grants, approvals, openCalls, clock }
   const vaultDoor = vaultDoorOf({ ...known, identity: whoAsks.identity }, options.settings)
-  const gate = buildGate(known, options.settings, mint)
-  const nextRid = callIds(foundation.bootId)
+  const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
     ...{ ...known, ...whoAsks, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
     startedAt: clock.now(),
     url: '',
+    operatorPort: undefined,
     seal: (reason) => sealHouse(rooms, reason),
     refuseUnknown: (presented, said) => {
       audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
@@ -110,6 +113,14 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     },
   }
   return rooms
+}
+
+/** As tokens and browsers know the gateway. Asked once it listens. */
+function addressesOf(settings: Settings, rooms: () => Rooms) {
+  return {
+    issuer: () => issuerOf(settings, rooms()),
+    parties: () => operatorParties(settings, rooms().operatorPort),
+  }
 }
 
 /** Calls end with the keys that they stand on. */
@@ -181,7 +192,8 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  const { identity, signingKeys, relying, services, grants, approvals, vaultBook } = rooms
-  for (const room of [identity, signingKeys, relying, services, grants, approvals, vaultBook, alerts]) room.clear()
+  const { identity, people, signingKeys, relying, services, grants, approvals, vaultBook } = rooms
+  const memories = [identity, people, signingKeys, relying, services, grants, approvals, vaultBook, alerts]
+  for (const room of memories) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

@@ -18,11 +18,15 @@ import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
 import { httpProblem } from './http/problems.ts'
-import type { AgentPrincipal } from './identity/contract.ts'
+import type { AgentPrincipal, OperatorPrincipal } from './identity/contract.ts'
 import { byOwnKey } from './identity/keys/by-own-key.ts'
 import { provenKey } from './identity/keys/registration-proof.ts'
 import { type KeyRouteNeeds, keyRoutes } from './identity/keys/routes.ts'
 import { operatorRoutes } from './identity/people/operator-routes.ts'
+import { passkeyRoutes } from './identity/people/passkey-routes.ts'
+import { peopleLimit } from './identity/people/people-limit.ts'
+import { sessionRoutesOfPeople } from './identity/people/session-routes.ts'
+import { signInRoutesOfPeople } from './identity/people/sign-in-routes.ts'
 import type { RelyingPrincipal } from './identity/relying/contract.ts'
 import { relyingRoutes } from './identity/relying/operator-routes.ts'
 import { relyingServiceRoutes } from './identity/relying/service-routes.ts'
@@ -70,7 +74,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...agentCareRoutes<Who>(rooms, actorOf),
     ...importKeyRoutes<Who>(rooms, actorOf),
     ...doorRoutes(rooms, settings),
-    ...whoRoutes(rooms),
+    ...whoRoutes(rooms, settings),
     ...signingRoutes<Who>({ signingKeys: rooms.signingKeys, actorOf }),
     ...relyingRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), actorOf }),
     ...relyingServiceRoutes<Who>({ relying: rooms.relying, now: () => rooms.clock.now(), serviceOf: relyingService }),
@@ -84,9 +88,13 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   ]
 }
 
-function whoRoutes({ identity, signIns }: Rooms): BoundEndpoint<Who>[] {
+function whoRoutes({ identity, people, signIns, clock }: Rooms, settings: Settings): BoundEndpoint<Who>[] {
+  const needs = { room: people.room, actorOf, operatorOf, limit: peopleLimit(clock, settings.limitPeople) }
   return [
-    ...operatorRoutes<Who>({ room: identity.room, actorOf }),
+    ...operatorRoutes<Who>(needs),
+    ...signInRoutesOfPeople<Who>(needs),
+    ...sessionRoutesOfPeople<Who>(needs),
+    ...passkeyRoutes<Who>(needs),
     ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
     ...signInRoutes<Who>({
       signIns,
@@ -117,6 +125,11 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
 function tokenOf(who: Who) {
   if (who === undefined || who.kind === 'unproven') throw httpProblem('unauthenticated')
   return who.token.id
+}
+
+function operatorOf(who: Who): OperatorPrincipal {
+  if (who?.kind !== 'operator') throw httpProblem('caller_refused')
+  return who
 }
 
 function relyingService(who: Who): RelyingPrincipal {

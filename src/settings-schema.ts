@@ -6,6 +6,7 @@ import { agentSettings } from './agent-settings.ts'
 import { clauthSettings } from './clauth-settings.ts'
 import { logLevels } from './ground/log-level.ts'
 import { listenSettings } from './listen-places.ts'
+import { operatorSettings } from './operator-settings.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
 import { signInSettings } from './sign-in-settings.ts'
 import { signingSettings } from './signing-settings.ts'
@@ -49,6 +50,7 @@ export const settingsSchema = z.object({
   }),
   ...transportSettings,
   ...listenSettings,
+  ...operatorSettings,
   keyFile: setting(filePath(), {
     env: 'CLAVIGER_KEY_FILE',
     fallback: '$CLAVIGER_HOME.key',

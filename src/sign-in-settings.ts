@@ -47,6 +47,11 @@ export const signInSettings = {
     fallback: '600/min',
     doc: 'Requests from one address for the key set and the metadata.',
   }),
+  limitPeople: setting(rate(), {
+    env: 'CLAVIGER_LIMIT_PEOPLE',
+    fallback: '30/min',
+    doc: 'Requests of people who sign in, enrol or recover, from one address; this machine’s own too. A sign-in is two.',
+  }),
   signInAddresses: setting(
     z
       .string()

@@ -52,7 +52,7 @@ export const transportSettings = {
   publicUrl: setting(httpsOrigin(), {
     env: 'CLAVIGER_PUBLIC_URL',
     fallback: '',
-    doc: 'Where agents and services reach this gateway from outside, `https://name[:port]`: the issuer of its tokens and the base of its links. Its name is answered as `Host`. Without it, the listener’s own address.',
+    doc: 'Where agents and services reach this gateway from outside, `https://name[:port]`: the issuer of its tokens, the base of its links, and where operators’ passkeys are good. Its name is answered as `Host`. Without it, the listener’s own address, and operators’ pages on this machine only.',
   }),
   trustedProxies: setting(proxies(), {
     env: 'CLAVIGER_TRUSTED_PROXIES',

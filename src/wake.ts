@@ -54,8 +54,9 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
 
 /** Rooms whose rows are believed one by one: those that are not are told of, and not there. */
 async function loadOthers(rooms: Rooms): Promise<void> {
-  const { signingKeys, services, grants, approvals, vaultBook, alerts, alarms } = rooms
+  const { people, signingKeys, services, grants, approvals, vaultBook, alerts, alarms } = rooms
   for (const [kind, room] of [
+    ['people', people],
     ['signing_keys', signingKeys],
     ['services', services],
     ['grants', grants],

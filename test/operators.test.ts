@@ -19,6 +19,10 @@ const reads = new Set([
   'POST /claviger/v1/services/{name}/template-diff',
 ])
 const ownersReads = new Set(['GET /claviger/v1/import-keys/{journal}'])
+/** What approvers are for. */
+const verdicts = new Set(['POST /claviger/v1/approvals/{id}/verdict'])
+/** What everybody does for themselves: a session is wanted, and a role is not. */
+const ones = /^\w+ \/claviger\/v1\/(?:people|passkeys)\b/
 /** Proven by its body, not by a token. */
 const unseal = '/claviger/v1/unseal'
 
@@ -44,9 +48,10 @@ describe('operators', () => {
     for (const [path, item] of Object.entries(document.paths)) {
       for (const [verb, { 'x-claviger-caller': caller }] of Object.entries(item)) {
         const name = `${verb.toUpperCase()} ${path}`
-        if ((caller !== 'operator' && path !== '/claviger/v1/explain') || path === unseal) continue
-        const owners = ownersReads.has(name) || (verb !== 'get' && !reads.has(name))
-        for (const token of tokens) {
+        if ((caller !== 'operator' && path !== '/claviger/v1/explain') || path === unseal || ones.test(name)) continue
+        const ownersOnly = ownersReads.has(name) || (verb !== 'get' && !reads.has(name))
+        for (const [at, token] of tokens.entries()) {
+          const owners = verdicts.has(name) ? at === 0 : ownersOnly
           const short = path.replace('/claviger/v1', '').replaceAll(/\{\w+\}/g, 'nobody')
           const reply = await gateway.operator(verb.toUpperCase(), short, undefined, token)
           assert.equal(reply.code === 'role_refused', owners, `${name} → ${reply.status} ${reply.text()}`)

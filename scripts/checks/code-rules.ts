@@ -81,6 +81,8 @@ export const revealers = codeRule({
     'src/alerts/routes.ts': 1,
     'src/identity/routes.ts': 1,
     'src/identity/people/operator-routes.ts': 1,
+    'src/identity/people/links.ts': 1,
+    'src/identity/people/person-sessions.ts': 1,
     'src/identity/relying/operator-routes.ts': 1,
     'src/identity/signing/key-maker.ts': 1,
     'src/identity/personal.ts': 1,

@@ -67,6 +67,21 @@ export const eventCatalogue = {
     when: 'the trust score of an agent moved into another band',
     data: ['agentId', 'trustScore', 'band', 'previousBand'],
   },
+  'operator.passkey_added': {
+    severity: 'warning',
+    when: 'an operator got a passkey',
+    data: ['operatorId', 'passkeyId', 'rpId'],
+  },
+  'operator.passkey_suspect': {
+    severity: 'critical',
+    when: 'the counter of a passkey fell back although it cannot be copied: there may be two of it. It was refused',
+    data: ['operatorId', 'passkeyId'],
+  },
+  'operator.recovered': {
+    severity: 'critical',
+    when: 'a recovery code of an operator was used',
+    data: ['operatorId'],
+  },
   'vault.sealed': { severity: 'critical', when: 'the vault was sealed; sent once it is open again', data: ['reason'] },
   'audit.doubt': {
     severity: 'critical',

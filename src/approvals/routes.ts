@@ -31,6 +31,7 @@ export const giveVerdict = endpoint({
   method: 'POST',
   path: '/claviger/v1/approvals/{id}/verdict',
   caller: 'operator',
+  role: 'approver',
   summary: 'Approve or deny what is pending. An operator token is worth a tap: it may deny anything',
   params: IdParam,
   body: z.strictObject({

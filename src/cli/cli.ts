@@ -20,6 +20,7 @@ import { importCommands } from './import/import.ts'
 import { scanCommand } from './import/scan.ts'
 import { initCommand } from './init.ts'
 import { operatorCommands } from './operator.ts'
+import { personCommands } from './person.ts'
 import { cliProblem } from './problems.ts'
 import { relyingCommands } from './relying.ts'
 import { roleCommands } from './role.ts'
@@ -61,6 +62,7 @@ const families = [
   auditCommands,
   vaultCommands,
   operatorCommands,
+  personCommands,
   configCommand,
 ]
 

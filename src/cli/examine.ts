@@ -9,6 +9,7 @@ import { loadSettings, operatorSocket, type Settings, unknownVariables } from '.
 import { prepareHome } from '../storage/safe-home.ts'
 import { type GatewayClient, operatorClient } from './client.ts'
 import { type ConnectionsStanding, connectionFindings } from './examine-connections.ts'
+import { examineOperators } from './examine-operators.ts'
 import { examineTls } from './examine-tls.ts'
 import { webhookFindings } from './examine-webhooks.ts'
 import { type Finding, fromProblem } from './finding.ts'
@@ -26,7 +27,7 @@ export async function examine(terminal: Terminal, envFile: string | undefined): 
   } catch (error) {
     return [...early, fromProblem('settings', error)]
   }
-  early.push(...examineTls(settings))
+  early.push(...examineTls(settings), examineOperators(settings))
   const made = lstatSync(settings.home, { throwIfNoEntry: false }) !== undefined
   if (!made) {
     const says = `${settings.home} is not there yet; the first start makes it`

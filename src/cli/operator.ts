@@ -7,7 +7,7 @@ import { readSecret } from './secret-source.ts'
 import { say } from './terminal.ts'
 import { addVerb, type Invocation, type Session, secretOptions } from './verb.ts'
 
-/** `claviger operator add | list | role | remove | token issue | rotate | reset`. */
+/** `claviger operator add | list | link | role | remove | token issue | rotate | reset`. */
 export function operatorCommands(program: Command, session: Session): void {
   const operators = program.command('operator').description('the human side')
   for (const verb of operatorVerbs) addVerb(operators, session, verb)

@@ -1,4 +1,6 @@
-// Operators as persons: `claviger operator add | list | role | remove`, and tokens for their scripts.
+// Operators as persons: `claviger operator add | list | link | role | remove`, and tokens for their scripts.
+import { Problem } from '../ground/problem.ts'
+import type { GatewayClient } from './client.ts'
 import { pathOf } from './path-of.ts'
 import { facts, table } from './render.ts'
 import { say } from './terminal.ts'
@@ -11,10 +13,42 @@ const add: Verb = {
   options: [{ flags: '--role <role>', about: 'owner, approver or auditor', required: true }],
   examples: ['claviger operator add ann --role approver'],
   async run({ args: [name], options, operator }) {
-    const body = { name, role: options.role }
-    const json = await operator().ask({ method: 'POST', path: '/operators', body })
-    return { json, text: facts(json) }
+    const gateway = operator()
+    const json = await gateway.ask({ method: 'POST', path: '/operators', body: { name, role: options.role } })
+    const link = await linkOf(gateway, name)
+    return { json: { ...json, ...link }, text: `${facts(json)}${link === undefined ? '' : `\n\n${shown(link)}`}` }
   },
+}
+
+const link: Verb = {
+  signature: 'link [name]',
+  summary:
+    'make a one-time link by which an operator makes a passkey; your own if no name is given. Good for 15 minutes',
+  async run({ args: [name = 'self'], operator }) {
+    const json = await operator().ask({ method: 'POST', path: pathOf('operators', name, 'link') })
+    return { json, text: shown(json) }
+  },
+}
+
+interface Link {
+  readonly operator: string
+  readonly link: string
+  readonly expiresAt: number
+}
+
+/** None where the operators' pages are off: then tokens are all there is. */
+async function linkOf(gateway: GatewayClient, name: string | undefined): Promise<Link | undefined> {
+  try {
+    return await gateway.ask({ method: 'POST', path: pathOf('operators', name, 'link') })
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'no_operator_pages') return undefined
+    throw error
+  }
+}
+
+function shown({ operator, link: address, expiresAt }: Link): string {
+  const until = new Date(expiresAt).toISOString()
+  return `${operator} opens this once, before ${until}, and makes a passkey:\n\n  ${address}`
 }
 
 const list: Verb = {
@@ -22,7 +56,7 @@ const list: Verb = {
   summary: 'list operators and their roles',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/operators' })
-    return { json, text: table(json.items, ['name', 'role', 'status', 'createdAt', 'id'], 'no operators') }
+    return { json, text: table(json.items, ['name', 'role', 'status', 'passkeys', 'createdAt', 'id'], 'no operators') }
   },
 }
 
@@ -45,7 +79,7 @@ const remove: Verb = {
   },
 }
 
-export const operatorVerbs: readonly Verb[] = [add, list, role, remove]
+export const operatorVerbs: readonly Verb[] = [add, list, link, role, remove]
 
 export const issueToken: Verb = {
   signature: 'issue <name>',

@@ -7,6 +7,8 @@ import { addressSet } from '../ground/addresses.ts'
 import { type ClientOf, clientAddresses } from '../http/client-address.ts'
 import { DAY_MS } from '../identity/contract.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
+import type { Party } from '../identity/people/party.ts'
+import { People } from '../identity/people/people.ts'
 import type { Relying } from '../identity/relying/relying.ts'
 import type { IdentityRules } from '../identity/room.ts'
 import { SignIn, type SignInNeeds } from '../identity/sessions/sign-in.ts'
@@ -23,6 +25,8 @@ import { watchSignIns } from '../watch-sign-ins.ts'
 
 export interface WhoAsks {
   readonly identity: Identity
+  /** Operators as persons. */
+  readonly people: People
   readonly signIns: SignIns
   /** From a proof to tokens, for every door. */
   readonly signIn: SignIn
@@ -42,6 +46,8 @@ export interface WhoAsksNeeds extends Pick<Foundation, 'clock' | 'bootId' | 'sto
   readonly hsm: Hsm | undefined
   /** The gateway's origin, as tokens name it. */
   readonly issuer: () => string
+  /** Where the operators' pages are. */
+  readonly parties: () => readonly Party[]
 }
 
 export function buildWhoAsks(needs: WhoAsksNeeds): WhoAsks {
@@ -69,7 +75,8 @@ export function buildWhoAsks(needs: WhoAsksNeeds): WhoAsks {
   const clientOf = clientAddresses(addressSet(settings.trustedProxies))
   const possession = new Possession({ clock, bootId, issuer, clientOf })
   const signIn = new SignIn({ room: identity.room, signIns, claimsFor: claimsBy(relying, issuer) })
-  return { identity, signIns, signIn, signingKeys, relying, possession, clientOf, knows }
+  const people = new People(identity.room, needs.parties)
+  return { identity, people, signIns, signIn, signingKeys, relying, possession, clientOf, knows }
 }
 
 /** What stands in a token besides the usual: for a service its roles; for the gateway nothing, but what a door promises. */

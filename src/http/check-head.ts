@@ -21,7 +21,11 @@ const refusals = {
  * which must be one of `hosts` exactly (a rebinding page sends its own name). `hosts` is undefined on a Unix socket,
  * where no name is involved. Returns the refusal, or undefined.
  */
-export function checkHead(request: IncomingMessage, hosts: ReadonlySet<string> | undefined): Problem | undefined {
+export function checkHead(
+  request: IncomingMessage,
+  hosts: ReadonlySet<string> | undefined,
+  isPage?: (url: string) => boolean,
+): Problem | undefined {
   const target = request.url ?? ''
   if (target.charCodeAt(0) !== 0x2f) return refusals.form
   if (target.length > MAX_TARGET) return refusals.long
@@ -34,9 +38,15 @@ export function checkHead(request: IncomingMessage, hosts: ReadonlySet<string> |
   }
   if (seen > 1) return refusals.twice
   if (hosts !== undefined && !hosts.has((request.headers.host ?? '').toLowerCase())) return refusals.host
-  if (request.headers['sec-fetch-site'] === 'cross-site') return refusals.site
+  if (request.headers['sec-fetch-site'] === 'cross-site' && !isVisit(request, isPage)) return refusals.site
   if (request.headers.upgrade?.toLowerCase() === 'websocket') return refusals.upgrade
   return undefined
+}
+
+/** Somebody who follows a link to a page, in a window of its own. Nothing else of other sites comes in. */
+function isVisit({ method, url = '', headers }: IncomingMessage, isPage?: (url: string) => boolean): boolean {
+  if (isPage === undefined || method !== 'GET' || !isPage(url)) return false
+  return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
 }
 
 /**

@@ -15,6 +15,7 @@ const BODY_LIMITS: Readonly<Record<Caller, number>> = {
   agent: 64 * 1024,
   service: 64 * 1024,
   operator: 1024 * 1024,
+  person: 4 * 1024,
 }
 /** Reading a form costs little, and three tokens in one are no rarity. */
 const FORM = 'application/x-www-form-urlencoded'

@@ -4,9 +4,10 @@ import type { Client } from './client-address.ts'
 
 /**
  * Who may call, and thereby where the endpoint answers: `anyone`, `agent` and `service` on the agent listener,
- * `operator` on the operators' socket alone. Required, so that no route can forget its guard.
+ * `operator` on the operators' socket and listener alone, `person` (somebody at an operators' page who is about to sign in)
+ * on that listener alone. Required, so that no route can forget its guard.
  */
-export type Caller = 'anyone' | 'agent' | 'service' | 'operator'
+export type Caller = 'anyone' | 'agent' | 'service' | 'operator' | 'person'
 
 /** What an operator may: `auditor` reads, `approver` answers approvals too, `owner` does everything. Weakest first. */
 export const roles = ['auditor', 'approver', 'owner'] as const
@@ -20,6 +21,10 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly caller: Caller
   /** The least role of an operator who may call; if absent an auditor reads (GET) and an owner does everything else. */
   readonly role?: Role
+  /** In a session: whether a proof of the last five minutes is wanted; if absent, for whatever wants an owner. */
+  readonly fresh?: boolean
+  /** A session that was opened with a recovery code may call it. */
+  readonly recovery?: true
   readonly summary: string
   readonly params?: P
   readonly query?: Q
@@ -96,6 +101,11 @@ export function endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.Z
 /** The least role that an operators' endpoint wants. What says nothing and is no reading is an owner's. */
 export function roleWanted({ role, method }: Pick<AnyEndpoint, 'role' | 'method'>): Role {
   return role ?? (method === 'GET' ? 'auditor' : 'owner')
+}
+
+/** Whether a session must be fresh for it. */
+export function freshWanted(endpoint: Pick<AnyEndpoint, 'role' | 'method' | 'fresh'>): boolean {
+  return endpoint.fresh ?? roleWanted(endpoint) === 'owner'
 }
 
 /** Whether somebody of this role may do what wants that one. A role that nobody knows may nothing. */

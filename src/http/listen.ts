@@ -19,6 +19,10 @@ export interface ListenerOptions {
   readonly nextRid: () => string
   /** The Host values it answers to, known once the port is; undefined on a Unix socket. */
   readonly hosts: ((port: number) => ReadonlySet<string>) | undefined
+  /** On every answer, refusals too. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Whether a target is a page that links of other sites may lead to, and that changes nothing. */
+  readonly isPage?: (url: string) => boolean
   /** It speaks TLS, and nothing else. */
   readonly tls?: SecureOptions | undefined
 }
@@ -69,19 +73,20 @@ function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => Reado
   server.maxHeadersCount = 0
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => notePeer(socket, kind))
   const mayWait = pipelineLimit()
+  const secured = tls === undefined ? {} : { 'strict-transport-security': STRICT_TRANSPORT }
+  const always = Object.entries({ ...options.headers, ...secured })
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     if (response.socket === null && !mayWait(request.socket, response)) return
-    if (tls !== undefined) response.setHeader('strict-transport-security', STRICT_TRANSPORT)
+    for (const [name, value] of always) response.setHeader(name, value)
     const rid = nextRid()
-    const refusal = checkHead(request, hosts())
+    const refusal = checkHead(request, hosts(), options.isPage)
     if (refusal !== undefined) sendProblem(response, refusal, rid)
     else options.handle(request, response, rid)
   }
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
-  const raw = (problem: Problem) =>
-    rawProblem(problem, nextRid(), tls === undefined ? {} : { 'strict-transport-security': STRICT_TRANSPORT })
+  const raw = (problem: Problem) => rawProblem(problem, nextRid(), Object.fromEntries(always))
   server.on('connect', (_request, socket) => refuse(socket as Socket, raw(httpProblem('connect_refused'))))
   server.on('clientError', (error, socket) => refuse(socket as Socket, raw(parseProblem(error))))
   return { server, stop }

@@ -29,7 +29,13 @@ export function openApi(endpoints: readonly AnyEndpoint[], version: string): obj
         operator: {
           type: 'http',
           scheme: 'bearer',
-          description: 'The operator token, on $CLAVIGER_HOME/operator.sock alone',
+          description: 'The operator token, on $CLAVIGER_HOME/operator.sock and the operators’ listener',
+        },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-clv',
+          description: 'A session of the operators’ listener; the header claviger-csrf goes with it',
         },
       },
       responses: { Problem: problemResponse() },
@@ -43,8 +49,7 @@ function operation(endpoint: AnyEndpoint): object {
     summary: endpoint.summary,
     ...(codes.length > 0 && { description: `Problems: ${codes.join(', ')}` }),
     'x-claviger-caller': endpoint.caller,
-    ...(endpoint.caller !== 'anyone' &&
-      endpoint.whileSealed === undefined && { security: [{ [endpoint.caller]: [] }] }),
+    ...securityOf(endpoint),
     parameters: [...parameters(endpoint.params, 'path'), ...parameters(endpoint.query, 'query')],
     ...(endpoint.body !== undefined && { requestBody: { required: true, content: bodyContent(endpoint) } }),
     responses: {
@@ -55,6 +60,12 @@ function operation(endpoint: AnyEndpoint): object {
           : { description: 'A refusal in the words of the standard or contract that the endpoint follows' },
     },
   }
+}
+
+/** Nothing where nobody is asked for, or proves it by the body. */
+function securityOf({ caller, whileSealed }: AnyEndpoint): object {
+  if (caller === 'anyone' || caller === 'person' || whileSealed !== undefined) return {}
+  return { security: [{ [caller]: [] }, ...(caller === 'operator' ? [{ session: [] }] : [])] }
 }
 
 function replyContent({ text, reply }: AnyEndpoint): object {

@@ -7,6 +7,7 @@ import type { Role } from '../http/endpoint.ts'
 import { TtlSeconds } from '../http/shapes.ts'
 import type { Scoped } from '../policy/scope.ts'
 import type { ListenerEntry } from './listener-token.ts'
+import type { PersonSession } from './people/person-sessions.ts'
 
 export const DAY_MS = 86_400_000
 /** Agent keys and operator tokens live at most this long, and this long unless told otherwise (CRYPTO §6). */
@@ -140,6 +141,8 @@ export interface OperatorPrincipal {
   readonly id: OperatorId
   readonly operator: OperatorEntry
   readonly token: TokenEntry
+  /** Present where they are signed in at the operators' pages. */
+  readonly session?: PersonSession
 }
 
 export const identityProblems = {

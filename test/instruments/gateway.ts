@@ -12,6 +12,8 @@ export const repository = join(import.meta.dirname, '..', '..')
 /** The line that a start prints when it serves and stdout is not a terminal. */
 export interface Ready {
   readonly url: string
+  /** Where the operators' pages are. */
+  readonly operators?: string
   readonly home: string
   readonly operatorToken?: string
   readonly try?: string
@@ -203,6 +205,8 @@ export class Gateway {
         ...baseEnv(),
         CLAVIGER_HOME: this.home,
         CLAVIGER_PORT: `${this.#port?.port}`,
+        // The one after ours may be another test's.
+        CLAVIGER_OPERATOR_PORT: '0',
         ...this.#options.env,
         ...env,
       },

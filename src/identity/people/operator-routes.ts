@@ -2,11 +2,12 @@
 import type { z } from 'zod'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { Done, done, listOf, NameParam } from '../../http/shapes.ts'
-import type { Actor } from '../../storage/storage.ts'
-import { IssuedToken, identityProblems } from '../contract.ts'
+import { IssuedToken, identityProblems, type OperatorEntry } from '../contract.ts'
 import type { Room } from '../room.ts'
 import { type FreshToken, viewToken } from '../tokens.ts'
-import { AddOperator, IssueOperatorToken, OperatorView, peopleProblems, SetOperatorRole } from './contract.ts'
+import type { PeopleRouteNeeds } from './asked-by.ts'
+import { AddOperator, IssueOperatorToken, LinkView, OperatorView, peopleProblems, SetOperatorRole } from './contract.ts'
+import { makeLink } from './links.ts'
 import { addOperator, issueOperatorToken, removeOperator, setRole, viewOperator } from './roster.ts'
 
 const operator = { caller: 'operator', problems: { ...peopleProblems } } as const
@@ -60,26 +61,36 @@ export const issueOperatorTokenEndpoint = endpoint({
   problems: { ...peopleProblems, ...identityProblems },
 })
 
-export interface OperatorRouteNeeds<Who> {
-  readonly room: Room
-  readonly actorOf: (who: Who) => Actor
-}
+export const makeLinkEndpoint = endpoint({
+  ...operator,
+  method: 'POST',
+  path: '/claviger/v1/operators/{name}/link',
+  summary: 'Make a one-time link, good for 15 minutes, by which an operator makes a passkey; `self` is who asks',
+  params: NameParam,
+  reply: LinkView,
+  status: 201,
+})
 
-export function operatorRoutes<Who>({ room, actorOf }: OperatorRouteNeeds<Who>): BoundEndpoint<Who>[] {
+export function operatorRoutes<Who>({ room, actorOf, operatorOf }: PeopleRouteNeeds<Who>): BoundEndpoint<Who>[] {
   const by = (caller: unknown) => actorOf(caller as Who)
+  const { identity } = room
+  const view = (one: OperatorEntry) => viewOperator(one, room.book.passkeysOf(one.id).length)
   return [
-    bind(listOperators, () => ({ items: Array.from(room.directory.operators(), viewOperator) })),
-    bind(addOperatorEndpoint, async ({ body, caller }) => viewOperator(await addOperator(room, body, by(caller)))),
+    bind(listOperators, () => ({ items: Array.from(identity.directory.operators(), view) })),
+    bind(addOperatorEndpoint, async ({ body, caller }) => view(await addOperator(identity, body, by(caller)))),
     bind(setOperatorRole, async ({ params, body, caller }) =>
-      viewOperator(await setRole(room, params.name, body.role, by(caller))),
+      view(await setRole(identity, params.name, body.role, by(caller))),
+    ),
+    bind(makeLinkEndpoint, async ({ params: { name }, caller }) =>
+      makeLink(room, name === 'self' ? operatorOf(caller as Who).id : name, by(caller)),
     ),
     bind(removeOperatorEndpoint, async ({ params, caller }) => {
-      await removeOperator(room, params.name, by(caller))
+      await removeOperator(identity, params.name, by(caller))
       return done
     }),
     bind(issueOperatorTokenEndpoint, async ({ params: { name }, body: { ttlSeconds, label }, caller }) => {
       const lifeMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1_000
-      return shown(room, await issueOperatorToken(room, { name, lifeMs, label }, by(caller)))
+      return shown(identity, await issueOperatorToken(identity, { name, lifeMs, label }, by(caller)))
     }),
   ]
 }

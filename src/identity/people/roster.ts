@@ -68,8 +68,8 @@ export async function issueOperatorToken(
   return fresh
 }
 
-export function viewOperator({ id, name, role, status, createdAt }: OperatorEntry): OperatorView {
-  return { id, name, role, status, createdAt }
+export function viewOperator({ id, name, role, status, createdAt }: OperatorEntry, passkeys: number): OperatorView {
+  return { id, name, role, status, createdAt, passkeys }
 }
 
 /** Throws Problems `operator_unknown`, `operator_revoked`. */

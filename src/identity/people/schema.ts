@@ -1,7 +1,34 @@
-import type { Migration } from '../../storage/migrations.ts'
+import { authenticatedTable, type Migration, type NewTable } from '../../storage/migrations.ts'
 
 /** What each operator may. Null for those from before: owners. */
 export const rolesMigration: Migration = {
   id: '0050-operator-roles',
   up: (db) => db.schema.alterTable('operators').addColumn('role', 'text').execute(),
+}
+
+const text = (table: NewTable, ...names: string[]) =>
+  names.reduce((so, name) => so.addColumn(name, 'text', (column) => column.notNull()), table)
+const whole = (table: NewTable, ...names: string[]) =>
+  names.reduce((so, name) => so.addColumn(name, 'integer', (column) => column.notNull()), table)
+
+/** What operators sign in with. All of it grants authority, so all of it is authenticated; links and codes are keyed hashes. */
+export const passkeysMigration: Migration = {
+  id: '0051-passkeys',
+  async up(db) {
+    await authenticatedTable(db, 'passkeys', (table) =>
+      whole(text(table, 'operator', 'name', 'transports', 'rp_id', 'aaguid'), 'counter', 'synced', 'created_at')
+        // The authenticator's own name of it: base64url, up to 1,023 bytes of it.
+        .addColumn('credential', 'text', (column) => column.notNull().unique())
+        .addColumn('public_key', 'blob', (column) => column.notNull())
+        .addColumn('last_used_at', 'integer'),
+    )
+    await authenticatedTable(db, 'operator_links', (table) =>
+      whole(text(table, 'operator', 'status'), 'created_at', 'expires_at').addColumn('hash', 'blob', (column) =>
+        column.notNull().unique(),
+      ),
+    )
+    await authenticatedTable(db, 'recovery_codes', (table) =>
+      whole(text(table, 'operator'), 'created_at').addColumn('hash', 'blob', (column) => column.notNull().unique()),
+    )
+  },
 }
