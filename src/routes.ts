@@ -140,7 +140,7 @@ function relyingService(who: Who): RelyingPrincipal {
 function approvalNeeds(rooms: Rooms): ApprovalRouteNeeds<Who> {
   const { approvals } = rooms
   const answererOf = (who: Who) => answererIn(rooms, who)
-  return { approvals, agentOf: (who) => agentOf(who).agent.id, answererOf, actorOf }
+  return { approvals, agentOf: (who) => agentOf(who).agent.id, answererOf, actorOf, now: () => rooms.clock.now() }
 }
 
 /** An operator token gives an answer that is as sure as a tap, and no more: it lies in a file. */

@@ -4,6 +4,7 @@ import type { AgentId, Id, OperatorId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
 import { ASSURANCES } from '../policy/assurance.ts'
 import type { Action } from './action.ts'
+import { Shown } from './shown/shown.ts'
 
 export type ApprovalId = Id<'apr'>
 
@@ -82,6 +83,10 @@ export type ApprovalView = z.output<typeof ApprovalView>
 export const ApprovalDetail = ApprovalView.extend({
   /** All that the digest covers. */
   action: z.record(z.string(), z.unknown()),
+  /** The same and the body for a person, safe to draw as text. */
+  shown: Shown,
+  /** That in lines of plain text, shortened where it is very long. */
+  text: z.string(),
   answers: z.array(
     z.object({
       name: z.string(),
@@ -94,6 +99,13 @@ export const ApprovalDetail = ApprovalView.extend({
   ),
 })
 export type ApprovalDetail = z.output<typeof ApprovalDetail>
+
+export const ApprovalBody = z.object({
+  bytes: z.int(),
+  /** What the caller said it is. */
+  contentType: z.string().optional(),
+  base64: z.string(),
+})
 
 export const approvalProblems = {
   approval_unknown: {
@@ -117,6 +129,11 @@ export const approvalProblems = {
     status: 409,
     title: 'The digest is not of the action that this approval is about',
     hint: 'Look at it again: `claviger approval show <id>`.',
+  },
+  approval_no_body: {
+    status: 404,
+    title: 'This approval has no body, or none any more',
+    hint: 'Bodies are kept until the answer.',
   },
   approval_body_lost: {
     status: 409,

@@ -5,7 +5,16 @@ import { IdParam, listOf } from '../http/shapes.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { Approvals } from './approvals.ts'
 import type { VerdictBy } from './contract.ts'
-import { type Approval, ApprovalDetail, ApprovalView, approvalProblem, approvalProblems, STATUSES } from './contract.ts'
+import {
+  type Approval,
+  ApprovalBody,
+  ApprovalDetail,
+  ApprovalView,
+  approvalProblem,
+  approvalProblems,
+  STATUSES,
+} from './contract.ts'
+import { showApproval } from './show-approval.ts'
 import { detailOf, viewOf } from './view.ts'
 
 export const listApprovals = endpoint({
@@ -24,6 +33,16 @@ export const getApproval = endpoint({
   summary: 'One approval: the action as it would be carried out, and who answered what',
   params: IdParam,
   reply: ApprovalDetail,
+  problems: approvalProblems,
+})
+
+export const getApprovalBody = endpoint({
+  method: 'GET',
+  path: '/claviger/v1/approvals/{id}/body',
+  caller: 'operator',
+  summary: 'The whole body that waits to be sent, as it is',
+  params: IdParam,
+  reply: ApprovalBody,
   problems: approvalProblems,
 })
 
@@ -75,6 +94,8 @@ export const cancelApproval = endpoint({
 export interface ApprovalRouteNeeds<Who> {
   readonly approvals: Approvals
   readonly actorOf: (who: Who) => Actor
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   agentOf(who: Who): AgentId
   /** Whose answer it is, and how sure. */
   answererOf(who: Who): VerdictBy
@@ -95,7 +116,17 @@ export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoi
         (agent === undefined || action.agent.id === agent || action.agent.name === agent)
       return { items: approvals.list().filter(fits).map(viewOf).reverse() }
     }),
-    bind(getApproval, ({ params }) => detailOf(approvals.find(params.id))),
+    bind(getApproval, async ({ params }) => {
+      const approval = approvals.find(params.id)
+      return detailOf(approval, await showApproval(approvals, approval, needs.now()))
+    }),
+    bind(getApprovalBody, async ({ params }) => {
+      const { id, contentType, status } = approvals.find(params.id)
+      const isKept = status === 'pending' || status === 'approved'
+      const body = isKept ? await approvals.bodyOf(id) : undefined
+      if (body === undefined) throw approvalProblem('approval_no_body')
+      return { bytes: body.length, contentType, base64: body.toString('base64') }
+    }),
     bind(giveVerdict, async ({ params, body, caller }) => {
       if (approvals.find(params.id).digest !== body.digest) throw approvalProblem('approval_other_action')
       const by = { ...needs.answererOf(caller as Who), comment: body.comment }

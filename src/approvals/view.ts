@@ -31,11 +31,11 @@ export function viewOf({
   }
 }
 
-export function detailOf(approval: Approval): ApprovalDetail {
+export function detailOf(approval: Approval, seen: Pick<ApprovalDetail, 'shown' | 'text'>): ApprovalDetail {
   const answers = approval.verdicts.map(({ name, verdict, assurance, channel, at, comment }) => {
     return { name, verdict, assurance, channel, at: iso(at), comment }
   })
-  return { ...viewOf(approval), action: { ...approval.action }, answers }
+  return { ...viewOf(approval), action: { ...approval.action }, ...seen, answers }
 }
 
 /** In one line, of facts alone. */

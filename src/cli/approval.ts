@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { openNewFile } from './new-file.ts'
 import { facts, table } from './render.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
@@ -38,7 +39,22 @@ const show: Verb = {
   summary: 'one approval: what would be sent, by whom, with which credential, and who answered what',
   async run({ args: [id = ''], operator }) {
     const json = await operator().ask({ method: 'GET', path: `/approvals/${encodeURIComponent(id)}` })
-    return { json, text: facts(json as Item) }
+    const { shown: _shown, text, action: _action, ...about } = json as Item
+    return { json, text: `${facts(shown(about))}\n\n${text}` }
+  },
+}
+
+const body: Verb = {
+  signature: 'body <id>',
+  summary: 'the whole body that waits to be sent, into a new file',
+  options: [{ flags: '--out <file>', about: 'the file; it must not be there', required: true }],
+  async run({ args: [id = ''], options: { out = '' }, operator }) {
+    const file = openNewFile(out)
+    const path = `/approvals/${encodeURIComponent(id)}/body`
+    const json = await operator().ask({ method: 'GET', path }).catch(file.drop)
+    const { bytes, base64 } = json as { bytes: number; base64: string }
+    file.write(Buffer.from(base64, 'base64'))
+    return { json: { bytes, out }, text: `${bytes} bytes in ${out}` }
   },
 }
 
@@ -63,5 +79,5 @@ export function approvalCommands(program: Command, session: Session): void {
   addVerb(program, session, answer('approve', 'approved', 'say yes, where a tap is enough; a passkey answers the rest'))
   addVerb(program, session, answer('deny', 'denied', 'say no'))
   const approval = program.command('approval').description('what humans were asked')
-  for (const verb of [list, show]) addVerb(approval, session, verb)
+  for (const verb of [list, show, body]) addVerb(approval, session, verb)
 }

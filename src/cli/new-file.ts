@@ -10,7 +10,7 @@ export function replaceFile(path: string, text: string): void {
 }
 
 export interface NewFile {
-  write(text: string): void
+  write(content: string | Uint8Array): void
   /** For `catch`: takes the empty file away, so that the command can be given again, and throws on. */
   readonly drop: (error: unknown) => never
 }
@@ -28,8 +28,9 @@ export function openNewFile(path: string): NewFile {
     })
   }
   return {
-    write(text) {
-      writeSync(fd, text)
+    write(content) {
+      const bytes = Buffer.from(content)
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
       closeSync(fd)
     },
     drop(error) {
