@@ -15,6 +15,7 @@ import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
 import { parameterProblems } from './ground/fill-template.ts'
 import * as agentCare from './house/agent-care-routes.ts'
+import * as approvalAnswers from './house/answer-approval.ts'
 import * as credentialCheck from './house/check-credential-routes.ts'
 import * as importKeys from './house/import-keys.ts'
 import * as house from './house-endpoints.ts'
@@ -81,6 +82,7 @@ export function openApiDocument(): object {
     credentialCheck,
     grants,
     approvals,
+    approvalAnswers,
     clauth,
     vaultServices,
     vaultRevocations,

@@ -1,6 +1,5 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
 import { alertRoutes } from './alerts/routes.ts'
-import type { VerdictBy } from './approvals/contract.ts'
 import { type ApprovalRouteNeeds, approvalRoutes } from './approvals/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
@@ -9,6 +8,7 @@ import { revocationRoutes } from './doors/agentvault/revocation-routes.ts'
 import { vaultServiceRoutes } from './doors/agentvault/service-routes.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
+import { answerRoutes } from './house/answer-approval.ts'
 import { CredentialChecks } from './house/check-credential.ts'
 import { checkCredentialRoutes } from './house/check-credential-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
@@ -83,6 +83,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...connectionsOf(rooms),
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...approvalRoutes<Who>(approvalNeeds(rooms)),
+    ...answerRoutes<Who>({ approvals: rooms.approvals, people: rooms.people, operatorOf }),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
   ]
@@ -139,15 +140,7 @@ function relyingService(who: Who): RelyingPrincipal {
 
 function approvalNeeds(rooms: Rooms): ApprovalRouteNeeds<Who> {
   const { approvals } = rooms
-  const answererOf = (who: Who) => answererIn(rooms, who)
-  return { approvals, agentOf: (who) => agentOf(who).agent.id, answererOf, actorOf, now: () => rooms.clock.now() }
-}
-
-/** An operator token gives an answer that is as sure as a tap, and no more: it lies in a file. */
-function answererIn({ identity }: Rooms, who: Who): VerdictBy {
-  if (who?.kind !== 'operator') throw httpProblem('caller_refused')
-  const name = [...identity.room.directory.operators()].find(({ id }) => id === who.id)?.name ?? who.id
-  return { operator: who.id, name, assurance: 'tap', channel: 'cli' }
+  return { approvals, agentOf: (who) => agentOf(who).agent.id, actorOf, now: () => rooms.clock.now() }
 }
 
 function agentOf(who: Who): AgentPrincipal {

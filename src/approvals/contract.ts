@@ -11,10 +11,11 @@ export type ApprovalId = Id<'apr'>
 export const STATUSES = ['pending', 'approved', 'denied', 'expired', 'cancelled', 'consumed'] as const
 export type Status = (typeof STATUSES)[number]
 
-/** The passkey's signature over the challenge that was made of the digest, all base64url. */
+/** The passkey's signature over the challenge that was made of the digest and the nonce, all base64url. */
 export const Assertion = z.strictObject({
   credentialId: z.string(),
   sha256: z.string(),
+  nonce: z.string().optional(),
   clientDataJSON: z.string(),
   authenticatorData: z.string(),
   signature: z.string(),

@@ -4,7 +4,6 @@ import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { IdParam, listOf } from '../http/shapes.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { Approvals } from './approvals.ts'
-import type { VerdictBy } from './contract.ts'
 import {
   type Approval,
   ApprovalBody,
@@ -46,23 +45,6 @@ export const getApprovalBody = endpoint({
   problems: approvalProblems,
 })
 
-export const giveVerdict = endpoint({
-  method: 'POST',
-  path: '/claviger/v1/approvals/{id}/verdict',
-  caller: 'operator',
-  role: 'approver',
-  summary: 'Approve or deny what is pending. An operator token is worth a tap: it may deny anything',
-  params: IdParam,
-  body: z.strictObject({
-    verdict: z.enum(['approved', 'denied']),
-    /** Of the action that was looked at: an answer never counts for another one. */
-    digest: z.string().regex(/^[0-9a-f]{64}$/),
-    comment: z.string().max(500).optional(),
-  }),
-  reply: ApprovalView,
-  problems: approvalProblems,
-})
-
 const WaitSeconds = z
   .string()
   .regex(/^[0-9]{1,2}$/)
@@ -97,8 +79,6 @@ export interface ApprovalRouteNeeds<Who> {
   /** Milliseconds since 1970. */
   readonly now: () => number
   agentOf(who: Who): AgentId
-  /** Whose answer it is, and how sure. */
-  answererOf(who: Who): VerdictBy
 }
 
 export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoint<Who>[] {
@@ -126,11 +106,6 @@ export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoi
       const body = isKept ? await approvals.bodyOf(id) : undefined
       if (body === undefined) throw approvalProblem('approval_no_body')
       return { bytes: body.length, contentType, base64: body.toString('base64') }
-    }),
-    bind(giveVerdict, async ({ params, body, caller }) => {
-      if (approvals.find(params.id).digest !== body.digest) throw approvalProblem('approval_other_action')
-      const by = { ...needs.answererOf(caller as Who), comment: body.comment }
-      return viewOf(await approvals.decide(params.id, body.verdict, by))
     }),
     bind(ownApproval, async ({ params, query, caller }) => {
       const { id } = own(params.id, caller as Who)

@@ -1,0 +1,84 @@
+// The answer to an approval, and the passkey behind it: the approvals room knows digests, identity knows who signed one.
+import { z } from 'zod'
+import type { Approvals } from '../approvals/approvals.ts'
+import { ApprovalView, approvalProblem, approvalProblems, type VerdictBy } from '../approvals/contract.ts'
+import { viewOf } from '../approvals/view.ts'
+import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
+import { headerOf } from '../http/header-of.ts'
+import { IdParam } from '../http/shapes.ts'
+import type { OperatorPrincipal } from '../identity/contract.ts'
+import { sessionOf } from '../identity/people/asked-by.ts'
+import { AssertionResponse, MAX_ANSWER, PublicKeyOptions, peopleProblems } from '../identity/people/contract.ts'
+import type { People } from '../identity/people/people.ts'
+
+/** Of the action that was looked at: an answer never counts for another one. */
+const Digest = z.string().regex(/^[0-9a-f]{64}$/)
+const answering = {
+  method: 'POST',
+  caller: 'operator',
+  role: 'approver',
+  params: IdParam,
+  problems: { ...approvalProblems, ...peopleProblems },
+} as const
+
+export const challengeApproval = endpoint({
+  ...answering,
+  path: '/claviger/v1/approvals/{id}/challenge',
+  summary: 'What a passkey is to sign for a yes: made of the digest of what was shown, good once, for two minutes',
+  body: z.strictObject({ digest: Digest }),
+  reply: PublicKeyOptions,
+})
+
+export const giveVerdict = endpoint({
+  ...answering,
+  path: '/claviger/v1/approvals/{id}/verdict',
+  summary:
+    'Approve or deny what is pending. A passkey’s assertion makes the answer worth one; without, it is worth a tap',
+  body: z.strictObject({
+    verdict: z.enum(['approved', 'denied']),
+    digest: Digest,
+    comment: z.string().max(500).optional(),
+    /** Of the challenge; in a session alone. */
+    assertion: AssertionResponse.optional(),
+  }),
+  maxBody: MAX_ANSWER,
+  reply: ApprovalView,
+})
+
+export interface AnswerNeeds<Who> {
+  readonly approvals: Approvals
+  readonly people: People
+  /** Throws Problem `caller_refused` for anybody but an operator. */
+  operatorOf(who: Who): OperatorPrincipal
+}
+
+export function answerRoutes<Who>({ approvals, people, operatorOf }: AnswerNeeds<Who>): BoundEndpoint<Who>[] {
+  /** The approval with this id, if it is about this action. */
+  const shownAs = (id: string, digest: string) => {
+    const found = approvals.find(id)
+    if (found.digest !== digest) throw approvalProblem('approval_other_action')
+    return found
+  }
+  return [
+    bind(challengeApproval, async ({ params, body, caller, rawHeaders }) => {
+      const { id, digest } = shownAs(params.id, body.digest)
+      const { operator } = sessionOf(operatorOf(caller as Who))
+      const origin = headerOf(rawHeaders, 'origin') ?? ''
+      return { ...(await people.approvals.challenge({ approvalId: id, digest, operator }, origin)) }
+    }),
+    bind(giveVerdict, async ({ params, body, caller }) => {
+      const { id, digest } = shownAs(params.id, body.digest)
+      const { verdict, comment, assertion } = body
+      const who = operatorOf(caller as Who)
+      if (assertion === undefined) return viewOf(await approvals.decide(id, verdict, { ...byTap(who), comment }))
+      const { operator } = sessionOf(who)
+      const by = await people.approvals.verify({ approvalId: id, digest, operator, assertion })
+      return viewOf(await approvals.decide(id, verdict, { ...by, comment }))
+    }),
+  ]
+}
+
+/** A token lies in a file, and a session in a browser that may have been left open: either is as sure as a tap, and no more. */
+function byTap({ id, operator, session }: OperatorPrincipal): VerdictBy {
+  return { operator: id, name: operator.name, assurance: 'tap', channel: session === undefined ? 'cli' : 'console' }
+}
