@@ -173,6 +173,7 @@ function contextFacts(context: string): Fact[] {
 const MAX_LEAVES = 100
 
 function leafFact(path: string, value: string): Fact {
-  const name = path.split('.').at(-1) ?? ''
+  // Items of a list go by the name of the list.
+  const name = path.split('.').findLast((part) => !/^[0-9]+$/.test(part)) ?? ''
   return { name: visibleLine(path, 300), value: namedValue(name, value, 2_000), kind: 'text' }
 }

@@ -148,6 +148,18 @@ describe('secrets (D-06)', () => {
     ['a query', { query: `token=${opaque}&b=${opaque}&${opaque}` }, '', 'text/plain'],
     ['a path', { path: `/v1/${key}` }, '', 'text/plain'],
     ['a member of JSON', {}, `{"note":"${key}","client_secret":"${opaque}","apiKey":"${opaque}"}`, 'application/json'],
+    [
+      'a list in JSON',
+      {},
+      `{"password":["${opaque}",["${opaque}"]],"b":{"tokens":1,"token":["a","${opaque}"]}}`,
+      'application/json',
+    ],
+    [
+      'a value that a preview writes as JSON',
+      { origin: 'https://api.github.com', path: '/repos/o/r/actions/workflows/a.yml/dispatches' },
+      `{"ref":"main","inputs":{"password":"${opaque}"}}`,
+      'application/json',
+    ],
     ['a field of a form', {}, `note=${key}&user[password]=${opaque}`, 'application/x-www-form-urlencoded'],
     ['a text', {}, `the key is ${key}.`, 'text/plain'],
   ] as const) {
@@ -158,6 +170,13 @@ describe('secrets (D-06)', () => {
       assert.ok(!drawn.includes(key.slice(8, 20)), drawn)
     })
   }
+
+  test('are not shown of what an agent states', () => {
+    const context = JSON.stringify({ params: { password: ['hunter2'], api_key: 'hunter3', command: 'ls' } })
+    const drawn = JSON.stringify(show({ action: aStatedAction({ context }) }))
+    assert.ok(!/hunter[23]/.test(drawn), drawn)
+    assert.ok(drawn.includes('"ls"'))
+  })
 
   test('of any look are left out of what messengers get', () => {
     const said = [{ name: 'why', text: `it is ${opaque}` }]

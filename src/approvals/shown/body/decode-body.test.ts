@@ -47,6 +47,13 @@ describe('a JSON body', () => {
     })
   }
 
+  test('hides members named like credentials alone, and the items of their lists', () => {
+    const { shown } = bodyOf('{"token":["a",["b"],{"c":"d"}],"e":["f"],"pin":1,"secret":42}', 'application/json')
+    const drawn = linesOf(shown).join('')
+    for (const letter of ['"a"', '"b"', '42']) assert.ok(!drawn.includes(letter), drawn)
+    for (const letter of ['"d"', '"f"', '"pin": 1']) assert.ok(drawn.includes(letter), drawn)
+  })
+
   test('keeps both members of one name and all digits', () => {
     const { shown } = bodyOf('{"to":"a","to":12345678901234567890}', 'application/json')
     assert.deepEqual(linesOf(shown), ['{', '  "to": "a",', '  "to": 12345678901234567890', '}'])

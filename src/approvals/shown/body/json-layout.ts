@@ -35,6 +35,8 @@ class Layout {
   #string: string | undefined
   /** The name of the member whose value comes next. */
   #name: string | undefined
+  /** Of all that is open: the name that the items of a list go by, which is the list's. */
+  readonly #lists: (string | undefined)[] = []
 
   constructor(text: string) {
     this.#text = text
@@ -71,12 +73,12 @@ class Layout {
     SCALAR.lastIndex = this.#at
     const length = SCALAR.exec(this.#text)![0].length
     const value = this.#text.slice(this.#at, this.#at + Math.max(1, length))
-    const isSecret = this.#name !== undefined && isSecretName(this.#name) && /^[0-9-]/.test(value)
-    this.#name = undefined
+    const isSecret = this.#isSecret() && /^[0-9-]/.test(value)
     this.#put(isSecret ? hidden(value) : visibleLine(value, MAX_STRING), value.length)
   }
 
   #opens(bracket: string): void {
+    const name = bracket === '[' ? (this.#name ?? this.#lists.at(-1)) : undefined
     this.#name = undefined
     this.#put(bracket, 1)
     this.#space()
@@ -84,12 +86,14 @@ class Layout {
     if (next === '}' || next === ']') this.#put(next, 1)
     else {
       this.#depth++
+      this.#lists.push(name)
       this.#newLine()
     }
   }
 
   #closes(bracket: string): void {
     this.#depth--
+    this.#lists.pop()
     this.#newLine()
     this.#put(bracket, 1)
   }
@@ -103,8 +107,7 @@ class Layout {
     const end = endOfString(this.#text, this.#at)
     const written = this.#text.slice(this.#at + 1, end)
     const value = unescaped(cutAt(written, MAX_STRING * 6))
-    const isSecret = this.#name !== undefined && isSecretName(this.#name) && value !== ''
-    this.#name = undefined
+    const isSecret = this.#isSecret() && value !== ''
     this.#string = value.length <= 200 ? value : undefined
     this.#put(isSecret ? `"${hidden(value)}"` : this.#drawn(value, written), end + 1 - this.#at)
   }
@@ -117,6 +120,13 @@ class Layout {
     const rest = written.length > MAX_STRING * 6 ? written.length - kept.length : value.length - kept.length
     this.inStrings += rest
     return rest > 0 ? `"${shown}"… ${counted(rest)} more characters` : `"${shown}"`
+  }
+
+  /** Whether the value that stands here is a credential by its name, or by that of its list. */
+  #isSecret(): boolean {
+    const name = this.#name ?? this.#lists.at(-1)
+    this.#name = undefined
+    return name !== undefined && isSecretName(name)
   }
 
   #newLine(): void {

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../../ground/strict-json.ts'
 import type { CallAction } from '../../action.ts'
 import type { DecodedBody } from '../body/decode-body.ts'
 import type { FormPair } from '../body/read-form.ts'
-import { fact } from '../fact.ts'
+import { fact, isSecretName } from '../fact.ts'
 import type { Fact, Preview, Quoted, Warn } from '../shown.ts'
 import { visible, visibleLine, visibleLines } from '../visible.ts'
 
@@ -49,7 +49,11 @@ export function jsonOf(request: PreviewRequest): JsonObject | undefined {
 /** A fact where the value is there; what is not text is written as JSON. */
 export function maybeFact(name: string, value: JsonValue | undefined): Fact | undefined {
   if (value === undefined || value === null) return undefined
-  return fact(name, typeof value === 'string' ? value : JSON.stringify(value))
+  return fact(name, typeof value === 'string' ? value : JSON.stringify(value, withoutSecrets))
+}
+
+function withoutSecrets(name: string, value: unknown): unknown {
+  return typeof value === 'object' || value === '' || !isSecretName(name) ? value : '[hidden]'
 }
 
 /** So many of a list of texts as one fact, the number of the others said. */
