@@ -20,7 +20,7 @@ const reads = new Set([
 ])
 const ownersReads = new Set(['GET /claviger/v1/import-keys/{journal}'])
 /** What approvers are for. */
-const verdicts = new Set(['POST /claviger/v1/approvals/{id}/verdict'])
+const verdicts = new Set(['POST /claviger/v1/approvals/{id}/verdict', 'POST /claviger/v1/approvals/{id}/challenge'])
 /** What everybody does for themselves: a session is wanted, and a role is not. */
 const ones = /^\w+ \/claviger\/v1\/(?:people|passkeys)\b/
 /** Proven by its body, not by a token. */
