@@ -15,6 +15,9 @@ const byCode: Readonly<Record<string, string>> = {
   grant_not_live: 'POLICY_DENY',
   finding_denies: 'POLICY_DENY',
   approval_denied: 'POLICY_DENY',
+  approval_not_given: 'POLICY_DENY',
+  approval_mismatch: 'POLICY_DENY',
+  approval_used_up: 'POLICY_DENY',
   target_ambiguous: 'PARAMS_INVALID',
   target_too_long: 'PARAMS_INVALID',
   token_misplaced: 'PARAMS_INVALID',
@@ -22,7 +25,13 @@ const byCode: Readonly<Record<string, string>> = {
 }
 
 const recorded = { onRecord: true }
-const WAITS = new Set(['rate_limited', 'too_many_in_flight', 'overloaded'])
+const WAITS = new Set([
+  'rate_limited',
+  'too_many_in_flight',
+  'overloaded',
+  'approvals_crowded',
+  'approvals_cooling_down',
+])
 const OURS = new Set(['audit_unavailable', 'storage_full', 'vault_sealed', 'rejected_by_seal', 'internal_error'])
 
 /** Calls that were running when it was taken away. */
@@ -44,8 +53,8 @@ export function wordedDenial(problem: Problem, service: CompiledService): Proble
   if (code === 'credential_not_usable')
     return refused(`MISSING_MASTER_SECRET:${service.definition.secretRef ?? ''}`, recorded)
   if (code === 'approval_required') {
-    const { approvalId } = facts
-    return refused(approvalId === undefined ? 'APPROVAL_REQUIRED' : `APPROVAL_REQUIRED:${approvalId}`, recorded)
+    const { approval } = facts
+    return refused(approval === undefined ? 'APPROVAL_REQUIRED' : `APPROVAL_REQUIRED:${approval}`, recorded)
   }
   if (code === 'call_ended') return refused(endedBy[String(facts.reason)] ?? 'fetch failed', recorded)
   return refused(byCode[code] ?? 'fetch failed', recorded)

@@ -38,7 +38,8 @@ describe('inRows()', () => {
     }
     assert.deepEqual(worded(problem('vault_sealed', 503)), [403, 'ACCESS_DENIED', 'Vault is locked'])
     assert.deepEqual(worded(problem('audit_unavailable', 503)), [500, 'INTERNAL_ERROR', 'Internal error'])
-    assert.deepEqual(worded(denial('approval_required'))[1], 'APPROVAL_REQUIRED')
+    const asks = worded(denial('approval_required', { approval: 'apr_1' }))
+    assert.deepEqual(asks, [403, 'APPROVAL_REQUIRED', 'Approval required: apr_1'])
     assert.deepEqual(worded(denial('agent_in_flight_limit')).slice(0, 2), [429, 'RATE_LIMITED'])
     assert.deepEqual(worded(problem('header_refused', 400)).slice(0, 2), [422, 'VALIDATION_ERROR'])
   })

@@ -45,8 +45,9 @@ function wordsOf({ code, status }: Problem): Words {
 /** Every refusal of this door: `{"error":{"code","message","requestId","retryAfter"?}}`. */
 export function wording(problem: Problem, requestId: string): PlainReply {
   const [status, code, text] = wordsOf(problem)
-  const message = text ?? problem.detail ?? problem.title
-  const { retryAfterSeconds: retryAfter, approvalId } = problem.facts
+  const { retryAfterSeconds: retryAfter, approval: approvalId } = problem.facts
+  const waits = code === 'APPROVAL_REQUIRED' && approvalId !== undefined
+  const message = text ?? (waits ? `Approval required: ${approvalId}` : undefined) ?? problem.detail ?? problem.title
   const more = {
     requestId,
     ...(retryAfter !== undefined && { retryAfter }),
