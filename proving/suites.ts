@@ -1,6 +1,7 @@
 // The long suites by name, each at its full counts. `of` takes the share that was asked for.
 import type { Figures } from './figures.ts'
 import { blockedAddresses } from './suites/addresses.ts'
+import { approvalRaces, killApprovals } from './suites/approvals.ts'
 import { blockedLog } from './suites/blocked-log.ts'
 import { canaryLife } from './suites/canary.ts'
 import { fullDisk } from './suites/full-disk.ts'
@@ -39,6 +40,8 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   'blocked-log': () => blockedLog(),
   races: ({ of }) => races({ artefacts: of(10_000), racers: 32 }),
   tokens: ({ of }) => tokenRaces({ artefacts: of(2_000), racers: 16 }),
+  approvals: ({ of }) => approvalRaces({ approvals: of(1_000), racers: 16 }),
+  'approval-kills': ({ seed, of }) => killApprovals({ kills: of(60), racers: 16, seed }),
   'scope-chains': ({ seed, of }) => scopeChains({ chains: of(100_000), seed }),
   tamper: () => editedRows({ step: 1 }),
   rollback: ({ of }) => rollbacks({ rounds: of(20) }),

@@ -42,7 +42,7 @@ describe('the lists of codes', () => {
 
   test('have what the agentic-credential-vault door says of tokens and calls', () => {
     const administered =
-      /\/(admin|audit-query|revoke|service-form|compiled-service|native-service|door-secrets|vault-templates)[^/]*$/
+      /\/(admin|audit-query|revoke|service-form|service-changes|named-agents|worded|compiled-service|native-service|door-secrets|vault-templates)[^/]*$/
     const files = globSync('src/doors/agentvault/*.ts', { cwd: root }).filter((file) => !administered.test(file))
     const texts = files.map((file) => read(file)).join('\n')
     const said = [...texts.matchAll(/\brefused\(\s*['`]([^'`]+?)(?::|['`])/g)].map(([, code]) => code as string)
