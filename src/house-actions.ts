@@ -70,9 +70,9 @@ async function statusOf(rooms: Rooms, settings: Settings): Promise<z.input<typeo
   }
 }
 
-function operatorsAt({ people }: Rooms) {
+function operatorsAt({ people, operatorPort }: Rooms) {
   const origin = people.room.parties()[0]?.origin
-  return origin === undefined ? {} : { operators: origin }
+  return origin === undefined || operatorPort === undefined ? {} : { operators: origin, operatorPort }
 }
 
 function connectionsOf({ vault }: Rooms) {

@@ -61,6 +61,8 @@ export const Status = z.object({
   url: z.string(),
   /** Where the operators' pages are. */
   operators: z.string().optional(),
+  /** The port that a proxy in front hands their requests to. */
+  operatorPort: z.int().optional(),
   home: z.string(),
   startedAt: z.int(),
   vault: VaultStatus,

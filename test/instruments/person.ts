@@ -6,6 +6,10 @@ interface PersonOptions {
   /** As the browser writes it; the gateway's own pages unless said otherwise. */
   readonly origin?: string
   readonly authenticator?: Authenticator
+  /** Where the requests go, if that is not where the pages say to be. */
+  readonly port?: number
+  /** What a proxy in front puts on every request. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 interface Sending {
@@ -16,16 +20,16 @@ interface Sending {
 /** A person at the operators' pages, as their browser would send it: origin, cookie, csrf token, and an authenticator. */
 export class Person {
   readonly #gateway: Gateway
-  readonly #origin: string | undefined
+  readonly #options: PersonOptions
   authenticator: Authenticator
   cookie: string | undefined
   csrf: string | undefined
   recoveryCodes: readonly string[] = []
 
-  constructor(gateway: Gateway, { origin, authenticator = new Authenticator() }: PersonOptions = {}) {
+  constructor(gateway: Gateway, options: PersonOptions = {}) {
     this.#gateway = gateway
-    this.#origin = origin
-    this.authenticator = authenticator
+    this.#options = options
+    this.authenticator = options.authenticator ?? new Authenticator()
   }
 
   /** Adds an operator, opens the link, makes a passkey: signed in. */
@@ -44,19 +48,20 @@ export class Person {
     { headers = {}, type = 'application/json' }: Sending = {},
   ): Promise<Reply> {
     const text = body === undefined ? undefined : JSON.stringify(body)
-    const { port, host } = new URL(this.gatewayOrigin)
+    const { port = Number(new URL(this.gatewayOrigin).port), headers: added } = this.#options
     const usual: Record<string, string | undefined> = {
-      host: new URL(this.origin).host || host,
+      host: new URL(this.origin).host,
       origin: method === 'GET' ? undefined : this.origin,
       'sec-fetch-site': 'same-origin',
       'content-type': text === undefined ? undefined : type,
       cookie: this.cookie === undefined ? undefined : `__Host-clv=${this.cookie}`,
       'claviger-csrf': this.csrf,
+      ...added,
       ...headers,
     }
     const given = Object.entries(usual).filter((entry): entry is [string, string] => entry[1] !== undefined)
     const reply = await send({
-      port: Number(port),
+      port,
       method,
       path: path.startsWith('/') ? `/claviger/v1${path}` : path,
       headers: Object.fromEntries(given),
@@ -107,7 +112,7 @@ export class Person {
 
   /** A restart may give the pages another port. */
   get origin(): string {
-    return this.#origin ?? this.gatewayOrigin
+    return this.#options.origin ?? this.gatewayOrigin
   }
 
   get gatewayOrigin(): string {
