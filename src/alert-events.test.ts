@@ -89,6 +89,19 @@ const cases: readonly (readonly [Record<string, string | number>, string, object
     { agentId: agent, roleId: 'reader', serviceId: 'svc_giver' },
     ['svc_giver'],
   ],
+  [
+    { what: 'operator.passkey_added', operator: 'op_ann', passkey: 'pky_1', rpId: 'localhost' },
+    'operator.passkey_added',
+    { operatorId: 'op_ann', passkeyId: 'pky_1', rpId: 'localhost' },
+    [],
+  ],
+  [
+    { what: 'operator.passkey_suspect', operator: 'op_ann', passkey: 'pky_1' },
+    'operator.passkey_suspect',
+    { operatorId: 'op_ann', passkeyId: 'pky_1' },
+    [],
+  ],
+  [{ what: 'operator.recovered', operator: 'op_ann' }, 'operator.recovered', { operatorId: 'op_ann' }, []],
 ]
 
 const hearers = ({ concerns }: AlertEvent) => ['svc_known', 'svc_giver', 'svc_other'].filter((one) => concerns?.(one))
