@@ -7,6 +7,7 @@ import { Problem, type ProblemFacts } from '../ground/problem.ts'
 import { type Decision, decide, explain } from '../policy/decide.ts'
 import type { Mint } from '../policy/mint.ts'
 import type { Permit } from '../policy/permit.ts'
+import { AskingRoom } from './asking-room.ts'
 import { denial, denialProblem } from './denials.ts'
 import { type Gathered, gatherFacts, type InFlightLimits } from './gather-facts.ts'
 import { asActor, digestNow, humansYes, type Yes } from './humans-yes.ts'
@@ -58,6 +59,7 @@ export class Gate<S extends GateService = GateService> {
   readonly #took = new WeakSet<OpenCall>()
   /** Calls that took a human's yes, and have not handed it on to a second try. */
   readonly #taken = new WeakMap<OpenCall, Yes>()
+  readonly #asking = new AskingRoom()
 
   constructor(options: GateOptions<S>) {
     this.#options = options
@@ -158,7 +160,7 @@ export class Gate<S extends GateService = GateService> {
     if (taken !== undefined) return taken
     if (approvals === undefined || call.contents === undefined) throw this.#refuse(call, decision, gathered)
     try {
-      return await humansYes(call, gathered, rooms, approvals)
+      return await humansYes(call, gathered, rooms, approvals, this.#asking)
     } catch (error) {
       if (error instanceof Problem) this.#recordDenial(call, error.code, gathered.origin?.href)
       throw error

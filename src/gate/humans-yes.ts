@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { type AskingRule, actionDigest, type CallAction, type Terms } from '../approvals/action.ts'
 import type { Actor } from '../storage/storage.ts'
+import type { AskingRoom } from './asking-room.ts'
 import { denialProblem } from './denials.ts'
 import type { Gathered } from './gather-facts.ts'
 import type { ApprovalStanding, CallContents, CallRequest, GateApprovals, GateRooms } from './rooms.ts'
@@ -28,14 +29,16 @@ export async function humansYes(
   gathered: Gathered,
   rooms: GateRooms,
   approvals: GateApprovals,
+  room: AskingRoom,
 ): Promise<Yes> {
-  const contents = await call.contents?.()
+  const { contents: read } = call
+  const contents = read && (await room.reading(call.principal.agent.id, read))
   if (contents === undefined) throw denialProblem('approval_required')
   const action = actionOf(call, gathered, contents, rooms, approvals)
   const { body, headers, idempotencyKey } = contents
   const contentType = headers.find(([name]) => name === 'content-type')?.[1]
   const opened = await approvals.ask({ action, token: call.principal.token.id, body, contentType, idempotencyKey })
-  const standing = await waited(opened, call, approvals)
+  const standing = await waited(opened, call, body?.length ?? 0, approvals, room)
   if (standing.status === 'approved') return { id: standing.id, digest: standing.digest, contents }
   throw unanswered(standing)
 }
@@ -59,12 +62,16 @@ export const asActor = ({ principal }: CallRequest): Actor => ({
 
 async function waited(
   opened: ApprovalStanding,
-  { patience }: CallRequest,
+  { patience, principal }: CallRequest,
+  bytes: number,
   approvals: GateApprovals,
+  room: AskingRoom,
 ): Promise<ApprovalStanding> {
   if (opened.status !== 'pending' || patience === undefined) return opened
   const { waitMs, signal } = patience()
-  return waitMs > 0 ? approvals.settled(opened.id, waitMs, signal) : opened
+  if (waitMs === 0) return opened
+  const wait = () => approvals.settled(opened.id, waitMs, signal)
+  return (await room.waiting(principal.agent.id, bytes, wait)) ?? opened
 }
 
 function unanswered({ id, status, expiresAt }: ApprovalStanding) {
