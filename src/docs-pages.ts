@@ -16,6 +16,7 @@ export const docsFiles = {
   oauth: 'docs/guides/oauth.md',
   'relying-services': 'docs/guides/relying-services.md',
   'signing-keys': 'docs/guides/signing-keys.md',
+  telegram: 'docs/guides/telegram.md',
   watching: 'docs/guides/watching.md',
   webhooks: 'docs/guides/webhooks.md',
   clawauth: 'docs/guides/clawauth.md',

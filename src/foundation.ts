@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { alertsMigrations } from './alerts/schema.ts'
+import { channelsMigrations } from './approvals/channels/schema.ts'
 import { approvalsMigrations } from './approvals/schema.ts'
 import { createAudit, type OpenedAudit } from './audit/audit.ts'
 import { auditHeadMigrations, keepHead, notedHead } from './audit-head.ts'
@@ -58,6 +59,7 @@ export const migrations = [
   ...agentVaultMigrations,
   ...auditHeadMigrations,
   ...rulesMigrations,
+  ...channelsMigrations,
 ]
 
 /** Rejects with a Problem for an unsafe home, one that is in use, or a newer database; then nothing stays open. */

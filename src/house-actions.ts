@@ -59,6 +59,7 @@ async function statusOf(rooms: Rooms, settings: Settings): Promise<z.input<typeo
     signIns: { addresses: settings.signInAddresses, geoip: rooms.signIns.geo.state },
     audit: { size: audit.size(), ...(settings.witnessFile !== undefined && { witness: settings.witnessFile }) },
     webhooks: await alerts.standing(),
+    channels: rooms.channels.standing(),
     connections: connectionsOf(rooms),
     counts: {
       agents: identity.agentCount,

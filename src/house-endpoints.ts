@@ -1,6 +1,7 @@
 // The endpoints of the house itself: what runs, sealing, stopping everything, explaining. Data only.
 import { z } from 'zod'
 import { AlertsStanding } from './alerts/contract.ts'
+import { ChannelsStanding } from './approvals/channels/contract.ts'
 import { type DocsPage, docsFiles } from './docs-pages.ts'
 import { denialProblems } from './gate/denials.ts'
 import { UnionHealth } from './health.ts'
@@ -78,6 +79,7 @@ export const Status = z.object({
     }),
   }),
   webhooks: AlertsStanding,
+  channels: ChannelsStanding,
   /** Credentials that renew themselves, and the handles of those that cannot any more. */
   connections: z.object({ count: z.int(), needReauth: z.array(z.string()) }),
   counts: z.object({ agents: z.int(), services: z.int(), credentials: z.int(), grants: z.int(), openCalls: z.int() }),

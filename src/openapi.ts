@@ -1,6 +1,7 @@
 // The OpenAPI document of everything that answers, for `npm run generate`.
 import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
+import * as channels from './approvals/channels/routes.ts'
 import * as approvals from './approvals/routes.ts'
 import * as audit from './audit/routes.ts'
 import * as verification from './audit/verification-routes.ts'
@@ -57,43 +58,46 @@ const explicitCall = endpoint({
   problems: { ...denialProblems, ...proxyProblems, ...parameterProblems },
 })
 
+/** Every file that says endpoints. */
+const modules = [
+  house,
+  identity,
+  keys,
+  invites,
+  agentCare,
+  operators,
+  passkeys,
+  personSessions,
+  personSignIns,
+  sessions,
+  oauth,
+  signing,
+  relying,
+  relyingServices,
+  signIns,
+  services,
+  serviceTemplates,
+  vault,
+  connections,
+  importKeys,
+  credentialCheck,
+  grants,
+  approvals,
+  channels,
+  approvalAnswers,
+  clauth,
+  vaultServices,
+  vaultRevocations,
+  clawAuthAgents,
+  clawAuthServices,
+  clawAuthSignIn,
+  clawAuthWebhooks,
+  alerts,
+  audit,
+  verification,
+]
+
 export function openApiDocument(): object {
-  const modules = [
-    house,
-    identity,
-    keys,
-    invites,
-    agentCare,
-    operators,
-    passkeys,
-    personSessions,
-    personSignIns,
-    sessions,
-    oauth,
-    signing,
-    relying,
-    relyingServices,
-    signIns,
-    services,
-    serviceTemplates,
-    vault,
-    connections,
-    importKeys,
-    credentialCheck,
-    grants,
-    approvals,
-    approvalAnswers,
-    clauth,
-    vaultServices,
-    vaultRevocations,
-    clawAuthAgents,
-    clawAuthServices,
-    clawAuthSignIn,
-    clawAuthWebhooks,
-    alerts,
-    audit,
-    verification,
-  ]
   const endpoints = modules.flatMap((module) => Object.values(module).filter(isEndpoint))
   return openApi([...endpoints, explicitCall], VERSION)
 }

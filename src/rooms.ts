@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Alarms, createAlarms } from './alarms.ts'
 import type { Alerts } from './alerts/alerts.ts'
 import { type Approvals, createApprovals } from './approvals/approvals.ts'
+import type { Channels } from './approvals/channels/channels.ts'
 import type { OpenedAudit } from './audit/audit.ts'
 import { cutOff, cutOffDead } from './cut-off.ts'
 import type { VaultAdmin } from './doors/agentvault/admin.ts'
@@ -18,6 +19,7 @@ import type { Clock } from './ground/clock.ts'
 import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildVaultDoor } from './house/agentvault.ts'
+import { buildChannels, type ChannelNeeds } from './house/channels.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { openHsm } from './hsm.ts'
 import { createOutbound } from './http/outbound.ts'
@@ -47,6 +49,7 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly services: Services
   readonly grants: Grants
   readonly approvals: Approvals
+  readonly channels: Channels
   readonly openCalls: OpenCalls
   readonly keyEnds: KeyEnds
   readonly gate: Gate<Service>
@@ -93,10 +96,10 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   storage.follow(hear)
   const approvals = createApprovals({ storage, clock, vault, spoolDir: join(options.settings.home, 'spool') })
   const known = { storage, vault, audit, services, grants, approvals, openCalls, clock }
-  const vaultDoor = vaultDoorOf({ ...known, identity: whoAsks.identity }, options.settings)
+  const [channels, vaultDoor] = overIdentity({ ...known, identity: whoAsks.identity }, options.settings)
   const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
-    ...{ ...known, ...whoAsks, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
+    ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
     startedAt: clock.now(),
     url: '',
     operatorPort: undefined,
@@ -108,7 +111,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
       throw identityProblem('wrong_audience', { detail: `It is for ${audience}.` })
     },
     close: async () => {
-      for (const room of [keyEnds, approvals]) room.stop()
+      for (const room of [keyEnds, channels, approvals]) room.stop()
       for (const room of [vault, whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
     },
   }
@@ -128,6 +131,10 @@ function keyEndsOf(identity: WhoAsks['identity'], openCalls: OpenCalls, storage:
   const keyEnds = new KeyEnds(identity.room, () => cutOffDead(openCalls, identity, 'agent_key_retired'))
   storage.follow((change) => keyEnds.follow(change))
   return keyEnds
+}
+
+function overIdentity(below: Parameters<typeof buildVaultDoor>[0] & ChannelNeeds, settings: Settings) {
+  return [buildChannels(below, settings), vaultDoorOf(below, settings)] as const
 }
 
 /** Its services, and listeners, stand open to names of agents, whoever comes by them: nobody just takes such a name. */
@@ -192,8 +199,8 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  const { identity, people, signingKeys, relying, services, grants, approvals, vaultBook } = rooms
-  const memories = [identity, people, signingKeys, relying, services, grants, approvals, vaultBook, alerts]
+  const { identity, people, signingKeys, relying, services, grants, channels, approvals, vaultBook } = rooms
+  const memories = [identity, people, signingKeys, relying, services, grants, channels, approvals, vaultBook, alerts]
   for (const room of memories) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

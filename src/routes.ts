@@ -9,6 +9,7 @@ import { vaultServiceRoutes } from './doors/agentvault/service-routes.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
 import { answerRoutes } from './house/answer-approval.ts'
+import { channelEndpoints } from './house/channels.ts'
 import { CredentialChecks } from './house/check-credential.ts'
 import { checkCredentialRoutes } from './house/check-credential-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
@@ -84,6 +85,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...approvalRoutes<Who>(approvalNeeds(rooms)),
     ...answerRoutes<Who>({ approvals: rooms.approvals, people: rooms.people, operatorOf }),
+    ...channelEndpoints(rooms),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
   ]

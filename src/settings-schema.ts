@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { agentSettings } from './agent-settings.ts'
+import { channelSettings } from './channel-settings.ts'
 import { clauthSettings } from './clauth-settings.ts'
 import { logLevels } from './ground/log-level.ts'
 import { listenSettings } from './listen-places.ts'
@@ -76,6 +77,7 @@ export const settingsSchema = z.object({
     fallback: '50',
     doc: 'Seconds for which a call that a human is asked about is kept waiting for the answer; then it is told to come again. A caller asks for less with `Prefer: wait=<seconds>`.',
   }),
+  ...channelSettings,
   ...agentSettings,
   ...clauthSettings,
   ...vaultSettings,

@@ -67,6 +67,7 @@ describe('loadSettings()', () => {
         maxInFlight: 2048,
         maxInFlightPerAgent: 512,
         approvalHoldSeconds: 50,
+        telegramApi: 'https://api.telegram.org',
         limitRegister: '5/h',
         limitChallenge: '10/min',
         limitChallengeAddress: '60/min',

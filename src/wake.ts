@@ -50,17 +50,19 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
   alerts.start()
   rooms.approvals.start()
+  rooms.channels.start()
 }
 
 /** Rooms whose rows are believed one by one: those that are not are told of, and not there. */
 async function loadOthers(rooms: Rooms): Promise<void> {
-  const { people, signingKeys, services, grants, approvals, vaultBook, alerts, alarms } = rooms
+  const { people, signingKeys, services, grants, approvals, channels, vaultBook, alerts, alarms } = rooms
   for (const [kind, room] of [
     ['people', people],
     ['signing_keys', signingKeys],
     ['services', services],
     ['grants', grants],
     ['approvals', approvals],
+    ['channels', channels],
     ['agentvault', vaultBook],
     ['webhooks', alerts],
   ] as const) {

@@ -91,6 +91,8 @@ export const revealers = codeRule({
     'src/house/agent-care-routes.ts': 1,
     'src/house/import-keys.ts': 1,
     'src/approvals/spool.ts': 1,
+    'src/approvals/channels/channels.ts': 1,
+    'src/approvals/channels/telegram/bot-api.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,
     'src/identity/doors/door-tokens.ts': 1,
     'src/identity/doors/door-salts.ts': 1,

@@ -7,6 +7,7 @@ import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { CallAction } from './action.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
+import { channelsMigrations } from './channels/schema.ts'
 import type { Approval, VerdictBy } from './contract.ts'
 import { approvalsMigrations } from './schema.ts'
 import type { KeySealer } from './spool.ts'
@@ -40,7 +41,7 @@ export const VERDICT: VerdictBy = {
 /** For tests: the room on a real database and folder, which can be closed, edited by other hands and started again. */
 export class TestApprovals {
   readonly clock = new SetClock()
-  readonly database: TestDatabase = testDatabase(approvalsMigrations, this.clock)
+  readonly database: TestDatabase = testDatabase([...approvalsMigrations, ...channelsMigrations], this.clock)
   readonly spoolDir = join(this.database.directory, 'spool')
   readonly heard: string[] = []
   bad: readonly string[] = []

@@ -7,6 +7,7 @@ import { loginCommands } from './agent-login.ts'
 import { approvalCommands } from './approval.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
+import { channelCommands } from './channel.ts'
 import { configCommand } from './config.ts'
 import { connectCommand } from './connect.ts'
 import { connectionCommands } from './connection.ts'
@@ -52,6 +53,7 @@ const families = [
   signingKeyCommands,
   grantCommands,
   approvalCommands,
+  channelCommands,
   relyingCommands,
   roleCommands,
   trustCommands,

@@ -3,11 +3,13 @@ import { lstatSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import type { AlertsStanding } from '../alerts/contract.ts'
+import type { ChannelsStanding } from '../approvals/channels/contract.ts'
 import { lookAtGeoFile } from '../geoip-file.ts'
 import { Problem } from '../ground/problem.ts'
 import { loadSettings, operatorSocket, type Settings, unknownVariables } from '../settings.ts'
 import { prepareHome } from '../storage/safe-home.ts'
 import { type GatewayClient, operatorClient } from './client.ts'
+import { channelFindings } from './examine-channels.ts'
 import { type ConnectionsStanding, connectionFindings } from './examine-connections.ts'
 import { examineOperators } from './examine-operators.ts'
 import { examineTls } from './examine-tls.ts'
@@ -202,11 +204,17 @@ async function gateway(settings: Settings, terminal: Terminal): Promise<Finding[
 }
 
 type Told =
-  | { readonly webhooks: AlertsStanding; readonly connections: ConnectionsStanding }
+  | {
+      readonly webhooks: AlertsStanding
+      readonly connections: ConnectionsStanding
+      readonly channels: ChannelsStanding
+    }
   | { readonly reason: string | undefined }
 
 function findingsOf(told: Told): Finding[] {
-  return 'webhooks' in told ? [...webhookFindings(told.webhooks), ...connectionFindings(told.connections)] : []
+  if (!('webhooks' in told)) return []
+  const { webhooks, connections, channels } = told
+  return [...webhookFindings(webhooks), ...connectionFindings(connections), ...channelFindings(channels)]
 }
 
 /**

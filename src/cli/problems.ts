@@ -28,6 +28,16 @@ export const cliProblem = problemsOf({
     title: 'Nobody said yes within ten minutes',
     hint: 'Begin anew; without a browser on this machine: --device.',
   },
+  nobody_came: {
+    status: 504,
+    title: 'Nobody wrote to the bot in time',
+    hint: '`claviger channel pair NAME` waits again.',
+  },
+  not_confirmed: {
+    status: 409,
+    title: 'It was not confirmed, so nobody was added',
+    hint: '`claviger channel pair NAME` waits for somebody else.',
+  },
   file_unreadable: {
     status: 400,
     title: 'The file cannot be read',

@@ -8,6 +8,7 @@ import type { Log } from '../ground/log.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Rooms } from '../rooms.ts'
 import { HANDLE_PATTERN } from '../vault/contract.ts'
+import { takeTelegram } from './channels.ts'
 
 /** Says in one line what means nothing here, and seals what `MASTER_SECRETS_JSON` holds. */
 export async function takeForeignEnvironment(env: NodeJS.ProcessEnv, rooms: Rooms, log: Log): Promise<void> {
@@ -18,6 +19,7 @@ export async function takeForeignEnvironment(env: NodeJS.ProcessEnv, rooms: Room
       'these variables of other systems mean nothing here; those that are secrets were taken out of the environment'
     log.warn({ name: names.join(' '), count: names.length }, text)
   }
+  await takeTelegram(env, rooms, log)
   const master = env[MASTER_SECRETS]
   delete env[MASTER_SECRETS]
   if (master !== undefined && master !== '') await sealMasterSecrets(master, rooms, log)

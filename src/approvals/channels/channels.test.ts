@@ -1,0 +1,117 @@
+// The room on a real database; the Bot API is somebody else's emulator. What needs the whole gateway is in test/telegram.test.ts.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ANN, BOT, Telegram } from '../../../test/instruments/telegram.ts'
+import { until } from '../../../test/instruments/wait.ts'
+import { addressSet } from '../../ground/addresses.ts'
+import { createOutbound } from '../../http/outbound.ts'
+import { createResolver } from '../../http/resolve.ts'
+import { aCallAction, TestApprovals, VERDICT } from '../approvals.support.ts'
+import { Channels } from './channels.ts'
+import type { NewChannel } from './contract.ts'
+import { pendingText } from './words.ts'
+
+const BY = { kind: 'system', id: 'claviger' } as const
+const TAP = { assurance: 'tap', lifeSeconds: 900, uses: 1 } as const
+const other = (id: number) => `${id}:another-token-of-the-emulator`
+
+function channelsOf(rooms: TestApprovals, { root }: Telegram): Channels & Disposable {
+  const { storage, clock, approvals, vault } = rooms
+  const channels = new Channels({
+    ...{ storage, clock, approvals },
+    box: { seal: (purpose, bytes) => Buffer.from(vault.sealKey(purpose, bytes)), open: vault.openKey },
+    outbound: createOutbound({ resolver: createResolver({ clock }) }),
+    botApi: { root, allowed: addressSet(['127.0.0.1']) },
+    answererOf: (id) => (id === VERDICT.operator ? { name: VERDICT.name } : undefined),
+    textOf: async (approval) => pendingText([approval]),
+    pageOf: () => undefined,
+  })
+  return Object.assign(channels, { [Symbol.dispose]: () => channels.stop() })
+}
+
+async function reach(channels: Channels, more: Partial<NewChannel> = {}): Promise<string> {
+  const { id, name } = await channels.addUnasked({ kind: 'telegram', token: BOT, ...more }, BY)
+  await channels.addKnown(id, { user: String(ANN), place: String(ANN), operator: VERDICT.operator }, BY)
+  return name
+}
+
+const hour = (at: number) => new Date(at).toISOString().slice(11, 16)
+
+describe('Channels', () => {
+  test('make nothing but a no of an approval whose messenger was down for all of its life (G-11)', async () => {
+    await using rooms = await new TestApprovals().start()
+    await using telegram = await Telegram.start()
+    using channels = channelsOf(rooms, telegram)
+    await channels.load()
+    channels.start()
+    await telegram.stop()
+    const name = await reach(channels)
+    const { id } = await rooms.ask({ terms: TAP })
+    const { id: channel } = channels.find(name)
+    await until(() => channels.health(channel).failingSince !== undefined)
+    assert.deepEqual(channels.standing().failing, [name])
+    assert.equal(rooms.approvals.find(id).status, 'pending', 'nobody waits for the messenger')
+    rooms.clock.advance(900_001)
+    await rooms.approvals.sweep()
+    assert.equal(rooms.approvals.find(id).status, 'expired')
+    await assert.rejects(rooms.approvals.decide(id, 'approved', VERDICT), { code: 'approval_expired' })
+  })
+
+  test('let people sleep, but not where it is critical, and ask others later', async () => {
+    await using rooms = await new TestApprovals().start()
+    await using telegram = await Telegram.start()
+    using channels = channelsOf(rooms, telegram)
+    await channels.load()
+    channels.start()
+    const now = rooms.clock.now()
+    const [quietBot, lateBot] = [other(1), other(2)]
+    await reach(channels)
+    await reach(channels, { name: 'quiet', token: quietBot, quiet: `${hour(now)}-${hour(now + 300_000)} UTC` })
+    await reach(channels, { name: 'late', token: lateBot, afterSeconds: 120 })
+    await rooms.ask({ terms: TAP })
+    await telegram.question()
+    assert.deepEqual([telegram.questions(quietBot).length, telegram.questions(lateBot).length], [0, 0])
+    rooms.clock.advance(121_000)
+    await telegram.question(0, lateBot)
+    assert.equal(telegram.questions(quietBot).length, 0)
+    const { install, agent } = aCallAction()
+    const stated = { kind: 'stated', action: 'shell.exec', context: '{}', payloadHash: 'ab', request: '1' } as const
+    const critical = { ...stated, install, agent, risk: 'critical', terms: TAP } as const
+    await rooms.approvals.ask({ action: critical, token: 'tok_1' })
+    await telegram.question(0, quietBot)
+    assert.match(telegram.questions(quietBot)[0]?.message.text ?? '', /shell\.exec/)
+    rooms.clock.advance(180_000)
+    await telegram.question(1, quietBot)
+  })
+
+  test('take no answer of somebody who may not answer any more, and nothing of a channel that is gone', async () => {
+    await using rooms = await new TestApprovals().start()
+    await using telegram = await Telegram.start()
+    using channels = channelsOf(rooms, telegram)
+    await channels.load()
+    channels.start()
+    const { id } = await channels.addUnasked({ kind: 'telegram', token: BOT }, BY)
+    const operator = 'op_0000000000000000000009' as typeof VERDICT.operator
+    await channels.addKnown(id, { user: String(ANN), place: String(ANN), operator }, BY)
+    const approval = await rooms.ask({ terms: TAP })
+    const question = await telegram.question()
+    await telegram.tap(question, 'Approve')
+    await until(() => channels.health(id).refused === 1)
+    await channels.remove(id, BY)
+    await assert.rejects(channels.test(id), { code: 'channel_unknown' })
+    assert.equal(rooms.approvals.find(approval.id).status, 'pending')
+  })
+
+  test('are not believed where other hands edited who answers', async () => {
+    await using rooms = await new TestApprovals().start()
+    await using telegram = await Telegram.start()
+    using first = channelsOf(rooms, telegram)
+    await first.load()
+    await reach(first)
+    first.stop()
+    await rooms.restart(`UPDATE channels SET people = replace(people, '${ANN}', '666')`)
+    using channels = channelsOf(rooms, telegram)
+    assert.equal((await channels.load()).bad.length, 1)
+    assert.deepEqual(channels.list(), [])
+  })
+})

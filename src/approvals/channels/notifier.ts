@@ -1,0 +1,176 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Clock } from '../../ground/clock.ts'
+import { newId } from '../../ground/ids.ts'
+import { Problem } from '../../ground/problem.ts'
+import { isEnough } from '../../policy/assurance.ts'
+import type { Actor, Storage } from '../../storage/storage.ts'
+import type { Approvals } from '../approvals.ts'
+import type { Approval, ApprovalId } from '../contract.ts'
+import type { ChannelBook } from './channel-book.ts'
+import type { ChannelHealth } from './channel-health.ts'
+import type { Channel, ChannelId, Notice, Person, Way } from './contract.ts'
+import { isQuiet } from './quiet-hours.ts'
+import { putNotice, removeNotice } from './store.ts'
+import { outcomeText } from './words.ts'
+
+const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
+/** What became of it is told for so long; afterwards nobody looks at the message any more. */
+const TELL_MS = 24 * 3_600_000
+
+export interface NotifierNeeds {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly approvals: Approvals
+  readonly book: ChannelBook
+  readonly health: ChannelHealth
+  readonly wayOf: (id: ChannelId) => Way | undefined
+  /** What a person is shown of it, safe to send. */
+  readonly textOf: (approval: Approval) => Promise<string>
+  /** Where it is answered with more than a tap; undefined where no page is reached. */
+  readonly pageOf: (approval: Approval) => string | undefined
+}
+
+/**
+ * Asks people, each once, and tells them what became of it. It is asked again and again what is due: so a restart, a
+ * channel that was down and the end of the quiet hours need nothing of their own. What fails is tried again, and nobody
+ * waits for it.
+ */
+export class Notifier {
+  readonly #needs: NotifierNeeds
+  readonly #pending = new Set<ApprovalId>()
+  readonly #busy = new Map<string, Promise<void>>()
+
+  constructor(needs: NotifierNeeds) {
+    this.#needs = needs
+  }
+
+  heard({ id, status }: Approval): void {
+    if (status === 'pending') this.#pending.add(id)
+    else this.#pending.delete(id)
+    this.look()
+  }
+
+  /** After load(): whatever waits. */
+  fill(): void {
+    this.#pending.clear()
+    for (const { id, status } of this.#needs.approvals.list()) if (status === 'pending') this.#pending.add(id)
+  }
+
+  clear(): void {
+    this.#pending.clear()
+  }
+
+  /** Begins whatever is due now. */
+  look(): void {
+    const { book } = this.#needs
+    for (const id of this.#pending) {
+      const approval = this.#find(id)
+      if (approval?.status !== 'pending') this.#pending.delete(id)
+      else for (const channel of book.channels()) this.#askAll(approval, channel)
+    }
+    for (const notice of book.notices()) this.#tellOne(notice)
+  }
+
+  /** Resolves when no message is on its way: a tap can be faster than the row of its message. */
+  async quiesced(): Promise<void> {
+    await Promise.all(this.#busy.values())
+  }
+
+  #askAll(approval: Approval, channel: Channel): void {
+    const { book, clock, wayOf } = this.#needs
+    const way = wayOf(channel.id)
+    if (way === undefined || !isDue(approval, channel, clock.now())) return
+    for (const person of channel.people) {
+      if (book.isTold(approval.id, channel.id, person.user)) continue
+      this.#run(`ask/${approval.id}/${channel.id}/${person.user}`, channel.id, () =>
+        this.#ask(approval, channel, person, way),
+      )
+    }
+  }
+
+  #tellOne(notice: Notice): void {
+    const approval = this.#find(notice.approval)
+    if (approval?.status === 'pending') return
+    const way = this.#needs.wayOf(notice.channel)
+    const late = approval === undefined || this.#needs.clock.now() > approval.expiresAt + TELL_MS
+    if (!late && way === undefined) return
+    this.#run(`tell/${notice.id}`, notice.channel, async () => {
+      if (!late) await way?.tell(notice, outcomeText(approval)).catch(unlessForGood)
+      await this.#needs.storage.write((tx) => removeNotice(tx, notice.id))
+      this.#needs.book.drop(notice.id)
+    })
+  }
+
+  async #ask(approval: Approval, channel: Channel, person: Person, way: Way): Promise<void> {
+    const { storage, textOf, pageOf } = this.#needs
+    const text = await textOf(approval)
+    if (this.#find(approval.id)?.status !== 'pending') return
+    const yes = isEnough('tap', approval.action.terms.assurance) ? newSecret() : undefined
+    const no = newSecret()
+    const { message, dated } = await way.ask(person, text, { yes, no, page: pageOf(approval) })
+    const { id, digest } = approval
+    const notice: Notice = {
+      id: newId('ntc'),
+      channel: channel.id,
+      approval: id,
+      digest,
+      user: person.user,
+      place: person.place,
+      message,
+      dated,
+      yes: yes && hashOf(yes),
+      no: hashOf(no),
+    }
+    const ev = { channel: channel.id, operator: person.operator }
+    await storage.write(async (tx) => {
+      await putNotice(tx, notice)
+      const record = { type: 'approval.notified', actor: SYSTEM, approval: { id, digest }, ev }
+      await tx.change({ kind: 'channel_notice', ref: notice.id, after: notice, record })
+    })
+    // Answered while the message was on its way: it is told at once.
+    if (this.#find(id)?.status !== 'pending') setImmediate(() => this.look())
+  }
+
+  #run(task: string, channel: ChannelId, work: () => Promise<void>): void {
+    const { health, clock } = this.#needs
+    if (this.#busy.has(task) || !health.mayTry(task, clock.now())) return
+    const done = work().then(
+      () => {
+        health.settled(task)
+        health.worked(channel, clock.now())
+      },
+      (error: unknown) => {
+        health.again(task, error, clock.now())
+        health.failed(channel, error, clock.now())
+      },
+    )
+    this.#busy.set(
+      task,
+      done.finally(() => this.#busy.delete(task)),
+    )
+  }
+
+  #find(id: ApprovalId): Approval | undefined {
+    try {
+      return this.#needs.approvals.find(id)
+    } catch {
+      return undefined
+    }
+  }
+}
+
+function isDue({ openedAt, action }: Approval, { quiet, afterSeconds }: Channel, now: number): boolean {
+  if (now < openedAt + afterSeconds * 1_000) return false
+  const critical = 'risk' in action && action.risk === 'critical'
+  return critical || quiet === undefined || !isQuiet(quiet, now)
+}
+
+/** A message that is gone, or a person who blocked the bot: there is nothing left to change. */
+function unlessForGood(error: unknown): void {
+  if (!(error instanceof Problem && error.code === 'channel_refused')) throw error
+}
+
+/** 128 bits, as a button's data can carry them. */
+const newSecret = () => randomBytes(16).toString('base64url')
+
+export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')

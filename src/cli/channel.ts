@@ -1,0 +1,173 @@
+import type { Command } from 'commander'
+import type { GatewayClient } from './client.ts'
+import { confirmed } from './confirmed.ts'
+import { pathOf } from './path-of.ts'
+import { cliProblem } from './problems.ts'
+import { facts, table } from './render.ts'
+import { readSecret, textOf } from './secret-source.ts'
+import { say, type Terminal } from './terminal.ts'
+import { seconds } from './values.ts'
+import { addVerb, type Invocation, type Options, type Result, type Session, secretOptions, type Verb } from './verb.ts'
+
+interface Candidate {
+  readonly user: string
+  readonly chat: string
+  readonly name: string
+}
+
+const LOOK_MS = 1_000
+
+const pairing = [
+  { flags: '--operator <name>', about: 'whose answers theirs are; yours if not said' },
+  { flags: '--user <id>', about: 'take the person of this id without asking' },
+  { flags: '--wait <time>', about: 'how long to wait for them: 30s, 5m; 10m if not said, and at most' },
+]
+const times = [
+  { flags: '--quiet <hours>', about: `when nobody is told but of what is critical: '22:00-07:00 Europe/Berlin'` },
+  { flags: '--after <time>', about: 'tell of what nobody answered for so long: 5m; at once if not said' },
+]
+
+const add: Verb = {
+  signature: 'add <kind>',
+  summary: 'be asked in Telegram (kind: telegram): takes the token of a bot, and waits until you write to it',
+  options: [
+    { flags: '--name <name>', about: 'what to call it; telegram if not said' },
+    ...times,
+    ...pairing,
+    ...secretOptions,
+  ],
+  examples: [
+    'claviger channel add telegram                       # asks for the token without echo',
+    'claviger channel add telegram --secret-file bot.token --user 123456789',
+  ],
+  async run(invocation) {
+    const { args, options, terminal } = invocation
+    if (args[0] !== 'telegram') throw cliProblem('usage', { detail: 'Channels are of the kind telegram.' })
+    const client = invocation.operator()
+    const token = textOf(await readSecret(options, terminal, 'Token of the bot, from @BotFather'))
+    const body = { kind: 'telegram', token, name: options.name, ...timesOf(options) }
+    const made = await client.ask({ method: 'POST', path: '/channels', body })
+    return paired(invocation, client, made)
+  },
+}
+
+const pair: Verb = {
+  signature: 'pair <name>',
+  summary: 'add another person to a channel: waits until they write to the bot',
+  options: pairing,
+  async run(invocation) {
+    const client = invocation.operator()
+    const channel = await client.ask({ method: 'POST', path: pathOf('channels', invocation.args[0], 'pair') })
+    return paired(invocation, client, channel)
+  },
+}
+
+/** Waits for somebody, shows who it is, and takes them where that is confirmed. */
+async function paired(
+  { options, terminal }: Invocation,
+  client: GatewayClient,
+  { name, account }: { name: string; account: string },
+): Promise<Result> {
+  const bot = account.split(' ')[0]
+  say(terminal, `Write /start to ${bot} in Telegram, in a chat of your own with it. Waiting …`)
+  const waitMs = seconds(options.wait ?? '10m', '--wait', { most: '10m' }) * 1_000
+  const found = await candidate(client, name, options.user, Date.now() + waitMs)
+  if (found === undefined) {
+    const hint = `The channel is there. \`claviger channel pair ${name}\` waits again.`
+    throw cliProblem('nobody_came', { hint })
+  }
+  say(terminal, `${found.name}: user id ${found.user}, chat id ${found.chat}`)
+  if (options.user === undefined && !(await isConfirmed(terminal, name, found)))
+    throw cliProblem('not_confirmed', { hint: `\`claviger channel pair ${name}\` waits for somebody else.` })
+  const body = { user: found.user, operator: options.operator }
+  const json = await client.ask({ method: 'POST', path: pathOf('channels', name, 'people'), body })
+  await client.ask({ method: 'POST', path: pathOf('channels', name, 'test') })
+  return { json, text: `${facts(json)}\n\na test message was sent` }
+}
+
+function isConfirmed(terminal: Terminal, name: string, { user }: Candidate): Promise<boolean> {
+  if (terminal.stdin.isTTY) return confirmed(terminal, 'Is that the person whose taps count?')
+  const hint = `If that is the person, repeat with \`claviger channel pair ${name} --user ${user}\`.`
+  throw cliProblem('not_confirmed', { hint })
+}
+
+async function candidate(
+  client: GatewayClient,
+  name: string,
+  wanted: string | undefined,
+  end: number,
+): Promise<Candidate | undefined> {
+  for (;;) {
+    const path = pathOf('channels', name, 'candidates')
+    const { items } = (await client.ask({ method: 'GET', path })) as { items: Candidate[] }
+    const found = items.find(({ user }) => wanted === undefined || user === wanted)
+    if (found !== undefined || Date.now() > end) return found
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+}
+
+const list: Verb = {
+  signature: 'list',
+  summary: 'list channels, whom they reach and how they do',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'GET', path: '/channels' })
+    const columns = [
+      'name',
+      'kind',
+      'account',
+      'people',
+      'quiet',
+      'afterSeconds',
+      'failingSince',
+      'lastError',
+      'foreign',
+    ]
+    const items = json.items.map((item: { people: { user: string; operator: string }[] }) => {
+      return { ...item, people: item.people.map(({ user, operator: who }) => `${who} (${user})`).join(', ') }
+    })
+    return {
+      json,
+      text: table(items, columns, 'no channels: nobody is told, and what must be asked waits in `claviger pending`'),
+    }
+  },
+}
+
+const edit: Verb = {
+  signature: 'edit <name>',
+  summary: 'change the quiet hours of a channel, or how long others are asked before',
+  options: [...times, { flags: '--no-quiet', about: 'tell at any hour' }],
+  async run({ args: [name], options, operator }) {
+    const quiet = options.quiet === false ? { quiet: null } : {}
+    const body = { ...timesOf({ ...options, quiet: options.quiet || undefined }), ...quiet }
+    const json = await operator().ask({ method: 'PUT', path: pathOf('channels', name), body })
+    return { json, text: facts(json) }
+  },
+}
+
+const trial: Verb = {
+  signature: 'test <name>',
+  summary: 'send a message to everybody of a channel now',
+  async run({ args: [name], operator }) {
+    const json = await operator().ask({ method: 'POST', path: pathOf('channels', name, 'test') })
+    return { json, text: `sent to ${json.people}` }
+  },
+}
+
+const remove: Verb = {
+  signature: 'remove <name>',
+  summary: 'remove a channel: what it asked cannot be answered there any more',
+  async run({ args: [name], operator }) {
+    const json = await operator().ask({ method: 'DELETE', path: pathOf('channels', name) })
+    return { json, text: `removed ${name}` }
+  },
+}
+
+function timesOf({ quiet, after }: Options) {
+  return { quiet, afterSeconds: after === undefined ? undefined : seconds(after, '--after', { most: '1d' }) }
+}
+
+/** `claviger channel add | pair | list | edit | test | remove`. */
+export function channelCommands(program: Command, session: Session): void {
+  const channel = program.command('channel').description('how people are reached when something must be approved')
+  for (const verb of [add, pair, list, edit, trial, remove]) addVerb(channel, session, verb)
+}
