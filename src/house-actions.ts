@@ -30,7 +30,9 @@ export function houseActions(rooms: Rooms, settings: Settings): HouseActions<Who
     unseal: (opener, accept, who) => unseal(rooms, settings, opener, accept, who),
     emergencyRevoke: async (who) => {
       const running = openCalls.total
-      const epoch = await identity.emergencyRevoke(actorOf(who))
+      const by = actorOf(who)
+      // In one turn: both stand in one transaction.
+      const [epoch] = await Promise.all([identity.emergencyRevoke(by), rooms.approvals.withdrawAll(by)])
       return { epoch, stoppedCalls: running }
     },
     revokeLeaked: async (token) => void (await revokeShown(rooms, token)),

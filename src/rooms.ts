@@ -94,7 +94,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))
   const keyEnds = keyEndsOf(whoAsks.identity, openCalls, storage)
   storage.follow(hear)
-  const approvals = createApprovals({ storage, clock, vault, spoolDir: join(options.settings.home, 'spool') })
+  const approvals = createApprovals({ storage, clock, vault, spoolDir: spoolOf(options.settings), ...addresses })
   const known = { storage, vault, audit, services, grants, approvals, openCalls, clock }
   const [channels, vaultDoor] = overIdentity({ ...known, identity: whoAsks.identity }, options.settings)
   const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
@@ -125,6 +125,8 @@ function addressesOf(settings: Settings, rooms: () => Rooms) {
     parties: () => operatorParties(settings, rooms().operatorPort),
   }
 }
+
+const spoolOf = ({ home }: Settings) => join(home, 'spool')
 
 /** Calls end with the keys that they stand on. */
 function keyEndsOf(identity: WhoAsks['identity'], openCalls: OpenCalls, storage: Storage): KeyEnds {

@@ -1,5 +1,6 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
 import { alertRoutes } from './alerts/routes.ts'
+import { receiptRoutes } from './approvals/receipts/routes.ts'
 import { type ApprovalRouteNeeds, approvalRoutes } from './approvals/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
@@ -83,8 +84,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...connectionsOf(rooms),
     ...grantRoutes<Who>(grantNeeds(rooms)),
-    ...approvalRoutes<Who>(approvalNeeds(rooms)),
-    ...answerRoutes<Who>({ approvals: rooms.approvals, people: rooms.people, operatorOf }),
+    ...approvalEndpoints(rooms),
     ...channelEndpoints(rooms),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
@@ -122,6 +122,17 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...clauthRoutes<Who>(rooms, settings, actorOf),
     ...revocationRoutes<Who>({ ...rooms, book: rooms.vaultBook, actorOf }),
     ...vaultServiceRoutes<Who>({ ...rooms, admin: rooms.vaultAdmin, book: rooms.vaultBook, actorOf }),
+  ]
+}
+
+function approvalEndpoints(rooms: Rooms): BoundEndpoint<Who>[] {
+  const { approvals, people, identity } = rooms
+  const needs = approvalNeeds(rooms)
+  const agentStands = (agent: string) => identity.findAgent(agent)?.status === 'active'
+  return [
+    ...approvalRoutes<Who>(needs),
+    ...answerRoutes<Who>({ approvals, people, operatorOf }),
+    ...receiptRoutes<Who>({ ...needs, agentStands }),
   ]
 }
 

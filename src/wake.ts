@@ -63,6 +63,7 @@ async function loadOthers(rooms: Rooms): Promise<void> {
     ['grants', grants],
     ['approvals', approvals],
     ['channels', channels],
+    ['receipt_keys', approvals.receiptKeys],
     ['agentvault', vaultBook],
     ['webhooks', alerts],
   ] as const) {
@@ -102,7 +103,7 @@ async function rowsRefusal({ storage, log }: Rooms): Promise<SealReason | undefi
  * may have come back with them, and nobody can see that in what is left. So agents get new tokens, or new keys by new
  * invites, and grants that count their uses are given anew; and keys sign that were not there before.
  */
-async function withdraw({ identity, signingKeys, relying, grants, log }: Rooms): Promise<void> {
+async function withdraw({ identity, signingKeys, relying, grants, approvals, log }: Rooms): Promise<void> {
   const by: Actor = { kind: 'system', id: 'claviger' }
   await identity.emergencyRevoke(by)
   await identity.keys.withdraw(by)
@@ -111,7 +112,11 @@ async function withdraw({ identity, signingKeys, relying, grants, log }: Rooms):
     if (!isHsmProblem(error)) throw error
   })
   const ended = await grants.revokeCounted(by)
-  log.warn({ count: ended.length }, 'all tokens and keys of agents, and all grants that count uses, were revoked')
+  await approvals.withdrawAll(by)
+  log.warn(
+    { count: ended.length },
+    'all tokens and keys of agents, all approvals, and all grants that count uses, were revoked',
+  )
 }
 
 /** An operator looked at it and goes on from what is there. Recorded, and everything before it is older than what follows. */

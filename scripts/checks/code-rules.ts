@@ -93,6 +93,7 @@ export const revealers = codeRule({
     'src/approvals/spool.ts': 1,
     'src/approvals/channels/channels.ts': 1,
     'src/approvals/channels/telegram/bot-api.ts': 1,
+    'src/approvals/receipts/receipt-keys.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,
     'src/identity/doors/door-tokens.ts': 1,
     'src/identity/doors/door-salts.ts': 1,

@@ -45,6 +45,7 @@ export class TestApprovals {
   readonly spoolDir = join(this.database.directory, 'spool')
   readonly heard: string[] = []
   bad: readonly string[] = []
+  readonly issuer = () => 'http://127.0.0.1:4317'
   storage!: Storage
   approvals!: Approvals
   /** In the vault's place: it keeps keys, and knows what they are for. */
@@ -58,6 +59,7 @@ export class TestApprovals {
     this.approvals = createApprovals({ ...this, storage: this.storage })
     this.approvals.follow(({ id }, what) => this.heard.push(`${what} ${id}`))
     this.bad = (await this.approvals.load()).bad
+    await this.approvals.receiptKeys.load()
     return this
   }
 

@@ -1,13 +1,15 @@
 import type { Clock } from '../ground/clock.ts'
-import type { AgentId, CallId } from '../ground/ids.ts'
+import { type AgentId, type CallId, newOrderedId } from '../ground/ids.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
 import { answered, refuseAnswer } from './answer.ts'
 import { type Ask, Asking, countsFor } from './asking.ts'
 import { Book, standing } from './book.ts'
 import { type Approval, type ApprovalId, approvalProblem, type Verdict, type VerdictBy } from './contract.ts'
-import type { KeySealer } from './spool.ts'
-import { Spool } from './spool.ts'
-import { getApproval, loadApprovals, putApproval, removeApproval } from './store.ts'
+import { claimsOf } from './receipts/claims.ts'
+import { ReceiptKeys } from './receipts/receipt-keys.ts'
+import { type KeySealer, Spool } from './spool.ts'
+import { getApproval, loadApprovals, putApproval } from './store.ts'
+import { settle, sweep, type UpkeepNeeds } from './upkeep.ts'
 import { Waiters } from './waiters.ts'
 
 export interface ApprovalsOptions {
@@ -16,12 +18,9 @@ export interface ApprovalsOptions {
   readonly vault: KeySealer
   /** Folder for the bodies of waiting calls. */
   readonly spoolDir: string
+  /** As receipts name the gateway. */
+  readonly issuer: () => string
 }
-
-/** Ended ones that are kept to look back at; the log keeps every one. */
-const KEPT_MS = 30 * 24 * 3_600_000
-const MOST_KEPT = 5_000
-const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
 
 /**
  * Whether a human said yes, to *this*.
@@ -38,9 +37,13 @@ export class Approvals {
   readonly #book = new Book()
   readonly #waiters = new Waiters()
   readonly #asking: Asking
+  readonly #upkeep: UpkeepNeeds
+  readonly #issuer: () => string
+  /** What receipts are signed with. */
+  readonly receiptKeys: ReceiptKeys
   #timer: NodeJS.Timeout | undefined
 
-  constructor({ storage, clock, vault, spoolDir }: ApprovalsOptions) {
+  constructor({ storage, clock, vault, spoolDir, issuer }: ApprovalsOptions) {
     this.#storage = storage
     this.#clock = clock
     this.#spool = new Spool(spoolDir, vault)
@@ -49,6 +52,9 @@ export class Approvals {
       of: (agent) => this.#of(agent),
       open: (approval, body) => this.#open(approval, body),
     })
+    this.#upkeep = { storage, clock, book: this.#book, change: (id, work) => this.#change(id, work) }
+    this.#issuer = issuer
+    this.receiptKeys = new ReceiptKeys({ storage, clock, vault })
     storage.follow((change) => this.#follow(change))
   }
 
@@ -64,6 +70,7 @@ export class Approvals {
   /** At sealing: nobody waits for what cannot be answered. */
   clear(): void {
     this.#book.clear()
+    this.receiptKeys.clear()
     this.#waiters.giveUp()
   }
 
@@ -126,15 +133,16 @@ export class Approvals {
   }
 
   /**
-   * Takes an answer. Durable and recorded when it resolves. Throws Problems `approval_unknown`, `approval_already_decided`,
+   * Takes an answer, and makes its receipt. Durable and recorded when it resolves. Throws Problems `approval_unknown`, `approval_already_decided`,
    * `approval_expired`, `approval_too_weak`, `approval_same_person`.
    */
   async decide(id: string, verdict: Verdict['verdict'], by: VerdictBy): Promise<Approval> {
+    await this.receiptKeys.ready()
     const now = this.#clock.now()
     return this.#change(id, async (approval) => {
       const given: Verdict = { ...by, verdict, at: now }
       refuseAnswer(standing(approval, now), given)
-      const next = answered(approval, given)
+      const next = this.#withReceipt(answered(approval, given), now)
       const { operator, assurance, channel } = by
       const what = next.status === 'pending' ? 'answered' : next.status
       return { next, what, actor: { kind: 'operator', id: operator }, ev: { verdict, assurance, channel } }
@@ -152,11 +160,35 @@ export class Approvals {
     })
   }
 
+  /** Takes back a yes that is not used up. Durable and recorded when it resolves. Throws Problem `approval_not_standing`. */
+  withdraw(id: string, by: Actor): Promise<Approval> {
+    const now = this.#clock.now()
+    return this.#change(id, async (approval) => {
+      if (standing(approval, now).status !== 'approved') throw approvalProblem('approval_not_standing')
+      return { next: { ...approval, status: 'cancelled' }, what: 'withdrawn', actor: by, ev: {} }
+    })
+  }
+
+  /** Nothing that was asked or granted stands any more: in one transaction. */
+  async withdrawAll(by: Actor): Promise<void> {
+    const runs = [...this.#book.all()].filter(({ status }) => status === 'pending' || status === 'approved')
+    await this.#storage.write(
+      async (tx) => {
+        for (const { id } of runs) {
+          const known = await getApproval(tx, id)
+          if (known?.status !== 'pending' && known?.status !== 'approved') continue
+          await this.#put(tx, { ...known, status: 'cancelled' }, 'withdrawn', by, { was: known.status })
+        }
+      },
+      { urgent: true },
+    )
+  }
+
   /**
    * Takes one use, if the yes is good for exactly this digest: one transaction, committed and recorded when it resolves.
-   * False for one that is used up, ran out, or is for something else.
+   * False for one that is used up, ran out, or is for something else. `rid`: the call that it is used for, if it is one of ours.
    */
-  async consume(id: string, digest: string, rid: CallId, by: Actor): Promise<boolean> {
+  async consume(id: string, digest: string, rid: CallId | undefined, by: Actor): Promise<boolean> {
     const now = this.#clock.now()
     const taken = await this.#storage.write(async (tx) => {
       const approval = await getApproval(tx, id as ApprovalId)
@@ -176,57 +208,26 @@ export class Approvals {
   }
 
   /** Those that ran out are said to have; those that ended long ago are forgotten. */
-  async sweep(): Promise<void> {
-    const now = this.#clock.now()
-    const over = [...this.#book.all()].filter((one) => standing(one, now).status !== one.status)
-    for (const { id } of over) {
-      await this.#change(id, async (approval) => {
-        const next = standing(approval, now)
-        if (next.status === approval.status) return undefined
-        return { next, what: 'expired', actor: SYSTEM, ev: { was: approval.status } }
-      })
-    }
-    const ended = [...this.#book.all()].filter(({ status }) => status !== 'pending' && status !== 'approved')
-    const old = ended.filter(({ expiresAt }, at) => now - expiresAt > KEPT_MS || at < ended.length - MOST_KEPT)
-    if (old.length === 0) return
-    const record = { type: 'approval.forgotten', actor: SYSTEM, ev: { count: old.length } }
-    await this.#storage.write(async (tx) => {
-      for (const { id } of old) await removeApproval(tx, id)
-      await tx.change({ kind: 'approvals_forgotten', ref: 'old', after: old.map(({ id }) => id), record })
-    })
+  sweep(): Promise<void> {
+    return sweep(this.#upkeep)
   }
 
   /**
    * At boot: a use that no intent follows was lost in a crash. It is said so and not given back; a human may be asked anew.
    * `recorded` says which of the calls are in the log.
    */
-  async settle(recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>): Promise<number> {
-    const used = [...this.#book.all()].filter(({ rid }) => rid !== undefined)
-    if (used.length === 0) return 0
-    const known = await recorded(used.map(({ rid }) => rid as CallId))
-    let lost = 0
-    for (const { id, rid } of used) {
-      if (known.has(rid as string)) {
-        await this.#storage.write(async (tx) => {
-          const approval = await getApproval(tx, id)
-          if (approval !== undefined) await putApproval(tx, { ...approval, rid: undefined })
-        })
-        continue
-      }
-      lost += 1
-      await this.#change(id, async (one) => ({
-        next: { ...one, rid: undefined },
-        what: 'lost',
-        actor: SYSTEM,
-        ev: { rid },
-      }))
-    }
-    return lost
+  settle(recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>): Promise<number> {
+    return settle(this.#upkeep, recorded)
   }
 
   #of(agent: AgentId): readonly Approval[] {
     const now = this.#clock.now()
     return this.#book.of(agent).map((one) => standing(one, now))
+  }
+
+  #withReceipt(decided: Approval, now: number): Approval {
+    if (decided.status === 'pending') return decided
+    return { ...decided, receipt: this.receiptKeys.make(claimsOf(decided, this.#issuer(), newOrderedId('rcp', now))) }
   }
 
   async #open(approval: Approval, body: Buffer | undefined): Promise<Approval> {
@@ -272,7 +273,7 @@ export class Approvals {
   }
 }
 
-interface Changed {
+export interface Changed {
   readonly next: Approval
   readonly what: string
   readonly actor: Actor

@@ -61,6 +61,8 @@ export interface Approval {
   readonly bodyKey?: Uint8Array | undefined
   /** What the agent gave to be able to ask again for the same. */
   readonly idempotencyKey?: string | undefined
+  /** Of the verdict: the same text for ever. */
+  readonly receipt?: string | undefined
 }
 
 export const ApprovalView = z.object({
@@ -135,6 +137,11 @@ export const approvalProblems = {
     status: 404,
     title: 'This approval has no body, or none any more',
     hint: 'Bodies are kept until the answer.',
+  },
+  approval_not_standing: {
+    status: 409,
+    title: 'There is no yes that could be withdrawn',
+    hint: 'It was used, ran out, or was never given: `claviger approval show <id>`. What waits can be denied.',
   },
   approval_body_lost: {
     status: 409,

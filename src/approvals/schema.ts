@@ -27,4 +27,18 @@ export const approvalsMigrations: readonly Migration[] = [
       )
     },
   },
+  {
+    // `sealed`: the private key, PKCS #8, sealed by the vault; null once it signs no more. `receipt`: made with the verdict.
+    id: '0053-receipts',
+    async up(db) {
+      await authenticatedTable(db, 'receipt_keys', (table) =>
+        table
+          .addColumn('spki', 'blob', (column) => column.notNull())
+          .addColumn('sealed', 'blob')
+          .addColumn('created_at', 'integer', (column) => column.notNull())
+          .addColumn('retired_at', 'integer'),
+      )
+      await db.schema.alterTable('approvals').addColumn('receipt', 'text').execute()
+    },
+  },
 ]

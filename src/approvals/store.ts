@@ -18,6 +18,7 @@ interface ApprovalRow {
   readonly body_key: Uint8Array | null
   readonly content_type: string | null
   readonly idempotency_key: string | null
+  readonly receipt: string | null
 }
 
 export async function putApproval(tx: Tx, approval: Approval): Promise<void> {
@@ -36,6 +37,7 @@ export async function putApproval(tx: Tx, approval: Approval): Promise<void> {
     body_key: approval.bodyKey ?? null,
     content_type: approval.contentType ?? null,
     idempotency_key: approval.idempotencyKey ?? null,
+    receipt: approval.receipt ?? null,
   })
 }
 
@@ -69,5 +71,6 @@ function approvalOf(row: ApprovalRow): Approval {
     bodyKey: row.body_key ?? undefined,
     contentType: row.content_type ?? undefined,
     idempotencyKey: row.idempotency_key ?? undefined,
+    receipt: row.receipt ?? undefined,
   }
 }

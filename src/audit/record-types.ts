@@ -41,7 +41,15 @@ export function mayLackMac(type: string): boolean {
 }
 
 /** What may use the reserve when the disk is full: taking away authority, and the ends of what had begun. */
-const WITH_RESERVE = new Set(['revoke', 'key.signing_revoked', 'seal', 'outcome', 'boot', 'recover'])
+const WITH_RESERVE = new Set([
+  'revoke',
+  'approval.withdrawn',
+  'key.signing_revoked',
+  'seal',
+  'outcome',
+  'boot',
+  'recover',
+])
 
 export function mayUseReserve(type: string): boolean {
   return WITH_RESERVE.has(type)

@@ -74,10 +74,19 @@ function answer(name: 'approve' | 'deny', verdict: 'approved' | 'denied', summar
   }
 }
 
+const withdraw: Verb = {
+  signature: 'withdraw <id>',
+  summary: 'take back a yes that is not used up',
+  async run({ args: [id = ''], operator }) {
+    const json = await operator().ask({ method: 'POST', path: `/approvals/${encodeURIComponent(id)}/withdraw` })
+    return { json, text: facts(shown(json as Item)) }
+  },
+}
+
 export function approvalCommands(program: Command, session: Session): void {
   addVerb(program, session, pending)
   addVerb(program, session, answer('approve', 'approved', 'say yes, where a tap is enough; a passkey answers the rest'))
   addVerb(program, session, answer('deny', 'denied', 'say no'))
   const approval = program.command('approval').description('what humans were asked')
-  for (const verb of [list, show, body]) addVerb(approval, session, verb)
+  for (const verb of [list, show, body, withdraw]) addVerb(approval, session, verb)
 }

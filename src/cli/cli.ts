@@ -23,6 +23,7 @@ import { initCommand } from './init.ts'
 import { operatorCommands } from './operator.ts'
 import { personCommands } from './person.ts'
 import { cliProblem } from './problems.ts'
+import { receiptCommands } from './receipt.ts'
 import { relyingCommands } from './relying.ts'
 import { roleCommands } from './role.ts'
 import { serviceCommands } from './service.ts'
@@ -54,6 +55,7 @@ const families = [
   grantCommands,
   approvalCommands,
   channelCommands,
+  receiptCommands,
   relyingCommands,
   roleCommands,
   trustCommands,

@@ -107,8 +107,8 @@ function daemonOf(rooms: Rooms, { clauthListen }: Settings, unixSocket: boolean)
 }
 
 /** Grants, and everything that the gateway's own emergency revocation ends: tokens, sessions, running calls. */
-async function emergencyRevoke({ identity, grants }: Rooms, by: Actor): Promise<number> {
-  // In one turn: both stand in one transaction.
-  const [, revoked] = await Promise.all([identity.emergencyRevoke(by), grants.revokeAll(by)])
+async function emergencyRevoke({ identity, grants, approvals }: Rooms, by: Actor): Promise<number> {
+  // In one turn: all stand in one transaction.
+  const [, revoked] = await Promise.all([identity.emergencyRevoke(by), grants.revokeAll(by), approvals.withdrawAll(by)])
   return revoked
 }

@@ -1,0 +1,64 @@
+/** What time and crashes do to approvals. */
+import type { Clock } from '../ground/clock.ts'
+import type { CallId } from '../ground/ids.ts'
+import type { Actor, Storage } from '../storage/storage.ts'
+import type { Changed } from './approvals.ts'
+import { type Book, standing } from './book.ts'
+import type { Approval } from './contract.ts'
+import { getApproval, putApproval, removeApproval } from './store.ts'
+
+/** Ended ones that are kept to look back at; the log keeps every one. */
+const KEPT_MS = 30 * 24 * 3_600_000
+const MOST_KEPT = 5_000
+const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
+
+export interface UpkeepNeeds {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly book: Book
+  change(id: string, work: (approval: Approval) => Promise<Changed | undefined>): Promise<Approval>
+}
+
+/** Those that ran out are said to have; those that ended long ago are forgotten. */
+export async function sweep({ storage, clock, book, change }: UpkeepNeeds): Promise<void> {
+  const now = clock.now()
+  const over = [...book.all()].filter((one) => standing(one, now).status !== one.status)
+  for (const { id } of over) {
+    await change(id, async (approval) => {
+      const next = standing(approval, now)
+      if (next.status === approval.status) return undefined
+      return { next, what: 'expired', actor: SYSTEM, ev: { was: approval.status } }
+    })
+  }
+  const ended = [...book.all()].filter(({ status }) => status !== 'pending' && status !== 'approved')
+  const old = ended.filter(({ expiresAt }, at) => now - expiresAt > KEPT_MS || at < ended.length - MOST_KEPT)
+  if (old.length === 0) return
+  const record = { type: 'approval.forgotten', actor: SYSTEM, ev: { count: old.length } }
+  await storage.write(async (tx) => {
+    for (const { id } of old) await removeApproval(tx, id)
+    await tx.change({ kind: 'approvals_forgotten', ref: 'old', after: old.map(({ id }) => id), record })
+  })
+}
+
+/** At boot: how many uses no intent follows. `recorded` says which of the calls are in the log. */
+export async function settle(
+  { storage, book, change }: UpkeepNeeds,
+  recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>,
+): Promise<number> {
+  const used = [...book.all()].filter(({ rid }) => rid !== undefined)
+  if (used.length === 0) return 0
+  const known = await recorded(used.map(({ rid }) => rid as CallId))
+  let lost = 0
+  for (const { id, rid } of used) {
+    if (known.has(rid as string)) {
+      await storage.write(async (tx) => {
+        const approval = await getApproval(tx, id)
+        if (approval !== undefined) await putApproval(tx, { ...approval, rid: undefined })
+      })
+      continue
+    }
+    lost += 1
+    await change(id, async (one) => ({ next: { ...one, rid: undefined }, what: 'lost', actor: SYSTEM, ev: { rid } }))
+  }
+  return lost
+}
