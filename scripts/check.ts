@@ -6,10 +6,12 @@ import { floors } from './checks/floors.ts'
 import { generated } from './checks/generated.ts'
 import type { Rule } from './checks/rule.ts'
 import { sizes } from './checks/sizes.ts'
-import { deadCode, lint, types } from './checks/tools.ts'
+import { textOnly } from './checks/text-only.ts'
+import { consoleTypes, deadCode, lint, types } from './checks/tools.ts'
 
 const rules: readonly Rule[] = [
   types,
+  consoleTypes,
   lint,
   floors,
   deadCode,
@@ -19,6 +21,7 @@ const rules: readonly Rule[] = [
   decipherInOnePlace,
   revealers,
   noConsole,
+  textOnly,
   sizes,
   dependencies,
   docs,

@@ -7,7 +7,7 @@ import { compileCache, findNode, root } from '../bin/run-node.js'
 /** Makes node_modules fit the lockfile and gives the Node to run with. Ends the process (78) if that cannot be done. */
 export function installed() {
   const fresh = !fitsLockfile() || findNode() === undefined
-  if (fresh) npmCi()
+  if (fresh && !npmCi()) process.exit(78)
   linkCommand()
   const node = findNode()
   if (fresh && node !== undefined) compile(node)
@@ -21,9 +21,9 @@ export function installed() {
 }
 
 /** npm keeps in node_modules a copy of the lockfile entries it installed: they must say the same as ours. */
-function fitsLockfile() {
-  const wanted = packagesOf(join(root, 'package-lock.json'))
-  const present = packagesOf(join(root, 'node_modules', '.package-lock.json')) ?? {}
+export function fitsLockfile(folder = root) {
+  const wanted = packagesOf(join(folder, 'package-lock.json'))
+  const present = packagesOf(join(folder, 'node_modules', '.package-lock.json')) ?? {}
   if (wanted === undefined) return false
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '') return true
@@ -40,8 +40,9 @@ function packagesOf(path) {
   }
 }
 
-function npmCi() {
-  process.stderr.write('claviger: installing dependencies (npm ci) …\n')
+/** Says on stderr what went wrong, where something does. */
+export function npmCi(folder = root) {
+  process.stderr.write(`claviger: installing dependencies${folder === root ? '' : ' of the console'} (npm ci) …\n`)
   const args = [
     'ci',
     '--include=dev',
@@ -52,13 +53,13 @@ function npmCi() {
     '--loglevel=error',
   ]
   // What npm says is talk: it goes to stderr, so that stdout holds results only.
-  const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] })
-  if (status === 0) return
+  const { status, error } = spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 2, 2] })
+  if (status === 0) return true
   process.stderr.write(
     `claviger: npm ci failed [install_failed]\n  why:  ${error?.message ?? `it ended with ${status}`}\n` +
       '  hint: check the network and the registry, then run this again\n',
   )
-  process.exit(78)
+  return false
 }
 
 /** Compiles the gateway once into its cache. If that fails, the first start does it. */

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { builtConsole } from './console.mjs'
 import { installForTests } from './install-for-tests.ts'
 import { watchTestFiles } from './watch-test-files.ts'
 
@@ -17,6 +18,9 @@ if (files.length === 0) {
   process.exit(64)
 }
 await installForTests()
+// Once, before files that run at the same time would each do it.
+const unbuilt = builtConsole()
+if (unbuilt !== undefined) console.error(`tests: the operators’ pages are not built: ${unbuilt}`)
 
 // A developer's own gateway must not lend its settings or tokens to the tests.
 const env: Record<string, string | undefined> = Object.fromEntries(

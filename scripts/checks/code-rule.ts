@@ -16,23 +16,27 @@ export interface CodeRule {
   readonly name: string
   /** Files that may do it, with how often; a file that does it less often has a stale entry, and fails too. */
   readonly allowed: Readonly<Record<string, number | 'any'>>
+  /** Where it holds; src if not told. */
+  readonly places?: readonly string[]
+  /** The ending of its planted file; ts if not told. */
+  readonly ending?: 'ts' | 'tsx'
   sightings(tree: ts.SourceFile): Sighting[]
 }
 
-/** Makes a rule that runs: over src without its tests, and over scripts/planted/code/<name>.ts, where each line marked `// planted` must be reported. */
+/** Makes a rule that runs: over src (or its places) without tests, and over scripts/planted/code/<name>.ts, where each line marked `// planted` must be reported. */
 export function codeRule(rule: CodeRule): Rule {
   return {
     name: rule.name,
     async check() {
-      const files = sourceFiles(root, ['src/**/*.ts']).filter(({ path }) => !isTest(path))
+      const files = sourceFiles(root, rule.places ?? ['src/**/*.ts']).filter(({ path }) => !isTest(path))
       return { read: files.length, unit: 'files', findings: findingsIn(files, rule) }
     },
     async planted() {
-      const path = `scripts/planted/code/${rule.name}.ts`
+      const path = `scripts/planted/code/${rule.name}.${rule.ending ?? 'ts'}`
       const text = readFileSync(join(root, path), 'utf8')
       const expected = text
         .split('\n')
-        .flatMap((line, index) => (line.endsWith('// planted') ? [`${path}:${index + 1}`] : []))
+        .flatMap((line, index) => (/\/\/ planted$/.test(line) ? [`${path}:${index + 1}`] : []))
       const seen = new Set(rule.sightings(parse({ path, text, lines: 0 })).map(({ node }) => place(node)))
       const missed = expected.filter((at) => !seen.has(at)).map((at) => `${at} was not reported`)
       const wrong = [...seen].filter((at) => !expected.includes(at)).map((at) => `${at} is no violation`)

@@ -86,10 +86,14 @@ const violation: { manifest: Manifest; lockfile: Lockfile; findings: number } = 
 export const dependencies: Rule = {
   name: 'dependencies',
   async check() {
-    const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'))
-    const lockfile: Lockfile = read('package-lock.json')
-    const count = Object.keys(lockfile.packages).length - 1
-    return { read: count, unit: 'packages', findings: findingsIn(read('package.json'), lockfile) }
+    const read = (...path: string[]) => JSON.parse(readFileSync(join(root, ...path), 'utf8'))
+    const packages = ['.', 'console'].map((folder) => {
+      const lockfile: Lockfile = read(folder, 'package-lock.json')
+      const count = Object.keys(lockfile.packages).length - 1
+      return { count, findings: findingsIn(read(folder, 'package.json'), lockfile) }
+    })
+    const count = packages.reduce((sum, one) => sum + one.count, 0)
+    return { read: count, unit: 'packages', findings: packages.flatMap(({ findings }) => findings) }
   },
   async planted() {
     const found = findingsIn(violation.manifest, violation.lockfile)

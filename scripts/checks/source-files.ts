@@ -32,7 +32,8 @@ export function isTest(path: string): boolean {
 }
 
 export function parse(file: SourceFile): ts.SourceFile {
-  return ts.createSourceFile(file.path, file.text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS)
+  const kind = file.path.endsWith('x') ? ts.ScriptKind.TSX : ts.ScriptKind.TS
+  return ts.createSourceFile(file.path, file.text, ts.ScriptTarget.Latest, true, kind)
 }
 
 /** Calls `visit` for every node of the tree. */

@@ -1,5 +1,6 @@
 // The rules that other people's tools hold: types, lint and format, dead code.
 import { globSync } from 'node:fs'
+import { consoleInstalled } from '../console.mjs'
 import type { Rule } from './rule.ts'
 import { root, runTool } from './run-tool.ts'
 
@@ -11,6 +12,19 @@ export const types: Rule = {
     const read = lines(output).filter((path) => !path.includes('/node_modules/')).length
     const run = await runTool('typescript/bin/tsc', ['--pretty', 'false'])
     return { read, unit: 'files', findings: run.code === 0 ? [] : lines(run.output) }
+  },
+}
+
+/** The console is a package of its own, for browsers. */
+export const consoleTypes: Rule = {
+  name: 'console types',
+  async check() {
+    const missing = consoleInstalled()
+    if (missing !== undefined) return { read: 0, unit: 'files', findings: [missing] }
+    const project = ['--pretty', 'false', '-p', 'console']
+    const { code, output } = await runTool('typescript/bin/tsc', project)
+    const read = globSync('console/src/**/*.{ts,tsx}', { cwd: root }).length
+    return { read, unit: 'files', findings: code === 0 ? [] : lines(output) }
   },
 }
 

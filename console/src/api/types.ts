@@ -1,0 +1,81 @@
+// What the gateway says to these pages: the members that are read, as docs/openapi.json has them. Times are milliseconds
+// since 1970 where they are numbers, ISO 8601 where they are text.
+import type { Shown } from '../../../src/approvals/shown/shown.ts'
+
+export type Status = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'consumed'
+export type Assurance = 'tap' | 'push' | 'passkey' | 'two-people'
+
+export interface Items<T> {
+  readonly items: readonly T[]
+}
+
+export interface ApprovalLine {
+  readonly id: string
+  readonly status: Status
+  readonly agent: { readonly id: string; readonly name: string }
+  readonly kind: 'call' | 'stated' | 'window'
+  readonly says: string
+  readonly digest: string
+  readonly assurance: Assurance
+  readonly openedAt: string
+  readonly expiresAt: string
+  readonly decidedAt?: string
+  readonly decidedBy?: string
+  readonly reason?: string
+  readonly uses: { readonly used: number; readonly of: number }
+}
+
+interface GivenAnswer {
+  readonly name: string
+  readonly verdict: 'approved' | 'denied'
+  readonly assurance: Assurance
+  readonly channel: string
+  readonly at: string
+  readonly comment?: string
+}
+
+export interface OneApproval extends ApprovalLine {
+  readonly shown: Shown
+  readonly answers: readonly GivenAnswer[]
+}
+
+export interface SignedIn {
+  readonly operator: { readonly id: string; readonly name: string; readonly role: 'auditor' | 'approver' | 'owner' }
+  readonly session: string
+  readonly recovery: boolean
+  readonly thisMachineOnly: boolean
+  readonly expiresAt: number
+  readonly verifiedUntil: number
+}
+
+export interface NewSession extends SignedIn {
+  readonly csrf: string
+}
+
+export interface Passkey {
+  readonly id: string
+  readonly operator: string
+  readonly name: string
+  readonly rpId: string
+  readonly thisMachineOnly: boolean
+  readonly synced: boolean
+  readonly createdAt: number
+  readonly lastUsedAt?: number
+}
+
+export interface Token {
+  readonly id: string
+  readonly kind: string
+  readonly owner: string
+  readonly agent?: string
+  readonly label?: string
+  readonly status: 'active' | 'revoked' | 'expired'
+  readonly createdAt: number
+  readonly expiresAt: number
+}
+
+export interface Agent {
+  readonly id: string
+  readonly name: string
+  readonly status: string
+}

@@ -1,0 +1,309 @@
+// The operators' pages in a real browser, with an authenticator that Chromium itself plays: K-02, K-06, G-10.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core'
+import { builtConsole } from '../scripts/console.mjs'
+import { hostileStrings } from './generators/hostile-strings.ts'
+import { addAuthenticator, launchChromium, noChromium, pageWithPasskeys, watched } from './instruments/chromium.ts'
+import { linkFor } from './instruments/person.ts'
+import type { Reply } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
+import { type World, world } from './instruments/world.ts'
+
+const SEED = 20_261_121
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+describe('the operators’ pages', { skip: noChromium }, () => {
+  let around: World
+  let browser: Browser
+  let context: BrowserContext
+  let page: Page
+  let session: CDPSession
+  let authenticator: string
+  let seen: ReturnType<typeof watched>
+  let origin: string
+
+  before(async () => {
+    assert.equal(builtConsole(), undefined)
+    around = await world({
+      service: { actions: { pay: { method: 'POST', path: '/pay/{id}', ask: 'passkey' } } },
+      env: { CLAVIGER_LIMIT_PEOPLE: 'off' },
+    })
+    origin = around.gateway.ready.operators as string
+    browser = await launchChromium(['--host-resolver-rules=MAP evil.test 127.0.0.1'])
+    context = await browser.newContext({ viewport: { width: 390, height: 844 } })
+    context.setDefaultTimeout(Number(process.env.T ?? 30_000))
+    ;({ page, session, authenticator } = await pageWithPasskeys(context))
+    seen = watched(page)
+  })
+  after(async () => {
+    await browser?.close()
+    await around?.[Symbol.asyncDispose]()
+  })
+
+  const pay = (id: string, body = '{"amount":4200}'): Promise<Reply> =>
+    around.call(`/pay/${id}`, {
+      method: 'POST',
+      headers: { prefer: 'wait=60', 'content-type': 'application/json' },
+      body,
+    })
+  const sentFor = (id: string) => around.upstream.received(`/pay/${id}`).length
+  const button = (name: string) => page.getByRole('button', { name })
+  const heading = (name: string | RegExp) => page.getByRole('heading', { name, level: 1 })
+
+  /** Names of the rules of accessibility (WCAG 2.2 A and AA, best practice) that the page breaks. */
+  async function broken(): Promise<readonly string[]> {
+    // By the debugger, which the policy of the page does not bind.
+    await session.send('Runtime.evaluate', { expression: axe })
+    const { result } = await session.send('Runtime.evaluate', {
+      expression: `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))`,
+      awaitPromise: true,
+      returnByValue: true,
+    })
+    assert.ok(Array.isArray(result.value), JSON.stringify(result))
+    return result.value as string[]
+  }
+
+  test('enrol a person by their link, once, and show the recovery codes', async () => {
+    await around.gateway.does('POST', '/operators', { name: 'ann', role: 'owner' })
+    const { link } = await linkFor(around.gateway, 'ann')
+    await page.goto(link)
+    assert.deepEqual(await broken(), [])
+    await button('Begin').click()
+    assert.equal(new URL(page.url()).hash, '', 'the token does not stay in the address')
+    await page.getByLabel('Name of the passkey').fill('laptop')
+    await button('Make the passkey').click()
+    await button('I have kept them').waitFor()
+    assert.equal(await page.locator('.secrets li').count(), 10)
+    assert.deepEqual(await broken(), [])
+    await button('I have kept them').click()
+    await heading('Inbox').waitFor()
+    const stranger = await context.newPage()
+    await stranger.goto(link)
+    await stranger.getByRole('button', { name: 'Begin' }).click()
+    await stranger.getByRole('alert').getByText('The link was used').waitFor()
+    await stranger.close()
+  })
+
+  test('sign them out, after which nothing is answered, and in again by passkey', async () => {
+    await button('Sign out').click()
+    await button('Sign in with passkey').waitFor()
+    assert.deepEqual(await broken(), [])
+    const status = await page.evaluate(`fetch('/claviger/v1/approvals').then(({ status }) => status)`)
+    assert.equal(status, 401)
+    await button('Sign in with passkey').click()
+    await heading('Inbox').waitFor()
+    assert.deepEqual(await broken(), [])
+  })
+
+  test('show a call as it comes, and let it out once after a yes by passkey', async () => {
+    const held = pay('7')
+    await page.getByRole('link', { name: /POST .*\/pay\/7/ }).click()
+    await heading(/POST .*\/pay\/7/).waitFor()
+    await page.getByText('"amount": 4200').waitFor()
+    assert.deepEqual(await broken(), [])
+    assert.equal(sentFor('7'), 0)
+    await button('Approve with passkey').click()
+    assert.equal((await held).status, 200)
+    await page.getByText('approved it by passkey').waitFor()
+    assert.equal(await button('Approve with passkey').count(), 0)
+    assert.equal(sentFor('7'), 1)
+  })
+
+  test('are framed by nobody, and take nothing from pages of other sites', async () => {
+    const held = pay('9')
+    await page.locator('.places a').first().click()
+    await page.getByRole('link', { name: /\/pay\/9/ }).waitFor()
+    const { items } = await around.gateway.does<{ items: { id: string; digest: string }[] }>(
+      'GET',
+      '/approvals?status=pending',
+    )
+    const [one] = items as [{ id: string; digest: string }]
+    const framing = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' })
+      response.end(`<!doctype html><title>evil</title><iframe src="${origin}/approvals/${one.id}"></iframe>`)
+    })
+    await new Promise<void>((resolve) => framing.listen(0, '127.0.0.1', resolve))
+    const { port } = framing.address() as AddressInfo
+    for (const host of ['evil.test', 'localhost']) {
+      const evil = await context.newPage()
+      await evil.goto(`http://${host}:${port}/`)
+      const frame = evil.frames()[1]
+      assert.equal(await frame?.locator('#root').count(), 0, `framed by ${host}`)
+      const url = `${origin}/claviger/v1/approvals/${one.id}/verdict`
+      await evil.evaluate(`(${fireAt})(${JSON.stringify(url)}, ${JSON.stringify(one.digest)})`)
+    }
+    for (const other of context.pages()) if (other !== page) await other.close()
+    await page.bringToFront()
+    framing.close()
+    const { status } = await around.gateway.does<{ status: string }>('GET', `/approvals/${one.id}`)
+    assert.equal(status, 'pending')
+    await page.getByRole('link', { name: /\/pay\/9/ }).click()
+    await button('Approve with passkey').click()
+    assert.equal((await held).status, 200)
+  })
+
+  test('deny with a reason, in one tab what another tab shows too', async () => {
+    const held = pay('8')
+    const other = await context.newPage()
+    await other.goto(origin)
+    await other.getByRole('link', { name: /\/pay\/8/ }).waitFor()
+    await page.locator('.places a').first().click()
+    await page.getByRole('link', { name: /POST .*\/pay\/8/ }).click()
+    await button('Deny').click()
+    await page.getByLabel(/^Reason/).fill('not today')
+    await button('Deny it').click()
+    assert.equal((await held).code, 'approval_denied')
+    await page.getByText('not today').waitFor()
+    await other.getByText('Nothing waits for an answer.').waitFor()
+    await other.close()
+    assert.equal(sentFor('8'), 0)
+  })
+
+  test('keep the history, by outcome and by words', async () => {
+    await page.getByRole('link', { name: 'History' }).click()
+    await page.getByRole('link', { name: /\/pay\/7/ }).waitFor()
+    assert.deepEqual(await broken(), [])
+    await page.getByLabel('Outcome').selectOption('denied')
+    await page.getByText('1 answer.').waitFor()
+    await page.getByRole('link', { name: /\/pay\/8/ }).waitFor()
+    await page.getByLabel(/^Agent/).fill('no such words')
+    await page.getByText('0 answers.').waitFor()
+  })
+
+  test('add and remove passkeys, and make new recovery codes', async () => {
+    await page.getByRole('link', { name: 'Passkeys' }).click()
+    await page.getByText('this machine only').waitFor()
+    assert.deepEqual(await broken(), [])
+    // Another device, as far as the browser knows.
+    await session.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: authenticator })
+    await addAuthenticator(session)
+    await page.getByLabel('Name of the passkey').fill('again')
+    await button('Add a passkey').click()
+    await button('Remove again').click()
+    await button('Remove it again').click()
+    await button('Remove again').or(button('Remove it again')).waitFor({ state: 'detached' })
+    await button('Remove laptop').click()
+    await button('Remove it laptop').click()
+    await page.getByText('The last passkey of an operator cannot be removed').waitFor()
+    await button('Make new codes').click()
+    await button('I have kept them').click()
+  })
+
+  test('make an agent’s key, show it once, and revoke it', async () => {
+    await page.getByRole('link', { name: 'Keys', exact: true }).click()
+    await page.getByLabel('Agent', { exact: true }).selectOption({ label: 'agent-of-u' })
+    await button('Make a key').click()
+    const token = await page.locator('.secrets code').textContent()
+    assert.equal((await around.call('/v1/items', { token: token as string })).status, 200)
+    assert.deepEqual(await broken(), [])
+    await button('I have it').click()
+    assert.equal(await page.getByText(token as string).count(), 0)
+    for (const kind of ['Revoke', 'Revoke it'])
+      await page
+        .getByRole('button', { name: `${kind} key of agent-of-u` })
+        .first()
+        .click()
+    await until(async () => (await page.getByRole('button', { name: 'Revoke key of agent-of-u' }).count()) === 1)
+  })
+
+  test('draw 300 hostile strings as text, wherever an agent can put words', async () => {
+    // As long as the gateway lets the longest of them be; those that break programs by length alone come last.
+    const all = hostileStrings(SEED, 320).map((text) => text.slice(0, 1_000))
+    const strings = [...new Set(all)].slice(0, 300)
+    assert.equal(strings.length, 300)
+    await page.evaluate(watchPolicy)
+    const list = { items: strings.map((text, at) => lineOf(text, at)) }
+    await context.route('**/claviger/v1/approvals?status=pending', (route) => route.fulfill({ json: list }))
+    await context.route('**/claviger/v1/approvals/apr_*', (route) => {
+      const at = Number(/apr_(\d+)$/.exec(route.request().url())?.[1])
+      return route.fulfill({ json: detailOf(strings.slice(at, at + 30), at) })
+    })
+    await page.locator('.places a').first().click()
+    await until(async () => (await page.locator('.card').count()) === strings.length)
+    for (let at = 0; at < strings.length; at += 30) {
+      await page.evaluate(`history.pushState(null, '', '/approvals/apr_${at}'); dispatchEvent(new Event('popstate'))`)
+      await page.locator(`[data-approval="apr_${at}"]`).waitFor()
+    }
+    assert.deepEqual(await page.evaluate('window.refusedByPolicy'), [])
+    assert.equal(
+      await page.evaluate(`document.querySelectorAll('img,iframe,script:not([src]),a[href^="j"]').length`),
+      0,
+    )
+    assert.deepEqual(seen, { dialogs: [], errors: [] })
+  })
+})
+
+/** Runs in the page: keeps what the policy of the page refused. */
+const watchPolicy = `window.refusedByPolicy = []
+document.addEventListener('securitypolicyviolation', ({ violatedDirective, sample }) =>
+  window.refusedByPolicy.push(violatedDirective + ' ' + sample))`
+
+/** Runs in a page of another site, with the browser's cookies for ours. */
+const fireAt = `async (url, digest) => {
+  const body = JSON.stringify({ verdict: 'denied', digest })
+  const quiet = () => {}
+  for (const type of ['text/plain', 'application/json'])
+    await fetch(url, { method: 'POST', body, credentials: 'include', headers: { 'content-type': type } }).catch(quiet)
+  await fetch(url, { method: 'POST', mode: 'no-cors', credentials: 'include', body }).catch(quiet)
+  navigator.sendBeacon(url, body)
+  const form = document.body.appendChild(document.createElement('form'))
+  Object.assign(form, { method: 'post', enctype: 'text/plain', action: url, target: '_blank' })
+  form.submit()
+}`
+
+function lineOf(text: string, at: number) {
+  const time = new Date(Date.now() + 60_000).toISOString()
+  return {
+    id: `apr_${at}`,
+    status: 'pending',
+    agent: { id: text, name: text },
+    kind: 'call',
+    says: text,
+    digest: '0'.repeat(64),
+    assurance: 'passkey',
+    openedAt: time,
+    expiresAt: time,
+    reason: text,
+    uses: { used: 0, of: 1 },
+  }
+}
+
+function detailOf(texts: readonly string[], at: number) {
+  const [first] = texts as [string]
+  const facts = texts.map((text) => ({ name: text, value: text, kind: 'text' }))
+  const quoted = texts.map((text) => ({ name: text, lines: [text, text], cut: text }))
+  const parts = texts.map((text) => ({
+    name: text,
+    fileName: text,
+    contentType: text,
+    bytes: 1,
+    sha256: '0',
+    lines: [text],
+  }))
+  const at0 = new Date(0).toISOString()
+  return {
+    ...lineOf(first, at),
+    shown: {
+      title: texts.join(' '),
+      facts,
+      warnings: texts,
+      allows: texts.join(' '),
+      preview: { of: 'e-mail', title: first, facts, texts: quoted },
+      body: { kind: 'multipart', bytes: 1, sha256: '0', contentType: first, cut: first, parts },
+      said: quoted,
+    },
+    answers: texts.map((text) => ({
+      name: text,
+      verdict: 'denied',
+      assurance: 'tap',
+      channel: text,
+      at: at0,
+      comment: text,
+    })),
+  }
+}
