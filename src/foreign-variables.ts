@@ -19,21 +19,49 @@ const vaultWithoutMeaning: readonly string[] = [
   'VAULT_POLICY_PATH',
 ]
 
+/** Of ClawGate, by which an environment is known to be its own: the others are names of other programs too. */
+const clawgateOwn: readonly string[] = ['WEBAUTHN_RP_ID', 'WEBAUTHN_RP_ORIGIN', 'WEBAUTHN_RP_NAME']
+/** Passkeys are made at the operators' pages, tokens are signed with rotating keys, and the vault has the key of hashes. */
+const clawgateWithoutMeaning: readonly string[] = [
+  ...clawgateOwn,
+  'DATABASE_URL',
+  'JWT_SECRET',
+  'API_KEY_SECRET',
+  'CORS_ORIGINS',
+  'VAPID_PUBLIC_KEY',
+  'VAPID_PRIVATE_KEY',
+  'VAPID_SUBJECT',
+]
+/** Besides those whose names say it: it holds a password. */
+export const CLAWGATE_DATABASE = 'DATABASE_URL'
+
 /** An object, reference → secret: what agentic-credential-vault had before it had a store. */
 export const MASTER_SECRETS = 'MASTER_SECRETS_JSON'
 
 /** Names of variables in `env` that these systems understood and this gateway does not. */
 export function withoutMeaning(env: Env): string[] {
   const clauth = Object.keys(env).filter((name) => name.startsWith('CLAUTH_') && !understood.has(name))
-  return [...clauth.sort(), ...vaultWithoutMeaning.filter((name) => env[name] !== undefined)]
+  const clawgate = isClawGates(env) ? clawgateWithoutMeaning : []
+  return [...clauth.sort(), ...[...vaultWithoutMeaning, ...clawgate].filter((name) => env[name] !== undefined)]
 }
+
+const isClawGates = (env: Env) => clawgateOwn.some((name) => env[name])
 
 /**
  * Where `PORT` says that the vault's door listens, for clients that know that port. So common a name counts only beside one
  * of that system's own, and not where it is the agents' port.
  */
 export function vaultListenOf(env: Env): string | undefined {
-  const own = ['VAULT_ADMIN_TOKEN', MASTER_SECRETS, ...vaultWithoutMeaning].some((name) => env[name])
-  const { PORT = '', CLAVIGER_PORT = '4317' } = env
-  return own && /^[1-9][0-9]{0,4}$/.test(PORT) && PORT !== CLAVIGER_PORT ? `127.0.0.1:${PORT}` : undefined
+  return isVaults(env) ? portOf(env) : undefined
+}
+
+/** The same for the ClawGate door; the vault's comes first. */
+export function clawgateListenOf(env: Env): string | undefined {
+  return isClawGates(env) && !isVaults(env) ? portOf(env) : undefined
+}
+
+const isVaults = (env: Env) => ['VAULT_ADMIN_TOKEN', MASTER_SECRETS, ...vaultWithoutMeaning].some((name) => env[name])
+
+function portOf({ PORT = '', CLAVIGER_PORT = '4317' }: Env): string | undefined {
+  return /^[1-9][0-9]{0,4}$/.test(PORT) && PORT !== CLAVIGER_PORT ? `127.0.0.1:${PORT}` : undefined
 }

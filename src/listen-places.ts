@@ -62,6 +62,11 @@ export const listenSettings = {
     fallback: '',
     doc: 'Where the door for agentic-credential-vault also listens by itself: `127.0.0.1:8787` or `unix:/path`. The agents’ listener serves it in any case.',
   }),
+  clawgateListen: setting(doorPlace(), {
+    env: 'CLAVIGER_CLAWGATE_LISTEN',
+    fallback: '',
+    doc: 'Where the ClawGate door also listens by itself: `127.0.0.1:3000` or `unix:/path`. The agents’ listener serves it in any case.',
+  }),
   agentListen: setting(agentPlaces(), {
     env: 'CLAVIGER_AGENT_LISTEN',
     fallback: '',

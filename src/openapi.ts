@@ -12,6 +12,7 @@ import * as clawAuthAgents from './doors/clawauth/agent-routes.ts'
 import * as clawAuthServices from './doors/clawauth/service-routes.ts'
 import * as clawAuthSignIn from './doors/clawauth/sign-in-routes.ts'
 import * as clawAuthWebhooks from './doors/clawauth/webhook-routes.ts'
+import * as clawGateKeys from './doors/clawgate/key-routes.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
 import { parameterProblems } from './ground/fill-template.ts'
@@ -92,6 +93,7 @@ const modules = [
   clawAuthServices,
   clawAuthSignIn,
   clawAuthWebhooks,
+  clawGateKeys,
   alerts,
   audit,
   verification,

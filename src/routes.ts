@@ -15,6 +15,7 @@ import { CredentialChecks } from './house/check-credential.ts'
 import { checkCredentialRoutes } from './house/check-credential-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
+import { clawGateKeyRoutes } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
@@ -120,6 +121,7 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   return [
     ...clawAuthRoutes<Who>(rooms, settings),
     ...clauthRoutes<Who>(rooms, settings, actorOf),
+    ...clawGateKeyRoutes<Who>(rooms, settings, actorOf),
     ...revocationRoutes<Who>({ ...rooms, book: rooms.vaultBook, actorOf }),
     ...vaultServiceRoutes<Who>({ ...rooms, admin: rooms.vaultAdmin, book: rooms.vaultBook, actorOf }),
   ]

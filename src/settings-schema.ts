@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { agentSettings } from './agent-settings.ts'
 import { channelSettings } from './channel-settings.ts'
 import { clauthSettings } from './clauth-settings.ts'
+import { clawgateSettings } from './clawgate-settings.ts'
 import { logLevels } from './ground/log-level.ts'
 import { listenSettings } from './listen-places.ts'
 import { operatorSettings } from './operator-settings.ts'
@@ -81,6 +82,7 @@ export const settingsSchema = z.object({
   ...agentSettings,
   ...clauthSettings,
   ...vaultSettings,
+  ...clawgateSettings,
   ...signInSettings,
   ...signingSettings,
   drainSeconds: setting(whole(0, 3_600), {

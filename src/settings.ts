@@ -4,7 +4,7 @@
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type EnvFile, readEnvFile } from './env-file.ts'
-import { vaultListenOf } from './foreign-variables.ts'
+import { clawgateListenOf, vaultListenOf } from './foreign-variables.ts'
 import { logLevelOf } from './ground/log-level.ts'
 import { problemsOf } from './ground/problem.ts'
 import { listenerUrl } from './public-address.ts'
@@ -125,6 +125,7 @@ function pick(
 /** Names that settings have elsewhere, and that are understood here. */
 function otherName(name: SettingName, layer: SettingsInput['env']): string | undefined {
   if (name === 'log') return logLevelOf(layer)
+  if (name === 'clawgateListen') return clawgateListenOf(layer)
   return name === 'vaultListen' ? vaultListenOf(layer) : undefined
 }
 

@@ -76,4 +76,18 @@ describe('the environment of other systems', () => {
     }
     assert.deepEqual(withoutMeaning({ VAULT_ADDR: 'x', CLAUTH_ADMIN_TOKEN: 'x', PATH: 'x' }), [])
   })
+
+  test('takes what is ClawGate’s beside a variable of its own, secrets out of the environment', async () => {
+    const own = { WEBAUTHN_RP_ID: 'localhost', DATABASE_URL: 'postgres://u:canary@h/d', JWT_SECRET: 'canary-jwt' }
+    assert.deepEqual(withoutMeaning({ ...own, VAPID_SUBJECT: 'mailto:x' }), [...Object.keys(own), 'VAPID_SUBJECT'])
+    assert.deepEqual(withoutMeaning({ DATABASE_URL: 'x', JWT_SECRET: 'y', CORS_ORIGINS: 'z' }), [])
+    const listen = (more: Record<string, string>) =>
+      loadSettings({ env: { CLAVIGER_HOME: '/nowhere', PORT: '3000', ...more } }).clawgateListen
+    assert.deepEqual(listen(own), { host: '127.0.0.1', port: 3_000 })
+    assert.equal(listen({}), undefined)
+    assert.equal(listen({ ...own, VAULT_ADMIN_TOKEN: 'x' }), undefined)
+    await using other = await Gateway.start({ env: own })
+    assert.match(other.output(), /"name":"WEBAUTHN_RP_ID DATABASE_URL JWT_SECRET"/)
+    assert.ok(!other.output().includes('canary'))
+  })
 })

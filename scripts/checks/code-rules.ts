@@ -96,6 +96,7 @@ export const revealers = codeRule({
     'src/approvals/receipts/receipt-keys.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,
     'src/identity/doors/door-tokens.ts': 1,
+    'src/doors/clawgate/key-routes.ts': 1,
     'src/identity/doors/door-salts.ts': 1,
     'src/doors/clauth/skill-tokens.ts': 1,
     'src/crypto/pkcs11-sessions.ts': 1,

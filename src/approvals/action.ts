@@ -13,6 +13,8 @@ export interface Terms {
   readonly assurance: Assurance
   /** How long it may be waited for, and from the yes on used, seconds. */
   readonly lifeSeconds: number
+  /** How long it may be used from the yes on, where that is another time. */
+  readonly goodSeconds?: number | undefined
   readonly uses: number
 }
 

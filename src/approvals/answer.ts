@@ -16,7 +16,7 @@ export function refuseAnswer(approval: Approval, { verdict, assurance, operator 
 export function answered(approval: Approval, given: Verdict): Approval {
   const verdicts = [...approval.verdicts, given]
   if (given.verdict === 'denied') return { ...approval, verdicts, status: 'denied' }
-  const { assurance, lifeSeconds } = approval.action.terms
+  const { assurance, lifeSeconds, goodSeconds = lifeSeconds } = approval.action.terms
   if (verdicts.length < (assurance === 'two-people' ? 2 : 1)) return { ...approval, verdicts }
-  return { ...approval, verdicts, status: 'approved', expiresAt: given.at + lifeSeconds * 1_000 }
+  return { ...approval, verdicts, status: 'approved', expiresAt: given.at + goodSeconds * 1_000 }
 }

@@ -8,6 +8,7 @@ import { approvalCommands } from './approval.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
 import { channelCommands } from './channel.ts'
+import { clawGateCommands } from './clawgate.ts'
 import { configCommand } from './config.ts'
 import { connectCommand } from './connect.ts'
 import { connectionCommands } from './connection.ts'
@@ -52,6 +53,7 @@ const families = [
   loginCommands,
   tokenCommands,
   signingKeyCommands,
+  clawGateCommands,
   grantCommands,
   approvalCommands,
   channelCommands,

@@ -6,6 +6,7 @@ import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
 import { agentVault } from './agentvault.ts'
 import { clauth } from './clauth.ts'
+import { clawGate } from './clawgate.ts'
 
 /** A door that carries calls and speaks a dialect of its own, on bare node:http: the control plane does not know it. */
 export interface CarryingDoor {
@@ -27,7 +28,7 @@ export interface DoorParts {
 
 /** Those that are open by the settings. */
 export function carryingDoors(parts: DoorParts): readonly CarryingDoor[] {
-  return [...clauth(parts), ...agentVault(parts)]
+  return [...clauth(parts), ...agentVault(parts), ...clawGate(parts)]
 }
 
 /** The door that a request is for. */

@@ -3,7 +3,7 @@
 import { DoorSecrets } from '../doors/agentvault/door-secrets.ts'
 import { VAULT_ADMIN } from '../doors/agentvault/needs.ts'
 import { isSecretName } from '../env-file.ts'
-import { MASTER_SECRETS, withoutMeaning } from '../foreign-variables.ts'
+import { CLAWGATE_DATABASE, MASTER_SECRETS, withoutMeaning } from '../foreign-variables.ts'
 import type { Log } from '../ground/log.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Rooms } from '../rooms.ts'
@@ -13,7 +13,7 @@ import { takeTelegram } from './channels.ts'
 /** Says in one line what means nothing here, and seals what `MASTER_SECRETS_JSON` holds. */
 export async function takeForeignEnvironment(env: NodeJS.ProcessEnv, rooms: Rooms, log: Log): Promise<void> {
   const names = withoutMeaning(env)
-  for (const name of names) if (isSecretName(name)) delete env[name]
+  for (const name of names) if (isSecretName(name) || name === CLAWGATE_DATABASE) delete env[name]
   if (names.length > 0) {
     const text =
       'these variables of other systems mean nothing here; those that are secrets were taken out of the environment'

@@ -102,7 +102,7 @@ export interface OperatorEntry {
 export interface TokenEntry {
   readonly id: TokenId
   /** A door's name: the token is of that door's own shape. */
-  readonly kind: TokenKind | 'clauth'
+  readonly kind: TokenKind | 'clauth' | 'clawgate'
   readonly owner: string
   readonly label: string | undefined
   readonly createdAt: number

@@ -1,0 +1,25 @@
+import type { Approvals } from '../../approvals/approvals.ts'
+import type { Clock } from '../../ground/clock.ts'
+import type { PlainAsked } from '../../http/plain-routes.ts'
+import type { AgentPrincipal } from '../../identity/contract.ts'
+import type { TokenKeys } from '../../identity/room.ts'
+
+/** What the door translates to. It has no rule of its own. */
+export interface ClawGateNeeds {
+  readonly approvals: Approvals
+  readonly clock: Clock
+  readonly signing: TokenKeys
+  /** Id of this installation. */
+  readonly install: string
+  readonly issuer: () => string
+  readonly assurance: 'passkey' | 'two-people'
+  /** Whose key a request shows. Throws Problem `unauthenticated`. */
+  agentOf(asked: PlainAsked): AgentPrincipal
+  /** Whether the agent still stands, and the key that it asked with. */
+  stands(agent: string, token: string): boolean
+  /** Epoch of the change that made a key. */
+  epochOf(token: string): number
+  /** Counts one. Throws Problem `rate_limited`. */
+  limitVerify(address: string): void
+  health(): object
+}

@@ -1,0 +1,83 @@
+// Ties the ClawGate door to the rooms.
+import { clawGateRoutes, isClawGatePath } from '../doors/clawgate/clawgate.ts'
+import { keyRoutes } from '../doors/clawgate/key-routes.ts'
+import type { ClawGateNeeds } from '../doors/clawgate/needs.ts'
+import { wording } from '../doors/clawgate/wording.ts'
+import { unionHealth } from '../health.ts'
+import type { BoundEndpoint } from '../http/endpoint.ts'
+import { headerOf } from '../http/header-of.ts'
+import { type PlainAsked, plainRoutes } from '../http/plain-routes.ts'
+import { httpProblem } from '../http/problems.ts'
+import { ApiKeys } from '../identity/doors/api-keys.ts'
+import { refuseUnlessOk } from '../identity/sign-ins/limits.ts'
+import { RateTable } from '../identity/sign-ins/rate-table.ts'
+import type { Rooms } from '../rooms.ts'
+import type { Settings } from '../settings.ts'
+import type { Actor } from '../storage/storage.ts'
+import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
+
+const known = new WeakMap<Rooms, ApiKeys>()
+
+/** One for the door and for what stands beside it: it knows which keys were used. */
+function keysOf(rooms: Rooms): ApiKeys {
+  const keys = known.get(rooms) ?? new ApiKeys(rooms.identity.room)
+  known.set(rooms, keys)
+  return keys
+}
+
+export function clawGate({ rooms, settings, log }: DoorParts): CarryingDoor[] {
+  if (!settings.clawgateDoor) return []
+  const handle = plainRoutes({
+    routes: clawGateRoutes(needsOf(rooms, settings)),
+    wording,
+    clientOf: rooms.clientOf,
+    onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a request failed that should not have'),
+  })
+  return [{ name: 'clawgate', owns: isClawGatePath, handle, place: settings.clawgateListen }]
+}
+
+/** The operators' endpoints beside it. */
+export function clawGateKeyRoutes<Who>(
+  rooms: Rooms,
+  settings: Settings,
+  actorOf: (who: Who) => Actor,
+): BoundEndpoint<Who>[] {
+  if (!settings.clawgateDoor) return []
+  const { identity } = rooms
+  return keyRoutes<Who>({ keys: keysOf(rooms), actorOf, agentOf: (name) => identity.requireAgent(name) })
+}
+
+function needsOf(rooms: Rooms, settings: Settings): ClawGateNeeds {
+  const { approvals, clock, identity, storage, vault } = rooms
+  const rate = new RateTable(clock, { most: settings.clawgateVerifyPerMinute, windowMs: 60_000 })
+  return {
+    ...{ approvals, clock, signing: identity.room.signing, install: storage.instanceId },
+    issuer: () => identity.room.issuer(),
+    assurance: settings.clawgateApprovers === 2 ? 'two-people' : 'passkey',
+    agentOf: (asked) => agentOf(rooms, asked),
+    stands: (agent, token) => identity.isLive(agent, token),
+    epochOf: (token) => identity.room.directory.token(token)?.issuedEpoch ?? 0,
+    limitVerify: (address) => {
+      const waitMs = rate.waitMs(address)
+      refuseUnlessOk(waitMs > 0 ? { ok: false, retryAfterS: Math.ceil(waitMs / 1_000) } : { ok: true })
+      rate.take(address)
+    },
+    health: () => unionHealth(vault.state().state, settings.publicUrl, clock.now()),
+  }
+}
+
+/** Keys of this door alone; two that differ say nothing. Throws Problem `unauthenticated`. */
+function agentOf(rooms: Rooms, { request }: PlainAsked) {
+  const { rawHeaders } = request
+  const [header, bearer] = [headerOf(rawHeaders, 'x-api-key'), bearerIn(headerOf(rawHeaders, 'authorization'))]
+  if (header !== undefined && bearer !== undefined && header !== bearer) throw httpProblem('unauthenticated')
+  const presented = header ?? bearer ?? ''
+  const principal = keysOf(rooms).recognise(presented)
+  if (principal === undefined) return rooms.refuseUnknown(presented)
+  if (!rooms.identity.mayAct(principal)) throw httpProblem('unauthenticated')
+  return principal
+}
+
+function bearerIn(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : (/^Bearer +(\S+)$/i.exec(value)?.[1] ?? '')
+}

@@ -1,0 +1,71 @@
+// What the ClawGate door keeps over a crash, and what it wants of people.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { approve, ClawGateClient, refusedAs } from './instruments/clawgate-client.ts'
+import { Gateway } from './instruments/gateway.ts'
+import { Person } from './instruments/person.ts'
+
+async function start(env: Record<string, string> = {}) {
+  const gateway = await Gateway.start({ env: { CLAVIGER_DEMO: 'off', ...env } })
+  await gateway.does('POST', '/agents', { name: 'my-agent' })
+  const { key } = await gateway.does<{ key: string }>('POST', '/clawgate/api-keys', { agent: 'my-agent', name: 'a' })
+  return { gateway, own: new ClawGateClient(gateway, key) }
+}
+
+describe('the ClawGate door', () => {
+  test('keeps requests, verdicts and what was consumed over a kill', async () => {
+    const { gateway, own } = await start()
+    await using _ = gateway
+    const ann = await Person.enrolled(gateway, 'ann', 'owner')
+    const { requestId } = await own.request()
+    await gateway.kill9()
+    await gateway.restart()
+    await ann.signsIn()
+    assert.equal((await approve(ann, requestId)).status, 200)
+    const { token = '' } = await own.status(requestId)
+    await gateway.kill9()
+    await gateway.restart()
+    assert.equal((await own.verify(token)).valid, true)
+    const again = (await own.status(requestId)).token as string
+    assert.equal(again.split('.')[1], token.split('.')[1], 'the same token, signed anew')
+    assert.equal((await own.verify(token, { consume: true })).valid, true)
+    await gateway.kill9()
+    await gateway.restart()
+    assert.equal((await own.verify(again, { consume: true })).error, 'consumed')
+  })
+
+  test('wants two different people where it is told to (CG-09)', async () => {
+    const { gateway, own } = await start({ CLAVIGER_CLAWGATE_APPROVERS: '2' })
+    await using _ = gateway
+    const [ann, bob] = [
+      await Person.enrolled(gateway, 'ann', 'owner'),
+      await Person.enrolled(gateway, 'bob', 'approver'),
+    ]
+    const { requestId } = await own.request()
+    assert.equal((await approve(ann, requestId)).status, 200)
+    assert.equal((await own.status(requestId)).status, 'PENDING')
+    assert.equal((await approve(ann, requestId)).code, 'approval_same_person')
+    assert.equal((await approve(bob, requestId)).status, 200)
+    const { status, token = '' } = await own.status(requestId)
+    assert.equal(status, 'APPROVED')
+    assert.equal((await own.verify(token)).claims?.approver, 'ann, bob')
+  })
+
+  test('verifies so many tokens a minute for one address', async () => {
+    const { gateway, own } = await start({ CLAVIGER_CLAWGATE_VERIFY_PER_MINUTE: '2' })
+    await using _ = gateway
+    for (let at = 0; at < 2; at += 1) assert.equal((await own.verify('x')).error, 'malformed')
+    const reply = await own.ask('POST', '/approval/verify-token', { token: 'x' }, {})
+    assert.deepEqual(refusedAs(reply), [429, 'RATE_LIMITED'])
+    assert.ok(Number(reply.headers['retry-after']) > 0)
+  })
+
+  test('is gone where it is switched off', async () => {
+    const { gateway, own } = await start()
+    await using _ = gateway
+    await gateway.stop()
+    await gateway.restart({ CLAVIGER_CLAWGATE: 'off' })
+    assert.equal((await own.ask('POST', '/approval/verify-token', { token: 'x' })).status, 404)
+    assert.equal((await gateway.operator('GET', '/clawgate/api-keys')).status, 404)
+  })
+})
