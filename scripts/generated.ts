@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { exitCodeHelp } from '../src/cli/exit-codes.ts'
+import { ruleSchema } from '../src/rules/rule-schema.ts'
 import { serviceTemplateSchema } from '../src/services/template-schema.ts'
 import { cliVariables } from '../src/settings.ts'
 import { settingDocs } from '../src/settings-schema.ts'
@@ -15,6 +16,7 @@ const root = join(import.meta.dirname, '..')
 export async function generated(): Promise<Map<string, string>> {
   const files = new Map([['docs/guides/configuration.md', configurationGuide()]])
   files.set('docs/service-template.schema.json', `${JSON.stringify(serviceTemplateSchema(), null, 2)}\n`)
+  files.set('docs/rule.schema.json', `${JSON.stringify(ruleSchema(), null, 2)}\n`)
   files.set('sdk/src/errors/problem-codes.ts', problemCodesModule(problemCodes(sourceFiles(root, ['src/**/*.ts']))))
   const openApi = await openApiText()
   if (openApi !== undefined) files.set('docs/openapi.json', openApi)

@@ -158,6 +158,8 @@ const explained = {
     /** Enough by itself. */
     sufficientScope: z.string().optional(),
     grant: z.string().optional(),
+    /** What the operator's rules say; `needs_body` where that depends on a body that was not described. */
+    rules: z.object({ effect: z.string(), names: z.array(z.string()) }),
     checks: z.array(z.object({ check: z.string(), say: z.enum(['pass', 'ask', 'deny']), why: z.string().optional() })),
   }),
   problems: denialProblems,
@@ -169,6 +171,8 @@ const question = {
   method: z.string().min(1).max(32),
   path: z.string().min(1).max(8_192),
   query: Query.optional(),
+  /** JSON, where rules look into the body. */
+  body: z.json().optional(),
 }
 
 export const explainOwn = endpoint({

@@ -2,13 +2,14 @@
 
 import type { z } from 'zod'
 import { docsFiles, readDocsPage } from './docs-pages.ts'
-import type { Explanation, Gate } from './gate/admit.ts'
+import type { Gate } from './gate/admit.ts'
+import type { Explanation } from './gate/explanation.ts'
 import type { AgentPrincipal } from './gate/rooms.ts'
 import { toldToAgent } from './gate/told-to-agent.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CallId } from './ground/ids.ts'
 import { Secret } from './ground/secret.ts'
-import { canonicalTarget, type Target } from './ground/target.ts'
+import { targetOf } from './ground/target-of.ts'
 import { unionHealth } from './health.ts'
 import * as endpoints from './house-endpoints.ts'
 import { type BoundEndpoint, bind } from './http/endpoint.ts'
@@ -88,7 +89,8 @@ function explainRoutes<Who>(house: HouseActions<Who>): BoundEndpoint<Who>[] {
   const explain = (principal: AgentPrincipal, rid: string, body: Asked, whole: boolean) => {
     const { service: serviceName, method } = body
     const call = { rid: rid as CallId, principal, serviceName, method: method.toUpperCase(), target: targetOf(body) }
-    return house.gate.explain(call, whole)
+    const read = body.body === undefined ? undefined : { body: Buffer.from(JSON.stringify(body.body)) }
+    return house.gate.explain(call, whole, read)
   }
   return [
     bind(endpoints.explainOwn, ({ body, caller, rid }) =>
@@ -103,18 +105,10 @@ interface Asked {
   readonly method: string
   readonly path: string
   readonly query?: Record<string, string | string[]> | undefined
+  readonly body?: unknown
 }
 
-/** The target that a call with these parts would have. Throws Problem `target_ambiguous`, as the call would. */
-function targetOf({ path, query }: Asked): Target {
-  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
-    [value].flat().map((one) => [name, one] as const),
-  )
-  const text = pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
-  return canonicalTarget(text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`)
-}
-
-function shown({ decision, checks, action, among, risk, required, enough, grant }: Explanation) {
+function shown({ decision, checks, action, among, risk, required, enough, grant, rules }: Explanation) {
   return {
     outcome: decision.outcome,
     check: decision.check,
@@ -125,6 +119,7 @@ function shown({ decision, checks, action, among, risk, required, enough, grant 
     ...(grant !== undefined && { grant }),
     requiredScopes: [...required],
     ...(enough !== undefined && { sufficientScope: enough }),
+    rules: { effect: rules.effect, names: [...rules.names] },
     checks: checks.map((line) => ({ ...line })),
   }
 }

@@ -30,6 +30,7 @@ import { KeyEnds } from './identity/keys/key-ends.ts'
 import { operatorParties } from './operator-address.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { issuerOf } from './public-address.ts'
+import { createRules, type Rules } from './rules/rules.ts'
 import type { Service } from './services/contract.ts'
 import { createServices, type Services } from './services/services.ts'
 import type { Settings } from './settings.ts'
@@ -48,6 +49,7 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly audit: OpenedAudit
   readonly services: Services
   readonly grants: Grants
+  readonly rules: Rules
   readonly approvals: Approvals
   readonly channels: Channels
   readonly openCalls: OpenCalls
@@ -95,14 +97,14 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const keyEnds = keyEndsOf(whoAsks.identity, openCalls, storage)
   storage.follow(hear)
   const approvals = createApprovals({ storage, clock, vault, spoolDir: spoolOf(options.settings), ...addresses })
-  const known = { storage, vault, audit, services, grants, approvals, openCalls, clock }
+  const rules = createRules({ storage, clock, trustOf: (agent) => whoAsks.relying.trustOf(agent).score })
+  const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock }
   const [channels, vaultDoor] = overIdentity({ ...known, identity: whoAsks.identity }, options.settings)
   const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
     ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
     startedAt: clock.now(),
-    url: '',
-    operatorPort: undefined,
+    ...{ url: '', operatorPort: undefined },
     seal: (reason) => sealHouse(rooms, reason),
     refuseUnknown: (presented, said) => {
       audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
@@ -165,14 +167,14 @@ function tokenPlaces(service: Service | undefined): TokenPlaces | undefined {
 
 type GateNeeds = Pick<
   Rooms,
-  'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'approvals' | 'openCalls' | 'clock'
+  'storage' | 'vault' | 'audit' | 'services' | 'grants' | 'rules' | 'approvals' | 'openCalls' | 'clock'
 >
 
 function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Gate<Service> {
-  const { storage, vault, audit, services, grants, openCalls, clock } = needs
+  const { storage, vault, audit, services, grants, rules, openCalls, clock } = needs
   const approvals = approvalsOfGate(needs.approvals, storage)
   return new Gate({
-    rooms: { services, grants, credentials: vault, approvals },
+    rooms: { services, grants, credentials: vault, rules, approvals },
     audit,
     openCalls,
     limits: { total: settings.maxInFlight, perAgent: settings.maxInFlightPerAgent },
@@ -201,8 +203,20 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  const { identity, people, signingKeys, relying, services, grants, channels, approvals, vaultBook } = rooms
-  const memories = [identity, people, signingKeys, relying, services, grants, channels, approvals, vaultBook, alerts]
+  const { identity, people, signingKeys, relying, services, grants, rules, channels, approvals, vaultBook } = rooms
+  const memories = [
+    identity,
+    people,
+    signingKeys,
+    relying,
+    services,
+    grants,
+    rules,
+    channels,
+    approvals,
+    vaultBook,
+    alerts,
+  ]
   for (const room of memories) room.clear()
   log.warn({ reason }, 'the vault is sealed')
 }

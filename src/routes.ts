@@ -17,6 +17,7 @@ import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
 import { clawGateKeyRoutes } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
+import { ruleNeeds } from './house/rule-needs.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
@@ -42,6 +43,7 @@ import { oauthEndpoints } from './oauth-needs.ts'
 import type { Collect } from './proxy/collect.ts'
 import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
+import { ruleRoutes } from './rules/routes.ts'
 import type { Service } from './services/contract.ts'
 import { type ServiceRouteNeeds, serviceRoutes } from './services/routes.ts'
 import type { Settings } from './settings.ts'
@@ -85,6 +87,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...vaultRoutes<Who>(vaultNeeds(rooms)),
     ...connectionsOf(rooms),
     ...grantRoutes<Who>(grantNeeds(rooms)),
+    ...ruleRoutes<Who>(ruleNeeds(rooms)),
     ...approvalEndpoints(rooms),
     ...channelEndpoints(rooms),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),

@@ -55,12 +55,13 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
 
 /** Rooms whose rows are believed one by one: those that are not are told of, and not there. */
 async function loadOthers(rooms: Rooms): Promise<void> {
-  const { people, signingKeys, services, grants, approvals, channels, vaultBook, alerts, alarms } = rooms
+  const { people, signingKeys, services, grants, rules, approvals, channels, vaultBook, alerts, alarms } = rooms
   for (const [kind, room] of [
     ['people', people],
     ['signing_keys', signingKeys],
     ['services', services],
     ['grants', grants],
+    ['rules', rules],
     ['approvals', approvals],
     ['channels', channels],
     ['receipt_keys', approvals.receiptKeys],

@@ -95,6 +95,9 @@ describe('a call that a human must approve', () => {
     await until(async () => (await pending(around)).length === 1)
     leaving.abort()
     await assert.rejects(left)
+    // The gateway has heard of it, and answered nobody: before that the yes would be the first call's.
+    const denials = () => around.gateway.does<{ items: object[] }>('GET', '/audit/records?type=deny')
+    await until(async () => (await denials()).items.length > 0)
     const [item] = (await pending(around)) as [Item]
     await answer(around, item, 'approved')
     assert.equal(around.upstream.received('/pay/7').length, 0)

@@ -27,6 +27,7 @@ import { cliProblem } from './problems.ts'
 import { receiptCommands } from './receipt.ts'
 import { relyingCommands } from './relying.ts'
 import { roleCommands } from './role.ts'
+import { ruleCommands } from './rule.ts'
 import { serviceCommands } from './service.ts'
 import { signingKeyCommands } from './signing-key.ts'
 import { statusCommand } from './status.ts'
@@ -55,6 +56,7 @@ const families = [
   signingKeyCommands,
   clawGateCommands,
   grantCommands,
+  ruleCommands,
   approvalCommands,
   channelCommands,
   receiptCommands,

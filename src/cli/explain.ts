@@ -30,8 +30,9 @@ export function explainCommand(program: Command, session: Session): void {
         args.length === 4
           ? await operator().ask({ method: 'POST', path: '/explain', body: { agent: args[0], ...body } })
           : await agent().ask({ method: 'POST', path: '/explain', body })
-      const { checks, ...answer } = json
-      const text = `${facts(answer)}\n\n${table(checks, ['check', 'say', 'why'])}`
+      const { checks, rules, ...answer } = json
+      const said = [rules.effect, ...rules.names].join(' ')
+      const text = `${facts({ ...answer, rules: said })}\n\n${table(checks, ['check', 'say', 'why'])}`
       return { json, text, code: json.outcome === 'allow' ? exitCode.ok : exitCode.refused }
     },
   })

@@ -4,16 +4,18 @@ import type { CredentialId, GrantId } from '../ground/ids.ts'
 import { looksLikeCredential } from '../ground/looks-like-credential.ts'
 import type { Origin } from '../ground/origin.ts'
 import { Problem, type ProblemFacts } from '../ground/problem.ts'
-import { type Decision, decide, explain } from '../policy/decide.ts'
+import { type Decision, decide } from '../policy/decide.ts'
 import type { Mint } from '../policy/mint.ts'
 import type { Permit } from '../policy/permit.ts'
 import { AskingRoom } from './asking-room.ts'
 import { denial, denialProblem } from './denials.ts'
-import { type Gathered, gatherFacts, type InFlightLimits } from './gather-facts.ts'
+import { type Explanation, explanationOf } from './explanation.ts'
+import { type Gathered, gatherFacts, type InFlightLimits, type Read } from './gather-facts.ts'
 import { asActor, digestNow, humansYes, type Yes } from './humans-yes.ts'
 import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
 import type { CallContents, CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
+import { rulesOf, scopesOf, shownRules } from './why-denied.ts'
 
 export interface GateOptions<S extends GateService = GateService> {
   readonly rooms: GateRooms<S>
@@ -33,20 +35,8 @@ export interface Admission<S extends GateService = GateService> {
   readonly open: OpenCall
   /** Of a call that a human was asked about: this is sent, and nothing else of the caller's. */
   readonly contents: CallContents | undefined
-}
-
-export interface Explanation {
-  readonly decision: Decision
-  readonly checks: ReturnType<typeof explain>
-  readonly action: string | undefined
-  /** The actions that claim it, where no one of them alone does: what they all require is required. */
-  readonly among: readonly string[]
-  /** Undefined where it is not known what the call is. */
-  readonly risk: 'low' | 'medium' | 'high' | undefined
-  readonly required: readonly string[]
-  /** A scope that would be enough by itself. */
-  readonly enough: string | undefined
-  readonly grant: string | undefined
+  /** The body, where rules wanted it: it is not on the caller's connection any more. */
+  readonly read: Pick<CallContents, 'body'> | undefined
 }
 
 /**
@@ -68,11 +58,12 @@ export class Gate<S extends GateService = GateService> {
   /** Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. */
   async admit(call: CallRequest): Promise<Admission<S>> {
     const held = this.#useOf(call.firstTry)
-    let gathered = this.#gatherOrRefuse(call, held)
-    const decision = decide(gathered.question)
+    const first = this.#judge(call, held)
+    const judged = wantsBody(first) ? await this.#judgeWhole(call, held, first.gathered) : first
+    let { gathered } = judged
     let yes: Yes | undefined
-    if (decision.outcome === 'ask') ({ yes, gathered } = await this.#askFirst(call, decision, gathered, held))
-    else if (decision.outcome !== 'allow') throw this.#refuse(call, decision, gathered)
+    if (judged.decision.outcome === 'ask') ({ yes, gathered } = await this.#askFirst(call, judged, held))
+    else if (judged.decision.outcome !== 'allow') throw this.#refuse(call, judged.decision, gathered)
     const { service, grant, origin } = gathered
     if (service === undefined || grant === undefined || origin === undefined) throw denial('no_grant')
     const open = this.#enter(call, service, grant, gathered.credential)
@@ -92,7 +83,7 @@ export class Gate<S extends GateService = GateService> {
       const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
       if (grant.uses !== undefined || token.use !== undefined) this.#took.add(open)
       if (yes !== undefined) this.#taken.set(open, yes)
-      return { permit, service, open, contents: yes?.contents }
+      return { permit, service, open, contents: yes?.contents, read: judged.read }
     } catch (error) {
       try {
         // The log refused, so no intent stands for the use that was counted: it was not used.
@@ -108,24 +99,13 @@ export class Gate<S extends GateService = GateService> {
    * What each check answers for this call, without making it: nothing is taken, nothing is recorded, no permit exists. `whole`:
    * for operators, who hear what the call is also where the agent was given nothing on the service.
    */
-  explain(call: CallRequest, whole = false): Explanation {
-    const { question, resolution: resolved, grant, service } = this.#gather(call)
-    const resolution = resolved ?? (whole ? service?.resolve(call.method, call.target) : undefined)
-    return {
-      decision: decide(question),
-      checks: explain(question),
-      action: resolution?.action,
-      among: resolution?.among ?? [],
-      risk: resolution?.risk,
-      required: resolution?.required ?? [],
-      enough: resolution?.enough,
-      grant: grant?.id,
-    }
+  explain(call: CallRequest, whole = false, read?: Read): Explanation {
+    return explanationOf(this.#gather(call, undefined, read), call, whole)
   }
 
-  #gather(call: CallRequest, held?: GrantId): Gathered<S> {
+  #gather(call: CallRequest, held?: GrantId, read?: Read): Gathered<S> {
     const { rooms, openCalls, limits, clock } = this.#options
-    return gatherFacts(call, rooms, openCalls, limits, clock, held)
+    return gatherFacts(call, rooms, openCalls, limits, clock, held, read)
   }
 
   /** The grant that the first try used: to be had once, so that one use, of it or of the token, is never two calls'. */
@@ -134,19 +114,37 @@ export class Gate<S extends GateService = GateService> {
   }
 
   /** What only the service could see to be ambiguous is a denial like any other: on record. */
-  #gatherOrRefuse(call: CallRequest, held: GrantId | undefined): Gathered<S> {
+  #gatherOrRefuse(call: CallRequest, held: GrantId | undefined, read?: Read): Gathered<S> {
     try {
-      return this.#gather(call, held)
+      return this.#gather(call, held, read)
     } catch (error) {
       if (error instanceof Problem) this.#recordDenial(call, error.code)
       throw error
     }
   }
 
-  /** Whatever time it takes: everything is looked at again afterwards, and the yes is one more fact. */
-  async #askFirst(call: CallRequest, decision: Decision, first: Gathered<S>, held: GrantId | undefined) {
-    const yes = await this.#ask(call, decision, first)
+  #judge(call: CallRequest, held: GrantId | undefined): Judged<S> {
     const gathered = this.#gatherOrRefuse(call, held)
+    return { gathered, decision: decide(gathered.question), read: undefined }
+  }
+
+  /** The body is read, and everything looked at again. What a way in does not let be read is not known. */
+  async #judgeWhole(call: CallRequest, held: GrantId | undefined, first: Gathered<S>): Promise<Judged<S>> {
+    let read: Judged<S>['read']
+    try {
+      read = await call.contents?.()
+    } catch (error) {
+      if (error instanceof Problem) this.#recordDenial(call, error.code, first.origin?.href)
+      throw error
+    }
+    const gathered = this.#gatherOrRefuse(call, held, read ?? 'unreadable')
+    return { gathered, decision: decide(gathered.question), read }
+  }
+
+  /** Whatever time it takes: everything is looked at again afterwards, and the yes is one more fact. */
+  async #askFirst(call: CallRequest, first: Judged<S>, held: GrantId | undefined) {
+    const yes = await this.#ask(call, first.decision, first.gathered)
+    const gathered = this.#gatherOrRefuse(call, held, yes.contents)
     const then = decide({ ...gathered.question, approval: approved })
     if (then.outcome !== 'allow') throw this.#refuse(call, then, gathered)
     return { yes, gathered }
@@ -250,8 +248,9 @@ export class Gate<S extends GateService = GateService> {
 
   #refuse(call: CallRequest, decision: Decision, gathered: Gathered) {
     const reason = decision.why ?? 'no_grant'
-    this.#recordDenial(call, reason, gathered.origin?.href)
+    this.#recordDenial(call, reason, gathered.origin?.href, reason === 'rule_denies' ? gathered.rules : undefined)
     const facts: Record<string, string | number> = {}
+    if (reason === 'rule_denies') facts.rule = rulesOf(gathered)
     if (reason === 'scope_not_granted') facts.requiredScopes = scopesOf(gathered).join(' ')
     if (reason === 'rate_limited') facts.retryAfterSeconds = this.#rateWaitSeconds(gathered)
     if (reason === 'total_in_flight_limit' || reason === 'agent_in_flight_limit') facts.retryAfterSeconds = 1
@@ -271,7 +270,7 @@ export class Gate<S extends GateService = GateService> {
     return plain ? name : audit.redact(name)
   }
 
-  #recordDenial(call: CallRequest, reason: string, origin = ''): void {
+  #recordDenial(call: CallRequest, reason: string, origin = '', rules?: Gathered['rules']): void {
     const { audit, epoch } = this.#options
     const { path } = audit.redactTarget(call.target, nothingPlain)
     audit.deny({
@@ -280,17 +279,22 @@ export class Gate<S extends GateService = GateService> {
       req: { service: this.#shownName(call.serviceName), method: call.method, origin, path },
       reason,
       policy: epoch(),
-      ev: call.toldOfDenial?.(),
+      ev: rules === undefined ? call.toldOfDenial?.() : { ...call.toldOfDenial?.(), rules: shownRules(rules) },
     })
   }
+}
+
+interface Judged<S extends GateService> {
+  readonly gathered: Gathered<S>
+  readonly decision: Decision
+  readonly read: Pick<CallContents, 'body'> | undefined
+}
+
+/** All that could refuse a call has let it pass, but for rules that cannot tell without its body. */
+function wantsBody({ decision, gathered }: Judged<GateService>): boolean {
+  return decision.check === 'rulesAllow' && gathered.rules === 'needs_body'
 }
 
 const approved = Object.freeze({ verdict: 'approved' as const })
 const nothingPlain: ReadonlySet<string> = new Set()
 const PLAIN_NAME = /^[A-Za-z0-9._-]{1,64}$/
-
-/** What would make the call pass: the scopes required, or the one that is enough by itself. */
-function scopesOf({ resolution }: Gathered): readonly string[] {
-  if (resolution === undefined) return []
-  return resolution.required.length > 0 ? resolution.required : [resolution.enough ?? '']
-}

@@ -64,6 +64,11 @@ export const denialProblems = {
   },
   overloaded: { status: 503, title: 'The gateway carries as many calls as it may', hint: 'Try again in a moment.' },
   finding_denies: { status: 403, title: 'The guard found something in this call that policy refuses' },
+  rule_denies: {
+    status: 403,
+    title: 'A rule of the operator refuses this call',
+    hint: 'An operator can see which, and why: `claviger rule explain`.',
+  },
   approval_required: {
     status: 403,
     title: 'A human must approve this action',
@@ -120,6 +125,7 @@ const codes: Readonly<Record<Reason, keyof typeof denialProblems>> = {
   agent_in_flight_limit: 'too_many_in_flight',
   total_in_flight_limit: 'overloaded',
   finding_denies: 'finding_denies',
+  rule_denies: 'rule_denies',
   approval_required: 'approval_required',
   approval_denied: 'approval_denied',
 }

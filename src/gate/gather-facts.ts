@@ -6,7 +6,15 @@ import { labelCovers } from '../policy/label.ts'
 import type { CredentialFacts, LimitFacts, Question } from '../policy/question.ts'
 import { fittingGrants } from './fitting-grants.ts'
 import type { OpenCalls } from './open-calls.ts'
-import type { CallRequest, GateGrant, GateResolution, GateRooms, GateService } from './rooms.ts'
+import type {
+  CallContents,
+  CallRequest,
+  GateGrant,
+  GateResolution,
+  GateRooms,
+  GateRuleVerdict,
+  GateService,
+} from './rooms.ts'
 
 export interface InFlightLimits {
   readonly total: number
@@ -23,7 +31,11 @@ export interface Gathered<S extends GateService = GateService> {
   /** What the call goes with. */
   readonly credential: CredentialId | undefined
   readonly credentialVersion: number
+  readonly rules: GateRuleVerdict | 'needs_body'
 }
+
+/** What was read of a call to judge it by; undefined where nothing was. */
+export type Read = Pick<CallContents, 'body'> | 'unreadable' | undefined
 
 const allOk: LimitFacts = Object.freeze({ rateAllows: true, agentInFlightAllows: true, totalInFlightAllows: true })
 const none: readonly never[] = Object.freeze([])
@@ -31,7 +43,7 @@ const none: readonly never[] = Object.freeze([])
 /**
  * Reads every fact that the policy wants from the rooms' memory. Changes nothing, waits for nothing. Throws Problem
  * `target_ambiguous` where only the service's own actions show that the query can be read in two ways. `held`: the grant
- * of which the call has a use already.
+ * of which the call has a use already. `read`: what was read of its body, where the rules wanted that.
  */
 export function gatherFacts<S extends GateService>(
   call: CallRequest,
@@ -40,14 +52,12 @@ export function gatherFacts<S extends GateService>(
   limits: InFlightLimits,
   clock: Clock,
   held?: GrantId,
+  read?: Read,
 ): Gathered<S> {
-  const { agent, token } = call.principal
   const now = clock.now()
   const service = rooms.services.byName(call.serviceName)
   const origin = service === undefined ? undefined : originFor(service, call.origin)
-  const all = service === undefined ? none : rooms.grants.of(agent.id, service.id)
-  const given = service === undefined ? none : fittingGrants(all, call.only, service, rooms)
-  const grants = held === undefined ? given : given.map((grant) => (grant.id === held ? withoutOwnUse(grant) : grant))
+  const grants = service === undefined ? none : grantsFor(call, service, rooms, held)
   const resolution = grants.length === 0 ? undefined : service?.resolve(call.method, call.target)
   const wordAllows = (word: string) => service?.wordAllows(word, call.method, call.target) === true
   // Whatever the grant allows: a call is what it calls itself, or it is refused.
@@ -55,10 +65,11 @@ export function gatherFacts<S extends GateService>(
   const grant = resolution === undefined || !asNamed ? undefined : chooseGrant(grants, resolution, wordAllows, now)
   const named = call.only?.credential ?? grant?.credential
   const credential = credentialOf(service, grant, named, rooms)
+  const rules = grant === undefined ? unjudged : judged(call, rooms, now, service, resolution, read)
   const question: Question = {
     now,
-    agent,
-    token,
+    agent: call.principal.agent,
+    token: call.principal.token,
     serviceKnown: service !== undefined,
     originOnService: origin !== undefined,
     resolution,
@@ -68,9 +79,47 @@ export function gatherFacts<S extends GateService>(
     credential: credential.facts,
     limits: limitFacts(call, grant, rooms, open, limits),
     findings: none,
+    rules: rules === 'needs_body' ? needsBody : rules,
     approval: undefined,
   }
-  return { question, service, origin, resolution, grant, credential: named, credentialVersion: credential.version }
+  const { version: credentialVersion } = credential
+  return { question, service, origin, resolution, grant, credential: named, credentialVersion, rules }
+}
+
+function grantsFor(
+  call: CallRequest,
+  service: GateService,
+  rooms: GateRooms,
+  held: GrantId | undefined,
+): readonly GateGrant[] {
+  const all = rooms.grants.of(call.principal.agent.id, service.id)
+  const given = fittingGrants(all, call.only, service, rooms)
+  return held === undefined ? given : given.map((grant) => (grant.id === held ? withoutOwnUse(grant) : grant))
+}
+
+/** Of a call that no grant covers: it is refused before its rules are asked. */
+const unjudged: GateRuleVerdict = Object.freeze({ effect: 'none', rules: none })
+const needsBody = Object.freeze({ effect: 'needs_body' as const })
+
+function judged(
+  { principal, method, target }: CallRequest,
+  rooms: GateRooms,
+  now: number,
+  service: GateService | undefined,
+  resolution: GateResolution | undefined,
+  contents: Read,
+): GateRuleVerdict | 'needs_body' {
+  if (service === undefined || resolution === undefined) return unjudged
+  return rooms.rules.judge({
+    now,
+    agent: principal.agent,
+    service,
+    resolution,
+    method,
+    target,
+    findings: none,
+    contents,
+  })
 }
 
 /** As it was before the call took its use. */

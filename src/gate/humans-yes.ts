@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type AskingRule, actionDigest, type CallAction, type Terms } from '../approvals/action.ts'
+import { strongest } from '../policy/assurance.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { AskingRoom } from './asking-room.ts'
 import { denialProblem } from './denials.ts'
@@ -83,7 +84,7 @@ function unanswered({ id, status, expiresAt }: ApprovalStanding) {
 
 function actionOf(
   call: CallRequest,
-  { service, origin, resolution, credential, question }: Gathered,
+  { service, origin, resolution, credential, rules: judged }: Gathered,
   { body, headers }: CallContents,
   rooms: GateRooms,
   { install }: GateApprovals,
@@ -91,7 +92,7 @@ function actionOf(
   if (service === undefined || origin === undefined) throw denialProblem('target_not_allowed')
   const { agent } = call.principal
   const handle = credential === undefined ? undefined : rooms.credentials.aboutOf(credential)?.handle
-  const { terms, rules } = whoAsks(question, service)
+  const { terms, rules } = whoAsks({ resolution, rules: judged }, service)
   return {
     kind: 'call',
     install,
@@ -111,15 +112,28 @@ function actionOf(
   }
 }
 
+/** The rules that ask, the service's own action among them: the strongest assurance, the least of everything else. */
 function whoAsks(
-  { resolution }: Gathered['question'],
+  { resolution, rules }: Pick<Gathered, 'resolution' | 'rules'>,
   service: { readonly id: string; readonly name: string; readonly epoch: number },
 ): { terms: Terms; rules: readonly AskingRule[] } {
   const name = `${service.name}:${resolution?.action ?? '*'}`
-  return {
-    terms: { ...USUAL, assurance: resolution?.ask ?? USUAL.assurance },
-    rules: [{ id: service.id, name, version: service.epoch }],
+  const own: AskingRule = { id: service.id, name, version: service.epoch }
+  const usual = { ...USUAL, assurance: resolution?.ask ?? USUAL.assurance }
+  if (rules === 'needs_body' || rules.effect !== 'ask' || rules.terms === undefined)
+    return { terms: usual, rules: [own] }
+  const { assurance, lifeSeconds, uses } = rules.terms
+  const asking = rules.rules.length === 0 ? [BY_DEFAULT] : rules.rules
+  if (resolution?.ask === undefined) return { terms: { assurance, lifeSeconds, uses }, rules: asking }
+  const terms = {
+    assurance: strongest(assurance, resolution.ask) ?? assurance,
+    lifeSeconds: Math.min(lifeSeconds, usual.lifeSeconds),
+    uses: Math.min(uses, usual.uses),
   }
+  return { terms, rules: [...asking, own].sort((one, other) => (one.id < other.id ? -1 : 1)) }
 }
+
+/** What asks where no rule is about a call. */
+const BY_DEFAULT: AskingRule = Object.freeze({ id: 'default', name: 'default', version: 0 })
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')

@@ -1,11 +1,11 @@
-import type { CallAction } from '../approvals/action.ts'
+import type { AskingRule, CallAction, Terms } from '../approvals/action.ts'
 import type { EventObject } from '../audit/contract.ts'
 import type { AgentId, CallId, CredentialId, GrantId, ServiceId, TokenId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import type { Target } from '../ground/target.ts'
 import type { WordAllows } from '../policy/choose-grant.ts'
 import type { Label } from '../policy/label.ts'
-import type { CredentialFacts, GrantFacts, ResolutionFacts } from '../policy/question.ts'
+import type { CredentialFacts, FindingFacts, GrantFacts, ResolutionFacts } from '../policy/question.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { OpenCall } from './open-calls.ts'
 
@@ -36,8 +36,34 @@ export interface GateRooms<S extends GateService = GateService> {
       id: CredentialId,
     ): { readonly service: ServiceId; readonly handle: string; readonly restricted: string | undefined } | undefined
   }
+  /** What the operator's rules say. */
+  readonly rules: GateRules
   /** Who asks people. Undefined: nobody can be asked, and what must be asked about is refused. */
   readonly approvals?: GateApprovals | undefined
+}
+
+export interface GateRules {
+  /** `needs_body`: to be asked again with the contents. */
+  judge(question: RuledCall): GateRuleVerdict | 'needs_body'
+}
+
+export interface RuledCall {
+  readonly now: number
+  readonly agent: { readonly id: AgentId; readonly name?: string | undefined }
+  readonly service: { readonly id: ServiceId; readonly name: string }
+  readonly resolution: GateResolution
+  readonly method: string
+  readonly target: Target
+  readonly findings: readonly FindingFacts[]
+  readonly contents: Pick<CallContents, 'body'> | 'unreadable' | undefined
+}
+
+export interface GateRuleVerdict {
+  readonly effect: 'none' | 'allow' | 'ask' | 'deny'
+  /** Those that decided; none where the default did. */
+  readonly rules: readonly AskingRule[]
+  /** Of `ask`. */
+  readonly terms?: Terms | undefined
 }
 
 /** What the gate wants of the approvals room. */

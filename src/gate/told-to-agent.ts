@@ -1,4 +1,4 @@
-import type { Explanation } from './admit.ts'
+import type { Explanation } from './explanation.ts'
 
 /** Checks whose answers tell whether a service of that name exists. */
 const aboutExistence: ReadonlySet<string> = new Set(['serviceIsKnown', 'anyGrantHeld'])
@@ -23,5 +23,6 @@ export function toldToAgent(explanation: Explanation): Explanation {
     required: [],
     enough: undefined,
     grant: undefined,
+    rules: { effect: 'none', names: [] },
   }
 }

@@ -19,6 +19,7 @@ const good: Question = {
   credential: 'usable',
   limits: { rateAllows: true, agentInFlightAllows: true, totalInFlightAllows: true },
   findings: [],
+  rules: { effect: 'none' },
   approval: undefined,
 }
 
@@ -49,6 +50,8 @@ const refusals: readonly [Partial<Question>, Reason, string][] = [
   [{ limits: { ...good.limits, agentInFlightAllows: false } }, 'agent_in_flight_limit', 'withinLimits'],
   [{ limits: { ...good.limits, totalInFlightAllows: false } }, 'total_in_flight_limit', 'withinLimits'],
   [{ findings: [{ id: 'fnd_1', effect: 'deny' }] }, 'finding_denies', 'findingsAllow'],
+  [{ rules: { effect: 'deny' } }, 'rule_denies', 'rulesAllow'],
+  [{ rules: { effect: 'needs_body' } }, 'rule_denies', 'rulesAllow'],
   [{ approval: { verdict: 'denied' } }, 'approval_denied', 'humanApproved'],
 ]
 
@@ -67,6 +70,7 @@ describe('decide()', () => {
     for (const change of [
       { resolution: { action: 'x', risk: 'high', ask: 'passkey' as const } },
       { findings: [{ id: 'fnd_1', effect: 'ask' }] },
+      { rules: { effect: 'ask' } },
     ] as const) {
       const question = { ...good, ...change }
       assert.deepEqual(decide(question), { outcome: 'ask', check: 'humanApproved', why: 'approval_required' })

@@ -26,6 +26,7 @@ export type Reason =
   | 'agent_in_flight_limit'
   | 'total_in_flight_limit'
   | 'finding_denies'
+  | 'rule_denies'
   | 'approval_required'
   | 'approval_denied'
 
@@ -106,9 +107,15 @@ const findingsAllow: Check = ({ findings }) => {
   return pass
 }
 
-const humanApproved: Check = ({ resolution, findings, approval }) => {
+/** The last of the denials: where rules cannot tell without the body, all others have passed by then. */
+const rulesAllow: Check = ({ rules }) => {
+  const effect = rules?.effect
+  return effect === 'none' || effect === 'allow' || effect === 'ask' ? pass : deny('rule_denies')
+}
+
+const humanApproved: Check = ({ resolution, findings, rules, approval }) => {
   if (approval !== undefined) return approval.verdict === 'approved' ? pass : deny('approval_denied')
-  if (resolution?.ask !== undefined) return answer('ask', 'approval_required')
+  if (resolution?.ask !== undefined || rules?.effect === 'ask') return answer('ask', 'approval_required')
   for (const finding of findings) if (finding.effect === 'ask') return answer('ask', 'approval_required')
   return pass
 }
@@ -126,6 +133,7 @@ export const checks: readonly (readonly [name: string, check: Check])[] = [
   ['credentialIsUsable', credentialIsUsable],
   ['withinLimits', withinLimits],
   ['findingsAllow', findingsAllow],
+  ['rulesAllow', rulesAllow],
   ['humanApproved', humanApproved],
 ]
 
@@ -148,6 +156,7 @@ const restsOn: Readonly<Record<string, readonly string[]>> = {
   tokenCoversAction: ['grantCoversAction'],
   grantIsLive: ['grantCoversAction'],
   credentialIsUsable: ['grantCoversAction'],
+  rulesAllow: ['grantCoversAction'],
 }
 
 /**

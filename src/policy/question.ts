@@ -25,6 +25,8 @@ export interface Question {
   readonly limits: LimitFacts
   /** What the guard noticed. None of its findings blocks by itself. */
   readonly findings: readonly FindingFacts[]
+  /** What the operator's rules say of it. */
+  readonly rules: RulesFacts | undefined
   /** A human's answer for exactly this call, if there is one. */
   readonly approval: ApprovalFacts | undefined
 }
@@ -69,6 +71,11 @@ export interface LimitFacts {
 export interface FindingFacts {
   readonly id: string
   readonly effect: 'note' | 'ask' | 'deny'
+}
+
+/** `needs_body`: that depends on the body, which nobody read yet. */
+export interface RulesFacts {
+  readonly effect: 'none' | 'allow' | 'ask' | 'deny' | 'needs_body'
 }
 
 export interface ApprovalFacts {

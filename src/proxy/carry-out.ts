@@ -27,6 +27,8 @@ export interface Admitted {
   readonly open: OpenCall
   /** Of a call that a human was asked about. */
   readonly contents?: CallContents | undefined
+  /** Of a call whose body rules looked into. */
+  readonly read?: Pick<CallContents, 'body'> | undefined
 }
 
 export interface CarryOutOptions {
@@ -128,8 +130,9 @@ export async function carryOut(options: CarryOutOptions, asked: CarriedCall, aft
 }
 
 /** What a human was shown is sent, and nothing else of the caller's. */
-function asShown(call: CarriedCall, { contents }: Admitted): CarriedCall {
-  return contents === undefined ? call : { ...call, body: contents.body, rawHeaders: asRaw(contents) }
+function asShown(call: CarriedCall, { contents, read }: Admitted): CarriedCall {
+  if (contents === undefined) return read === undefined ? call : { ...call, body: read.body }
+  return { ...call, body: contents.body, rawHeaders: asRaw(contents) }
 }
 
 /** As the gate wants it where a human has to be asked. */

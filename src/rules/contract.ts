@@ -2,13 +2,10 @@
 import { z } from 'zod'
 import type { AgentId, Id, ServiceId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
+import type { Target } from '../ground/target.ts'
+import { ASSURANCES, type Assurance } from '../policy/assurance.ts'
 
 export type RuleId = Id<'rul'>
-
-/** In this order of strength. */
-export const ASSURANCES = ['tap', 'push', 'passkey', 'two-people'] as const
-export const Assurance = z.enum(ASSURANCES)
-export type Assurance = z.output<typeof Assurance>
 
 export const RuleName = z.string().regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/, {
   error: 'lower-case letters, digits and . _ - between them, at most 64',
@@ -90,7 +87,7 @@ export const MAX_WINDOW_SECONDS = 30 * 86_400
 
 /** How a human is asked. */
 export const Ask = z.strictObject({
-  assurance: Assurance.default('passkey'),
+  assurance: z.enum(ASSURANCES).default('passkey'),
   /** How long a yes is good for. */
   lifeSeconds: z.int().min(30).max(86_400).default(900),
   uses: z.int().min(1).max(100).default(1),
@@ -176,7 +173,7 @@ export interface CallFacts {
   readonly actions: readonly string[] | undefined
   readonly risk: 'low' | 'medium' | 'high' | undefined
   readonly method: string
-  readonly target: RuledTarget
+  readonly target: Target
   /** Of a call that is read back from the log: what was not kept. */
   readonly hidden?: { readonly path: boolean; readonly query: ReadonlySet<string> } | undefined
   readonly trust: number | undefined
@@ -184,8 +181,6 @@ export interface CallFacts {
   /** Undefined: not read yet. */
   readonly body: JudgedBody | undefined
 }
-
-export type RuledTarget = import('../ground/target.ts').Target
 
 export const ruleProblems = {
   rule_exists: { status: 409, title: 'There is a rule of that name', hint: 'Replace it (--replace).' },

@@ -1,16 +1,9 @@
 /** What a set of rules says of a call: deny beats ask, ask beats allow, and the order in which they stand says nothing. */
 
+import { ASSURANCES } from '../policy/assurance.ts'
 import type { CompiledRule } from './compile-rule.ts'
 import { ConditionFacts } from './condition-facts.ts'
-import {
-  ASSURANCES,
-  Ask,
-  type AskTerms,
-  type CallFacts,
-  type RuleEffect,
-  type RuleRef,
-  type RuleVerdict,
-} from './contract.ts'
+import { Ask, type AskTerms, type CallFacts, type RuleEffect, type RuleRef, type RuleVerdict } from './contract.ts'
 import type { Judged, Match } from './match.ts'
 
 const nobody: readonly RuleRef[] = Object.freeze([])

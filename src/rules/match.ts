@@ -55,10 +55,6 @@ export class Matcher {
     this.#condition = condition
   }
 
-  get usesTrust(): boolean {
-    return this.#trust !== undefined || this.#condition !== undefined
-  }
-
   /** Service and method are compared by the index already, but for calls that come another way. */
   match(judged: Judged): Match {
     const { call } = judged
@@ -86,6 +82,29 @@ export class Matcher {
       return 'needs_body'
     const before = and(known, condition)
     return this.#body === undefined || body === undefined ? before : and(before, bodyFits(this.#body, body))
+  }
+
+  /** Every part that the rule has → whether the call is that. */
+  parts(judged: Judged): Readonly<Record<string, Match>> {
+    const { call } = judged
+    const parts: Record<string, Match> = {}
+    if (this.#agents) parts.agents = yes(this.#agents.has(call.agent))
+    if (this.services) parts.services = yes(call.service !== undefined && this.services.has(call.service))
+    if (this.methods) parts.methods = yes(this.methods.has(call.method))
+    if (this.#actions) parts.actions = this.#action(call)
+    if (this.#paths) parts.paths = this.#path(call)
+    if (this.#query) parts.query = this.#queryFits(call)
+    if (this.#risk) parts.risk = has(this.#risk, call.risk)
+    if (this.#time) parts.time = yes(this.#time.has(call.now))
+    if (this.#trust) parts.trust = trustFits(this.#trust, call.trust)
+    if (this.#findings) parts.findings = findingFits(this.#findings, call.findings)
+    if (this.#body) parts.body = call.body === undefined ? 'needs_body' : bodyFits(this.#body, call.body)
+    if (this.#condition) {
+      const said = this.#condition.evaluate(judged.conditionFacts(this.#condition.missing))
+      const waits = said === 'unknown' && call.body === undefined && this.#condition.usesBody
+      parts.when = waits ? 'needs_body' : said
+    }
+    return parts
   }
 
   /** A call that may be taken for several actions is allowed as all of them, and refused as any. */
@@ -151,6 +170,10 @@ function findingFits(wanted: ReadonlySet<string>, findings: CallFacts['findings'
   if (findings === undefined) return 'unknown'
   for (const { effect } of findings) if (wanted.has(effect)) return 'yes'
   return 'no'
+}
+
+function yes(holds: boolean): Tri {
+  return holds ? 'yes' : 'no'
 }
 
 function has(wanted: ReadonlySet<string>, value: string | undefined): Tri {

@@ -10,7 +10,7 @@ export interface RuleQuestion {
   readonly service: { readonly id: ServiceId; readonly name: string }
   readonly resolution: {
     readonly action: string | undefined
-    readonly actions?: readonly string[] | undefined
+    readonly among?: readonly string[] | undefined
     readonly risk: 'low' | 'medium' | 'high'
   }
   readonly method: string
@@ -49,8 +49,8 @@ export class QuestionFacts implements CallFacts {
     return this.#question.service.name
   }
   get actions() {
-    const { action, actions } = this.#question.resolution
-    return actions ?? (action === undefined ? none : [action])
+    const { action, among } = this.#question.resolution
+    return among ?? (action === undefined ? none : [action])
   }
   get risk() {
     return this.#question.resolution.risk

@@ -70,7 +70,7 @@ describe('judge()', () => {
     [
       'one of two actions that it may be',
       { match: { actions: ['payment.create'] } },
-      { resolution: { action: undefined, actions: ['payment.create', 'x'], risk: 'low' } },
+      { resolution: { action: undefined, among: ['payment.create', 'x'], risk: 'low' } },
       unknown,
     ],
     ['a method', { match: { methods: ['POST', 'PUT'] } }, {}, about],

@@ -26,6 +26,12 @@ export interface RulesOptions {
   readonly trustOf?: (agent: AgentId) => number | undefined
 }
 
+export interface ExplainedRule {
+  readonly rule: RuleRecord
+  readonly match: Match
+  readonly parts: Readonly<Record<string, Match>>
+}
+
 /**
  * What is refused and what a human is asked about: a set of rules without an order.
  *
@@ -112,11 +118,15 @@ export class Rules {
     return judgeBy(rules, this.#facts(question), this.#default)
   }
 
-  /** The rules that may be about the call, each with whether it is. */
-  explain(question: RuleQuestion): readonly { readonly rule: RuleRecord; readonly match: Match }[] {
+  /** The rules that may be about the call by service and method, each with whether it is, and what of it. */
+  explain(question: RuleQuestion): readonly ExplainedRule[] {
     const judged = new JudgedCall(this.#facts(question))
     const rules = this.#index.about(question.service.id, question.method)
-    return rules.map(({ record, matcher }) => ({ rule: record, match: matcher.match(judged) }))
+    return rules.map(({ record, matcher }) => ({
+      rule: record,
+      match: matcher.match(judged),
+      parts: matcher.parts(judged),
+    }))
   }
 
   /** Compiled and not kept. Rejects as add() does. */

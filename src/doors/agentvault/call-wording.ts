@@ -14,6 +14,7 @@ const byCode: Readonly<Record<string, string>> = {
   scope_not_in_token: 'POLICY_DENY',
   grant_not_live: 'POLICY_DENY',
   finding_denies: 'POLICY_DENY',
+  rule_denies: 'POLICY_DENY',
   approval_denied: 'POLICY_DENY',
   approval_not_given: 'POLICY_DENY',
   approval_mismatch: 'POLICY_DENY',
