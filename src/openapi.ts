@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
 import * as channels from './approvals/channels/routes.ts'
+import * as receipts from './approvals/receipts/routes.ts'
 import * as approvals from './approvals/routes.ts'
 import * as audit from './audit/routes.ts'
 import * as verification from './audit/verification-routes.ts'
@@ -38,6 +39,7 @@ import * as signIns from './identity/sign-ins/routes.ts'
 import * as signing from './identity/signing/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
 import { proxyProblems } from './proxy/problems.ts'
+import * as rules from './rules/routes.ts'
 import * as services from './services/routes.ts'
 import * as serviceTemplates from './services/template-routes.ts'
 import * as connections from './vault/connections/routes.ts'
@@ -83,6 +85,8 @@ const modules = [
   importKeys,
   credentialCheck,
   grants,
+  rules,
+  receipts,
   approvals,
   channels,
   approvalAnswers,
