@@ -146,3 +146,21 @@ describe('a change of trust', () => {
     assert.deepEqual(event.data, { agentId: agent, trustScore: 4.2, band: 'Low Trust', previousBand: 'Neutral' })
   })
 })
+
+test('eventOfChange() tells operators of what humans are asked and answer, by its id, and nobody else', () => {
+  const approval = { id: 'apr_1', digest: 'd' }
+  const of = (type: string, ev: Record<string, string | number>) => {
+    const event = eventOfChange({ id: 7, record: { type, approval, ev } }, knows)
+    return event && { type: event.type, data: event.data, others: event.concerns?.('svc_known') ?? false }
+  }
+  const asked = { agent, assurance: 'tap', kind: 'call', lifeSeconds: 900, uses: 1 }
+  const about = { approvalId: 'apr_1' }
+  const data = { ...about, agentId: agent, kind: 'call', assurance: 'tap' }
+  assert.deepEqual(of('approval.opened', asked), { type: 'approval.opened', data, others: false })
+  for (const status of ['approved', 'denied', 'expired', 'cancelled']) {
+    const told = { ...about, status, channel: 'telegram' }
+    const decided = { type: 'approval.decided', data: told, others: false }
+    assert.deepEqual(of(`approval.${status}`, { channel: 'telegram' }), decided)
+  }
+  for (const other of ['notified', 'answered', 'consumed', 'lost']) assert.equal(of(`approval.${other}`, {}), undefined)
+})

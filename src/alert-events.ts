@@ -73,12 +73,32 @@ export type Knows = (service: string, agent: string) => boolean
 /** The event of a change; undefined for what nobody asks to hear of. The same change gives the same event id. */
 export function eventOfChange({ id, record }: Pick<Change, 'id' | 'record'>, knows: Knows): AlertEvent | undefined {
   const said = record.ev as Said
+  if (record.approval !== undefined) return eventOfApproval(id, record)
   const telling = typeof said.what === 'string' && Object.hasOwn(tellings, said.what) ? tellings[said.what] : undefined
   if (telling === undefined) return undefined
   const { type, data, severity, agent, service: only } = telling(said)
   const concerns = (service: string) =>
     only === undefined ? agent !== undefined && knows(service, agent) : service === only
   return { type, data, severity, subject: agent, concerns, cause: `change/${id}` }
+}
+
+const ENDS: ReadonlySet<string> = new Set(['approved', 'denied', 'expired', 'cancelled'])
+
+/** What a human is asked, and what became of it: for operators alone, by its id, without a word of what is to be done. */
+function eventOfApproval(id: number, { type, approval, ev }: Change['record']): AlertEvent | undefined {
+  const [, what = ''] = type.split('.')
+  const { agent, kind, assurance, channel } = ev as Said
+  const about = { approvalId: approval?.id ?? null }
+  const cause = `change/${id}`
+  if (what === 'opened') {
+    return {
+      type: 'approval.opened',
+      data: { ...about, agentId: agent, kind, assurance },
+      subject: agent as string,
+      cause,
+    }
+  }
+  return ENDS.has(what) ? { type: 'approval.decided', data: { ...about, status: what, channel }, cause } : undefined
 }
 
 export function eventOfFinding({ agent, type, riskScore, details, at }: Finding, knows: Knows): AlertEvent {

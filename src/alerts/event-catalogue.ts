@@ -113,6 +113,16 @@ export const eventCatalogue = {
     when: 'a credential does not open and is disabled',
     data: ['credentialId'],
   },
+  'approval.opened': {
+    severity: 'warning',
+    when: 'a human is asked; what about stands in `claviger approval show`',
+    data: ['approvalId', 'agentId', 'kind', 'assurance'],
+  },
+  'approval.decided': {
+    severity: 'info',
+    when: 'it was `approved` or `denied`, nobody answered in time (`expired`), or the agent took it back (`cancelled`)',
+    data: ['approvalId', 'status', 'channel'],
+  },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>
 
 /** Sent by `claviger webhook test` alone, whatever the filters say. */
