@@ -13,14 +13,22 @@ interface Operation {
 /** Operators' endpoints that change nothing although they are no GET, and those that hand out a key although they are. */
 const reads = new Set([
   'POST /claviger/v1/explain',
+  'POST /claviger/v1/rule-explain',
+  'POST /claviger/v1/rule-test',
   'POST /claviger/v1/audit/checkpoint',
   'POST /claviger/v1/audit/hash',
   'POST /claviger/v1/audit/verification',
   'POST /claviger/v1/services/{name}/template-diff',
 ])
-const ownersReads = new Set(['GET /claviger/v1/import-keys/{journal}'])
+const ownersReads = new Set(['GET /claviger/v1/import-keys/{journal}', 'GET /claviger/v1/channels/{name}/candidates'])
 /** What approvers are for. */
-const verdicts = new Set(['POST /claviger/v1/approvals/{id}/verdict', 'POST /claviger/v1/approvals/{id}/challenge'])
+const verdicts = new Set([
+  'POST /claviger/v1/approvals/{id}/verdict',
+  'POST /claviger/v1/approvals/{id}/challenge',
+  'POST /claviger/v1/approvals/{id}/withdraw',
+  // Whoever has a receipt can have a use of it taken.
+  'GET /claviger/v1/approvals/{id}/receipt',
+])
 /** What everybody does for themselves: a session is wanted, and a role is not. */
 const ones = /^\w+ \/claviger\/v1\/(?:people|passkeys)\b/
 /** Proven by its body, not by a token. */
