@@ -97,6 +97,7 @@ export const revealers = codeRule({
     'src/doors/clawauth/webhook-routes.ts': 1,
     'src/identity/doors/door-tokens.ts': 1,
     'src/doors/clawgate/key-routes.ts': 1,
+    'src/doors/clawgate/answer-routes.ts': 1,
     'src/identity/doors/door-salts.ts': 1,
     'src/doors/clauth/skill-tokens.ts': 1,
     'src/crypto/pkcs11-sessions.ts': 1,

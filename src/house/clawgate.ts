@@ -2,6 +2,7 @@
 import { clawGateRoutes, isClawGatePath } from '../doors/clawgate/clawgate.ts'
 import { keyRoutes } from '../doors/clawgate/key-routes.ts'
 import type { ClawGateNeeds } from '../doors/clawgate/needs.ts'
+import type { PeopleNeeds } from '../doors/clawgate/people-needs.ts'
 import { wording } from '../doors/clawgate/wording.ts'
 import { unionHealth } from '../health.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
@@ -9,6 +10,7 @@ import { headerOf } from '../http/header-of.ts'
 import { type PlainAsked, plainRoutes } from '../http/plain-routes.ts'
 import { httpProblem } from '../http/problems.ts'
 import { ApiKeys } from '../identity/doors/api-keys.ts'
+import { peopleLimit } from '../identity/people/people-limit.ts'
 import { refuseUnlessOk } from '../identity/sign-ins/limits.ts'
 import { RateTable } from '../identity/sign-ins/rate-table.ts'
 import type { Rooms } from '../rooms.ts'
@@ -28,7 +30,7 @@ function keysOf(rooms: Rooms): ApiKeys {
 export function clawGate({ rooms, settings, log }: DoorParts): CarryingDoor[] {
   if (!settings.clawgateDoor) return []
   const handle = plainRoutes({
-    routes: clawGateRoutes(needsOf(rooms, settings)),
+    routes: clawGateRoutes(needsOf(rooms, settings), peopleNeedsOf(rooms, settings)),
     wording,
     clientOf: rooms.clientOf,
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a request failed that should not have'),
@@ -63,6 +65,17 @@ function needsOf(rooms: Rooms, settings: Settings): ClawGateNeeds {
       rate.take(address)
     },
     health: () => unionHealth(vault.state().state, settings.publicUrl, clock.now()),
+  }
+}
+
+function peopleNeedsOf(rooms: Rooms, settings: Settings): PeopleNeeds {
+  const { approvals, clock, identity, people } = rooms
+  return {
+    ...{ approvals, clock, people, keys: keysOf(rooms), signing: identity.room.signing },
+    issuer: () => identity.room.issuer(),
+    agentFor: async (name, by) => identity.findAgent(name) ?? identity.addAgent(name, by),
+    limitPeople: peopleLimit(clock, settings.limitPeople),
+    refuseUnknown: (presented) => rooms.refuseUnknown(presented),
   }
 }
 

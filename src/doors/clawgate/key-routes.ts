@@ -67,9 +67,9 @@ export function keyRoutes<Who>({ keys, actorOf, agentOf }: KeyNeeds<Who>): Bound
       const end = expiresAt === undefined ? undefined : Date.parse(expiresAt)
       const asked = { agent: agentOf(agent).id, name, expiresAt: end }
       const { view, key } = await keys.issue(asked, actorOf(caller as Who))
-      return { ...shown(view), key: key.reveal().toString('latin1') }
+      return { ...shownKey(view), key: key.reveal().toString('latin1') }
     }),
-    bind(listApiKeys, () => ({ items: keys.list().map(shown) })),
+    bind(listApiKeys, () => ({ items: keys.list().map(shownKey) })),
     bind(revokeApiKey, async ({ params, caller }) => {
       await keys.revoke(params.id, actorOf(caller as Who))
       return done
@@ -79,7 +79,7 @@ export function keyRoutes<Who>({ keys, actorOf, agentOf }: KeyNeeds<Who>): Bound
 
 const orNull = (time: number | undefined) => (time === undefined ? null : iso(time))
 
-function shown({ id, name, prefix, agent, lastUsedAt, createdAt, expiresAt, revokedAt }: ApiKeyView) {
+export function shownKey({ id, name, prefix, agent, lastUsedAt, createdAt, expiresAt, revokedAt }: ApiKeyView) {
   return {
     ...{ id: id as string, name, prefix, agentId: agent.name, createdAt: iso(createdAt) },
     ...{ lastUsedAt: orNull(lastUsedAt), expiresAt: orNull(expiresAt), revokedAt: orNull(revokedAt) },

@@ -5,6 +5,11 @@ const byCode: Readonly<Record<string, readonly [status: number, code: string]>> 
   json_invalid: [400, 'INVALID_JSON'],
   body_too_large: [413, 'VALIDATION_ERROR'],
   approval_expired: [410, 'EXPIRED'],
+  passkey_refused: [403, 'PASSKEY_REQUIRED'],
+  verification_wanted: [403, 'PASSKEY_REQUIRED'],
+  request_invalid: [422, 'VALIDATION_ERROR'],
+  agent_name_invalid: [422, 'VALIDATION_ERROR'],
+  token_life_invalid: [422, 'VALIDATION_ERROR'],
 }
 
 const byStatus: Readonly<Record<number, string>> = {

@@ -43,7 +43,9 @@ export interface PasskeyVerdict {
   }
 }
 
-interface Open extends ApprovalAsked {
+interface Open extends Omit<ApprovalAsked, 'operator'> {
+  /** Undefined where nobody said who would answer. */
+  readonly operator: OperatorId | undefined
   readonly party: Party
   readonly nonce: Uint8Array
 }
@@ -51,10 +53,13 @@ interface Open extends ApprovalAsked {
 export class ApprovalProofs {
   readonly #room: PeopleRoom
   readonly #open: Challenges<Open>
+  /** Of whoever did not say who they are: a flood of these drives out none of the others. */
+  readonly #anybodys: Challenges<Open>
 
   constructor(room: PeopleRoom, clock: Clock) {
     this.#room = room
     this.#open = new Challenges(clock, LIFE_MS)
+    this.#anybodys = new Challenges(clock, LIFE_MS)
   }
 
   /**
@@ -65,10 +70,12 @@ export class ApprovalProofs {
     const party = partyOf(this.#room.parties(), origin)
     if (party === undefined) throw peopleProblem('origin_refused')
     requireActive(this.#room.identity, operator)
-    const nonce = randomBytes(32)
-    const challenge = approvalChallenge(digest, nonce)
-    this.#open.open(challenge, { approvalId, digest, operator, party, nonce })
-    return requestOptions(challenge, party, usable(this.#room, operator, party), LIFE_MS)
+    return this.#ask({ approvalId, digest, operator, party, nonce: randomBytes(32) })
+  }
+
+  /** The same for whoever comes: the authenticator has them choose, and the assertion says who they are. */
+  challengeAnybody({ approvalId, digest }: Omit<ApprovalAsked, 'operator'>, party: Party) {
+    return this.#ask({ approvalId, digest, operator: undefined, party, nonce: randomBytes(32) })
   }
 
   /**
@@ -77,8 +84,10 @@ export class ApprovalProofs {
    */
   async verify(asked: ApprovalAsked & { readonly assertion: AssertionResponse }): Promise<PasskeyVerdict> {
     const { approvalId, digest, operator, assertion } = asked
-    const said = this.#open.take(challengeIn(assertion))
-    const same = said?.approvalId === approvalId && said.digest === digest && said.operator === operator
+    const text = challengeIn(assertion)
+    const said = this.#open.take(text) ?? this.#anybodys.take(text)
+    const whose = said?.operator ?? operator
+    const same = said?.approvalId === approvalId && said.digest === digest && whose === operator
     if (said === undefined || !same) throw refusedPasskey('challenge')
     const known = requireActive(this.#room.identity, operator)
     if (!roleSuffices(known.role, 'approver')) throw refusedPasskey('role')
@@ -95,6 +104,16 @@ export class ApprovalProofs {
 
   clear(): void {
     this.#open.clear()
+    this.#anybodys.clear()
+  }
+
+  #ask(asked: Open) {
+    const { digest, operator, party, nonce } = asked
+    const challenge = approvalChallenge(digest, nonce)
+    const kept = operator === undefined ? this.#anybodys : this.#open
+    kept.open(challenge, asked)
+    const mine = operator === undefined ? [] : usable(this.#room, operator, party)
+    return requestOptions(challenge, party, mine, LIFE_MS)
   }
 }
 

@@ -109,6 +109,15 @@ export class PersonSessions {
     return this.#byId(id)
   }
 
+  /** The same, noted as seen: for who showed something that stands for the session, other than its halves. */
+  seen(id: string): PersonSession | undefined {
+    const kept = this.#byId(id)
+    if (kept === undefined) return undefined
+    kept.seenMono = this.#clock.mono()
+    kept.lastSeenAt = this.#clock.now()
+    return kept
+  }
+
   all(): PersonSession[] {
     return [...this.#byHash.values()].filter((kept) => this.#lives(kept))
   }

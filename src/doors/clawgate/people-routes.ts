@@ -1,0 +1,127 @@
+// What people do: sign in with a passkey, care for their passkeys. They are operators; everything here is identity's.
+import { z } from 'zod'
+import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
+import { AssertionResponse, MAX_ANSWER, peopleProblem, RegistrationResponse } from '../../identity/people/contract.ts'
+import { removePasskey, requirePasskey } from '../../identity/people/passkeys.ts'
+import type { PersonSession } from '../../identity/people/person-sessions.ts'
+import { completeSignIn, recover, startSignIn } from '../../identity/people/proving.ts'
+import { completeAdding, startAdding } from '../../identity/people/registering.ts'
+import { partyIn } from './party-in.ts'
+import type { PeopleNeeds } from './people-needs.ts'
+import type { Person, PersonTokens } from './person-tokens.ts'
+import { readShape } from './read-shape.ts'
+import { iso } from './states.ts'
+
+const StartBody = z.object({ approvalId: z.string().max(64).optional() })
+const RecoverBody = z.object({ email: z.string().max(254), recoveryCode: z.string().max(64) })
+const MadeBody = RegistrationResponse.extend({ name: z.string().max(64).optional() })
+
+export const actorOf = ({ id, session }: Person) => ({ kind: 'operator', id, key: session.id }) as const
+const ok: PlainReply = { status: 200, body: { ok: true } }
+
+type Handler = (desk: Desk, asked: PlainAsked) => Promise<PlainReply> | PlainReply
+
+/** What these routes work on. */
+interface Desk {
+  readonly needs: PeopleNeeds
+  readonly tokens: PersonTokens
+}
+
+export function peopleRoutes(needs: PeopleNeeds, tokens: PersonTokens): PlainRoute[] {
+  const desk: Desk = { needs, tokens }
+  const route = (method: PlainRoute['method'], path: `/${string}`, handler: Handler): PlainRoute => {
+    return { method, path: `/api/v1${path}`, maxBody: MAX_ANSWER, handle: (asked) => handler(desk, asked) }
+  }
+  return [
+    route('POST', '/passkey/authenticate/start', startAuthentication),
+    route('POST', '/passkey/authenticate/complete', completeAuthentication),
+    route('POST', '/auth/recover', comeBack),
+    route('GET', '/auth/me', me),
+    route('POST', '/auth/logout', logOut),
+    route('POST', '/passkey/register/start', startRegistration),
+    route('POST', '/passkey/register/complete', completeRegistration),
+    route('GET', '/passkey', listPasskeys),
+    route('DELETE', '/passkey/{id}', removeOwn),
+  ]
+}
+
+async function startAuthentication({ needs }: Desk, asked: PlainAsked): Promise<PlainReply> {
+  needs.limitPeople(asked.client.address)
+  const { approvalId } = readShape(StartBody, await asked.json())
+  const party = partyIn(needs, asked)
+  if (approvalId === undefined) return { status: 200, body: await startSignIn(needs.people.room, party) }
+  const { id, digest } = needs.approvals.find(approvalId)
+  return { status: 200, body: await needs.people.approvals.challengeAnybody({ approvalId: id, digest }, party) }
+}
+
+async function completeAuthentication(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
+  const { needs } = desk
+  needs.limitPeople(asked.client.address)
+  const response = readShape(AssertionResponse, await asked.json())
+  const { session } = await completeSignIn(needs.people.room, response, partyIn(needs, asked), undefined)
+  return signedIn(desk, session)
+}
+
+async function comeBack(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
+  const { needs } = desk
+  const { room } = needs.people
+  needs.limitPeople(asked.client.address)
+  const { email, recoveryCode } = readShape(RecoverBody, await asked.json())
+  const { session } = await recover(room, recoveryCode, partyIn(needs, asked), undefined)
+  if (room.identity.directory.operator(session.operator)?.name === email) return signedIn(desk, session)
+  room.sessions.end(session.id)
+  throw peopleProblem('recovery_code_invalid')
+}
+
+function me(desk: Desk, asked: PlainAsked): PlainReply {
+  return { status: 200, body: { user: userOf(desk, desk.tokens.person(asked, { recovery: true }).session) } }
+}
+
+function logOut({ needs, tokens }: Desk, asked: PlainAsked): PlainReply {
+  needs.people.room.sessions.end(tokens.person(asked, { recovery: true }).session.id)
+  return ok
+}
+
+async function startRegistration({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
+  const { session } = tokens.person(asked, { recovery: true, fresh: true })
+  return { status: 200, body: await startAdding(needs.people.room, session) }
+}
+
+async function completeRegistration({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
+  const { session } = tokens.person(asked, { recovery: true, fresh: true })
+  const { name = 'passkey', ...response } = readShape(MadeBody, await asked.json())
+  const { passkey, recoveryCodes } = await completeAdding(needs.people.room, { name, response }, session)
+  return { status: 201, body: { id: passkey.id, name: passkey.name, recoveryCodes } }
+}
+
+function listPasskeys({ needs, tokens }: Desk, asked: PlainAsked): PlainReply {
+  const rows = needs.people.room.book.passkeysOf(tokens.person(asked).id)
+  const passkeys = rows.map((row) => ({
+    ...{ id: row.id, name: row.name, createdAt: iso(row.created_at), backedUp: row.synced === 1 },
+    deviceType: row.synced === 1 ? 'multiDevice' : 'singleDevice',
+    lastUsedAt: row.last_used_at === null ? null : iso(row.last_used_at),
+  }))
+  return { status: 200, body: { passkeys } }
+}
+
+/** Somebody else's is as if it were not there. */
+async function removeOwn({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
+  const { room } = needs.people
+  const person = tokens.person(asked, { fresh: true })
+  const { id, operator } = requirePasskey(room, asked.params.id as string)
+  if (operator !== person.id) throw peopleProblem('passkey_unknown')
+  await removePasskey(room, id, actorOf(person))
+  return ok
+}
+
+async function signedIn(desk: Desk, session: PersonSession): Promise<PlainReply> {
+  return { status: 200, body: { token: await desk.tokens.issue(session), user: userOf(desk, session) } }
+}
+
+function userOf({ needs }: Desk, { operator: id }: PersonSession): object {
+  const { identity, book } = needs.people.room
+  const operator = identity.directory.operator(id)
+  const name = operator?.name ?? id
+  const user = { id, email: name, emailVerified: true, displayName: name, createdAt: iso(operator?.createdAt ?? 0) }
+  return { ...user, passkeyCount: book.passkeysOf(id).length }
+}
