@@ -2,7 +2,7 @@ import type { Clock } from '../ground/clock.ts'
 import { type AgentId, type CallId, newOrderedId } from '../ground/ids.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
 import { answered, refuseAnswer } from './answer.ts'
-import { type Ask, Asking, countsFor } from './asking.ts'
+import { type Ask, Asking } from './asking.ts'
 import { Book, standing } from './book.ts'
 import { type Approval, type ApprovalId, approvalProblem, type Verdict, type VerdictBy } from './contract.ts'
 import { claimsOf } from './receipts/claims.ts'
@@ -88,11 +88,6 @@ export class Approvals {
   /** Called after the commit of every change of one. A listener must not throw. */
   follow(listener: (approval: Approval, what: string) => void): void {
     this.#waiters.follow(listener)
-  }
-
-  /** What counts for exactly this action: one that waits, a yes that is good, or a no of the last day. */
-  standingFor(agent: AgentId, digest: string): Approval | undefined {
-    return countsFor(this.#of(agent), digest, this.#clock.now())
   }
 
   /**

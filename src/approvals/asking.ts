@@ -52,7 +52,7 @@ export class Asking {
 }
 
 /** Of an agent's own: one that waits for this digest, a yes that is good, or a no of the last day. */
-export function countsFor(own: readonly Approval[], digest: string, now: number): Approval | undefined {
+function countsFor(own: readonly Approval[], digest: string, now: number): Approval | undefined {
   const same = own.filter((one) => one.digest === digest)
   return (
     same.findLast(({ status }) => status === 'approved' || status === 'pending') ??
