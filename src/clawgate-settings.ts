@@ -1,5 +1,36 @@
 // The settings of the ClawGate door.
+import { z } from 'zod'
+import { type Party, partyAt } from './identity/people/party.ts'
 import { onOff, setting, whole } from './setting-shapes.ts'
+
+const items = (text: string) => text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]))
+
+/** As browsers write it, to the letter: what looks like one and is none would never be equal to one. */
+function isOrigin(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return (url?.protocol === 'https:' || url?.protocol === 'http:') && url.origin === text
+}
+
+const origins = () =>
+  z
+    .string()
+    .transform(items)
+    .pipe(z.array(z.string().refine(isOrigin, 'origins are wanted, like https://app.example.com; there is no `*`')))
+
+/** Passkeys are good for a host name: the page's own, or one that it lies under (WebAuthn L3 §5.1.3). */
+const passkeyParties = () =>
+  z.string().transform((text, context): readonly Party[] =>
+    items(text).map((item) => {
+      const [origin = '', rpId] = item.split('=')
+      const party = isOrigin(origin) ? partyAt(origin) : undefined
+      const secure = party !== undefined && (origin.startsWith('https:') || party.thisMachineOnly)
+      const over =
+        rpId === undefined || party?.rpId === rpId || (rpId.includes('.') && party?.rpId.endsWith(`.${rpId}`))
+      if (party !== undefined && secure && over) return { ...party, rpId: rpId ?? party.rpId }
+      context.addIssue(`${item}: https://app.example.com or https://app.example.com=example.com is wanted`)
+      return z.NEVER
+    }),
+  )
 
 export const clawgateSettings = {
   clawgateDoor: setting(onOff(), {
@@ -11,6 +42,16 @@ export const clawgateSettings = {
     env: 'CLAVIGER_CLAWGATE_APPROVERS',
     fallback: '1',
     doc: 'How many different operators must approve what is asked for at that door, each with a passkey.',
+  }),
+  clawgateOrigins: setting(origins(), {
+    env: 'CLAVIGER_CLAWGATE_ORIGINS',
+    fallback: '',
+    doc: 'Origins of web pages that may use that door and read its answers, by commas. What comes from other pages is refused.',
+  }),
+  clawgatePasskeyOrigins: setting(passkeyParties(), {
+    env: 'CLAVIGER_CLAWGATE_PASSKEY_ORIGINS',
+    fallback: '',
+    doc: 'Web pages besides the operators’ own where passkeys may be used with that door: `https://app.example.com`, or `https://app.example.com=example.com` where they are good for the name behind `=`.',
   }),
   clawgateVerifyPerMinute: setting(whole(1, 99_999), {
     env: 'CLAVIGER_CLAWGATE_VERIFY_PER_MINUTE',

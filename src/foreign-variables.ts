@@ -21,13 +21,12 @@ const vaultWithoutMeaning: readonly string[] = [
 
 /** Of ClawGate, by which an environment is known to be its own: the others are names of other programs too. */
 const clawgateOwn: readonly string[] = ['WEBAUTHN_RP_ID', 'WEBAUTHN_RP_ORIGIN', 'WEBAUTHN_RP_NAME']
-/** Passkeys are made at the operators' pages, tokens are signed with rotating keys, and the vault has the key of hashes. */
+/** Pages have a name of their own, tokens are signed with rotating keys, and the vault has the key of hashes. */
 const clawgateWithoutMeaning: readonly string[] = [
-  ...clawgateOwn,
+  'WEBAUTHN_RP_NAME',
   'DATABASE_URL',
   'JWT_SECRET',
   'API_KEY_SECRET',
-  'CORS_ORIGINS',
   'VAPID_PUBLIC_KEY',
   'VAPID_PRIVATE_KEY',
   'VAPID_SUBJECT',
@@ -58,6 +57,16 @@ export function vaultListenOf(env: Env): string | undefined {
 /** The same for the ClawGate door; the vault's comes first. */
 export function clawgateListenOf(env: Env): string | undefined {
   return isClawGates(env) && !isVaults(env) ? portOf(env) : undefined
+}
+
+/** Pages that may use the door: what it called CORS_ORIGINS. */
+export const clawgateOriginsOf = (env: Env): string | undefined => (isClawGates(env) ? env.CORS_ORIGINS : undefined)
+
+/** Pages where passkeys are used; WEBAUTHN_RP_ID is the name that they are good for. */
+export function clawgatePasskeyOriginsOf({ WEBAUTHN_RP_ORIGIN = '', WEBAUTHN_RP_ID = '' }: Env): string | undefined {
+  const origins = WEBAUTHN_RP_ORIGIN.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]))
+  const name = WEBAUTHN_RP_ID === '' ? '' : `=${WEBAUTHN_RP_ID}`
+  return origins.length === 0 ? undefined : origins.map((origin) => `${origin}${name}`).join(',')
 }
 
 const isVaults = (env: Env) => ['VAULT_ADMIN_TOKEN', MASTER_SECRETS, ...vaultWithoutMeaning].some((name) => env[name])

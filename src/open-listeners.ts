@@ -1,6 +1,6 @@
 // Opens every listener there is, or none.
-
-import type { CarryingDoor } from './house/carrying-doors.ts'
+import type { IncomingMessage } from 'node:http'
+import { type CarryingDoor, mayCross } from './house/carrying-doors.ts'
 import { type Handle, type Listener, type ListenerOptions, listenTcp, listenUnix } from './http/listen.ts'
 import { httpProblem } from './http/problems.ts'
 import { sendProblem } from './http/send-problem.ts'
@@ -14,6 +14,7 @@ interface Opening {
   /** The `Host` values that are answered there, by its port. */
   readonly hosts: (port: number) => ReadonlySet<string>
   readonly tls?: ListenerOptions['tls']
+  readonly mayCross?: ListenerOptions['mayCross']
 }
 
 /** In the order given, then `others`. Rejects with Node's error for the first that cannot be opened, after closing the others. */
@@ -24,9 +25,9 @@ export async function openListeners(
 ): Promise<Listener[]> {
   const open: Listener[] = []
   try {
-    for (const { place, handle, hosts, tls } of openings) {
+    for (const { place, handle, hosts, tls, mayCross: crossing } of openings) {
       if ('path' in place) open.push(await listenUnix({ nextRid, hosts: undefined, handle }, place.path))
-      else open.push(await listenTcp({ nextRid, hosts, handle, tls }, place.host, place.port))
+      else open.push(await listenTcp({ nextRid, hosts, handle, tls, mayCross: crossing }, place.host, place.port))
     }
     return [...open, ...(await others())]
   } catch (error) {
@@ -43,8 +44,14 @@ export function openingsOf(
   tls: Opening['tls'],
 ): readonly Opening[] {
   return [
-    { place: { host, port }, handle: agents, hosts, tls },
-    ...doors.flatMap(({ place, handle }) => (place === undefined ? [] : [{ place, handle: byUrl(handle), hosts }])),
+    { place: { host, port }, handle: agents, hosts, tls, mayCross: (request) => mayCross(doors, request) },
+    ...doors.flatMap((door) => {
+      const { place, handle } = door
+      if (place === undefined) return []
+      return [
+        { place, handle: byUrl(handle), hosts, mayCross: (request: IncomingMessage) => mayCross([door], request) },
+      ]
+    }),
     ...agentListen.map(({ agent, place }) => ({ place, handle: boundTo(agent, placeText(place), agents), hosts })),
   ]
 }

@@ -1,3 +1,4 @@
+import type { Party } from './identity/people/party.ts'
 import { type AgentPlace, type Place, placeText } from './listen-places.ts'
 import type { Settings } from './settings.ts'
 import { settingDocs } from './settings-schema.ts'
@@ -11,10 +12,11 @@ export function settingsShown(settings: Settings): Record<string, Shown> {
 
 function shown(value: Settings[keyof Settings] | Place): Shown {
   if (value === undefined) return ''
-  if (Array.isArray(value)) return value.map((item: string | AgentPlace) => itemText(item))
+  if (Array.isArray(value)) return value.map((item: string | AgentPlace | Party) => itemText(item))
   return typeof value === 'object' ? placeText(value as Place) : value
 }
 
-function itemText(item: string | AgentPlace): string {
-  return typeof item === 'string' ? item : `${item.agent}=${placeText(item.place)}`
+function itemText(item: string | AgentPlace | Party): string {
+  if (typeof item === 'string') return item
+  return 'origin' in item ? `${item.origin}=${item.rpId}` : `${item.agent}=${placeText(item.place)}`
 }

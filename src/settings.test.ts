@@ -60,6 +60,8 @@ describe('loadSettings()', () => {
         vaultIssuesPerMinute: 600,
         clawgateDoor: true,
         clawgateApprovers: 1,
+        clawgateOrigins: [],
+        clawgatePasskeyOrigins: [],
         clawgateVerifyPerMinute: 600,
         signingKeyDays: 30,
         hsmModule: undefined,

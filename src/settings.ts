@@ -4,7 +4,7 @@
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type EnvFile, readEnvFile } from './env-file.ts'
-import { clawgateListenOf, vaultListenOf } from './foreign-variables.ts'
+import { clawgateListenOf, clawgateOriginsOf, clawgatePasskeyOriginsOf, vaultListenOf } from './foreign-variables.ts'
 import { logLevelOf } from './ground/log-level.ts'
 import { problemsOf } from './ground/problem.ts'
 import { listenerUrl } from './public-address.ts'
@@ -126,6 +126,8 @@ function pick(
 function otherName(name: SettingName, layer: SettingsInput['env']): string | undefined {
   if (name === 'log') return logLevelOf(layer)
   if (name === 'clawgateListen') return clawgateListenOf(layer)
+  if (name === 'clawgateOrigins') return clawgateOriginsOf(layer)
+  if (name === 'clawgatePasskeyOrigins') return clawgatePasskeyOriginsOf(layer)
   return name === 'vaultListen' ? vaultListenOf(layer) : undefined
 }
 

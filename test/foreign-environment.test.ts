@@ -79,7 +79,42 @@ describe('the environment of other systems', () => {
 
   test('takes what is ClawGate’s beside a variable of its own, secrets out of the environment', async () => {
     const own = { WEBAUTHN_RP_ID: 'localhost', DATABASE_URL: 'postgres://u:canary@h/d', JWT_SECRET: 'canary-jwt' }
-    assert.deepEqual(withoutMeaning({ ...own, VAPID_SUBJECT: 'mailto:x' }), [...Object.keys(own), 'VAPID_SUBJECT'])
+    assert.deepEqual(withoutMeaning({ ...own, VAPID_SUBJECT: 'mailto:x' }), [
+      'DATABASE_URL',
+      'JWT_SECRET',
+      'VAPID_SUBJECT',
+    ])
+    const { clawgateOrigins, clawgatePasskeyOrigins } = loadSettings({
+      env: {
+        ...{
+          CLAVIGER_HOME: '/nowhere',
+          WEBAUTHN_RP_ID: 'example.com',
+          CORS_ORIGINS: 'https://a.test, http://b.test:81',
+        },
+        WEBAUTHN_RP_ORIGIN: 'https://app.example.com,https://example.com',
+      },
+    })
+    assert.deepEqual(clawgateOrigins, ['https://a.test', 'http://b.test:81'])
+    assert.deepEqual(
+      clawgatePasskeyOrigins.map(({ origin, rpId }) => [origin, rpId]),
+      [
+        ['https://app.example.com', 'example.com'],
+        ['https://example.com', 'example.com'],
+      ],
+    )
+    for (const wrong of [
+      { CORS_ORIGINS: '*' },
+      { CORS_ORIGINS: 'null' },
+      { CORS_ORIGINS: 'https://a.test/' },
+      { CORS_ORIGINS: 'a.test' },
+      { WEBAUTHN_RP_ORIGIN: 'https://example.com.evil.test' },
+      { WEBAUTHN_RP_ORIGIN: 'https://notexample.com' },
+      { WEBAUTHN_RP_ORIGIN: 'http://example.com' },
+      { WEBAUTHN_RP_ORIGIN: 'https://a.com', WEBAUTHN_RP_ID: 'com' },
+    ]) {
+      const env = { CLAVIGER_HOME: '/nowhere', WEBAUTHN_RP_ID: 'example.com', ...wrong }
+      assert.throws(() => loadSettings({ env }), { code: 'setting_invalid' }, JSON.stringify(wrong))
+    }
     assert.deepEqual(withoutMeaning({ DATABASE_URL: 'x', JWT_SECRET: 'y', CORS_ORIGINS: 'z' }), [])
     const listen = (more: Record<string, string>) =>
       loadSettings({ env: { CLAVIGER_HOME: '/nowhere', PORT: '3000', ...more } }).clawgateListen
@@ -87,7 +122,7 @@ describe('the environment of other systems', () => {
     assert.equal(listen({}), undefined)
     assert.equal(listen({ ...own, VAULT_ADMIN_TOKEN: 'x' }), undefined)
     await using other = await Gateway.start({ env: own })
-    assert.match(other.output(), /"name":"WEBAUTHN_RP_ID DATABASE_URL JWT_SECRET"/)
+    assert.match(other.output(), /"name":"DATABASE_URL JWT_SECRET"/)
     assert.ok(!other.output().includes('canary'))
   })
 })

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { DataPlane } from '../data-plane.ts'
 import type { Log } from '../ground/log.ts'
 import type { Handle } from '../http/listen.ts'
@@ -14,6 +15,8 @@ export interface CarryingDoor {
   /** Whether a path is its own: what it begins with is no other door's. */
   owns(url: string): boolean
   readonly handle: Handle
+  /** Whether a page of another site may ask it this; if absent none may. */
+  mayCross?(request: IncomingMessage): boolean
   /** Where it listens by itself, if it does: there it answers everything. */
   readonly place: Place | undefined
 }
@@ -35,4 +38,9 @@ export function carryingDoors(parts: DoorParts): readonly CarryingDoor[] {
 export function doorFor(doors: readonly CarryingDoor[], url: string): CarryingDoor | undefined {
   for (const door of doors) if (door.owns(url)) return door
   return undefined
+}
+
+/** Whether a page of another site may ask this at the agents' listener. */
+export function mayCross(doors: readonly CarryingDoor[], request: IncomingMessage): boolean {
+  return doorFor(doors, request.url as string)?.mayCross?.(request) === true
 }

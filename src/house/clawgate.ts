@@ -1,15 +1,18 @@
 // Ties the ClawGate door to the rooms.
+import type { IncomingMessage } from 'node:http'
 import { clawGateRoutes, isClawGatePath } from '../doors/clawgate/clawgate.ts'
 import { keyRoutes } from '../doors/clawgate/key-routes.ts'
 import type { ClawGateNeeds } from '../doors/clawgate/needs.ts'
 import type { PeopleNeeds } from '../doors/clawgate/people-needs.ts'
 import { wording } from '../doors/clawgate/wording.ts'
 import { unionHealth } from '../health.ts'
+import { type Origins, originKind } from '../http/cross-origin.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
 import { headerOf } from '../http/header-of.ts'
 import { type PlainAsked, plainRoutes } from '../http/plain-routes.ts'
 import { httpProblem } from '../http/problems.ts'
 import { ApiKeys } from '../identity/doors/api-keys.ts'
+import { partyOf } from '../identity/people/party.ts'
 import { peopleLimit } from '../identity/people/people-limit.ts'
 import { refuseUnlessOk } from '../identity/sign-ins/limits.ts'
 import { RateTable } from '../identity/sign-ins/rate-table.ts'
@@ -29,13 +32,22 @@ function keysOf(rooms: Rooms): ApiKeys {
 
 export function clawGate({ rooms, settings, log }: DoorParts): CarryingDoor[] {
   if (!settings.clawgateDoor) return []
+  const origins = originsOf(rooms, settings)
   const handle = plainRoutes({
     routes: clawGateRoutes(needsOf(rooms, settings), peopleNeedsOf(rooms, settings)),
     wording,
     clientOf: rooms.clientOf,
+    origins,
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a request failed that should not have'),
   })
-  return [{ name: 'clawgate', owns: isClawGatePath, handle, place: settings.clawgateListen }]
+  const mayCross = (request: IncomingMessage) => originKind(request, origins) === 'listed'
+  return [{ name: 'clawgate', owns: isClawGatePath, handle, mayCross, place: settings.clawgateListen }]
+}
+
+/** Pages where passkeys are used are listed by that: they would be of no use otherwise. */
+function originsOf({ people }: Rooms, { clawgateOrigins, clawgatePasskeyOrigins }: Settings): Origins {
+  const listed = new Set([...clawgateOrigins, ...clawgatePasskeyOrigins.map(({ origin }) => origin)])
+  return { listed, own: (origin) => partyOf(people.room.parties(), origin) !== undefined }
 }
 
 /** The operators' endpoints beside it. */
@@ -72,6 +84,7 @@ function peopleNeedsOf(rooms: Rooms, settings: Settings): PeopleNeeds {
   const { approvals, clock, identity, people } = rooms
   return {
     ...{ approvals, clock, people, keys: keysOf(rooms), signing: identity.room.signing },
+    parties: settings.clawgatePasskeyOrigins,
     issuer: () => identity.room.issuer(),
     agentFor: async (name, by) => identity.findAgent(name) ?? identity.addAgent(name, by),
     limitPeople: peopleLimit(clock, settings.limitPeople),

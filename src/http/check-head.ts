@@ -25,6 +25,7 @@ export function checkHead(
   request: IncomingMessage,
   hosts: ReadonlySet<string> | undefined,
   isPage?: (url: string) => boolean,
+  mayCross?: (request: IncomingMessage) => boolean,
 ): Problem | undefined {
   const target = request.url ?? ''
   if (target.charCodeAt(0) !== 0x2f) return refusals.form
@@ -38,7 +39,8 @@ export function checkHead(
   }
   if (seen > 1) return refusals.twice
   if (hosts !== undefined && !hosts.has((request.headers.host ?? '').toLowerCase())) return refusals.host
-  if (request.headers['sec-fetch-site'] === 'cross-site' && !isVisit(request, isPage)) return refusals.site
+  if (request.headers['sec-fetch-site'] === 'cross-site' && !isVisit(request, isPage) && mayCross?.(request) !== true)
+    return refusals.site
   if (request.headers.upgrade?.toLowerCase() === 'websocket') return refusals.upgrade
   return undefined
 }

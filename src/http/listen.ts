@@ -23,6 +23,8 @@ export interface ListenerOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Whether a target is a page that links of other sites may lead to, and that changes nothing. */
   readonly isPage?: (url: string) => boolean
+  /** Whether a page of another site may ask this: whoever handles it judges by its `Origin`. */
+  readonly mayCross?: ((request: IncomingMessage) => boolean) | undefined
   /** It speaks TLS, and nothing else. */
   readonly tls?: SecureOptions | undefined
 }
@@ -79,7 +81,7 @@ function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => Reado
     if (response.socket === null && !mayWait(request.socket, response)) return
     for (const [name, value] of always) response.setHeader(name, value)
     const rid = nextRid()
-    const refusal = checkHead(request, hosts(), options.isPage)
+    const refusal = checkHead(request, hosts(), options.isPage, options.mayCross)
     if (refusal !== undefined) sendProblem(response, refusal, rid)
     else options.handle(request, response, rid)
   }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem, problemsOf } from '../ground/problem.ts'
 import { type JsonValue, parseStrictJson } from '../ground/strict-json.ts'
 import type { Client, ClientOf } from './client-address.ts'
+import { isPreflight, type Origins, originHeaders, originKind, PREFLIGHT_HEADERS } from './cross-origin.ts'
 import { endWith } from './end-with.ts'
 import { framingRefused, whenInTurn } from './framing.ts'
 import { lastOfConnection } from './last-of-connection.ts'
@@ -47,6 +48,8 @@ export interface PlainRoutesOptions {
   /** Every refusal, `endpoint_unknown` and `internal_error` among them, in the door's words. */
   readonly wording: (problem: Problem, rid: string) => PlainReply
   readonly clientOf: ClientOf
+  /** Whose pages may ask here; if absent nobody looks where a request comes from. */
+  readonly origins?: Origins
   /** Told of everything that was not promised. */
   readonly onBug: (error: unknown, rid: string) => void
 }
@@ -71,11 +74,29 @@ export function plainRoutes(options: PlainRoutesOptions): Handle {
   return (request, response, rid) =>
     whenInTurn(response, () => {
       if (framingRefused(request, response, rid)) return
+      if (options.origins !== undefined && crossing(options, options.origins, request, response, rid)) return
       answer(options, find, reading, request, response, rid).then(
         (reply) => send(request, response, reply, rid),
         (error) => send(request, response, refusal(options, error, rid), rid),
       )
     })
+}
+
+/** Whether the request is answered by where it comes from alone. */
+function crossing(
+  options: PlainRoutesOptions,
+  origins: Origins,
+  request: IncomingMessage,
+  response: ServerResponse,
+  rid: string,
+): boolean {
+  const kind = originKind(request, origins)
+  for (const [name, value] of Object.entries(originHeaders(request, kind))) response.setHeader(name, value)
+  if (kind === 'foreign') send(request, response, refusal(options, httpProblem('cross_site_refused'), rid), rid)
+  else if (kind === 'listed' && isPreflight(request)) {
+    send(request, response, { status: 204, headers: PREFLIGHT_HEADERS, body: '' }, rid)
+  } else return false
+  return true
 }
 
 async function answer(
@@ -168,8 +189,9 @@ function send(request: IncomingMessage, response: ServerResponse, reply: PlainRe
   const sent = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
   if (!request.complete) lastOfConnection(response)
   const own = { 'content-type': 'application/json', 'cache-control': 'no-store', 'claviger-request-id': rid }
-  response.writeHead(status, { ...own, ...headers, 'content-length': String(sent.length) })
-  if (request.method === 'HEAD') response.end()
+  if (status === 204) response.writeHead(status, { 'claviger-request-id': rid, ...headers })
+  else response.writeHead(status, { ...own, ...headers, 'content-length': String(sent.length) })
+  if (request.method === 'HEAD' || status === 204) response.end()
   else endWith(response, sent)
 }
 

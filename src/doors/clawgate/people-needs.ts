@@ -2,6 +2,7 @@ import type { Approvals } from '../../approvals/approvals.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { AgentEntry } from '../../identity/contract.ts'
 import type { ApiKeys } from '../../identity/doors/api-keys.ts'
+import type { Party } from '../../identity/people/party.ts'
 import type { People } from '../../identity/people/people.ts'
 import type { TokenKeys } from '../../identity/room.ts'
 import type { Actor } from '../../storage/storage.ts'
@@ -14,6 +15,8 @@ export interface PeopleNeeds {
   readonly clock: Clock
   readonly signing: TokenKeys
   readonly issuer: () => string
+  /** Pages besides the operators' own where passkeys may be used. */
+  readonly parties: readonly Party[]
   /** The agent of this name, added if there is none. */
   agentFor(name: string, by: Actor): Promise<AgentEntry>
   /** Counts one attempt. Throws Problem `rate_limited`. */
