@@ -69,7 +69,7 @@ function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOpti
       if (principal === undefined) return rooms.refuseUnknown(presented)
       return rooms.possession.proven(principal, presented, request)
     },
-    admit: (call) => rooms.gate.admit(call),
+    admit: (call, caller) => rooms.gate.admit(call, caller),
     prepare: (permit) => vault.prepare(permit),
     open: (permit) => vault.open(permit),
     renews: (permit) => vault.renews(permit),

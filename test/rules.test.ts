@@ -1,6 +1,9 @@
 // The operator's rules: what they refuse never leaves, what they ask about waits for a human, what they allow goes on.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { describe, test } from 'node:test'
+import { until } from './instruments/wait.ts'
 import { type World, type WorldOptions, world } from './instruments/world.ts'
 
 const service = { actions: { pay: { method: 'POST', path: '/pay/{id}' } }, plainQuery: ['dry'] }
@@ -44,6 +47,25 @@ describe('rules', () => {
     const [sent] = around.upstream.received('/pay/7')
     assert.equal(sent?.body.bytes.toString(), body)
     assert.deepEqual(sent?.headers.get('idempotency-key'), ['once'], 'nobody was asked, so nothing is left out')
+  })
+
+  test('have no more bodies in memory at once than there is room for', async () => {
+    await using around = await house()
+    await add(around, large)
+    const body = '{"amount":1}'
+    const slow = Array.from({ length: 4 }, () => {
+      const headers = { ...json, authorization: `Bearer ${around.token}`, 'content-length': String(body.length) }
+      const call = request(`${around.gateway.url}/to/u/pay/7`, { method: 'POST', headers })
+      call.write(body.slice(0, 4))
+      return { call, answered: once(call, 'response', { signal: AbortSignal.timeout(60_000) }) }
+    })
+    await until(async () => (await pay(around, { amount: 1 })).code === 'too_many_in_flight')
+    for (const { call, answered } of slow) {
+      call.end(body.slice(4))
+      const [answer] = (await answered) as [IncomingMessage]
+      assert.equal(answer.resume().statusCode, 200)
+    }
+    assert.equal((await pay(around, { amount: 1 })).status, 200)
   })
 
   test('ask a human: what is approved is sent once, and a rule that changes meanwhile makes it fit no more', async () => {

@@ -1,21 +1,20 @@
 import type { Audit } from '../audit/contract.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CredentialId, GrantId } from '../ground/ids.ts'
-import { looksLikeCredential } from '../ground/looks-like-credential.ts'
 import type { Origin } from '../ground/origin.ts'
-import { Problem, type ProblemFacts } from '../ground/problem.ts'
+import { Problem } from '../ground/problem.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import type { Mint } from '../policy/mint.ts'
 import type { Permit } from '../policy/permit.ts'
-import { AskingRoom } from './asking-room.ts'
+import { AskingRoom, type KeptContents } from './asking-room.ts'
 import { denial, denialProblem } from './denials.ts'
 import { type Explanation, explanationOf } from './explanation.ts'
 import { type Gathered, gatherFacts, type InFlightLimits, type Read } from './gather-facts.ts'
 import { asActor, digestNow, humansYes, type Yes } from './humans-yes.ts'
 import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
-import type { CallContents, CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
-import { rulesOf, scopesOf, shownRules } from './why-denied.ts'
+import { Refusals } from './refusals.ts'
+import type { CallContents, Caller, CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
 
 export interface GateOptions<S extends GateService = GateService> {
   readonly rooms: GateRooms<S>
@@ -50,23 +49,59 @@ export class Gate<S extends GateService = GateService> {
   /** Calls that took a human's yes, and have not handed it on to a second try. */
   readonly #taken = new WeakMap<OpenCall, Yes>()
   readonly #asking = new AskingRoom()
+  readonly #refusals: Refusals
 
   constructor(options: GateOptions<S>) {
     this.#options = options
+    this.#refusals = new Refusals(options)
   }
 
-  /** Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. */
-  async admit(call: CallRequest): Promise<Admission<S>> {
+  /**
+   * Rejects with the denial's Problem, or with the log's (`audit_unavailable`, `storage_full`): then nothing was sent. Of a
+   * call without a `caller` nothing can be read, and nobody is asked about it.
+   */
+  async admit(call: CallRequest, caller?: Caller): Promise<Admission<S>> {
     const held = this.#useOf(call.firstTry)
-    const first = this.#judge(call, held)
-    const judged = wantsBody(first) ? await this.#judgeWhole(call, held, first.gathered) : first
-    let { gathered } = judged
-    let yes: Yes | undefined
-    if (judged.decision.outcome === 'ask') ({ yes, gathered } = await this.#askFirst(call, judged, held))
-    else if (judged.decision.outcome !== 'allow') throw this.#refuse(call, judged.decision, gathered)
+    const gathered = this.#gatherOrRefuse(call, held)
+    const decision = decide(gathered.question)
+    if (decision.outcome === 'allow') return this.#enter(call, gathered, held)
+    const wanted = decision.outcome === 'ask' || wantsBody(decision, gathered)
+    if (!wanted || caller === undefined) throw this.#refusals.refused(call, decision, gathered)
+    const kept = await this.#read(call, caller, gathered)
+    try {
+      const admission = await this.#admitWhole(call, held, caller, kept.contents)
+      admission.open.onOver(kept.letGo)
+      return admission
+    } catch (error) {
+      kept.letGo()
+      throw error
+    }
+  }
+
+  /** Everything is looked at again with what was read. */
+  async #admitWhole(call: CallRequest, held: GrantId | undefined, caller: Caller, read: CallContents) {
+    const gathered = this.#gatherOrRefuse(call, held, read)
+    const decision = decide(gathered.question)
+    if (decision.outcome === 'allow') return this.#enter(call, gathered, held, { read })
+    if (decision.outcome !== 'ask') throw this.#refusals.refused(call, decision, gathered)
+    const yes = await this.#ask(call, decision, gathered, caller, read)
+    // Whatever time it took: everything is looked at once more, and the yes is one more fact.
+    const then = this.#gatherOrRefuse(call, held, yes.contents)
+    const last = decide({ ...then.question, approval: approved })
+    if (last.outcome !== 'allow') throw this.#refusals.refused(call, last, then)
+    return this.#enter(call, then, held, { read, yes })
+  }
+
+  /** What the decision rests on is used, what was decided is recorded: then there is a permit. */
+  async #enter(
+    call: CallRequest,
+    gathered: Gathered<S>,
+    held: GrantId | undefined,
+    { yes, read }: { readonly yes?: Yes; readonly read?: CallContents } = nothingRead,
+  ): Promise<Admission<S>> {
     const { service, grant, origin } = gathered
     if (service === undefined || grant === undefined || origin === undefined) throw denial('no_grant')
-    const open = this.#enter(call, service, grant, gathered.credential)
+    const open = this.#openOf(call, service, grant, gathered.credential)
     let counted = false
     try {
       this.#options.rooms.grants.takeRate(grant)
@@ -83,7 +118,7 @@ export class Gate<S extends GateService = GateService> {
       const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
       if (grant.uses !== undefined || token.use !== undefined) this.#took.add(open)
       if (yes !== undefined) this.#taken.set(open, yes)
-      return { permit, service, open, contents: yes?.contents, read: judged.read }
+      return { permit, service, open, contents: yes?.contents, read }
     } catch (error) {
       try {
         // The log refused, so no intent stands for the use that was counted: it was not used.
@@ -118,49 +153,32 @@ export class Gate<S extends GateService = GateService> {
     try {
       return this.#gather(call, held, read)
     } catch (error) {
-      if (error instanceof Problem) this.#recordDenial(call, error.code)
+      if (error instanceof Problem) this.#refusals.record(call, error.code)
       throw error
     }
   }
 
-  #judge(call: CallRequest, held: GrantId | undefined): Judged<S> {
-    const gathered = this.#gatherOrRefuse(call, held)
-    return { gathered, decision: decide(gathered.question), read: undefined }
-  }
-
-  /** The body is read, and everything looked at again. What a way in does not let be read is not known. */
-  async #judgeWhole(call: CallRequest, held: GrantId | undefined, first: Gathered<S>): Promise<Judged<S>> {
-    let read: Judged<S>['read']
+  /** The body is read, because a rule wants to know it or a human is to see it. */
+  async #read(call: CallRequest, caller: Caller, { origin }: Gathered<S>): Promise<KeptContents> {
     try {
-      read = await call.contents?.()
+      return await this.#asking.read(call.principal.agent.id, caller)
     } catch (error) {
-      if (error instanceof Problem) this.#recordDenial(call, error.code, first.origin?.href)
+      if (error instanceof Problem) this.#refusals.record(call, error.code, origin?.href)
       throw error
     }
-    const gathered = this.#gatherOrRefuse(call, held, read ?? 'unreadable')
-    return { gathered, decision: decide(gathered.question), read }
-  }
-
-  /** Whatever time it takes: everything is looked at again afterwards, and the yes is one more fact. */
-  async #askFirst(call: CallRequest, first: Judged<S>, held: GrantId | undefined) {
-    const yes = await this.#ask(call, first.decision, first.gathered)
-    const gathered = this.#gatherOrRefuse(call, held, yes.contents)
-    const then = decide({ ...gathered.question, approval: approved })
-    if (then.outcome !== 'allow') throw this.#refuse(call, then, gathered)
-    return { yes, gathered }
   }
 
   /** Rejects as humansYes() does. A second try goes by the yes of the first, as long as it is for the same. */
-  async #ask(call: CallRequest, decision: Decision, gathered: Gathered<S>): Promise<Yes> {
+  async #ask(call: CallRequest, decision: Decision, gathered: Gathered<S>, caller: Caller, contents: CallContents) {
     const { rooms } = this.#options
     const { approvals } = rooms
     const taken = call.firstTry && this.#taken.get(call.firstTry)
     if (taken !== undefined) return taken
-    if (approvals === undefined || call.contents === undefined) throw this.#refuse(call, decision, gathered)
+    if (approvals === undefined) throw this.#refusals.refused(call, decision, gathered)
     try {
-      return await humansYes(call, gathered, rooms, approvals, this.#asking)
+      return await humansYes(call, gathered, rooms, approvals, this.#asking, caller, contents)
     } catch (error) {
-      if (error instanceof Problem) this.#recordDenial(call, error.code, gathered.origin?.href)
+      if (error instanceof Problem) this.#refusals.record(call, error.code, gathered.origin?.href)
       throw error
     }
   }
@@ -174,16 +192,16 @@ export class Gate<S extends GateService = GateService> {
     const by = asActor(call)
     if (now !== digest) {
       await approvals.mismatch(id, now, by)
-      this.#recordDenial(call, 'approval_mismatch', gathered.origin?.href)
+      this.#refusals.record(call, 'approval_mismatch', gathered.origin?.href)
       throw denialProblem('approval_mismatch', { facts: { approval: id } })
     }
     if (call.firstTry !== undefined && this.#taken.delete(call.firstTry)) return
     if (await approvals.consume(id, digest, call.rid, by)) return
-    this.#recordDenial(call, 'approval_used_up', gathered.origin?.href)
+    this.#refusals.record(call, 'approval_used_up', gathered.origin?.href)
     throw denialProblem('approval_used_up', { facts: { approval: id } })
   }
 
-  #enter(call: CallRequest, service: GateService, grant: GateGrant, credential?: CredentialId): OpenCall {
+  #openOf(call: CallRequest, service: GateService, grant: GateGrant, credential?: CredentialId): OpenCall {
     return this.#options.openCalls.enter({
       rid: call.rid,
       agent: call.principal.agent.id,
@@ -236,65 +254,21 @@ export class Gate<S extends GateService = GateService> {
   /** A use that no intent follows is not given back: a token that is good for so many calls errs on the side of fewer. */
   async #useToken(call: CallRequest, token: GateToken): Promise<void> {
     if ((await token.use?.()) === true) return
-    this.#recordDenial(call, 'token_used_up')
+    this.#refusals.record(call, 'token_used_up')
     throw denial('token_used_up')
   }
 
   async #consume(call: CallRequest, grant: GateGrant): Promise<void> {
     if (await this.#options.rooms.grants.consume(grant.id, call.rid)) return
-    this.#recordDenial(call, 'grant_used_up')
+    this.#refusals.record(call, 'grant_used_up')
     throw denial('grant_used_up')
   }
-
-  #refuse(call: CallRequest, decision: Decision, gathered: Gathered) {
-    const reason = decision.why ?? 'no_grant'
-    this.#recordDenial(call, reason, gathered.origin?.href, reason === 'rule_denies' ? gathered.rules : undefined)
-    const facts: Record<string, string | number> = {}
-    if (reason === 'rule_denies') facts.rule = rulesOf(gathered)
-    if (reason === 'scope_not_granted') facts.requiredScopes = scopesOf(gathered).join(' ')
-    if (reason === 'rate_limited') facts.retryAfterSeconds = this.#rateWaitSeconds(gathered)
-    if (reason === 'total_in_flight_limit' || reason === 'agent_in_flight_limit') facts.retryAfterSeconds = 1
-    return denial(reason, facts satisfies ProblemFacts)
-  }
-
-  /** Whole seconds until the grant's rate allows a call; a day where it never does. */
-  #rateWaitSeconds({ grant }: Gathered): number {
-    const waitMs = grant === undefined ? 0 : this.#options.rooms.grants.rateWaitMs(grant)
-    return Number.isFinite(waitMs) ? Math.max(1, Math.ceil(waitMs / 1_000)) : 86_400
-  }
-
-  /** The name of a service that is not there is whatever the caller wrote, which may be a key in the wrong place. */
-  #shownName(name: string): string {
-    const { rooms, audit } = this.#options
-    const plain = rooms.services.byName(name) !== undefined || (PLAIN_NAME.test(name) && !looksLikeCredential(name))
-    return plain ? name : audit.redact(name)
-  }
-
-  #recordDenial(call: CallRequest, reason: string, origin = '', rules?: Gathered['rules']): void {
-    const { audit, epoch } = this.#options
-    const { path } = audit.redactTarget(call.target, nothingPlain)
-    audit.deny({
-      rid: call.rid,
-      actor: { kind: 'agent', id: call.principal.agent.id, key: call.principal.token.id },
-      req: { service: this.#shownName(call.serviceName), method: call.method, origin, path },
-      reason,
-      policy: epoch(),
-      ev: rules === undefined ? call.toldOfDenial?.() : { ...call.toldOfDenial?.(), rules: shownRules(rules) },
-    })
-  }
-}
-
-interface Judged<S extends GateService> {
-  readonly gathered: Gathered<S>
-  readonly decision: Decision
-  readonly read: Pick<CallContents, 'body'> | undefined
 }
 
 /** All that could refuse a call has let it pass, but for rules that cannot tell without its body. */
-function wantsBody({ decision, gathered }: Judged<GateService>): boolean {
-  return decision.check === 'rulesAllow' && gathered.rules === 'needs_body'
+function wantsBody({ check }: Decision, { rules }: Gathered): boolean {
+  return check === 'rulesAllow' && rules === 'needs_body'
 }
 
+const nothingRead = Object.freeze({})
 const approved = Object.freeze({ verdict: 'approved' as const })
-const nothingPlain: ReadonlySet<string> = new Set()
-const PLAIN_NAME = /^[A-Za-z0-9._-]{1,64}$/

@@ -9,7 +9,7 @@ import type { Actor } from '../storage/storage.ts'
 import type { AskingRoom } from './asking-room.ts'
 import { denialProblem } from './denials.ts'
 import type { Gathered } from './gather-facts.ts'
-import type { ApprovalStanding, CallContents, CallRequest, GateApprovals, GateRooms } from './rooms.ts'
+import type { ApprovalStanding, CallContents, Caller, CallRequest, GateApprovals, GateRooms } from './rooms.ts'
 
 /** A yes that was given, and not taken yet. */
 export interface Yes {
@@ -31,15 +31,14 @@ export async function humansYes(
   rooms: GateRooms,
   approvals: GateApprovals,
   room: AskingRoom,
+  caller: Caller,
+  contents: CallContents,
 ): Promise<Yes> {
-  const { contents: read } = call
-  const contents = read && (await room.reading(call.principal.agent.id, read))
-  if (contents === undefined) throw denialProblem('approval_required')
   const action = actionOf(call, gathered, contents, rooms, approvals)
   const { body, headers, idempotencyKey } = contents
   const contentType = headers.find(([name]) => name === 'content-type')?.[1]
   const opened = await approvals.ask({ action, token: call.principal.token.id, body, contentType, idempotencyKey })
-  const standing = await waited(opened, call, body?.length ?? 0, approvals, room)
+  const standing = await waited(opened, call.principal.agent.id, caller, approvals, room)
   if (standing.status === 'approved') return { id: standing.id, digest: standing.digest, contents }
   throw unanswered(standing)
 }
@@ -63,16 +62,15 @@ export const asActor = ({ principal }: CallRequest): Actor => ({
 
 async function waited(
   opened: ApprovalStanding,
-  { patience, principal }: CallRequest,
-  bytes: number,
+  agent: string,
+  caller: Caller,
   approvals: GateApprovals,
   room: AskingRoom,
 ): Promise<ApprovalStanding> {
-  if (opened.status !== 'pending' || patience === undefined) return opened
-  const { waitMs, signal } = patience()
-  if (waitMs === 0) return opened
-  const wait = () => approvals.settled(opened.id, waitMs, signal)
-  return (await room.waiting(principal.agent.id, bytes, wait)) ?? opened
+  const patience = opened.status === 'pending' ? caller.patience() : undefined
+  if (patience === undefined || patience.waitMs === 0) return opened
+  const { waitMs, signal } = patience
+  return (await room.waiting(agent, () => approvals.settled(opened.id, waitMs, signal))) ?? opened
 }
 
 function unanswered({ id, status, expiresAt }: ApprovalStanding) {

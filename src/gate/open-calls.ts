@@ -19,6 +19,7 @@ export class OpenCall {
   place = -1
   readonly #registry: OpenCalls
   #abort: ((reason: string) => void) | undefined
+  #over: (() => void) | undefined
 
   constructor(footing: CallFooting, registry: OpenCalls) {
     this.footing = footing
@@ -31,6 +32,11 @@ export class OpenCall {
     if (this.aborted !== undefined) abort(this.aborted)
   }
 
+  /** Says what is to be let go of when the call is over. */
+  onOver(over: () => void): void {
+    this.#over = over
+  }
+
   abort(reason: string): void {
     if (this.aborted !== undefined || this.place < 0) return
     this.aborted = reason
@@ -41,6 +47,8 @@ export class OpenCall {
   leave(): void {
     this.#registry.left(this)
     this.#abort = undefined
+    this.#over?.()
+    this.#over = undefined
   }
 }
 

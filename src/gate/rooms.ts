@@ -104,6 +104,14 @@ export interface CallContents {
   readonly idempotencyKey?: string | undefined
 }
 
+/** The caller's end of a call, asked for more only where a rule or a human wants it. */
+export interface Caller {
+  /** Reads what would be sent. Rejects as reading a body does. */
+  contents(): Promise<CallContents>
+  /** Undefined where the caller does not wait on its connection. */
+  patience(): Patience | undefined
+}
+
 /** How long the caller's connection is held while a human is asked. */
 export interface Patience {
   readonly waitMs: number
@@ -187,10 +195,6 @@ export interface CallRequest {
   readonly told?: EventObject | undefined
   /** The same for the record of a denial, made when there is one. */
   readonly toldOfDenial?: (() => EventObject) | undefined
-  /** Present where a human may be asked: reads what would be sent, once. Rejects as reading a body does. */
-  readonly contents?: (() => Promise<CallContents>) | undefined
-  /** Present where the caller waits for a human's answer on its connection. */
-  readonly patience?: (() => Patience) | undefined
   /** The call's first try, where this is its second: the use of a grant or token that it took is this one's. Good once. */
   readonly firstTry?: OpenCall | undefined
 }

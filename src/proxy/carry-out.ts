@@ -2,7 +2,7 @@
 // Its invariant: every admission ends in exactly one outcome and is left, whatever fails in between.
 import type { IncomingMessage } from 'node:http'
 import type { OpenCall } from '../gate/open-calls.ts'
-import type { AgentPrincipal, CallContents, CallRequest } from '../gate/rooms.ts'
+import type { AgentPrincipal, CallContents, Caller, CallRequest } from '../gate/rooms.ts'
 import { isCredentialHeader } from '../ground/header-names.ts'
 import type { CallId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
@@ -13,7 +13,7 @@ import { asProblem } from '../http/send-problem.ts'
 import type { Permit } from '../policy/permit.ts'
 import { boundOf } from './bound-caller.ts'
 import { callerToken, holdsToken } from './caller-token.ts'
-import { asRaw, contentsOf, patienceOf } from './contents.ts'
+import { AskedCaller, asRaw } from './contents.ts'
 import type { Forward, ForwardedService } from './forward.ts'
 import type { Opened } from './inject.ts'
 import type { Outcome } from './passage.ts'
@@ -37,7 +37,7 @@ export interface CarryOutOptions {
     presented: string,
     request: IncomingMessage,
   ) => AgentPrincipal | { readonly kind: 'operator' | 'service' } | undefined
-  readonly admit: (call: CallRequest) => Promise<Admitted>
+  readonly admit: (call: CallRequest, caller: Caller) => Promise<Admitted>
   /** How long callers of the native ways in are kept waiting for a human's answer, ms. */
   readonly holdMs?: number
   /** The vault: gives the credential and uses the permit up. */
@@ -94,7 +94,7 @@ export async function carryOut(options: CarryOutOptions, asked: CarriedCall, aft
     refuseMethod(asked.method)
     refuseToken(asked.target)
     if (asked.presented !== undefined) refuseCopies(asked, asked.presented)
-    admitted = await options.admit(askable(asked))
+    admitted = await options.admit(asked, new AskedCaller(asked))
   } catch (error) {
     // A second try that is not admitted leaves the caller with what became of the first.
     refuse(options, asked.recipient, asked.rid, after === 'broke' ? proxyProblem('upstream_broke') : error)
@@ -133,18 +133,6 @@ export async function carryOut(options: CarryOutOptions, asked: CarriedCall, aft
 function asShown(call: CarriedCall, { contents, read }: Admitted): CarriedCall {
   if (contents === undefined) return read === undefined ? call : { ...call, body: read.body }
   return { ...call, body: contents.body, rawHeaders: asRaw(contents) }
-}
-
-/** As the gate wants it where a human has to be asked. */
-function askable(call: CarriedCall): CarriedCall {
-  const { holdMs, recipient, rawHeaders } = call
-  let read: Promise<CallContents> | undefined
-  const contents = () => {
-    read ??= contentsOf(call)
-    return read
-  }
-  const patience = holdMs === undefined ? undefined : () => patienceOf(recipient, rawHeaders, holdMs)
-  return { ...call, contents, patience }
 }
 
 /** Where credentials stand they are dropped; anywhere else a copy would reach the service. */

@@ -1,6 +1,6 @@
 // What a human would be asked about: the whole body, and the headers that would go on. Read only where somebody is asked.
 import type { IncomingMessage } from 'node:http'
-import type { CallContents, Patience } from '../gate/rooms.ts'
+import type { CallContents, Caller, Patience } from '../gate/rooms.ts'
 import { headerOf } from '../http/header-of.ts'
 import { readBody } from '../http/read-body.ts'
 import type { CarriedCall } from './carry-out.ts'
@@ -18,8 +18,26 @@ const IDLE_MS = 30_000
 const PER_TRY =
   /^(?:traceparent|tracestate|baggage|b3|x-b3-.*|x-request-id|x-correlation-id|x-amzn-trace-id|x-stainless-.*|sentry-trace|date|idempotency-key|prefer|range|if-range|priority)$/
 
-/** Reads it all, once. Rejects as readBody() does. */
-export async function contentsOf(call: CarriedCall): Promise<CallContents> {
+/** The gate's way to the caller of one call. */
+export class AskedCaller implements Caller {
+  readonly #call: CarriedCall
+
+  constructor(call: CarriedCall) {
+    this.#call = call
+  }
+
+  /** To be asked once. Rejects as readBody() does. */
+  contents(): Promise<CallContents> {
+    return contentsOf(this.#call)
+  }
+
+  patience(): Patience | undefined {
+    const { holdMs, recipient, rawHeaders } = this.#call
+    return holdMs === undefined ? undefined : patienceOf(recipient, rawHeaders, holdMs)
+  }
+}
+
+async function contentsOf(call: CarriedCall): Promise<CallContents> {
   const { body, rawHeaders, recipient } = call
   const headers = headersOf(call)
   const idempotencyKey = headerOf(rawHeaders, 'idempotency-key')
@@ -33,7 +51,7 @@ export function asRaw({ headers }: CallContents): string[] {
 }
 
 /** Waits on the caller's connection for as long as it is there, `waitMs` at most. */
-export function patienceOf(recipient: Recipient, rawHeaders: readonly string[], mostMs: number): Patience {
+function patienceOf(recipient: Recipient, rawHeaders: readonly string[], mostMs: number): Patience {
   const gone = new AbortController()
   recipient.onGone(() => gone.abort())
   if (recipient.gone) gone.abort()
