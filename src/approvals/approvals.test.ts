@@ -147,20 +147,6 @@ describe('an approval', () => {
     await room.restart()
     assert.equal(await room.approvals.settle(recorded), 0)
   })
-
-  test('under an idempotency key is one for a day, and for its action alone', async () => {
-    await using room = await new TestApprovals().start()
-    const ask = (path: string) =>
-      room.ask({ path }).then(({ action }) => room.approvals.ask({ action, token: 't', idempotencyKey: 'k' }))
-    const { id } = await room.ask({ path: '/first' })
-    await room.approvals.cancel(id, by)
-    const first = await ask('/keyed')
-    await room.approvals.cancel(first.id, by)
-    const keyed = await room.approvals.ask({ action: first.action, token: 't', idempotencyKey: 'k' })
-    await room.approvals.cancel(keyed.id, by)
-    assert.equal((await room.approvals.ask({ action: keyed.action, token: 't', idempotencyKey: 'k' })).id, keyed.id)
-    await assert.rejects(ask('/other'), { code: 'idempotency_conflict' })
-  })
 })
 
 describe('the body of a call that waits', () => {

@@ -2,8 +2,9 @@
 import type { Clock } from '../ground/clock.ts'
 import { type AgentId, newOrderedId } from '../ground/ids.ts'
 import { type Action, actionDigest } from './action.ts'
-import { type Approval, approvalProblem } from './contract.ts'
+import { type Approval, type ApprovalId, approvalProblem } from './contract.ts'
 import { DENIED_MS, type Flood, floodOf } from './floods.ts'
+import { openedUnder, readIdempotencyKey } from './idempotency.ts'
 
 /** What an agent wants a yes for. */
 export interface Ask {
@@ -12,6 +13,7 @@ export interface Ask {
   readonly token: string
   readonly body?: Buffer | undefined
   readonly contentType?: string | undefined
+  /** As it came. */
   readonly idempotencyKey?: string | undefined
 }
 
@@ -26,7 +28,7 @@ export interface AskingNeeds {
 export class Asking {
   readonly #needs: AskingNeeds
   /** Those that are being opened, so that a thousand at once are counted like a thousand one by one. */
-  readonly #opening = new Map<string, { readonly approval: Approval; readonly done: Promise<Approval> }>()
+  readonly #opening = new Map<ApprovalId, { readonly approval: Approval; readonly done: Promise<Approval> }>()
 
   constructor(needs: AskingNeeds) {
     this.#needs = needs
@@ -34,21 +36,29 @@ export class Asking {
 
   async ask(asked: Ask): Promise<Approval> {
     const { clock, of, open } = this.#needs
-    const digest = actionDigest(asked.action)
-    const agent = asked.action.agent.id
-    const [now, own] = [clock.now(), of(agent)]
-    const known = sameKey(own, asked, digest, now) ?? countsFor(own, digest, now)
-    if (known !== undefined) return known
-    const key = `${agent} ${digest}`
-    const opening = this.#opening.get(key)
-    if (opening !== undefined) return opening.done
-    const others = [...this.#opening.values()].flatMap(({ approval }) => (approval.agent === agent ? [approval] : []))
-    refuseFlood(floodOf([...own, ...others], now))
-    const approval = newApproval(asked, digest, now)
-    const done = open(approval, asked.body).finally(() => this.#opening.delete(key))
-    this.#opening.set(key, { approval, done })
+    const idempotencyKey = readIdempotencyKey(asked.idempotencyKey)
+    const { action } = asked
+    const digest = actionDigest(action)
+    const agent = action.agent.id
+    const now = clock.now()
+    const own = of(agent)
+    const opening = [...this.#opening.values()].flatMap(({ approval }) =>
+      isNew(approval, agent, own) ? [approval] : [],
+    )
+    const all = [...own, ...opening]
+    const known = openedUnder(idempotencyKey, all, { action, digest }, now) ?? countsFor(all, digest, now)
+    if (known !== undefined) return own.includes(known) ? known : (this.#opening.get(known.id)?.done ?? known)
+    refuseFlood(floodOf(all, now))
+    const approval = newApproval({ ...asked, idempotencyKey }, digest, now)
+    const done = open(approval, asked.body).finally(() => this.#opening.delete(approval.id))
+    this.#opening.set(approval.id, { approval, done })
     return done
   }
+}
+
+/** Whether it is the agent's, and not among those that are open. */
+function isNew(approval: Approval, agent: AgentId, open: readonly Approval[]): boolean {
+  return approval.agent === agent && !open.some(({ id }) => id === approval.id)
 }
 
 /** Of an agent's own: one that waits for this digest, a yes that is good, or a no of the last day. */
@@ -58,15 +68,6 @@ function countsFor(own: readonly Approval[], digest: string, now: number): Appro
     same.findLast(({ status }) => status === 'approved' || status === 'pending') ??
     same.findLast(({ status, verdicts }) => status === 'denied' && now - (verdicts.at(-1)?.at ?? 0) < DENIED_MS)
   )
-}
-
-/** The one that was opened under the same idempotency key within a day. */
-function sameKey(own: readonly Approval[], { idempotencyKey }: Ask, digest: string, now: number): Approval | undefined {
-  if (idempotencyKey === undefined) return undefined
-  const same = own.findLast((one) => one.idempotencyKey === idempotencyKey)
-  if (same === undefined || now - same.openedAt > DENIED_MS) return undefined
-  if (same.digest !== digest) throw approvalProblem('idempotency_conflict')
-  return same
 }
 
 function newApproval({ action, token, contentType, idempotencyKey }: Ask, digest: string, now: number): Approval {

@@ -157,6 +157,11 @@ export const approvalProblems = {
     status: 429,
     title: 'This agent was denied, and must wait before it asks again',
   },
+  idempotency_key_invalid: {
+    status: 400,
+    title: 'The idempotency key is not one',
+    hint: 'Send 1 to 255 printable ASCII characters, another for each new request: a UUID is one.',
+  },
   idempotency_conflict: {
     status: 409,
     title: 'The idempotency key was used for another request',

@@ -5,9 +5,10 @@ import type { Actor, Storage } from '../storage/storage.ts'
 import type { Changed } from './approvals.ts'
 import { type Book, standing } from './book.ts'
 import type { Approval } from './contract.ts'
+import { KEY_KNOWN_MS } from './idempotency.ts'
 import { getApproval, putApproval, removeApproval } from './store.ts'
 
-/** Ended ones that are kept to look back at; the log keeps every one. */
+/** Ended ones that are kept to look back at; the log keeps every one. All of a day's are: keys and denials hold so long. */
 const KEPT_MS = 30 * 24 * 3_600_000
 const MOST_KEPT = 5_000
 const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
@@ -30,13 +31,21 @@ export async function sweep({ storage, clock, book, change }: UpkeepNeeds): Prom
       return { next, what: 'expired', actor: SYSTEM, ev: { was: approval.status } }
     })
   }
-  const ended = [...book.all()].filter(({ status }) => status !== 'pending' && status !== 'approved')
-  const old = ended.filter(({ expiresAt }, at) => now - expiresAt > KEPT_MS || at < ended.length - MOST_KEPT)
+  const old = toForget([...book.all()], now)
   if (old.length === 0) return
   const record = { type: 'approval.forgotten', actor: SYSTEM, ev: { count: old.length } }
   await storage.write(async (tx) => {
     for (const { id } of old) await removeApproval(tx, id)
     await tx.change({ kind: 'approvals_forgotten', ref: 'old', after: old.map(({ id }) => id), record })
+  })
+}
+
+/** Of all, the oldest first: those that ended, and are too old or too many. */
+export function toForget(all: readonly Approval[], now: number): readonly Approval[] {
+  const ended = all.filter(({ status }) => status !== 'pending' && status !== 'approved')
+  return ended.filter(({ expiresAt, openedAt }, at) => {
+    if (now - openedAt <= KEY_KNOWN_MS) return false
+    return now - expiresAt > KEPT_MS || at < ended.length - MOST_KEPT
   })
 }
 

@@ -1,14 +1,16 @@
 // What agents do with their keys: ask, look, wait, take back.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { StatedAction } from '../../approvals/action.ts'
 import { approvalProblem } from '../../approvals/contract.ts'
+import { requestOfKey } from '../../approvals/idempotency.ts'
+import { payloadHash } from '../../approvals/stated/payload-hash.ts'
+import { jcs } from '../../ground/jcs.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
 import type { AgentPrincipal } from '../../identity/contract.ts'
 import type { ApprovalTokens } from './approval-tokens.ts'
 import { doorProblem, MAX_BODY_BYTES, RequestBody, TOKEN_LIFE_SECONDS } from './contract.ts'
 import type { ClawGateNeeds } from './needs.ts'
-import { jcs, payloadHash } from './payload-hash.ts'
 import { readShape } from './read-shape.ts'
 import { iso, isStated, type Stated, statusOf } from './states.ts'
 
@@ -67,7 +69,7 @@ function actionOf(
     context: jcs(context),
     payloadHash: payloadHash({ action, agentId, ...(Object.keys(compared).length > 0 && { context: compared }) }),
     // The same for the same key, so that asking again with other contents is seen to be that.
-    request: key === undefined ? randomBytes(16).toString('hex') : createHash('sha256').update(key).digest('hex'),
+    request: key === undefined ? randomBytes(16).toString('hex') : requestOfKey(key),
     terms: { assurance, lifeSeconds, goodSeconds: TOKEN_LIFE_SECONDS, uses: 1 },
   }
 }
