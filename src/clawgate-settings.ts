@@ -43,6 +43,11 @@ export const clawgateSettings = {
     fallback: '1',
     doc: 'How many different operators must approve what is asked for at that door, each with a passkey.',
   }),
+  clawgateOwnersApprove: setting(onOff(), {
+    env: 'CLAVIGER_CLAWGATE_OWNERS_APPROVE',
+    fallback: 'on',
+    doc: 'Whether the operator who answers for an agent may approve what it asks for at that door; `off` wants somebody else.',
+  }),
   clawgateOrigins: setting(origins(), {
     env: 'CLAVIGER_CLAWGATE_ORIGINS',
     fallback: '',

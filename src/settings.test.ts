@@ -60,6 +60,7 @@ describe('loadSettings()', () => {
         vaultIssuesPerMinute: 600,
         clawgateDoor: true,
         clawgateApprovers: 1,
+        clawgateOwnersApprove: true,
         clawgateOrigins: [],
         clawgatePasskeyOrigins: [],
         clawgateVerifyPerMinute: 600,

@@ -51,6 +51,30 @@ describe('the ClawGate door', () => {
     assert.equal((await own.verify(token)).claims?.approver, 'ann, bob')
   })
 
+  test('takes no yes of whoever answers for the agent where it is told not to, and their no (CG-09)', async () => {
+    const { gateway } = await start({ CLAVIGER_CLAWGATE_OWNERS_APPROVE: 'off' })
+    await using _ = gateway
+    const ann = await Person.enrolled(gateway, 'ann', 'owner')
+    const bob = await Person.enrolled(gateway, 'bob', 'approver')
+    await ann.does('POST', '/agents', { name: 'anns' })
+    const { key } = await ann.does<{ key: string }>('POST', '/clawgate/api-keys', { agent: 'anns', name: 'a' })
+    const own = new ClawGateClient(gateway, key)
+    const [{ requestId: one }, { requestId: other }] = [await own.request(), await own.request()]
+    assert.equal((await approve(ann, one)).code, 'approval_own_agent')
+    const origin = { origin: ann.origin }
+    const options = await own.ask('POST', '/passkey/authenticate/start', { approvalId: one }, origin)
+    const answer = ann.authenticator.get(options.json() as never, ann.origin)
+    const refused = await own.ask('POST', `/approval/approve/${one}`, answer, origin)
+    assert.deepEqual(refusedAs(refused), [403, 'FORBIDDEN'])
+    assert.equal((await own.status(one)).status, 'PENDING')
+    assert.equal((await approve(bob, one)).status, 200)
+    assert.equal((await own.status(one)).status, 'APPROVED')
+    const { digest, shown } = await ann.does<{ digest: string; shown: object }>('GET', `/approvals/${other}`)
+    assert.match(JSON.stringify(shown), /may not be approved by/)
+    await ann.does('POST', `/approvals/${other}/verdict`, { verdict: 'denied', digest })
+    assert.equal((await own.status(other)).status, 'DENIED')
+  })
+
   test('verifies so many tokens a minute for one address', async () => {
     const { gateway, own } = await start({ CLAVIGER_CLAWGATE_VERIFY_PER_MINUTE: '2' })
     await using _ = gateway

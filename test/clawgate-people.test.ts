@@ -163,8 +163,9 @@ describe('an answer', () => {
     const name = `agent-${agents}`
     const ids: string[] = []
     for (const description of ['one', 'two\u202e\u0007', 'three'])
-      ids.unshift((await own.request({ description })).requestId)
+      ids.unshift((await own.request({ description, riskLevel: 'low' })).requestId)
     const pending = (await does(`GET /approval/pending?limit=100`)).requests as unknown as Record<string, string>[]
+    assert.equal(pending.find(({ requestId }) => requestId === ids[0])?.riskLevel, 'high')
     const two = pending.find(({ requestId }) => requestId === ids[1])
     assert.equal(two?.description, 'two⟨U+202E⟩⟨U+0007⟩')
     assert.ok(two?.summary?.includes('rm -rf ./old') && !two.summary.includes('two'))

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { domain } from '../crypto/framing.ts'
 import { type Canonical, canonicalJson } from '../ground/canonical-json.ts'
-import type { AgentId, CredentialId, ServiceId } from '../ground/ids.ts'
+import type { AgentId, CredentialId, OperatorId, ServiceId } from '../ground/ids.ts'
 import type { Assurance } from '../policy/assurance.ts'
 
 /** What a yes is good for. */
@@ -16,6 +16,8 @@ export interface Terms {
   /** How long it may be used from the yes on, where that is another time. */
   readonly goodSeconds?: number | undefined
   readonly uses: number
+  /** Who may not say yes: the operator who answers for the agent, where another's is wanted. */
+  readonly notBy?: OperatorId | undefined
 }
 
 /** The rule, of the operator's or of a service's action, that wants a human's yes. */

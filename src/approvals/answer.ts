@@ -7,7 +7,8 @@ export function refuseAnswer(approval: Approval, { verdict, assurance, operator 
   if (approval.status === 'expired') throw approvalProblem('approval_expired')
   if (approval.status !== 'pending') throw approvalProblem('approval_already_decided')
   if (verdict === 'denied') return
-  const wanted = approval.action.terms.assurance
+  const { assurance: wanted, notBy } = approval.action.terms
+  if (operator === notBy) throw approvalProblem('approval_own_agent')
   if (!isEnough(assurance, wanted)) throw approvalProblem('approval_too_weak', { facts: { wanted, given: assurance } })
   if (approval.verdicts.some((one) => one.operator === operator)) throw approvalProblem('approval_same_person')
 }

@@ -128,6 +128,11 @@ export const approvalProblems = {
     title: 'Two people must answer, and this one has already',
     hint: 'Another operator must answer.',
   },
+  approval_own_agent: {
+    status: 403,
+    title: 'Whoever answers for the agent may not approve this',
+    hint: 'Another operator must answer; you may deny it.',
+  },
   approval_other_action: {
     status: 409,
     title: 'The digest is not of the action that this approval is about',

@@ -5,6 +5,7 @@ import { keyRoutes } from '../doors/clawgate/key-routes.ts'
 import type { ClawGateNeeds } from '../doors/clawgate/needs.ts'
 import type { PeopleNeeds } from '../doors/clawgate/people-needs.ts'
 import { wording } from '../doors/clawgate/wording.ts'
+import type { OperatorId } from '../ground/ids.ts'
 import { unionHealth } from '../health.ts'
 import { type Origins, originKind } from '../http/cross-origin.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
@@ -67,7 +68,12 @@ function needsOf(rooms: Rooms, settings: Settings): ClawGateNeeds {
   return {
     ...{ approvals, clock, signing: identity.room.signing, install: storage.instanceId },
     issuer: () => identity.room.issuer(),
-    assurance: settings.clawgateApprovers === 2 ? 'two-people' : 'passkey',
+    termsFor: ({ owner }) => {
+      const assurance = settings.clawgateApprovers === 2 ? 'two-people' : 'passkey'
+      if (settings.clawgateOwnersApprove) return { assurance }
+      // Nobody is known to answer for it: of two people one is somebody else.
+      return owner === undefined ? { assurance: 'two-people' } : { assurance, notBy: owner as OperatorId }
+    },
     agentOf: (asked) => agentOf(rooms, asked),
     stands: (agent, token) => identity.isLive(agent, token),
     epochOf: (token) => identity.room.directory.token(token)?.issuedEpoch ?? 0,

@@ -38,6 +38,7 @@ export function factsOfAction(action: Action, standing: Standing, warn: Warn): F
     standing.reasons.map((reason) => fact('stopped because', reason)),
     (standing.findings ?? []).map((finding) => fact('finding', finding)),
     plainFact('answer wanted', terms.assurance),
+    terms.notBy !== undefined && plainFact('may not be approved by', terms.notBy),
     plainFact('life', lasts(terms.lifeSeconds)),
     plainFact('uses', String(terms.uses)),
     plainFact('digest', digestOf(action, warn)),

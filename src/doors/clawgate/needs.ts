@@ -1,7 +1,8 @@
+import type { Terms } from '../../approvals/action.ts'
 import type { Approvals } from '../../approvals/approvals.ts'
 import type { Clock } from '../../ground/clock.ts'
 import type { PlainAsked } from '../../http/plain-routes.ts'
-import type { AgentPrincipal } from '../../identity/contract.ts'
+import type { AgentEntry, AgentPrincipal } from '../../identity/contract.ts'
 import type { TokenKeys } from '../../identity/room.ts'
 
 /** What the door translates to. It has no rule of its own. */
@@ -12,7 +13,8 @@ export interface ClawGateNeeds {
   /** Id of this installation. */
   readonly install: string
   readonly issuer: () => string
-  readonly assurance: 'passkey' | 'two-people'
+  /** Whose answer is wanted for what this agent asks. */
+  termsFor(agent: AgentEntry): Pick<Terms, 'assurance' | 'notBy'>
   /** Whose key a request shows. Throws Problem `unauthenticated`. */
   agentOf(asked: PlainAsked): AgentPrincipal
   /** Whether the agent still stands, and the key that it asked with. */

@@ -11,6 +11,7 @@ import type { AgentPrincipal } from '../../identity/contract.ts'
 import type { ApprovalTokens } from './approval-tokens.ts'
 import { doorProblem, MAX_BODY_BYTES, RequestBody, TOKEN_LIFE_SECONDS } from './contract.ts'
 import type { ClawGateNeeds } from './needs.ts'
+import { raisedRisk } from './raised-risk.ts'
 import { readShape } from './read-shape.ts'
 import { iso, isStated, type Stated, statusOf } from './states.ts'
 
@@ -52,10 +53,10 @@ async function ask(needs: ClawGateNeeds, { agent, token }: AgentPrincipal, body:
 }
 
 function actionOf(
-  { install, assurance }: ClawGateNeeds,
-  { id, name }: AgentPrincipal['agent'],
+  { install, termsFor }: ClawGateNeeds,
+  agent: AgentPrincipal['agent'],
   agentId: string,
-  { action, description, riskLevel: risk, expiresInSeconds: lifeSeconds, ...body }: RequestBody,
+  { action, description, riskLevel, expiresInSeconds: lifeSeconds, ...body }: RequestBody,
   key: string | undefined,
 ): StatedAction {
   const context = {
@@ -65,12 +66,13 @@ function actionOf(
   }
   const compared = pick(context, ['tool', 'params', 'cwd'])
   return {
-    ...{ kind: 'stated', install, agent: { id, name }, action, risk, description },
+    ...{ kind: 'stated', install, agent: { id: agent.id, name: agent.name }, action, description },
+    risk: raisedRisk(riskLevel, action, context),
     context: jcs(context),
     payloadHash: payloadHash({ action, agentId, ...(Object.keys(compared).length > 0 && { context: compared }) }),
     // The same for the same key, so that asking again with other contents is seen to be that.
     request: key === undefined ? randomBytes(16).toString('hex') : requestOfKey(key),
-    terms: { assurance, lifeSeconds, goodSeconds: TOKEN_LIFE_SECONDS, uses: 1 },
+    terms: { ...termsFor(agent), lifeSeconds, goodSeconds: TOKEN_LIFE_SECONDS, uses: 1 },
   }
 }
 
