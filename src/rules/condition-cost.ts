@@ -6,9 +6,11 @@ import {
   type CelValue,
   celEnv,
   celFunc,
+  celMethod,
   isCelList,
   isCelMap,
 } from '@bufbuild/cel'
+import { Pattern } from './pattern.ts'
 
 /** Units of a few nanoseconds: an evaluation ends within a fraction of a second, whatever the body is. */
 const BUDGET = 5_000_000
@@ -18,13 +20,26 @@ const MAX_RANGE = 2_000
 export const BOUNDED = '@bounded'
 
 /** Evaluations are synchronous and one at a time, so one purse does for all. */
-const purse = { left: 0, over: false, values: 0 }
+const purse: { left: number; over: boolean; values: number; patterns: Patterns } = {
+  left: 0,
+  over: false,
+  values: 0,
+  patterns: new Map(),
+}
+
+/** Those of one condition, by how they are written. */
+export type Patterns = ReadonlyMap<string, Pattern>
 
 /** Runs one evaluation; `over` says whether it was cut short: whatever it gave is then worth nothing. */
-export function metered<T>(values: number, work: () => T): { readonly given: T; readonly over: boolean } {
+export function metered<T>(
+  values: number,
+  patterns: Patterns,
+  work: () => T,
+): { readonly given: T; readonly over: boolean } {
   purse.left = BUDGET
   purse.over = false
   purse.values = values
+  purse.patterns = patterns
   const given = work()
   return { given, over: purse.over }
 }
@@ -70,34 +85,22 @@ const bounded = celFunc(BOUNDED, [CelScalar.DYN], CelScalar.DYN, (range) => {
   return range
 })
 
-const MAX_PATTERN_SIZE = 2_000
-
-/** What is wrong with a pattern of a condition, or undefined. RE2: linear in the text, no backtracking. */
-export function patternProblem(pattern: string): string | undefined {
-  if (patternSize(pattern) > MAX_PATTERN_SIZE) return 'it repeats too much'
-  purse.left = BUDGET
-  const given = env.funcs.find('matches')?.call(0, '', [pattern])
-  return typeof given === 'boolean' ? undefined : 'it is no RE2 pattern'
-}
-
-/** About as many states as it has: its length, times what it repeats by number. */
-function patternSize(pattern: string): number {
-  let size = Math.max(1, pattern.length)
-  for (const [, from, to] of pattern.matchAll(/\{([0-9]+)(?:,([0-9]*))?\}/g)) {
-    size *= Math.max(1, Number(from), Number(to ?? 0))
-  }
-  return size
-}
-
 function weighMatch(text: CelValue | undefined, pattern: CelValue | undefined): number {
   if (typeof text !== 'string' || typeof pattern !== 'string') return 0
-  const size = patternSize(pattern)
-  return 100 * size + Math.ceil((text.length * size) / 4)
+  return Math.ceil((text.length * (purse.patterns.get(pattern)?.size ?? pattern.length)) / 4)
 }
+
+/** The specification's, by patterns that are compiled already; others are compiled for the one use. */
+const matches = celMethod('matches', CelScalar.STRING, [CelScalar.STRING], CelScalar.BOOL, function (pattern) {
+  return (purse.patterns.get(pattern) ?? new Pattern(pattern)).isIn(String(this))
+})
 
 const standard = celEnv()
 
 /** The functions of CEL, metered. */
-export const meteredFunctions = [...[...standard.funcs].map(charging), bounded]
+export const meteredFunctions = [
+  ...[...standard.funcs].map((func) => charging(func.id === matches.id ? matches : func)),
+  bounded,
+]
 
 export const env = celEnv({ funcs: meteredFunctions })

@@ -3,9 +3,10 @@
  * is a rule that has one.
  */
 import { celError, isCelError, parse, plan } from '@bufbuild/cel'
-import { BOUNDED, env, metered, patternProblem } from './condition-cost.ts'
+import { BOUNDED, env, metered } from './condition-cost.ts'
 import { type ConditionFacts, FACTS, type Fact } from './condition-facts.ts'
 import { MAX_CONDITION, ruleProblem, type Tri } from './contract.ts'
+import { Pattern } from './pattern.ts'
 
 type Expr = ReturnType<typeof parse>['expr']
 type Part<C extends string> = Extract<Expr['exprKind'], { case: C }>['value']
@@ -49,7 +50,7 @@ export function compileCondition(text: string): Condition {
     usesBody: inspection.used.has('body'),
     missing,
     evaluate: (call) => {
-      const { given, over } = metered(call.values, () => evaluate(call.bindings))
+      const { given, over } = metered(call.values, inspection.patterns, () => evaluate(call.bindings))
       if (over || isCelError(given)) return 'unknown'
       if (given === true) return 'yes'
       return given === false ? 'no' : 'unknown'
@@ -64,6 +65,7 @@ function wrong(detail: string) {
 /** Looks through a parsed condition: bounds, names, patterns; and puts the range of every macro under the meter. */
 class Inspection {
   readonly used = new Set<Fact>()
+  readonly patterns = new Map<string, Pattern>()
   #nodes = 0
 
   look(expr: Expr | undefined, depth: number, nested: number, own: readonly string[]): void {
@@ -104,9 +106,21 @@ class Inspection {
   #call(call: Part<'callExpr'>, next: (inner: Expr | undefined) => void): void {
     const known = SPECIAL.has(call.function) || env.funcs.find(call.function) !== undefined
     if (!known) throw wrong(`There is no function '${call.function.slice(0, 64)}'.`)
-    if (call.function === 'matches') refusePattern(call.args.at(-1))
+    if (call.function === 'matches') this.#pattern(call.args.at(-1))
     next(call.target)
     call.args.forEach(next)
+  }
+
+  /** A pattern is written out: nobody else chooses it. */
+  #pattern(pattern: Expr | undefined): void {
+    const constant = pattern?.exprKind.case === 'constExpr' ? pattern.exprKind.value.constantKind : undefined
+    if (constant?.case !== 'stringValue') throw wrong('The pattern of matches() must be written out as text.')
+    try {
+      this.patterns.set(constant.value, new Pattern(constant.value))
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      throw wrong(`A pattern of matches() is refused: ${error.message}.`)
+    }
   }
 
   #macro(macro: Part<'comprehensionExpr'>, depth: number, nested: number, own: readonly string[]): void {
@@ -121,14 +135,6 @@ class Inspection {
 
 /** What the planner carries out itself. */
 const SPECIAL = new Set(['_&&_', '_||_', '_?_:_', '_[_]', '@not_strictly_false'])
-
-/** A pattern is written out: nobody else chooses it. */
-function refusePattern(pattern: Expr | undefined): void {
-  const constant = pattern?.exprKind.case === 'constExpr' ? pattern.exprKind.value.constantKind : undefined
-  if (constant?.case !== 'stringValue') throw wrong('The pattern of matches() must be written out as text.')
-  const problem = patternProblem(constant.value)
-  if (problem !== undefined) throw wrong(`A pattern of matches() is refused: ${problem}.`)
-}
 
 function underTheMeter(range: Expr): Expr {
   const call = { $typeName: 'cel.expr.Expr.Call', function: BOUNDED, args: [range] }

@@ -76,7 +76,7 @@ function evaluate({ expr, container = '', bindings = {} }: Case): unknown {
     envs.set(container, env)
   }
   const bound = Object.entries(bindings).map(([name, { value }]) => [name, toCel(value ?? {})])
-  const { given, over } = metered(1, () => plan(env, parse(expr))(Object.fromEntries(bound)))
+  const { given, over } = metered(1, new Map(), () => plan(env, parse(expr))(Object.fromEntries(bound)))
   assert.equal(over, false)
   return given
 }
