@@ -45,7 +45,7 @@ export const cliProblem = problemsOf({
   },
   file_not_json: {
     status: 422,
-    title: 'The file does not hold a JSON object',
+    title: 'That is not a JSON object',
     hint: 'Mend it at that place: names and texts stand in double quotes, and after the last member stands no comma.',
   },
   file_unwritable: {

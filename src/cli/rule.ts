@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { exitCode } from './exit-codes.ts'
-import { jsonFile } from './json-file.ts'
+import { jsonFile, jsonGiven } from './json-file.ts'
 import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
 import { query, wholeNumber } from './values.ts'
@@ -9,12 +9,15 @@ import { addVerb, type Session, type Verb } from './verb.ts'
 const at = (name: string) => `/rules/${encodeURIComponent(name)}`
 
 const add: Verb = {
-  signature: 'add <file>',
-  summary: 'add the rule that a JSON file holds',
+  signature: 'add <rule>',
+  summary: 'add a rule: a JSON file, - for stdin, or the JSON itself',
   options: [{ flags: '--replace', about: 'put it in the place of the rule of that name' }],
-  examples: ['claviger rule add ask-before-refunds.json'],
-  async run({ args: [file = ''], options, operator }) {
-    const body = jsonFile(file)
+  examples: [
+    'claviger rule add ask-before-refunds.json',
+    `claviger rule add '{"name": "no-deletes", "effect": "deny", "match": {"methods": ["DELETE"]}}'`,
+  ],
+  async run({ args: [given = ''], options, operator, terminal }) {
+    const body = await jsonGiven(given, terminal)
     const replaces = options.replace === true
     const json = await operator().ask({
       method: replaces ? 'PUT' : 'POST',
@@ -55,17 +58,18 @@ const remove: Verb = {
 }
 
 const test: Verb = {
-  signature: 'test <file>',
-  summary: 'try a rule on the calls of the last days, as they are on record; it is not added',
+  signature: 'test <rule>',
+  summary: 'try a rule, given as to add, on the calls of the last days, as they are on record; it is not added',
   options: [{ flags: '--days <number>', about: 'of how many days, 7 unless told; at most 90' }],
   examples: ['claviger rule test ask-before-refunds.json --days 30'],
-  async run({ args: [file = ''], options, operator }) {
+  async run({ args: [given = ''], options, operator, terminal }) {
     const days = options.days === undefined ? undefined : wholeNumber(options.days, '--days')
-    const body = { rule: jsonFile(file), ...(days !== undefined && { days }) }
+    const body = { rule: await jsonGiven(given, terminal), ...(days !== undefined && { days }) }
     const json = await operator().ask({ method: 'POST', path: '/rule-test', body })
-    const { examples, ...counts } = json
+    const { examples, from, to, ...counts } = json
+    const iso = (ms: number) => new Date(ms).toISOString()
     const rows = table(examples, ['at', 'agent', 'service', 'method', 'path', 'said'], 'no call that it is about')
-    return { json, text: `${facts(counts)}\n\n${rows}` }
+    return { json, text: `${facts({ from: iso(from), to: iso(to), ...counts })}\n\n${rows}` }
   },
 }
 

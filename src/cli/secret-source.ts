@@ -94,7 +94,8 @@ export function readSmallFile(
   }
 }
 
-async function readAll(stream: NodeJS.ReadStream): Promise<Buffer> {
+/** Throws Problem `secret_source_invalid` above 64 KiB. */
+export async function readAll(stream: NodeJS.ReadStream): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of stream) {

@@ -29,7 +29,7 @@ export function ruleNeeds(rooms: Rooms): RuleRouteNeeds<Who> {
 }
 
 async function dryRun(rooms: Rooms, definition: RuleDefinition, days: number): Promise<DryRunReport> {
-  const { rules, clock, services } = rooms
+  const { rules, clock, services, identity } = rooms
   const to = clock.now()
   const from = to - days * DAY_MS
   const record = { id: 'rul_candidate' as RuleId, version: 0, definition, createdAt: to, updatedAt: to }
@@ -44,7 +44,9 @@ async function dryRun(rooms: Rooms, definition: RuleDefinition, days: number): P
     run.take(call)
     taken += 1
   }
-  return run.report(from, to, complete)
+  const report = run.report(from, to, complete)
+  const named = (agent: string) => identity.findAgent(agent as AgentId)?.name ?? agent
+  return { ...report, examples: report.examples.map((one) => ({ ...one, agent: named(one.agent) })) }
 }
 
 function knownService(service: Service | undefined): KnownService | undefined {
