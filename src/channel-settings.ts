@@ -1,9 +1,11 @@
 // The settings about the ways to reach people.
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { BREAKS } from './approvals/channels/due.ts'
+import { isQuietHours } from './approvals/channels/quiet-hours.ts'
 import { addressSet } from './ground/addresses.ts'
 import { parseOrigin } from './ground/origin.ts'
-import { setting } from './setting-shapes.ts'
+import { setting, whole } from './setting-shapes.ts'
 
 const apiRoot = () =>
   z.string().transform((text, context) => {
@@ -23,7 +25,31 @@ export function insideOf(root: string): ReturnType<typeof addressSet> | undefine
   return isIP(host) === 0 ? undefined : addressSet([host])
 }
 
+const quietHours = () =>
+  z
+    .string()
+    .refine(
+      (text) => text === '' || isQuietHours(text),
+      'hours and a time zone such as 22:00-07:00 Europe/Berlin are wanted',
+    )
+    .transform((text) => (text === '' ? undefined : text))
+
 export const channelSettings = {
+  quietHours: setting(quietHours(), {
+    env: 'CLAVIGER_QUIET_HOURS',
+    fallback: '',
+    doc: 'When no channel tells of what must be approved: `22:00-07:00 Europe/Berlin`. What still waits is told afterwards; nothing is allowed by it. A channel’s own `--quiet` counts in its place.',
+  }),
+  quietExcept: setting(z.enum(BREAKS, `one of ${BREAKS.join(', ')} is wanted`), {
+    env: 'CLAVIGER_QUIET_EXCEPT',
+    fallback: 'critical',
+    doc: 'The least risk that is told of in quiet hours all the same: `critical`, `high`, or `none` for silence.',
+  }),
+  escalateAfter: setting(whole(0, 86_400), {
+    env: 'CLAVIGER_ESCALATE_AFTER',
+    fallback: '0',
+    doc: 'Seconds without an answer after which the next channel is told, in the order in which they were added; 0 tells all at once. A channel’s own `--after` counts in its place. Nobody’s answer stays a no.',
+  }),
   telegramApi: setting(apiRoot(), {
     env: 'CLAVIGER_TELEGRAM_API',
     fallback: 'https://api.telegram.org',

@@ -99,7 +99,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const approvals = createApprovals({ storage, clock, vault, spoolDir: spoolOf(options.settings), ...addresses })
   const rules = createRules({ storage, clock, trustOf: (agent) => whoAsks.relying.trustOf(agent).score })
   const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock }
-  const [channels, vaultDoor] = overIdentity({ ...known, identity: whoAsks.identity }, options.settings)
+  const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, identity: whoAsks.identity }, options.settings)
   const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
     ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },

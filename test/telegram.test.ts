@@ -5,7 +5,7 @@ import { asOperator } from './instruments/command-line.ts'
 import type { Gateway } from './instruments/gateway.ts'
 import type { Reply } from './instruments/send.ts'
 import { assertClean } from './instruments/taint-oracle.ts'
-import { ANN, BOT, type BotMessage, buttonsOf, dataOf, type TapOver, Telegram } from './instruments/telegram.ts'
+import { ANN, BOT, type BotMessage, buttonsOf, dataOf, linkOf, type TapOver, Telegram } from './instruments/telegram.ts'
 import { until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
@@ -23,7 +23,8 @@ interface Shown {
 
 const json = { 'content-type': 'application/json' }
 const actions = {
-  pay: { method: 'POST', path: '/pay/{id}', ask: 'tap' },
+  pay: { method: 'POST', path: '/pay/{id}', ask: 'tap', risk: 'low' },
+  order: { method: 'POST', path: '/order/{id}', ask: 'tap' },
   close: { method: 'POST', path: '/close/{id}', ask: 'passkey' },
 }
 const asking = ({ root }: Telegram) => world({ service: { actions }, env: { CLAVIGER_TELEGRAM_API: root } })
@@ -149,6 +150,27 @@ describe('a Telegram channel', () => {
     assert.deepEqual(buttonsOf(question), ['❌ Deny'])
     await telegram.tap(question, 'Deny')
     assert.equal((await held).code, 'approval_denied')
+  })
+
+  test('takes no yes by a tap of what is a write, or was not shown to its end, and leads to the page (G-09)', async () => {
+    await using telegram = await Telegram.start()
+    await using around = await world({
+      service: { actions },
+      env: { CLAVIGER_TELEGRAM_API: telegram.root, CLAVIGER_PUBLIC_URL: 'https://claviger.example.com' },
+    })
+    await paired(telegram, around.gateway)
+    await send(around, '{}', 'wait=0', '/order/7')
+    const long = JSON.stringify(Array.from({ length: 2_000 }, (_, at) => at))
+    await send(around, long, 'wait=0')
+    await send(around, '{}', 'wait=0')
+    await telegram.question(2)
+    const [write, cut, whole] = [/\/order\/7/, /more lines/, /\/pay\/7/].map((what) => {
+      return telegram.questions().find(({ message }) => what.test(message.text)) as BotMessage
+    })
+    assert.deepEqual(buttonsOf(write as BotMessage), ['❌ Deny', '📄 Open'])
+    assert.deepEqual(buttonsOf(cut as BotMessage), ['❌ Deny', '📄 Open'])
+    assert.ok(telegram.questions().some((one) => buttonsOf(one).includes('✅ Approve')))
+    assert.match(linkOf(whole as BotMessage), /^https:\/\/claviger\.example\.com\/approvals\/apr_[0-9A-Za-z]+$/)
   })
 
   test('ignores and counts what is meant for another gateway on the same bot (G-12)', async () => {

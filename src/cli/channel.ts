@@ -23,8 +23,14 @@ const pairing = [
   { flags: '--wait <time>', about: 'how long to wait for them: 30s, 5m; 10m if not said, and at most' },
 ]
 const times = [
-  { flags: '--quiet <hours>', about: `when nobody is told but of what is critical: '22:00-07:00 Europe/Berlin'` },
-  { flags: '--after <time>', about: 'tell of what nobody answered for so long: 5m; at once if not said' },
+  {
+    flags: '--quiet <hours>',
+    about: `when nobody is told but of what is critical: '22:00-07:00 Europe/Berlin'; never, whatever CLAVIGER_QUIET_HOURS says`,
+  },
+  {
+    flags: '--after <time>',
+    about: 'tell of what nobody answered for so long: 5m; CLAVIGER_ESCALATE_AFTER if not said',
+  },
 ]
 
 const add: Verb = {
@@ -135,10 +141,17 @@ const list: Verb = {
 const edit: Verb = {
   signature: 'edit <name>',
   summary: 'change the quiet hours of a channel, or how long others are asked before',
-  options: [...times, { flags: '--no-quiet', about: 'tell at any hour' }],
+  options: [
+    ...times,
+    { flags: '--no-quiet', about: 'no hours of its own: those of CLAVIGER_QUIET_HOURS' },
+    { flags: '--no-after', about: 'in its turn, as CLAVIGER_ESCALATE_AFTER says' },
+  ],
   async run({ args: [name], options, operator }) {
-    const quiet = options.quiet === false ? { quiet: null } : {}
-    const body = { ...timesOf({ ...options, quiet: options.quiet || undefined }), ...quiet }
+    const body = {
+      ...timesOf({ quiet: options.quiet || undefined, after: options.after || undefined }),
+      ...(options.quiet === false && { quiet: null }),
+      ...(options.after === false && { afterSeconds: null }),
+    }
     const json = await operator().ask({ method: 'PUT', path: pathOf('channels', name), body })
     return { json, text: facts(json) }
   },

@@ -1,10 +1,10 @@
 // The ways to reach people, with what they need of the rooms beside them.
 import type { Approvals } from '../approvals/approvals.ts'
 import { Channels } from '../approvals/channels/channels.ts'
-import { channelProblem } from '../approvals/channels/contract.ts'
+import { channelProblem, type Page, type Told } from '../approvals/channels/contract.ts'
 import { type ChannelRouteNeeds, channelRoutes } from '../approvals/channels/routes.ts'
 import type { Approval } from '../approvals/contract.ts'
-import { shownAsText } from '../approvals/shown/as-text.ts'
+import { isTextWhole, shownAsText } from '../approvals/shown/as-text.ts'
 import { shownAction } from '../approvals/shown/show-action.ts'
 import { actorOf, type Who } from '../callers.ts'
 import { insideOf } from '../channel-settings.ts'
@@ -17,6 +17,7 @@ import { roleSuffices } from '../http/endpoint.ts'
 import { createOutbound } from '../http/outbound.ts'
 import { createResolver } from '../http/resolve.ts'
 import type { Identity } from '../identity/identity.ts'
+import type { Party } from '../identity/people/party.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -31,9 +32,12 @@ export interface ChannelNeeds {
   readonly vault: Vault
   readonly approvals: Approvals
   readonly identity: Identity
+  /** Where the operators' pages are, the one that links lead to first. */
+  readonly parties: () => readonly Party[]
 }
 
-export function buildChannels({ storage, clock, vault, approvals, identity }: ChannelNeeds, settings: Settings) {
+export function buildChannels(needs: ChannelNeeds, settings: Settings) {
+  const { storage, clock, vault, approvals, identity } = needs
   const root = settings.telegramApi
   return new Channels({
     ...{ storage, clock, approvals },
@@ -45,7 +49,8 @@ export function buildChannels({ storage, clock, vault, approvals, identity }: Ch
     botApi: { root, allowed: insideOf(root) },
     answererOf: (id) => answererOf(identity, id),
     textOf: (approval) => textOf(approval, approvals, clock.now()),
-    pageOf: () => undefined,
+    pageOf: ({ id }) => pageOf(id, needs.parties()),
+    times: { quiet: settings.quietHours, breaks: settings.quietExcept, escalateSeconds: settings.escalateAfter },
   })
 }
 
@@ -57,11 +62,17 @@ function answererOf(identity: Identity, id: OperatorId) {
 }
 
 /** The same that is drawn everywhere, of the stored action and its body alone. */
-async function textOf(approval: Approval, approvals: Approvals, now: number): Promise<string> {
+async function textOf(approval: Approval, approvals: Approvals, now: number): Promise<Told> {
   const { action, contentType, id } = approval
   const body = await approvals.bodyOf(id).catch(() => undefined)
   const shown = shownAction({ action, body, contentType, now, standing: { reasons: [] } })
-  return shownAsText(shown, { maxCharacters: MOST_CHARACTERS })
+  const options = { maxCharacters: MOST_CHARACTERS }
+  const read = body !== undefined || !('body' in action) || action.body === undefined
+  return { text: shownAsText(shown, options), whole: read && isTextWhole(shown, options) }
+}
+
+function pageOf(id: string, [party]: readonly Party[]): Page | undefined {
+  return party && { url: `${party.origin}/approvals/${id}`, thisMachineOnly: party.thisMachineOnly }
 }
 
 export function channelEndpoints({ channels, identity }: Rooms): BoundEndpoint<Who>[] {

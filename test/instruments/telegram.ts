@@ -19,6 +19,7 @@ export interface BotMessage {
 interface Button {
   readonly text: string
   readonly callback_data?: string
+  readonly url?: string
 }
 
 /** Members of a tap that a test says otherwise. */
@@ -107,4 +108,9 @@ export function buttonsOf({ message }: BotMessage): string[] {
 export function dataOf({ message }: BotMessage, button: string): string {
   const found = (message.reply_markup?.inline_keyboard ?? []).flat().find(({ text }) => text.includes(button))
   return found?.callback_data ?? ''
+}
+
+/** Where its button leads to. */
+export function linkOf({ message }: BotMessage): string {
+  return (message.reply_markup?.inline_keyboard ?? []).flat().find(({ url }) => url !== undefined)?.url ?? ''
 }

@@ -15,16 +15,22 @@ const BY = { kind: 'system', id: 'claviger' } as const
 const TAP = { assurance: 'tap', lifeSeconds: 900, uses: 1 } as const
 const other = (id: number) => `${id}:another-token-of-the-emulator`
 
-function channelsOf(rooms: TestApprovals, { root }: Telegram): Channels & Disposable {
+/** `answerers`: who may answer, until they may not. */
+function channelsOf(
+  rooms: TestApprovals,
+  { root }: Telegram,
+  answerers: ReadonlySet<string> = new Set([VERDICT.operator]),
+): Channels & Disposable {
   const { storage, clock, approvals, vault } = rooms
   const channels = new Channels({
     ...{ storage, clock, approvals },
     box: { seal: (purpose, bytes) => Buffer.from(vault.sealKey(purpose, bytes)), open: vault.openKey },
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: addressSet(['127.0.0.1']) },
-    answererOf: (id) => (id === VERDICT.operator ? { name: VERDICT.name } : undefined),
-    textOf: async (approval) => pendingText([approval]),
+    answererOf: (id) => (answerers.has(id) ? { name: VERDICT.name } : undefined),
+    textOf: async (approval) => ({ text: pendingText([approval]), whole: true }),
     pageOf: () => undefined,
+    times: { quiet: undefined, breaks: 'critical', escalateSeconds: 0 },
   })
   return Object.assign(channels, { [Symbol.dispose]: () => channels.stop() })
 }
@@ -87,19 +93,40 @@ describe('Channels', () => {
   test('take no answer of somebody who may not answer any more, and nothing of a channel that is gone', async () => {
     await using rooms = await new TestApprovals().start()
     await using telegram = await Telegram.start()
-    using channels = channelsOf(rooms, telegram)
+    const operator = 'op_0000000000000000000009' as typeof VERDICT.operator
+    const answerers = new Set<string>([operator])
+    using channels = channelsOf(rooms, telegram, answerers)
     await channels.load()
     channels.start()
     const { id } = await channels.addUnasked({ kind: 'telegram', token: BOT }, BY)
-    const operator = 'op_0000000000000000000009' as typeof VERDICT.operator
     await channels.addKnown(id, { user: String(ANN), place: String(ANN), operator }, BY)
-    const approval = await rooms.ask({ terms: TAP })
+    const approval = await rooms.ask({ terms: TAP, risk: 'low' })
     const question = await telegram.question()
+    answerers.delete(operator)
     await telegram.tap(question, 'Approve')
     await until(() => channels.health(id).refused === 1)
     await channels.remove(id, BY)
     await assert.rejects(channels.test(id), { code: 'channel_unknown' })
     assert.equal(rooms.approvals.find(approval.id).status, 'pending')
+  })
+
+  test('tell nothing to somebody who may not answer', async () => {
+    await using rooms = await new TestApprovals().start()
+    await using telegram = await Telegram.start()
+    using channels = channelsOf(rooms, telegram)
+    await channels.load()
+    channels.start()
+    const { id } = await channels.addUnasked({ kind: 'telegram', token: BOT }, BY)
+    const operator = 'op_0000000000000000000009' as typeof VERDICT.operator
+    await channels.addKnown(id, { user: '78', place: '78', operator }, BY)
+    await channels.addKnown(id, { user: String(ANN), place: String(ANN), operator: VERDICT.operator }, BY)
+    await rooms.ask({ terms: TAP })
+    await rooms.ask({ terms: TAP, path: '/v1/orders/8/pay' })
+    await telegram.question(1)
+    assert.deepEqual(
+      new Set(telegram.questions().map(({ message }) => String(message.chat_id))),
+      new Set([String(ANN)]),
+    )
   })
 
   test('are not believed where other hands edited who answers', async () => {

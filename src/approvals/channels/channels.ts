@@ -1,7 +1,5 @@
-import type { Clock } from '../../ground/clock.ts'
 import { newId, type OperatorId } from '../../ground/ids.ts'
 import { Secret } from '../../ground/secret.ts'
-import type { Outbound } from '../../http/outbound.ts'
 import type { Actor, Storage, Tx } from '../../storage/storage.ts'
 import type { Approvals } from '../approvals.ts'
 import type { Approval } from '../contract.ts'
@@ -15,30 +13,28 @@ import {
   type ChannelsStanding,
   channelProblem,
   NewChannel,
+  type Page,
   type Person,
-  type SealedBox,
+  type Told,
   type Way,
 } from './contract.ts'
+import type { Times } from './due.ts'
 import { Notifier } from './notifier.ts'
 import { Pairing } from './pairing.ts'
 import { getChannel, loadChannels, putChannel, removeChannel } from './store.ts'
 import { botIn, botOf } from './telegram/bot-account.ts'
-import type { BotApiPlace } from './telegram/bot-api.ts'
-import { Telegram, whoIsBot } from './telegram/telegram.ts'
+import { whoIsBot } from './telegram/telegram.ts'
+import { botOptions, purposeOf, type WayPlaces, wayOf } from './ways.ts'
 import { pendingText, TEST } from './words.ts'
 
-export interface ChannelsOptions {
+export interface ChannelsOptions extends WayPlaces {
   readonly storage: Storage
-  readonly clock: Clock
-  readonly box: SealedBox
-  readonly outbound: Outbound
   readonly approvals: Approvals
-  /** Where the Bot API of Telegram is. */
-  readonly botApi: BotApiPlace
   /** An operator who may answer approvals now; undefined for anybody else. */
   readonly answererOf: (operator: OperatorId) => { readonly name: string } | undefined
-  readonly textOf: (approval: Approval) => Promise<string>
-  readonly pageOf: (approval: Approval) => string | undefined
+  readonly textOf: (approval: Approval) => Promise<Told>
+  readonly pageOf: (approval: Approval) => Page | undefined
+  readonly times: Times
 }
 
 const MOST = 20
@@ -135,7 +131,7 @@ export class Channels {
   async add(input: NewChannel, by: Actor): Promise<Channel> {
     const id = newId('chn')
     const sealedSecret = this.#seal(id, input.token)
-    const { username } = await whoIsBot(this.#botOptions(id, sealedSecret))
+    const { username } = await whoIsBot(botOptions(id, sealedSecret, this.#options))
     const channel = await this.#keep(input, { id, sealedSecret, account: `@${username}${botOf(input.token)}` }, by)
     this.pairing.open(id)
     return channel
@@ -171,7 +167,7 @@ export class Channels {
       name: input.name ?? input.kind,
       people: [],
       quiet: input.quiet,
-      afterSeconds: input.afterSeconds ?? 0,
+      afterSeconds: input.afterSeconds,
       createdAt: clock.now(),
     }
     await storage.write(async (tx) => {
@@ -187,9 +183,12 @@ export class Channels {
     const changed = (before: Channel): Channel => ({
       ...before,
       quiet: quiet === undefined ? before.quiet : (quiet ?? undefined),
-      afterSeconds: afterSeconds ?? before.afterSeconds,
+      afterSeconds: afterSeconds === undefined ? before.afterSeconds : (afterSeconds ?? undefined),
     })
-    return this.#edit(name, 'edited', by, changed, { quiet: quiet ?? undefined, afterSeconds })
+    return this.#edit(name, 'edited', by, changed, {
+      quiet: quiet ?? undefined,
+      afterSeconds: afterSeconds ?? undefined,
+    })
   }
 
   /** Whoever wrote to the bot, as the operator whose answers theirs are. Throws Problems `channel_unknown`, `channel_candidate_unknown`. */
@@ -238,7 +237,8 @@ export class Channels {
     return people.length
   }
 
-  #open({ id, sealedSecret }: Channel): void {
+  #open(channel: Channel): void {
+    const { id } = channel
     if (this.#ways.has(id)) return
     const { clock, approvals } = this.#options
     const needs = {
@@ -247,9 +247,7 @@ export class Channels {
       health: this.#health,
       quiesced: () => this.#notifier.quiesced(),
     }
-    const way = new Telegram({
-      ...this.#botOptions(id, sealedSecret),
-      clock,
+    const way = wayOf(channel, this.#options, {
       people: () => this.#book.channel(id)?.people ?? [],
       pending: () => pendingText(approvals.list().filter(({ status }) => status === 'pending')),
       tapped: (tap) => answerTap(needs, this.find(id), tap),
@@ -259,11 +257,6 @@ export class Channels {
     })
     this.#ways.set(id, way)
     way.start()
-  }
-
-  #botOptions(id: ChannelId, sealed: Buffer) {
-    const { box, outbound, botApi } = this.#options
-    return { outbound, place: botApi, token: () => box.open(purposeOf(id), sealed) }
   }
 
   #refuseTaken({ name, account }: Channel): void {
@@ -293,6 +286,3 @@ export class Channels {
 }
 
 type Ev = Readonly<Record<string, string | number | undefined>>
-
-/** A secret that is moved to another channel's row does not open there. */
-const purposeOf = (id: ChannelId) => `channel-secret/${id}`

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import type { Id, OperatorId } from '../../ground/ids.ts'
 import { problemsOf } from '../../ground/problem.ts'
 import type { Secret } from '../../ground/secret.ts'
-import type { ApprovalId } from '../contract.ts'
+import type { Approval, ApprovalId } from '../contract.ts'
+import { NEVER_QUIET } from './due.ts'
 import { isQuietHours } from './quiet-hours.ts'
 
 export type ChannelId = Id<'chn'>
@@ -28,10 +29,10 @@ export interface Channel {
   /** What the channel calls itself there, e.g. the bot's name. */
   readonly account: string
   readonly people: readonly Person[]
-  /** `22:00-07:00 Europe/Berlin`: what is not critical is told afterwards. */
+  /** `22:00-07:00 Europe/Berlin`: what wakes nobody is told afterwards; `never`. Undefined: as the settings say. */
   readonly quiet: string | undefined
-  /** It is told of what nobody answered for so long; 0: at once. */
-  readonly afterSeconds: number
+  /** It is told of what nobody answered for so long; 0: at once. Undefined: in its turn, as the settings say. */
+  readonly afterSeconds: number | undefined
   readonly sealedSecret: Buffer
   readonly createdAt: number
 }
@@ -55,7 +56,10 @@ export interface Notice {
 const Quiet = z
   .string()
   .max(100)
-  .refine(isQuietHours, 'hours and a time zone such as 22:00-07:00 Europe/Berlin are wanted')
+  .refine(
+    (text) => text === NEVER_QUIET || isQuietHours(text),
+    'hours and a time zone such as 22:00-07:00 Europe/Berlin are wanted, or never',
+  )
 const AfterSeconds = z.int().min(0).max(86_400)
 const Name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
 
@@ -71,8 +75,11 @@ export const NewChannel = z.strictObject({
 })
 export type NewChannel = z.output<typeof NewChannel>
 
-/** What can be changed. Null takes quiet hours away. */
-export const ChannelEdit = z.strictObject({ quiet: Quiet.nullable().optional(), afterSeconds: AfterSeconds.optional() })
+/** What can be changed. Null: the channel says nothing of itself any more, and what the settings say holds. */
+export const ChannelEdit = z.strictObject({
+  quiet: Quiet.nullable().optional(),
+  afterSeconds: AfterSeconds.nullable().optional(),
+})
 export type ChannelEdit = z.output<typeof ChannelEdit>
 
 export const NewPerson = z.strictObject({
@@ -88,7 +95,7 @@ export const ChannelView = z.object({
   account: z.string(),
   people: z.array(z.object({ user: z.string(), operator: z.string() })),
   quiet: z.string().optional(),
-  afterSeconds: z.int(),
+  afterSeconds: z.int().optional(),
   createdAt: z.string(),
   /** Since when nothing gets through; left out while it does. */
   failingSince: z.string().optional(),
@@ -131,17 +138,34 @@ export interface Way {
   start(): void
   stop(): void
   /** Hands a message over. Throws what says why not. */
-  ask(person: Person, text: string, buttons: Buttons): Promise<{ message: string; dated: number }>
+  ask(person: Person, question: Question): Promise<{ message: string; dated: number }>
   /** Says what became of it, in place of the question. */
-  tell(notice: Notice, text: string): Promise<void>
+  tell(notice: Notice, approval: Approval): Promise<void>
   say(person: Person, text: string): Promise<void>
 }
 
-/** What each button shows when it is tapped. `page`: where a stronger answer is given. */
-export interface Buttons {
+/** What a person is sent. `yes` and `no`: what each button shows when it is tapped, where there is one. */
+export interface Question {
+  readonly approval: Approval
+  readonly text: string
   readonly yes: string | undefined
   readonly no: string | undefined
-  readonly page: string | undefined
+  /** Where a stronger answer is given; undefined where no page is reached. */
+  readonly page: Page | undefined
+}
+
+/** The page of one approval. */
+export interface Page {
+  readonly url: string
+  /** It opens on the machine of the gateway, and nowhere else. */
+  readonly thisMachineOnly: boolean
+}
+
+/** An approval in words. */
+export interface Told {
+  readonly text: string
+  /** Nothing was left out of it: who reads it has read everything. */
+  readonly whole: boolean
 }
 
 /** Vault functions that seal a small secret for one purpose. Both throw Problem `vault_sealed` while it is sealed. */

@@ -1,17 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../../ground/clock.ts'
-import { newId } from '../../ground/ids.ts'
+import { newId, type OperatorId } from '../../ground/ids.ts'
 import { Problem } from '../../ground/problem.ts'
-import { isEnough } from '../../policy/assurance.ts'
 import type { Actor, Storage } from '../../storage/storage.ts'
 import type { Approvals } from '../approvals.ts'
 import type { Approval, ApprovalId } from '../contract.ts'
 import type { ChannelBook } from './channel-book.ts'
 import type { ChannelHealth } from './channel-health.ts'
-import type { Channel, ChannelId, Notice, Person, Way } from './contract.ts'
-import { isQuiet } from './quiet-hours.ts'
+import type { Channel, ChannelId, Notice, Page, Person, Told, Way } from './contract.ts'
+import { isDue, type Times } from './due.ts'
+import { mayTap } from './may-tap.ts'
 import { putNotice, removeNotice } from './store.ts'
-import { outcomeText } from './words.ts'
 
 const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
 /** What became of it is told for so long; afterwards nobody looks at the message any more. */
@@ -24,10 +23,13 @@ export interface NotifierNeeds {
   readonly book: ChannelBook
   readonly health: ChannelHealth
   readonly wayOf: (id: ChannelId) => Way | undefined
+  readonly times: Times
+  /** An operator who may answer approvals now; undefined for anybody else, who is told nothing. */
+  readonly answererOf: (operator: OperatorId) => { readonly name: string } | undefined
   /** What a person is shown of it, safe to send. */
-  readonly textOf: (approval: Approval) => Promise<string>
+  readonly textOf: (approval: Approval) => Promise<Told>
   /** Where it is answered with more than a tap; undefined where no page is reached. */
-  readonly pageOf: (approval: Approval) => string | undefined
+  readonly pageOf: (approval: Approval) => Page | undefined
 }
 
 /**
@@ -62,11 +64,12 @@ export class Notifier {
 
   /** Begins whatever is due now. */
   look(): void {
-    const { book } = this.#needs
+    const { book, answererOf } = this.#needs
+    const reaching = [...book.channels()].filter(({ people }) => people.some(({ operator }) => answererOf(operator)))
     for (const id of this.#pending) {
       const approval = this.#find(id)
       if (approval?.status !== 'pending') this.#pending.delete(id)
-      else for (const channel of book.channels()) this.#askAll(approval, channel)
+      else for (const [turn, channel] of reaching.entries()) this.#askAll(approval, channel, turn)
     }
     for (const notice of book.notices()) this.#tellOne(notice)
   }
@@ -76,12 +79,12 @@ export class Notifier {
     await Promise.all(this.#busy.values())
   }
 
-  #askAll(approval: Approval, channel: Channel): void {
-    const { book, clock, wayOf } = this.#needs
+  #askAll(approval: Approval, channel: Channel, turn: number): void {
+    const { book, clock, times, wayOf, answererOf } = this.#needs
     const way = wayOf(channel.id)
-    if (way === undefined || !isDue(approval, channel, clock.now())) return
+    if (way === undefined || !isDue(approval, channel, { times, turn }, clock.now())) return
     for (const person of channel.people) {
-      if (book.isTold(approval.id, channel.id, person.user)) continue
+      if (book.isTold(approval.id, channel.id, person.user) || answererOf(person.operator) === undefined) continue
       this.#run(`ask/${approval.id}/${channel.id}/${person.user}`, channel.id, () =>
         this.#ask(approval, channel, person, way),
       )
@@ -95,7 +98,7 @@ export class Notifier {
     const late = approval === undefined || this.#needs.clock.now() > approval.expiresAt + TELL_MS
     if (!late && way === undefined) return
     this.#run(`tell/${notice.id}`, notice.channel, async () => {
-      if (!late) await way?.tell(notice, outcomeText(approval)).catch(unlessForGood)
+      if (!late) await way?.tell(notice, approval).catch(unlessForGood)
       await this.#needs.storage.write((tx) => removeNotice(tx, notice.id))
       this.#needs.book.drop(notice.id)
     })
@@ -103,11 +106,12 @@ export class Notifier {
 
   async #ask(approval: Approval, channel: Channel, person: Person, way: Way): Promise<void> {
     const { storage, textOf, pageOf } = this.#needs
-    const text = await textOf(approval)
+    const { text, whole } = await textOf(approval)
     if (this.#find(approval.id)?.status !== 'pending') return
-    const yes = isEnough('tap', approval.action.terms.assurance) ? newSecret() : undefined
+    // Nobody says yes by a tap to what they could not read to its end.
+    const yes = whole && mayTap(approval) ? newSecret() : undefined
     const no = newSecret()
-    const { message, dated } = await way.ask(person, text, { yes, no, page: pageOf(approval) })
+    const { message, dated } = await way.ask(person, { approval, text, yes, no, page: pageOf(approval) })
     const { id, digest } = approval
     const notice: Notice = {
       id: newId('ntc'),
@@ -157,12 +161,6 @@ export class Notifier {
       return undefined
     }
   }
-}
-
-function isDue({ openedAt, action }: Approval, { quiet, afterSeconds }: Channel, now: number): boolean {
-  if (now < openedAt + afterSeconds * 1_000) return false
-  const critical = 'risk' in action && action.risk === 'critical'
-  return critical || quiet === undefined || !isQuiet(quiet, now)
 }
 
 /** A message that is gone, or a person who blocked the bot: there is nothing left to change. */

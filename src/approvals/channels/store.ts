@@ -15,6 +15,9 @@ interface ChannelRow {
   readonly created_at: number
 }
 
+/** In `after_seconds`: the channel says nothing of itself. */
+const IN_ITS_TURN = -1
+
 interface NoticeRow {
   readonly id: string
   readonly channel: string
@@ -36,7 +39,7 @@ export async function putChannel(tx: Tx, channel: Channel): Promise<void> {
     account: channel.account,
     people: JSON.stringify(channel.people),
     quiet: channel.quiet ?? null,
-    after_seconds: channel.afterSeconds,
+    after_seconds: channel.afterSeconds ?? IN_ITS_TURN,
     secret: channel.sealedSecret,
     created_at: channel.createdAt,
   })
@@ -82,7 +85,7 @@ function channelOf(row: ChannelRow): Channel {
     account: row.account,
     people: JSON.parse(row.people) as Person[],
     quiet: row.quiet ?? undefined,
-    afterSeconds: row.after_seconds,
+    afterSeconds: row.after_seconds === IN_ITS_TURN ? undefined : row.after_seconds,
     sealedSecret: Buffer.from(row.secret),
     createdAt: row.created_at,
   }

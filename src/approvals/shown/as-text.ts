@@ -31,6 +31,25 @@ export function shownAsText(shown: Shown, options: TextOptions): string {
   return `${kept.join('\n')}\n… ${counted(rest)} more lines, ${counted(more)} characters: open the approval to see them`
 }
 
+/** Whether that text leaves nothing out: a yes to it needs no look at the approval itself. */
+export function isTextWhole(shown: Shown, options: TextOptions): boolean {
+  const text = linesOf(shown).join('\n')
+  return text.length <= options.maxCharacters && !hasCut(shown) && allFacts(shown).every(fitsLine)
+}
+
+/** Somewhere in it is said what is left out. */
+function hasCut(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false
+  return Object.entries(part).some(([name, value]) => (name === 'cut' && value !== undefined) || hasCut(value))
+}
+
+const allFacts = ({ facts, preview, body }: Shown): readonly Fact[] => [
+  ...facts,
+  ...(preview?.facts ?? []),
+  ...(body?.kind === 'form' ? body.fields : []),
+]
+const fitsLine = ({ name, value }: Fact) => factLine({ name, value, kind: 'plain' }).endsWith(value)
+
 const RESERVED = 100
 /** Of one value: the whole is in the approval. */
 const MAX_VALUE = 400

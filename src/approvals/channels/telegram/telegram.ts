@@ -1,8 +1,9 @@
 import type { Api } from 'grammy'
 import type { InlineKeyboardButton, Update } from 'grammy/types'
 import type { Clock } from '../../../ground/clock.ts'
-import type { Buttons, Candidate, Notice, Person, Tap, Way } from '../contract.ts'
-import { DELETED, HELP, NO_SECRETS, NOT_DELETED } from '../words.ts'
+import type { Approval } from '../../contract.ts'
+import type { Candidate, Notice, Person, Question, Tap, Way } from '../contract.ts'
+import { DELETED, HELP, NO_SECRETS, NOT_DELETED, outcomeText } from '../words.ts'
 import { asProblem, type BotApiOptions, botApi } from './bot-api.ts'
 import { commandOf, mayHoldSecret } from './commands.ts'
 import { poll } from './poll.ts'
@@ -45,17 +46,15 @@ export class Telegram implements Way {
     this.#stop = undefined
   }
 
-  async ask(person: Person, text: string, buttons: Buttons): Promise<{ message: string; dated: number }> {
-    const sent = await called(
-      this.#api.sendMessage(person.place, text, {
-        ...asText(text),
-        reply_markup: { inline_keyboard: keyboard(buttons) },
-      }),
-    )
+  async ask(person: Person, question: Question): Promise<{ message: string; dated: number }> {
+    const { text } = question
+    const markup = { reply_markup: { inline_keyboard: keyboard(question) } }
+    const sent = await called(this.#api.sendMessage(person.place, text, { ...asText(text), ...markup }))
     return { message: String(sent.message_id), dated: Number(sent.date) }
   }
 
-  async tell({ place, message }: Notice, text: string): Promise<void> {
+  async tell({ place, message }: Notice, approval: Approval): Promise<void> {
+    const text = outcomeText(approval)
     await called(this.#api.editMessageText(place, Number(message), text, asText(text)))
   }
 
@@ -113,11 +112,12 @@ function asText(text: string) {
   return { entities, link_preview_options: { is_disabled: true } }
 }
 
-function keyboard({ yes, no, page }: Buttons): InlineKeyboardButton[][] {
+/** Telegram takes no address of this machine for a button. */
+function keyboard({ yes, no, page }: Question): InlineKeyboardButton[][] {
   const row: InlineKeyboardButton[] = []
   if (yes !== undefined) row.push({ text: '✅ Approve', callback_data: yes })
   if (no !== undefined) row.push({ text: '❌ Deny', callback_data: no })
-  return page === undefined ? [row] : [row, [{ text: '📄 Open', url: page }]]
+  return page === undefined || page.thisMachineOnly ? [row] : [row, [{ text: '📄 Open', url: page.url }]]
 }
 
 async function called<T>(work: Promise<T>): Promise<T> {
