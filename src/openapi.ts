@@ -4,6 +4,7 @@ import * as alerts from './alerts/routes.ts'
 import * as channels from './approvals/channels/routes.ts'
 import * as receipts from './approvals/receipts/routes.ts'
 import * as approvals from './approvals/routes.ts'
+import * as statements from './approvals/stated/routes.ts'
 import * as audit from './audit/routes.ts'
 import * as verification from './audit/verification-routes.ts'
 import * as vaultRevocations from './doors/agentvault/revocation-routes.ts'
@@ -87,6 +88,7 @@ const modules = [
   grants,
   rules,
   receipts,
+  statements,
   approvals,
   channels,
   approvalAnswers,

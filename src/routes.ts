@@ -2,6 +2,7 @@
 import { alertRoutes } from './alerts/routes.ts'
 import { receiptRoutes } from './approvals/receipts/routes.ts'
 import { type ApprovalRouteNeeds, approvalRoutes } from './approvals/routes.ts'
+import { statedRoutes } from './approvals/stated/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { forgetCredential, forgetService } from './doors/agentvault/left-behind.ts'
@@ -40,6 +41,7 @@ import { limitMetadata } from './identity/sign-ins/limit-metadata.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
 import { signingRoutes } from './identity/signing/routes.ts'
 import { oauthEndpoints } from './oauth-needs.ts'
+import type { Assurance } from './policy/assurance.ts'
 import type { Collect } from './proxy/collect.ts'
 import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
@@ -88,7 +90,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...connectionsOf(rooms),
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...ruleRoutes<Who>(ruleNeeds(rooms)),
-    ...approvalEndpoints(rooms),
+    ...approvalEndpoints(rooms, settings.statedAssurance),
     ...channelEndpoints(rooms),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
@@ -130,7 +132,7 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   ]
 }
 
-function approvalEndpoints(rooms: Rooms): BoundEndpoint<Who>[] {
+function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Who>[] {
   const { approvals, people, identity } = rooms
   const needs = approvalNeeds(rooms)
   const agentStands = (agent: string) => identity.findAgent(agent)?.status === 'active'
@@ -138,6 +140,7 @@ function approvalEndpoints(rooms: Rooms): BoundEndpoint<Who>[] {
     ...approvalRoutes<Who>(needs),
     ...answerRoutes<Who>({ approvals, people, operatorOf }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),
+    ...statedRoutes<Who>({ approvals, assurance, install: rooms.storage.instanceId, principalOf: agentOf }),
   ]
 }
 
@@ -157,8 +160,12 @@ function relyingService(who: Who): RelyingPrincipal {
 }
 
 function approvalNeeds(rooms: Rooms): ApprovalRouteNeeds<Who> {
-  const { approvals } = rooms
-  return { approvals, agentOf: (who) => agentOf(who).agent.id, actorOf, now: () => rooms.clock.now() }
+  const { approvals, identity, clock } = rooms
+  const mustStand = (who: Who) => {
+    const { agent, token } = agentOf(who)
+    if (!identity.isLive(agent.id, token.id)) throw httpProblem('unauthenticated')
+  }
+  return { approvals, agentOf: (who) => agentOf(who).agent.id, actorOf, mustStand, now: () => clock.now() }
 }
 
 function agentOf(who: Who): AgentPrincipal {

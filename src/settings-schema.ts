@@ -9,6 +9,7 @@ import { clawgateSettings } from './clawgate-settings.ts'
 import { logLevels } from './ground/log-level.ts'
 import { listenSettings } from './listen-places.ts'
 import { operatorSettings } from './operator-settings.ts'
+import { ASSURANCES } from './policy/assurance.ts'
 import { docOf, filePath, listOf, onOff, optionalPath, type SettingDoc, setting, whole } from './setting-shapes.ts'
 import { signInSettings } from './sign-in-settings.ts'
 import { signingSettings } from './signing-settings.ts'
@@ -78,6 +79,17 @@ export const settingsSchema = z.object({
     fallback: '50',
     doc: 'Seconds for which a call that a human is asked about is kept waiting for the answer; then it is told to come again. A caller asks for less with `Prefer: wait=<seconds>`.',
   }),
+  statedAssurance: setting(
+    z
+      .string()
+      .toLowerCase()
+      .pipe(z.enum(ASSURANCES, `one of ${ASSURANCES.join(', ')} is wanted`)),
+    {
+      env: 'CLAVIGER_STATED_ASSURANCE',
+      fallback: 'passkey',
+      doc: 'The least that a yes must be given with to what agents state that they do themselves: `tap`, `push`, `passkey` or `two-people`. An agent may want more. The ClawGate door has `CLAVIGER_CLAWGATE_APPROVERS`.',
+    },
+  ),
   ...channelSettings,
   ...agentSettings,
   ...clauthSettings,

@@ -77,6 +77,7 @@ describe('loadSettings()', () => {
         quietHours: undefined,
         quietExcept: 'critical',
         escalateAfter: 0,
+        statedAssurance: 'passkey',
         telegramApi: 'https://api.telegram.org',
         limitRegister: '5/h',
         limitChallenge: '10/min',

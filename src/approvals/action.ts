@@ -62,8 +62,10 @@ export interface StatedAction {
   /** What it calls it, e.g. `shell.exec`. */
   readonly action: string
   readonly risk: 'low' | 'medium' | 'high' | 'critical'
-  /** JSON text: tool, parameters, working directory … as they came. */
+  /** JSON text, canonical (RFC 8785 in full): tool, parameters, working directory … as they came. */
   readonly context: string
+  /** JSON text, canonical too: what the doer compares, where that is more than the context and is shown. */
+  readonly payload?: string | undefined
   /** Hex SHA-256 of what the doer compares; the door says over which bytes. */
   readonly payloadHash: string
   /** The agent's own words, shown as such. */

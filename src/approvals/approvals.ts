@@ -98,6 +98,11 @@ export class Approvals {
     return this.#asking.ask(asked)
   }
 
+  /** What ask() would give without opening anything; undefined where it would open one. Throws as that does. */
+  known(asked: Ask): Approval | undefined {
+    return this.#asking.known(asked)
+  }
+
   /** Throws Problem `approval_unknown`. */
   find(id: string): Approval {
     const known = this.#book.get(id)

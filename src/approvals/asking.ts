@@ -35,30 +35,36 @@ export class Asking {
   }
 
   async ask(asked: Ask): Promise<Approval> {
-    const { clock, of, open } = this.#needs
-    const idempotencyKey = readIdempotencyKey(asked.idempotencyKey)
-    const { action } = asked
-    const digest = actionDigest(action)
-    const agent = action.agent.id
+    const { clock, open } = this.#needs
     const now = clock.now()
-    const own = of(agent)
-    const opening = [...this.#opening.values()].flatMap(({ approval }) =>
-      isNew(approval, agent, own) ? [approval] : [],
-    )
-    const all = [...own, ...opening]
-    const known = openedUnder(idempotencyKey, all, { action, digest }, now) ?? countsFor(all, digest, now)
-    if (known !== undefined) return own.includes(known) ? known : (this.#opening.get(known.id)?.done ?? known)
+    const { known, digest, idempotencyKey, all } = this.#look(asked, now)
+    if (known !== undefined) return this.#opening.get(known.id)?.done ?? known
     refuseFlood(floodOf(all, now))
     const approval = newApproval({ ...asked, idempotencyKey }, digest, now)
     const done = open(approval, asked.body).finally(() => this.#opening.delete(approval.id))
     this.#opening.set(approval.id, { approval, done })
     return done
   }
-}
 
-/** Whether it is the agent's, and not among those that are open. */
-function isNew(approval: Approval, agent: AgentId, open: readonly Approval[]): boolean {
-  return approval.agent === agent && !open.some(({ id }) => id === approval.id)
+  /** What counts for it already; undefined where ask() would open another. Throws Problems as that does. */
+  known(asked: Ask): Approval | undefined {
+    return this.#look(asked, this.#needs.clock.now()).known
+  }
+
+  #look({ action, idempotencyKey: given }: Ask, now: number) {
+    const idempotencyKey = readIdempotencyKey(given)
+    const [digest, agent] = [actionDigest(action), action.agent.id]
+    const own = this.#needs.of(agent)
+    const all = [...own, ...this.#ofOpening(agent, own)]
+    const known = openedUnder(idempotencyKey, all, { action, digest }, now) ?? countsFor(all, digest, now)
+    return { known, digest, idempotencyKey, all }
+  }
+
+  /** Of an agent's that are being opened: those that are not in the book yet. */
+  #ofOpening(agent: AgentId, own: readonly Approval[]): Approval[] {
+    const opening = [...this.#opening.values()].map(({ approval }) => approval)
+    return opening.filter((one) => one.agent === agent && !own.some(({ id }) => id === one.id))
+  }
 }
 
 /** Of an agent's own: one that waits for this digest, a yes that is good, or a no of the last day. */

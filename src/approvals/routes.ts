@@ -79,6 +79,8 @@ export interface ApprovalRouteNeeds<Who> {
   /** Milliseconds since 1970. */
   readonly now: () => number
   agentOf(who: Who): AgentId
+  /** Throws where an agent may not act any more. */
+  mustStand(who: Who): void
 }
 
 export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoint<Who>[] {
@@ -109,7 +111,10 @@ export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoi
     }),
     bind(ownApproval, async ({ params, query, caller }) => {
       const { id } = own(params.id, caller as Who)
-      return viewOf(await approvals.settled(id, (query.wait ?? 0) * 1_000))
+      const settled = await approvals.settled(id, (query.wait ?? 0) * 1_000)
+      // Whoever waited may have lost the token meanwhile.
+      needs.mustStand(caller as Who)
+      return viewOf(settled)
     }),
     bind(cancelApproval, async ({ params, caller }) =>
       viewOf(await approvals.cancel(own(params.id, caller as Who).id, actorOf(caller as Who))),

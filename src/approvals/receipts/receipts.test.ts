@@ -6,8 +6,10 @@ import { describe, test } from 'node:test'
 import { readPublicKey } from '../../crypto/p256.ts'
 import { canonicalJson } from '../../ground/canonical-json.ts'
 import type { OperatorId } from '../../ground/ids.ts'
+import { jcs } from '../../ground/jcs.ts'
 import { actionDigest } from '../action.ts'
 import { TestApprovals, VERDICT } from '../approvals.support.ts'
+import { payloadHash } from '../stated/payload-hash.ts'
 import { faultOf, readReceipt } from './read-receipt.ts'
 import { type VerifyNeeds, verifyReceipt } from './verify-receipt.ts'
 
@@ -160,6 +162,12 @@ describe('the vectors of docs/protocol/receipt.md', () => {
       assert.equal(canonicalJson(action), canonical)
       assert.equal(createHash('sha256').update(vectors.domain).update(canonical).digest('hex'), digest)
       assert.equal(actionDigest(action), digest)
+    })
+  }
+  for (const { payload, canonical, sha256 } of vectors.payloads) {
+    test(`payload: ${sha256}`, () => {
+      assert.equal(jcs(payload), canonical)
+      assert.equal(payloadHash(payload), sha256)
     })
   }
   const keys = new Map(vectors.keys.keys.map((jwk: { kid: string }) => [jwk.kid, readPublicKey({ ...jwk }).key]))

@@ -17,7 +17,8 @@ export function allowsOf(action: Action, now: number): string {
     return `${plural(action.uses, 'call')} of those listed, without being asked again, for ${left} (until ${moment(action.until)}). ${asks}`
   }
   const what = action.kind === 'call' ? 'Exactly this request' : 'Exactly this, done by the agent itself'
-  return `${what}, ${times(terms)}, within ${lasts(terms.lifeSeconds)} of the yes (of one at ${moment(now)}: until ${moment(now + terms.lifeSeconds * 1000)}). ${asks}`
+  const good = terms.goodSeconds ?? terms.lifeSeconds
+  return `${what}, ${times(terms)}, within ${lasts(good)} of the yes (of one at ${moment(now)}: until ${moment(now + good * 1000)}). ${asks}`
 }
 
 function times({ uses }: Terms): string {

@@ -40,6 +40,7 @@ export function factsOfAction(action: Action, standing: Standing, warn: Warn): F
     plainFact('answer wanted', terms.assurance),
     terms.notBy !== undefined && plainFact('may not be approved by', terms.notBy),
     plainFact('life', lasts(terms.lifeSeconds)),
+    terms.goodSeconds !== undefined && plainFact('a yes is good for', lasts(terms.goodSeconds)),
     plainFact('uses', String(terms.uses)),
     plainFact('digest', digestOf(action, warn)),
     plainFact('installation', action.install),

@@ -3,7 +3,8 @@
  * G-01, K-06; contract hole CG-08). Facts first; the agent's own words are quoted and capped, and come last. Pure.
  */
 import { createHash } from 'node:crypto'
-import type { Action, CallAction } from '../action.ts'
+import type { Action, CallAction, StatedAction } from '../action.ts'
+import { isOfWhatIsShown } from '../stated/stated-action.ts'
 import { allowsOf } from './allows.ts'
 import { type DecodedBody, decodeBody } from './body/decode-body.ts'
 import { showBody } from './body/show-body.ts'
@@ -35,6 +36,9 @@ export function shownAction(input: ToShow): Shown {
     if (!warnings.includes(warning)) warnings.push(warning)
   }
   if (action.kind !== 'stated' && action.kind !== 'window') warnOfCall(action, warn)
+  if (action.kind === 'stated' && !isOfWhatIsShown(action)) {
+    warn('The payload hash is the agent’s own: what it is of is not shown here, and may be anything.')
+  }
   const facts = factsOfAction(action, standing, warn)
   const body = bodyOf(input, warn)
   const shown = body === undefined ? undefined : showBody(body)
@@ -74,7 +78,7 @@ function placed(action: CallAction) {
 /** The body that belongs to the action: never another one. */
 function bodyOf(input: ToShow, warn: Warn): DecodedBody | undefined {
   const { action, body } = input
-  if (action.kind === 'stated') return decodeBody(Buffer.from(action.context), 'application/json', undefined, warn)
+  if (action.kind === 'stated') return decodeBody(Buffer.from(statedBody(action)), 'application/json', undefined, warn)
   if (action.kind !== 'call' || action.body === undefined) return undefined
   if (body === undefined) {
     warn(`The body, ${counted(action.body.bytes)} bytes, is not at hand: what it says cannot be shown.`)
@@ -90,6 +94,11 @@ function bodyOf(input: ToShow, warn: Warn): DecodedBody | undefined {
     return values.length === 0 ? undefined : values.join(', ')
   }
   return decodeBody(body, input.contentType ?? field('content-type'), field('content-encoding'), warn)
+}
+
+/** Both texts as they stand in the action. */
+function statedBody({ context, payload }: StatedAction): string {
+  return payload === undefined ? context : `{"context":${context},"payload":${payload}}`
 }
 
 function hash(body: Buffer): string {

@@ -1,5 +1,6 @@
 /** The shapes of the ClawGate dialect (clawgate.md §1 to §4). Members that it does not know are passed over. */
 import { z } from 'zod'
+import { GOOD_SECONDS, RISKS, statedText } from '../../approvals/stated/contract.ts'
 import { problemsOf } from '../../ground/problem.ts'
 
 /** Of a request's body (§1). */
@@ -8,24 +9,17 @@ export const AUDIENCE = 'clawgate-approval'
 /** Header `typ` of approval tokens: no other token passes for one. */
 export const TOKEN_TYPE = 'approval+jwt'
 /** How long a token, and so the yes, is good. Seconds (§4). */
-export const TOKEN_LIFE_SECONDS = 300
-
-const Text = (most: number) =>
-  z
-    .string()
-    .min(1)
-    .max(most)
-    .refine((text) => text.isWellFormed(), 'well-formed text is wanted')
+export const TOKEN_LIFE_SECONDS = GOOD_SECONDS
 
 export const RequestBody = z.object({
-  action: Text(200),
-  description: Text(4_000).optional(),
-  agentId: Text(128).optional(),
+  action: statedText(200),
+  description: statedText(4_000).optional(),
+  agentId: statedText(128).optional(),
   context: z.record(z.string(), z.unknown()).default({}),
   /** Accepted here too (§3). */
   toolName: z.string().optional(),
   params: z.unknown().optional(),
-  riskLevel: z.enum(['low', 'medium', 'high', 'critical']).default('high'),
+  riskLevel: z.enum(RISKS).default('high'),
   expiresInSeconds: z.int().min(30).max(3_600).default(300),
   idempotencyKey: z
     .string()

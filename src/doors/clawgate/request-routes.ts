@@ -1,17 +1,14 @@
 // What agents do with their keys: ask, look, wait, take back.
-import { randomBytes } from 'node:crypto'
 import type { StatedAction } from '../../approvals/action.ts'
 import { approvalProblem } from '../../approvals/contract.ts'
-import { requestOfKey } from '../../approvals/idempotency.ts'
 import { payloadHash } from '../../approvals/stated/payload-hash.ts'
-import { jcs } from '../../ground/jcs.ts'
+import { compared, doersPart, statedAction } from '../../approvals/stated/stated-action.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
 import type { AgentPrincipal } from '../../identity/contract.ts'
 import type { ApprovalTokens } from './approval-tokens.ts'
 import { doorProblem, MAX_BODY_BYTES, RequestBody, TOKEN_LIFE_SECONDS } from './contract.ts'
 import type { ClawGateNeeds } from './needs.ts'
-import { raisedRisk } from './raised-risk.ts'
 import { readShape } from './read-shape.ts'
 import { iso, isStated, type Stated, statusOf } from './states.ts'
 
@@ -56,7 +53,7 @@ function actionOf(
   { install, termsFor }: ClawGateNeeds,
   agent: AgentPrincipal['agent'],
   agentId: string,
-  { action, description, riskLevel, expiresInSeconds: lifeSeconds, ...body }: RequestBody,
+  { action, description, riskLevel: risk, expiresInSeconds: lifeSeconds, ...body }: RequestBody,
   key: string | undefined,
 ): StatedAction {
   const context = {
@@ -64,16 +61,11 @@ function actionOf(
     ...(body.params !== undefined && { params: body.params as JsonValue }),
     ...(body.context as Record<string, JsonValue>),
   }
-  const compared = pick(context, ['tool', 'params', 'cwd'])
-  return {
-    ...{ kind: 'stated', install, agent: { id: agent.id, name: agent.name }, action, description },
-    risk: raisedRisk(riskLevel, action, context),
-    context: jcs(context),
-    payloadHash: payloadHash({ action, agentId, ...(Object.keys(compared).length > 0 && { context: compared }) }),
-    // The same for the same key, so that asking again with other contents is seen to be that.
-    request: key === undefined ? randomBytes(16).toString('hex') : requestOfKey(key),
+  return statedAction({
+    ...{ install, agent, action, risk, description, context, idempotencyKey: key },
+    payloadHash: payloadHash(compared(action, agentId, doersPart(context))),
     terms: { ...termsFor(agent), lifeSeconds, goodSeconds: TOKEN_LIFE_SECONDS, uses: 1 },
-  }
+  })
 }
 
 async function look(needs: ClawGateNeeds, tokens: ApprovalTokens, asked: PlainAsked): Promise<PlainReply> {
@@ -111,10 +103,4 @@ function waitOf({ query }: PlainAsked): number {
   if (!/^(?:[1-9]|[1-5][0-9]|60)$/.test(wait))
     throw doorProblem('clawgate_invalid', { detail: 'wait: 1 to 60 seconds are wanted' })
   return Number(wait)
-}
-
-function pick(from: Record<string, JsonValue>, names: readonly string[]): Record<string, JsonValue> {
-  return Object.fromEntries(
-    names.filter((name) => Object.hasOwn(from, name)).map((name) => [name, from[name] as JsonValue]),
-  )
 }
