@@ -18,6 +18,7 @@ import { takeForeignEnvironment } from './house/foreign-environment.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
 import type { AnyEndpoint } from './http/endpoint.ts'
+import type { EventStreams } from './http/event-streams.ts'
 import { type Handle, type Listener, listenUnix } from './http/listen.ts'
 import { httpsRequirement } from './http/require-https.ts'
 import { httpsOnly, httpsRule } from './https-only.ts'
@@ -28,6 +29,7 @@ import { issuerOf, listenerUrl, publicHosts } from './public-address.ts'
 import { buildRooms, type Rooms } from './rooms.ts'
 import { routesOf } from './routes.ts'
 import { operatorSocket, type Settings } from './settings.ts'
+import { buildStreams } from './streams.ts'
 import { openTlsFiles, type TlsFiles, tlsPaths } from './tls-files.ts'
 import type { SealReason, VaultStatus } from './vault/contract.ts'
 import { wake } from './wake.ts'
@@ -163,7 +165,8 @@ async function openDoors(
   { settings, log }: HouseOptions,
 ): Promise<Doors> {
   const { nextRid, openCalls } = rooms
-  const [agentPlane, operatorPlane, pagesPlane] = await controlPlanes(rooms, dataPlane, settings, log)
+  const streams = buildStreams(rooms)
+  const [agentPlane, operatorPlane, pagesPlane] = await controlPlanes(rooms, dataPlane, settings, log, streams)
   const extra = [...settings.allowedHosts, ...publicHosts(settings)]
   const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
   let closing = false
@@ -182,6 +185,7 @@ async function openDoors(
     agents: listeners[0] as Listener,
     close: async (graceMs, hurry) => {
       closing = true
+      streams.close()
       // Calls are ended before their connections are cut: so they are on record as ended, not as left by their callers.
       const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))
       const listening = [...listeners, operators].map((one) => one.close(graceMs, hurry))
@@ -219,7 +223,7 @@ function waysIn(
  * The agents' endpoints, the operators' on their socket, and theirs for browsers: an operator's endpoint is not there on the
  * agent listener at all.
  */
-function controlPlanes(rooms: Rooms, { collect }: DataPlane, settings: Settings, log: Log) {
+function controlPlanes(rooms: Rooms, { collect }: DataPlane, settings: Settings, log: Log, streams: EventStreams<Who>) {
   const { identity, nextRid, clientOf } = rooms
   const all = routesOf(rooms, settings, collect)
   const callers = (pages?: PageGuard) => callerOf(identity, rooms.relying, rooms.possession, rooms.refuseUnknown, pages)
@@ -228,7 +232,15 @@ function controlPlanes(rooms: Rooms, { collect }: DataPlane, settings: Settings,
   const refuse = httpsRule(settings.requireHttps, httpsRequirement(clientOf))
   const planeOf = (wanted: (endpoint: AnyEndpoint) => boolean, pages?: PageGuard) => {
     const endpoints = all.filter(({ endpoint }) => wanted(endpoint))
-    return buildControlPlane<Who>({ endpoints, authenticate: callers(pages), clientOf, refuse, nextRid, onBug })
+    return buildControlPlane<Who>({
+      endpoints,
+      authenticate: callers(pages),
+      clientOf,
+      streams,
+      refuse,
+      nextRid,
+      onBug,
+    })
   }
   return Promise.all([
     planeOf(({ caller }) => caller !== 'operator' && caller !== 'person'),

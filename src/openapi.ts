@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
 import * as channels from './approvals/channels/routes.ts'
+import * as approvalEvents from './approvals/event-routes.ts'
 import * as receipts from './approvals/receipts/routes.ts'
 import * as approvals from './approvals/routes.ts'
 import * as statements from './approvals/stated/routes.ts'
@@ -90,6 +91,7 @@ const modules = [
   receipts,
   statements,
   approvals,
+  approvalEvents,
   channels,
   approvalAnswers,
   clauth,

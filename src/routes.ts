@@ -1,5 +1,6 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
 import { alertRoutes } from './alerts/routes.ts'
+import { approvalEventRoutes } from './approvals/event-routes.ts'
 import { receiptRoutes } from './approvals/receipts/routes.ts'
 import { type ApprovalRouteNeeds, approvalRoutes } from './approvals/routes.ts'
 import { statedRoutes } from './approvals/stated/routes.ts'
@@ -138,6 +139,7 @@ function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Wh
   const agentStands = (agent: string) => identity.findAgent(agent)?.status === 'active'
   return [
     ...approvalRoutes<Who>(needs),
+    ...approvalEventRoutes<Who>(needs),
     ...answerRoutes<Who>({ approvals, people, operatorOf }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),
     ...statedRoutes<Who>({ approvals, assurance, install: rooms.storage.instanceId, principalOf: agentOf }),

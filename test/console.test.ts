@@ -114,6 +114,39 @@ describe('the operators’ pages', { skip: noChromium }, () => {
     assert.equal(sentFor('7'), 1)
   })
 
+  test('hear of a call that comes by the stream of events, and by asking where there is none', async () => {
+    await page.locator('.places a').first().click()
+    await page.locator('.how.live').waitFor()
+    const asked: string[] = []
+    const note = (request: { url(): string }) => asked.push(new URL(request.url()).pathname)
+    page.on('request', note)
+    const leaving = new AbortController()
+    const headers = { prefer: 'wait=60', 'content-type': 'application/json' }
+    const waits = (id: string) =>
+      around.call(`/pay/${id}`, { method: 'POST', headers, body: '{}', signal: leaving.signal }).catch(() => undefined)
+    const first = waits('live-1')
+    await page.getByRole('link', { name: /\/pay\/live-1/ }).waitFor()
+    assert.equal(await page.locator('.how.live').count(), 1)
+    assert.ok(!asked.includes('/claviger/v1/approvals/events'), 'the stream is the one there was')
+    page.off('request', note)
+    await page.route('**/claviger/v1/approvals/events', (route) => route.abort())
+    await page.reload()
+    await page.getByText('asks every 5 s').waitFor()
+    const second = waits('live-2')
+    await page.getByRole('link', { name: /\/pay\/live-2/ }).waitFor()
+    await page.unroute('**/claviger/v1/approvals/events')
+    await page.locator('.how.live').waitFor()
+    leaving.abort()
+    await Promise.all([first, second])
+    const { items } = await around.gateway.does<{ items: { id: string }[] }>('GET', '/approvals?status=pending')
+    // Taken back, not denied: after a no the agent would have to wait.
+    for (const { id } of items)
+      await around.gateway.agent('DELETE', `/claviger/v1/agents/self/approvals/${id}`, {
+        headers: { host: `127.0.0.1:${around.gateway.port}`, authorization: `Bearer ${around.token}` },
+      })
+    await page.getByText('Nothing waits for an answer.').waitFor()
+  })
+
   test('are framed by nobody, and take nothing from pages of other sites', async () => {
     const held = pay('9')
     await page.locator('.places a').first().click()
@@ -224,6 +257,7 @@ describe('the operators’ pages', { skip: noChromium }, () => {
       return route.fulfill({ json: detailOf(strings.slice(at, at + 30), at) })
     })
     await page.locator('.places a').first().click()
+    await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
     await until(async () => (await page.locator('.card').count()) === strings.length)
     for (let at = 0; at < strings.length; at += 30) {
       await page.evaluate(`history.pushState(null, '', '/approvals/apr_${at}'); dispatchEvent(new Event('popstate'))`)

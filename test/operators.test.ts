@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { asOperator, runs } from './instruments/command-line.ts'
+import { EventReader } from './instruments/event-reader.ts'
 import { Gateway, repository } from './instruments/gateway.ts'
 
 interface Operation {
   readonly 'x-claviger-caller': string
+  readonly responses: Readonly<Record<string, { readonly content?: object }>>
 }
 
 /** Operators' endpoints that change nothing although they are no GET, and those that hand out a key although they are. */
@@ -47,6 +49,12 @@ describe('operators', () => {
     return token
   }
 
+  const isStream = (responses: Operation['responses']) => 'text/event-stream' in (responses['200']?.content ?? {})
+  const streamOf = (path: string, token: string) => {
+    const headers = { host: 'localhost', authorization: `Bearer ${token}` }
+    return EventReader.open({ socketPath: gateway.socketPath, path: `/claviger/v1${path}`, headers })
+  }
+
   test('an auditor and an approver are refused every change at every operators’ endpoint, and nothing that is read', async () => {
     const document = JSON.parse(readFileSync(join(repository, 'docs', 'openapi.json'), 'utf8')) as {
       paths: Record<string, Record<string, Operation>>
@@ -54,13 +62,19 @@ describe('operators', () => {
     const tokens = [await tokenOf('reader', 'auditor'), await tokenOf('answerer', 'approver')]
     let [refused, passed] = [0, 0]
     for (const [path, item] of Object.entries(document.paths)) {
-      for (const [verb, { 'x-claviger-caller': caller }] of Object.entries(item)) {
+      for (const [verb, { 'x-claviger-caller': caller, responses }] of Object.entries(item)) {
         const name = `${verb.toUpperCase()} ${path}`
         if ((caller !== 'operator' && path !== '/claviger/v1/explain') || path === unseal || ones.test(name)) continue
         const ownersOnly = ownersReads.has(name) || (verb !== 'get' && !reads.has(name))
         for (const [at, token] of tokens.entries()) {
           const owners = verdicts.has(name) ? at === 0 : ownersOnly
           const short = path.replace('/claviger/v1', '').replaceAll(/\{\w+\}/g, 'nobody')
+          if (isStream(responses)) {
+            using reader = await streamOf(short, token)
+            assert.equal(reader.status, 200, name)
+            passed += 1
+            continue
+          }
           const reply = await gateway.operator(verb.toUpperCase(), short, undefined, token)
           assert.equal(reply.code === 'role_refused', owners, `${name} → ${reply.status} ${reply.text()}`)
           if (owners) refused += 1

@@ -110,6 +110,20 @@ export const ApprovalBody = z.object({
   base64: z.string(),
 })
 
+/** What streams of events tell. */
+export const EVENTS = ['opened', 'answered', 'approved', 'denied', 'expired', 'cancelled', 'consumed'] as const
+export type Event = (typeof EVENTS)[number]
+
+const End = z.object({ reason: z.enum(['caller_over', 'vault_sealed', 'shutting_down']) })
+const newsOf = <T extends z.ZodType>(item: T) =>
+  z.union([
+    z.object({ event: z.literal('state'), data: z.object({ items: z.array(item), more: z.int() }) }),
+    z.object({ event: z.enum(EVENTS), data: item }),
+    z.object({ event: z.literal('end'), data: End }),
+  ])
+export const ApprovalNews = newsOf(ApprovalView)
+export const OwnApprovalNews = newsOf(z.object({ id: z.string(), status: z.enum(STATUSES) }))
+
 export const approvalProblems = {
   approval_unknown: {
     status: 404,

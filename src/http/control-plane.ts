@@ -5,6 +5,7 @@ import { Problem } from '../ground/problem.ts'
 import { parseStrictJson } from '../ground/strict-json.ts'
 import type { ClientOf } from './client-address.ts'
 import { Answer, type AnyEndpoint, type BoundEndpoint, type Caller, type Wording } from './endpoint.ts'
+import { EventStream, type EventStreams } from './event-streams.ts'
 import { httpProblem } from './problems.ts'
 import { Form, readForm } from './read-form.ts'
 import { asProblem, problemHeaders, problemText, upgradeHeaders } from './send-problem.ts'
@@ -33,6 +34,8 @@ export interface ControlPlaneOptions<Who> {
   /** Who asks, judged by the request's headers; throws a Problem unless it is a caller of the wanted kind. */
   readonly authenticate: (headers: FastifyRequest['raw'], endpoint: AnyEndpoint) => Who
   readonly clientOf: ClientOf
+  /** Where answers that go on are kept; wanted where an endpoint has one. */
+  readonly streams?: Pick<EventStreams<Who>, 'open'> | undefined
   /** Refuses a request for how it came, before anything else is looked at. */
   readonly refuse?: (request: FastifyRequest['raw'], endpoint: AnyEndpoint) => Problem | undefined
   readonly nextRid: () => string
@@ -122,6 +125,7 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
       const { rawHeaders } = request.raw
       const client = options.clientOf(request.raw)
       const answer = await handle({ params, query, body, caller, rid: request.id, client, rawHeaders })
+      if (answer instanceof EventStream) return goOn(options, endpoint, caller, reply, answer)
       const result = answer instanceof Answer ? answer.reply : answer
       reply.header('claviger-request-id', request.id).header('cache-control', cacheControl(endpoint))
       if (answer instanceof Answer) reply.headers(answer.headers)
@@ -137,6 +141,19 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
         .send(endpoint.readyMade === true ? result : JSON.stringify(endpoint.reply.parse(result)))
     },
   })
+}
+
+/** The connection is the stream's from here on. */
+function goOn<Who>(
+  { streams }: ControlPlaneOptions<Who>,
+  { caller: kind }: AnyEndpoint,
+  caller: Who,
+  reply: FastifyReply,
+  stream: EventStream,
+): FastifyReply {
+  if (streams === undefined) throw new TypeError('control plane: no place for streams')
+  streams.open(caller, kind, reply.raw, reply.request.id, stream)
+  return reply.hijack()
 }
 
 /** A form where a form is wanted, and nothing but JSON elsewhere. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Problem, ProblemCatalogue } from '../ground/problem.ts'
 import type { Client } from './client-address.ts'
+import type { EventStream } from './event-streams.ts'
 
 /**
  * Who may call, and thereby where the endpoint answers: `anyone`, `agent` and `service` on the agent listener,
@@ -36,6 +37,8 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly form?: true
   /** How refusals are worded, where a standard or a contract has a form of its own; RFC 9457 if absent. */
   readonly wording?: (problem: Problem, rid: string) => Wording
+  /** The answer goes on: a stream of events (`event-streams.ts`), and `reply` is what one of them says. */
+  readonly stream?: true
   /** The reply is text of this kind, not JSON. */
   readonly text?: 'html' | 'plain'
   /** The handler gives the reply's JSON as bytes, made once and the same for everybody: nothing is encoded for each caller. */
@@ -116,6 +119,14 @@ export function roleSuffices(role: Role, wanted: Role): boolean {
 /** Ties an endpoint whose reply is ready-made to the function that has it. */
 export function bindReadyMade<Who>(spec: AnyEndpoint, handle: () => Buffer): BoundEndpoint<Who> {
   return { endpoint: spec, handle: async () => handle() }
+}
+
+/** Ties an endpoint whose answer goes on to the function that says what it tells. */
+export function bindStream<P extends z.ZodType, Who>(
+  spec: Endpoint<P, z.ZodType, z.ZodType, z.ZodType>,
+  handle: (asked: Asked<z.output<P>, unknown, unknown, Who>) => EventStream,
+): BoundEndpoint<Who> {
+  return { endpoint: spec, handle: async (asked) => handle(asked as Asked<z.output<P>, unknown, unknown, Who>) }
 }
 
 /** Ties an endpoint to the function that answers it; the types of both must agree. */

@@ -68,7 +68,8 @@ function securityOf({ caller, whileSealed }: AnyEndpoint): object {
   return { security: [{ [caller]: [] }, ...(caller === 'operator' ? [{ session: [] }] : [])] }
 }
 
-function replyContent({ text, reply }: AnyEndpoint): object {
+function replyContent({ text, reply, stream }: AnyEndpoint): object {
+  if (stream === true) return { 'text/event-stream': { schema: jsonSchema(reply, 'output') } }
   return text === undefined ? json(reply, 'output') : { [`text/${text}`]: { schema: { type: 'string' } } }
 }
 

@@ -55,6 +55,11 @@ export const httpProblems = {
     hint: 'Calls to a service go to /to/<service>/<path>; the native API is under /claviger/v1.',
   },
   method_refused: { status: 405, title: 'This endpoint does not take that method' },
+  streams_crowded: {
+    status: 429,
+    title: 'This caller, or all together, hold as many streams of events open as they may',
+    hint: 'Close one (four are one caller’s), or ask for how things stand instead.',
+  },
   connect_refused: { status: 403, title: 'CONNECT is refused: no tunnel is opened' },
   upgrade_refused: { status: 501, title: 'This gateway does not carry protocol upgrades' },
   internal_error: {

@@ -62,15 +62,21 @@ export class PersonSessions {
   readonly #clock: Clock
   readonly #pepper: () => KeyObject
   readonly #byHash = new Map<string, Kept>()
+  #onEnd: () => void = () => {}
 
   constructor(clock: Clock, pepper: () => KeyObject) {
     this.#clock = clock
     this.#pepper = pepper
   }
 
+  /** Calls `listener`, the one there is, when sessions were ended; not for those that ran out. */
+  onEnd(listener: () => void): void {
+    this.#onEnd = listener
+  }
+
   /** `presented`: the cookie that came with the sign-in. What it opened ends: whoever signs in gets a session of their own. */
   open(who: Pick<PersonSession, 'operator' | 'passkey' | 'party'>, presented?: string): FreshSession {
-    if (presented !== undefined) this.#byHash.delete(this.#hash(TOKEN_KIND, presented))
+    if (presented !== undefined && this.#byHash.delete(this.#hash(TOKEN_KIND, presented))) this.#onEnd()
     const mine = this.of(who.operator).sort((one, other) => one.seenMono - other.seenMono)
     for (const oldest of mine.slice(0, Math.max(0, mine.length - MOST_OF_ONE + 1))) this.end(oldest.id)
     const token = newToken(TOKEN_KIND).token.reveal().toString('latin1')
@@ -137,6 +143,7 @@ export class PersonSessions {
     for (const [key, kept] of this.#byHash) {
       if (which(kept) && this.#byHash.delete(key)) count += 1
     }
+    if (count > 0) this.#onEnd()
     return count
   }
 
