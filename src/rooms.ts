@@ -20,6 +20,7 @@ import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildVaultDoor } from './house/agentvault.ts'
 import { buildChannels, type ChannelNeeds } from './house/channels.ts'
+import { type StandingRooms, standingOf } from './house/standing-of.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { openHsm } from './hsm.ts'
 import { createOutbound } from './http/outbound.ts'
@@ -99,7 +100,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const approvals = createApprovals({ storage, clock, vault, spoolDir: spoolOf(options.settings), ...addresses })
   const rules = createRules({ storage, clock, trustOf: (agent) => whoAsks.relying.trustOf(agent).score })
   const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock }
-  const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, identity: whoAsks.identity }, options.settings)
+  const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, ...whoAsks }, options.settings)
   const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
     ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
@@ -137,8 +138,10 @@ function keyEndsOf(identity: WhoAsks['identity'], openCalls: OpenCalls, storage:
   return keyEnds
 }
 
-function overIdentity(below: Parameters<typeof buildVaultDoor>[0] & ChannelNeeds, settings: Settings) {
-  return [buildChannels(below, settings), vaultDoorOf(below, settings)] as const
+type OverIdentity = Parameters<typeof buildVaultDoor>[0] & Omit<ChannelNeeds, 'standing'> & StandingRooms
+
+function overIdentity(below: OverIdentity, settings: Settings) {
+  return [buildChannels({ ...below, standing: standingOf(below) }, settings), vaultDoorOf(below, settings)] as const
 }
 
 /** Its services, and listeners, stand open to names of agents, whoever comes by them: nobody just takes such a name. */

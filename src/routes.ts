@@ -20,6 +20,7 @@ import { clawAuthRoutes } from './house/clawauth.ts'
 import { clawGateKeyRoutes } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
+import { standingOf } from './house/standing-of.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
@@ -167,7 +168,8 @@ function approvalNeeds(rooms: Rooms): ApprovalRouteNeeds<Who> {
     const { agent, token } = agentOf(who)
     if (!identity.isLive(agent.id, token.id)) throw httpProblem('unauthenticated')
   }
-  return { approvals, agentOf: (who) => agentOf(who).agent.id, actorOf, mustStand, now: () => clock.now() }
+  const agent = (who: Who) => agentOf(who).agent.id
+  return { approvals, agentOf: agent, actorOf, mustStand, standingOf: standingOf(rooms), now: () => clock.now() }
 }
 
 function agentOf(who: Who): AgentPrincipal {

@@ -7,7 +7,11 @@ import { asOperator } from './instruments/command-line.ts'
 import { type World, world } from './instruments/world.ts'
 
 interface Detail {
-  readonly shown: { readonly warnings: readonly string[]; readonly body?: { readonly lines: readonly string[] } }
+  readonly shown: {
+    readonly facts: readonly { readonly name: string; readonly value: string }[]
+    readonly warnings: readonly string[]
+    readonly body?: { readonly lines: readonly string[] }
+  }
   readonly text: string
 }
 
@@ -47,6 +51,53 @@ describe('an approval', () => {
     assert.ok(!stdout.includes('\u202e'))
   })
 
+  test('says why a human is asked: trust, the rules that asked and what their operator noted', async () => {
+    await using around = await asking()
+    const note = 'ann wants to see these'
+    const rule = { name: 'all-pays', effect: 'ask', match: { services: ['u'], actions: ['pay'] }, note }
+    const body = { when: 'body.amount > 5', ask: { assurance: 'tap' } }
+    await around.gateway.does('POST', '/rules', { ...rule, ...body })
+    const id = await waits(around, '{"amount":42}')
+    const facts = async (name: string) => {
+      const { shown } = await around.gateway.does<Detail>('GET', `/approvals/${id}`)
+      return shown.facts.filter((fact) => fact.name === name).map(({ value }) => value)
+    }
+    assert.deepEqual(await facts('trust'), ['5 of 10, neutral, by 0 reports'])
+    const own = 'the service wants a human for u:pay'
+    assert.deepEqual((await facts('stopped because')).sort(), [
+      `all-pays: services u; actions pay; when body.amount > 5 (“${note}”)`,
+      own,
+    ])
+    await around.gateway.does('PUT', '/rules/all-pays', { ...rule, ...body, note: 'another' })
+    assert.deepEqual((await facts('stopped because')).sort(), [
+      'all-pays, which was changed since: a yes does not fit any more',
+      own,
+    ])
+    await around.gateway.does('DELETE', '/rules/all-pays')
+    assert.ok((await facts('stopped because'))[0]?.startsWith('all-pays, which was removed since'))
+  })
+
+  test('asks where no rule is about a call, and says that', async () => {
+    await using around = await asking()
+    await around.gateway.does('PUT', '/rule-default', { effect: 'ask' })
+    const id = await waits(around, undefined, '/other')
+    const { text } = await around.gateway.does<Detail>('GET', `/approvals/${id}`)
+    assert.match(text, /^stopped because: no rule is about it/m)
+  })
+
+  test('says each thing once on the command line, and who answered what', async () => {
+    await using around = await asking()
+    const id = await waits(around, '{"amount":42}')
+    const before = (await asOperator(around.gateway, `approval show ${id}`)).stdout
+    for (const said of ['agent-of-u', 'path: /pay/7', 'uses', 'digest', 'answer wanted']) {
+      assert.equal(before.split(said).length, 2, `${said}, in\n${before}`)
+    }
+    await asOperator(around.gateway, `deny ${id} --comment no`)
+    const after = (await asOperator(around.gateway, `approval show ${id}`)).stdout
+    assert.match(after, /^status +denied$/m)
+    assert.match(after, / +denied +tap +cli +/)
+  })
+
   test('gives its whole body while it waits, byte for byte', async () => {
     await using around = await asking()
     const body = JSON.stringify({ long: 'x\n'.repeat(100_000) })
@@ -57,7 +108,9 @@ describe('an approval', () => {
     await asOperator(around.gateway, `deny ${id}`)
     const gone = await around.gateway.operator('GET', `/approvals/${id}/body`)
     assert.equal(gone.code, 'approval_no_body')
-    assert.match((await asOperator(around.gateway, `approval show ${id}`)).stdout, /is not at hand/)
+    const after = await around.gateway.does<Detail>('GET', `/approvals/${id}`)
+    assert.ok(!after.shown.warnings.some((warning) => warning.includes('The body')), 'nothing to look at twice')
+    assert.match(after.text, /^body, drawn: no more/m)
   })
 
   test('of a call without a body is shown, and has none', async () => {

@@ -3,6 +3,7 @@ import type { AgentId } from '../ground/ids.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { IdParam, listOf } from '../http/shapes.ts'
 import type { Actor } from '../storage/storage.ts'
+import type { Action } from './action.ts'
 import type { Approvals } from './approvals.ts'
 import {
   type Approval,
@@ -14,6 +15,7 @@ import {
   STATUSES,
 } from './contract.ts'
 import { showApproval } from './show-approval.ts'
+import type { Standing } from './shown/facts-of.ts'
 import { detailOf, viewOf } from './view.ts'
 
 export const listApprovals = endpoint({
@@ -81,6 +83,8 @@ export interface ApprovalRouteNeeds<Who> {
   agentOf(who: Who): AgentId
   /** Throws where an agent may not act any more. */
   mustStand(who: Who): void
+  /** Why a human is asked, as things stand now. */
+  standingOf(action: Action): Standing
 }
 
 export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoint<Who>[] {
@@ -100,7 +104,7 @@ export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoi
     }),
     bind(getApproval, async ({ params }) => {
       const approval = approvals.find(params.id)
-      return detailOf(approval, await showApproval(approvals, approval, needs.now()))
+      return detailOf(approval, await showApproval(approvals, approval, needs.standingOf(approval.action), needs.now()))
     }),
     bind(getApprovalBody, async ({ params }) => {
       const { id, contentType, status } = approvals.find(params.id)

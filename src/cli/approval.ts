@@ -4,6 +4,7 @@ import { facts, table } from './render.ts'
 import { addVerb, type Session, type Verb } from './verb.ts'
 
 const COLUMNS = ['id', 'agent', 'says', 'assurance', 'status', 'openedAt', 'expiresAt', 'decidedBy']
+const ANSWERS = ['name', 'verdict', 'assurance', 'channel', 'at', 'comment']
 type Item = Readonly<Record<string, unknown>>
 
 /** An agent by its name. */
@@ -39,8 +40,12 @@ const show: Verb = {
   summary: 'one approval: what would be sent, by whom, with which credential, and who answered what',
   async run({ args: [id = ''], operator }) {
     const json = await operator().ask({ method: 'GET', path: `/approvals/${encodeURIComponent(id)}` })
-    const { shown: _shown, text, action: _action, ...about } = json as Item
-    return { json, text: `${facts(shown(about))}\n\n${text}` }
+    // The text has the rest, all of it.
+    const { id: name, status, openedAt, expiresAt, decidedAt, decidedBy, reason, uses, answers, text } = json as Item
+    const used = (uses as { used: number }).used
+    const about = { id: name, status, openedAt, expiresAt, decidedAt, decidedBy, reason, ...(used > 0 && { used }) }
+    const who = table((answers as Item[]) ?? [], ANSWERS, '')
+    return { json, text: [facts(about), who, text].filter((part) => part !== '').join('\n\n') }
   },
 }
 

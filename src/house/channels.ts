@@ -1,10 +1,12 @@
 // The ways to reach people, with what they need of the rooms beside them.
+import type { Action } from '../approvals/action.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import { Channels } from '../approvals/channels/channels.ts'
 import { channelProblem, type Page, type Told } from '../approvals/channels/contract.ts'
 import { type ChannelRouteNeeds, channelRoutes } from '../approvals/channels/routes.ts'
 import type { Approval } from '../approvals/contract.ts'
 import { isTextWhole, shownAsText } from '../approvals/shown/as-text.ts'
+import type { Standing } from '../approvals/shown/facts-of.ts'
 import { shownAction } from '../approvals/shown/show-action.ts'
 import { actorOf, type Who } from '../callers.ts'
 import { insideOf } from '../channel-settings.ts'
@@ -32,12 +34,14 @@ export interface ChannelNeeds {
   readonly vault: Vault
   readonly approvals: Approvals
   readonly identity: Identity
+  /** Why a human is asked, as things stand now. */
+  readonly standing: (action: Action) => Standing
   /** Where the operators' pages are, the one that links lead to first. */
   readonly parties: () => readonly Party[]
 }
 
 export function buildChannels(needs: ChannelNeeds, settings: Settings) {
-  const { storage, clock, vault, approvals, identity } = needs
+  const { storage, clock, vault, approvals, identity, standing } = needs
   const root = settings.telegramApi
   return new Channels({
     ...{ storage, clock, approvals },
@@ -48,7 +52,7 @@ export function buildChannels(needs: ChannelNeeds, settings: Settings) {
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: insideOf(root) },
     answererOf: (id) => answererOf(identity, id),
-    textOf: (approval) => textOf(approval, approvals, clock.now()),
+    textOf: (approval) => textOf(approval, approvals, standing(approval.action), clock.now()),
     pageOf: ({ id }) => pageOf(id, needs.parties()),
     times: { quiet: settings.quietHours, breaks: settings.quietExcept, escalateSeconds: settings.escalateAfter },
   })
@@ -62,10 +66,10 @@ function answererOf(identity: Identity, id: OperatorId) {
 }
 
 /** The same that is drawn everywhere, of the stored action and its body alone. */
-async function textOf(approval: Approval, approvals: Approvals, now: number): Promise<Told> {
+async function textOf(approval: Approval, approvals: Approvals, standing: Standing, now: number): Promise<Told> {
   const { action, contentType, id } = approval
   const body = await approvals.bodyOf(id).catch(() => undefined)
-  const shown = shownAction({ action, body, contentType, now, standing: { reasons: [] } })
+  const shown = shownAction({ action, body, contentType, now, standing })
   const options = { maxCharacters: MOST_CHARACTERS }
   const read = body !== undefined || !('body' in action) || action.body === undefined
   return { text: shownAsText(shown, options), whole: read && isTextWhole(shown, options) }

@@ -46,7 +46,7 @@ function Content({ body }: { readonly body: ShownBody }) {
 }
 
 function PartOf({ part }: { readonly part: ShownPart }) {
-  const { name, fileName, contentType, bytes, lines, cut } = part
+  const { name, fileName, contentType, head, bytes, lines, cut } = part
   return (
     <figure className="part">
       <figcaption>
@@ -63,6 +63,7 @@ function PartOf({ part }: { readonly part: ShownPart }) {
         )}
         , {count(bytes)}
       </figcaption>
+      {head !== undefined && <Lines of={head} label={`${name}: head`} />}
       {lines !== undefined && <Lines of={lines} label={name} />}
       {cut !== undefined && <p className="cut">{cut}</p>}
     </figure>

@@ -118,7 +118,8 @@ function contentLines(body: ShownBody): string[] {
         const type = part.contentType === undefined ? '' : `, ${discreet(part.contentType)}`
         const about = `${discreet(part.name)}${file}${type}: ${counted(part.bytes)} bytes, SHA-256 ${part.sha256}`
         const lines = (part.lines ?? []).map((line) => `${QUOTED}  ${discreet(line)}`)
-        return [`${QUOTED}${about}`, ...lines, ...(part.cut === undefined ? [] : [`${QUOTED}  ${part.cut}`])]
+        const head = (part.head ?? []).map((field) => `${QUOTED}  ${discreet(field)}`)
+        return [`${QUOTED}${about}`, ...head, ...lines, ...(part.cut === undefined ? [] : [`${QUOTED}  ${part.cut}`])]
       })
     case 'binary':
       return [`${QUOTED}not text; begins as ${body.type} (${body.begins})`, `${QUOTED}SHA-256 ${body.sha256}`]

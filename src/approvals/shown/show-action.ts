@@ -8,10 +8,11 @@ import { isOfWhatIsShown } from '../stated/stated-action.ts'
 import { allowsOf } from './allows.ts'
 import { type DecodedBody, decodeBody } from './body/decode-body.ts'
 import { showBody } from './body/show-body.ts'
+import { plainFact } from './fact.ts'
 import { factsOfAction, queryOf, type Standing } from './facts-of.ts'
 import { placeOf, warnOfHost } from './host-warnings.ts'
 import { previewOf } from './previews/preview-of.ts'
-import type { Quoted, Shown, Warn } from './shown.ts'
+import type { Fact, Quoted, Shown, Warn } from './shown.ts'
 import { counted, runsRightToLeft, visibleLine, visibleLines } from './visible.ts'
 
 export interface ToShow {
@@ -23,6 +24,8 @@ export interface ToShow {
   readonly standing: Standing
   /** More of the agent's own words, by what they answer. */
   readonly said?: readonly { readonly name: string; readonly text: string }[] | undefined
+  /** It was answered, or nobody did: its body is not kept any more, which is nothing to look at twice. */
+  readonly isOver?: boolean | undefined
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -39,7 +42,7 @@ export function shownAction(input: ToShow): Shown {
   if (action.kind === 'stated' && !isOfWhatIsShown(action)) {
     warn('The payload hash is the agent’s own: what it is of is not shown here, and may be anything.')
   }
-  const facts = factsOfAction(action, standing, warn)
+  const facts = [...factsOfAction(action, standing, warn), ...bodyGone(input)]
   const body = bodyOf(input, warn)
   const shown = body === undefined ? undefined : showBody(body)
   const preview = action.kind === 'call' ? previewOf({ ...placed(action), body }, warn) : undefined
@@ -81,6 +84,7 @@ function bodyOf(input: ToShow, warn: Warn): DecodedBody | undefined {
   if (action.kind === 'stated') return decodeBody(Buffer.from(statedBody(action)), 'application/json', undefined, warn)
   if (action.kind !== 'call' || action.body === undefined) return undefined
   if (body === undefined) {
+    if (input.isOver === true) return undefined
     warn(`The body, ${counted(action.body.bytes)} bytes, is not at hand: what it says cannot be shown.`)
     return undefined
   }
@@ -115,6 +119,11 @@ function titleOf(action: Action): string {
     case 'window':
       return `Let ${line(action.agent.name)} use ${line(action.service.name)} without being asked`
   }
+}
+
+function bodyGone({ action, body, isOver = false }: ToShow): Fact[] {
+  const isGone = isOver && body === undefined && action.kind === 'call' && action.body !== undefined
+  return isGone ? [plainFact('body, drawn', 'no more: it is kept only while it is waited for')] : []
 }
 
 function saidBy({ action, said = [] }: ToShow): Quoted[] {

@@ -34,6 +34,8 @@ const ShownPart = z.object({
   name: z.string(),
   fileName: z.string().optional(),
   contentType: z.string().optional(),
+  /** What else its head says, field by field. */
+  head: Lines.optional(),
   bytes: z.int(),
   sha256: z.string(),
   lines: Lines.optional(),

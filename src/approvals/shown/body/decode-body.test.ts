@@ -136,6 +136,29 @@ describe('a multipart body', () => {
     assert.deepEqual(parts[2]?.lines, ['hello', 'world'])
   })
 
+  test('shows every field of the head of a part, safe to draw, without what it would give away', () => {
+    const key = ['ghp', 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'].join('_')
+    const head = [
+      'Content-Disposition: form-data; name=a; filename=a.txt; size=12',
+      'Content-Type: text/plain',
+      'X-Amz-Meta-Acl: public\u202e',
+      `X-Api-Key: ${key}`,
+      'Content-Type: application/pdf',
+    ]
+    const more = Array.from({ length: 30 }, (_, at) => `X-${at}: 1`)
+    const { shown } = bodyOf(`${part([...head, ...more].join('\r\n'), '1')}--x--`, type)
+    const [first] = shown.kind === 'multipart' ? shown.parts : []
+    assert.deepEqual(first?.head?.slice(0, 4), [
+      'content-disposition: form-data; name=a; filename=a.txt; size=12',
+      'x-amz-meta-acl: public⟨U+202E⟩',
+      `x-api-key: ⟨hidden: ${key.length} characters, ending in Q7r8⟩`,
+      'content-type: application/pdf',
+    ])
+    assert.deepEqual([first?.head?.length, first?.cut], [20, '… 14 more fields of its head'])
+    const plain = bodyOf(`${part('Content-Disposition: form-data; name="a"', '1')}--x--`, type).shown
+    assert.equal(plain.kind === 'multipart' && plain.parts[0]?.head, undefined)
+  })
+
   for (const [what, body, wanted] of [
     [
       'something before the first part',

@@ -1,9 +1,11 @@
 /** The body as it is drawn, whatever a preview says of it. */
+import { looksLikeCredential } from '../../../ground/looks-like-credential.ts'
 import { isSecretName, MAX_NAME, MAX_VALUE, namedFact } from '../fact.ts'
 import type { ShownBody, ShownPart } from '../shown.ts'
 import { hidden, plural, visibleLine, visibleLines } from '../visible.ts'
 import { type DecodedBody, isJsonType, sha256 } from './decode-body.ts'
 import { layOutJson } from './json-layout.ts'
+import { readMediaType } from './media-type.ts'
 import { headField, namesOfPart, type Part, typeOfPart } from './read-parts.ts'
 import { sniff } from './sniff.ts'
 
@@ -46,14 +48,42 @@ export function showBody(body: DecodedBody): ShownBody {
 function showPart(part: Part): ShownPart {
   const { name, file } = namesOfPart(part)
   const type = headField(part, 'content-type')
+  const [head, text] = [headOf(part), textOfPart(part, name ?? '')]
+  const cut = [head.cut, text.cut].filter((one) => one !== undefined).join('; ')
   return {
     name: visibleLine(name ?? '', 200),
     ...(file === undefined ? {} : { fileName: visibleLine(file, 300) }),
     ...(type === undefined ? {} : { contentType: visibleLine(type, 200) }),
+    ...head,
     bytes: part.bytes.length,
     sha256: sha256(part.bytes),
-    ...textOfPart(part, name ?? ''),
+    ...text,
+    ...(cut === '' ? {} : { cut }),
   }
+}
+
+/** Fields that neither its names nor its type say all of. */
+function headOf(part: Part): { head?: string[]; cut?: string } {
+  const more = part.head.filter(([name, value], at) => {
+    const isFirst = part.head.findIndex(([one]) => one === name) === at
+    if (name === 'content-type') return !isFirst
+    if (name !== 'content-disposition') return true
+    const { type, parameters, odd } = readMediaType(value)
+    return !isFirst || odd || type !== 'form-data' || [...parameters.keys()].some((one) => !NAMES.has(one))
+  })
+  if (more.length === 0) return {}
+  const head = more
+    .slice(0, MAX_HEAD_FIELDS)
+    .map(([name, value]) => `${visibleLine(name, 100)}: ${fieldValue(name, value)}`)
+  const left = more.length - head.length
+  return left === 0 ? { head } : { head, cut: `… ${plural(left, 'more field')} of its head` }
+}
+
+const NAMES = new Set(['name', 'filename'])
+const MAX_HEAD_FIELDS = 20
+
+function fieldValue(name: string, value: string): string {
+  return isSecretName(name) || looksLikeCredential(value) ? hidden(value) : visibleLine(value, 500)
 }
 
 function textOfPart(part: Part, name: string): { lines?: string[]; cut?: string } {
