@@ -1,6 +1,6 @@
 // The Bot API (core.telegram.org/bots/api) through grammY, which knows its methods and types; every byte goes through the
 // gateway's own guarded client.
-import { Api, type ApiClientOptions, GrammyError, HttpError } from 'grammy'
+import type { Api, ApiClientOptions, GrammyError, HttpError } from 'grammy'
 import type { AddressSet } from '../../../ground/addresses.ts'
 import { escapeControls } from '../../../ground/escape-controls.ts'
 import { parseOrigin } from '../../../ground/origin.ts'
@@ -25,8 +25,9 @@ export interface BotApiOptions {
 /** Of a call that is no long poll, seconds. */
 const TIMEOUT_SECONDS = 10
 
-/** What its methods reject with is made a Problem by asProblem(). */
-export function botApi({ outbound, place, token }: BotApiOptions): Api {
+/** What its methods reject with is made a Problem by asProblem(). Loads grammY, which who has no bot never does. */
+export async function botApi({ outbound, place, token }: BotApiOptions): Promise<Api> {
+  const { Api } = await import('grammy')
   const pinned = [parseOrigin(place.root, { anyPort: place.allowed !== undefined })]
   const send = async (url: string, init: { body?: unknown; signal?: AbortSignal }) => {
     const stop = new AbortController()
@@ -72,15 +73,20 @@ function within(method: string): AbortSignal | undefined {
 /** What a rejected method means. Telegram's own words are shown where it refused. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof GrammyError) {
+  if (isNamed<GrammyError>(error, 'GrammyError')) {
     const { error_code: status, parameters, description } = error
     const detail = escapeControls(String(description)).slice(0, 200)
     const facts = { status, ...(parameters.retry_after !== undefined && { retryAfterSeconds: parameters.retry_after }) }
     const passing = status === 429 || status === 409 || status >= 500
     return channelProblem(passing ? 'channel_unreachable' : 'channel_refused', { detail, facts })
   }
-  const cause = error instanceof HttpError ? error.error : error
+  const cause = isNamed<HttpError>(error, 'HttpError') ? error.error : error
   if (cause instanceof Problem && cause.code === 'vault_sealed') return cause
   const detail = cause instanceof Problem ? cause.title : 'It answered with something else than JSON.'
   return channelProblem('channel_unreachable', { detail })
+}
+
+/** By name: the classes are the library's, which may not be loaded. */
+function isNamed<E extends Error>(error: unknown, name: string): error is E {
+  return error instanceof Error && error.name === name
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../../ground/clock.ts'
 import { asProblem } from './bot-api.ts'
 
 export interface PollOptions {
-  readonly api: Api
+  readonly api: () => Promise<Api>
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly take: (update: Update) => Promise<void>
@@ -32,7 +32,7 @@ export async function poll({ api, clock, signal, take, worked, failed }: PollOpt
       if (clock.now() - lastAt > NUMBERS_LAST_MS) last = -1
       const offset = last < 0 ? {} : { offset: last + 1 }
       const asked = { ...offset, timeout: HOLD_SECONDS, allowed_updates: ['message', 'callback_query'] as const }
-      const updates = await api.getUpdates(asked, signal as never)
+      const updates = await (await api()).getUpdates(asked, signal as never)
       failures = 0
       worked()
       for (const update of updates) {

@@ -25,12 +25,16 @@ export interface TelegramOptions extends BotApiOptions {
 /** A bot that asks and listens by long polling: nothing has to reach this gateway from outside. */
 export class Telegram implements Way {
   readonly #options: TelegramOptions
-  readonly #api: Api
+  readonly #api: () => Promise<Api>
   #stop: AbortController | undefined
 
   constructor(options: TelegramOptions) {
     this.#options = options
-    this.#api = botApi(options)
+    let api: Promise<Api> | undefined
+    this.#api = () => {
+      api ??= botApi(options)
+      return api
+    }
   }
 
   start(): void {
@@ -49,17 +53,17 @@ export class Telegram implements Way {
   async ask(person: Person, question: Question): Promise<{ message: string; dated: number }> {
     const { text } = question
     const markup = { reply_markup: { inline_keyboard: keyboard(question) } }
-    const sent = await called(this.#api.sendMessage(person.place, text, { ...asText(text), ...markup }))
+    const sent = await called((await this.#api()).sendMessage(person.place, text, { ...asText(text), ...markup }))
     return { message: String(sent.message_id), dated: Number(sent.date) }
   }
 
   async tell({ place, message }: Notice, approval: Approval): Promise<void> {
     const text = outcomeText(approval)
-    await called(this.#api.editMessageText(place, Number(message), text, asText(text)))
+    await called((await this.#api()).editMessageText(place, Number(message), text, asText(text)))
   }
 
   async say({ place }: Person, text: string): Promise<void> {
-    await called(this.#api.sendMessage(place, text, asText(text)))
+    await called((await this.#api()).sendMessage(place, text, asText(text)))
   }
 
   async #take(update: Update): Promise<void> {
@@ -69,7 +73,7 @@ export class Telegram implements Way {
     const text = await this.#options.tapped(heard.tap)
     // Nothing where nobody is to hear of it. An answer that comes too late for Telegram changes nothing.
     if (text !== undefined)
-      await this.#api.answerCallbackQuery(heard.query, { text: text.slice(0, 200) }).catch(() => {})
+      await (await this.#api()).answerCallbackQuery(heard.query, { text: text.slice(0, 200) }).catch(() => {})
   }
 
   async #hear(said: Said): Promise<void> {
@@ -82,7 +86,7 @@ export class Telegram implements Way {
     }
     // In a group too, where nothing else is answered: a secret must not stay where others read it.
     const secret = mayHoldSecret(said.text)
-    const deleted = secret && (await this.#api.deleteMessage(said.place, said.message).catch(() => undefined))
+    const deleted = secret && (await (await this.#api()).deleteMessage(said.place, said.message).catch(() => undefined))
     if (!said.alone || said.place !== person.place) return
     if (!secret) return this.say(person, this.#answer(command?.name, person))
     const says = command?.name === 'add_secret' ? NO_SECRETS : DELETED
@@ -100,7 +104,7 @@ export class Telegram implements Way {
 
 /** Who the bot is. Throws Problem `channel_refused`, `channel_unreachable`. Ends a webhook of before, which forbids polling. */
 export async function whoIsBot(options: BotApiOptions): Promise<{ username: string }> {
-  const api = botApi(options)
+  const api = await botApi(options)
   const { username } = await called(api.getMe())
   await called(api.deleteWebhook())
   return { username: /^[A-Za-z0-9_]{1,64}$/.test(username) ? username : 'bot' }
