@@ -30,6 +30,7 @@ const verdicts = new Set([
   'POST /claviger/v1/approvals/{id}/withdraw',
   // Whoever has a receipt can have a use of it taken.
   'GET /claviger/v1/approvals/{id}/receipt',
+  'POST /claviger/v1/receipts/use',
 ])
 /** What everybody does for themselves: a session is wanted, and a role is not. */
 const ones = /^\w+ \/claviger\/v1\/(?:people|passkeys)\b/

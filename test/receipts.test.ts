@@ -11,8 +11,8 @@ const asking = () => world({ service: { actions: { pay: { method: 'POST', path: 
 const headers = { 'content-type': 'application/json', prefer: 'wait=0' }
 const pay = (around: World, body = '{"amount":4200}') => around.call('/pay/7', { method: 'POST', headers, body })
 
-async function asked(around: World, answer = 'approve') {
-  const id = ((await pay(around)).json() as { approval: string }).approval
+async function asked(around: World, answer = 'approve', body?: string) {
+  const id = ((await pay(around, body)).json() as { approval: string }).approval
   await asOperator(around.gateway, `${answer} ${id}`)
   const { receipt } = await around.gateway.does<{ receipt: string }>('GET', `/approvals/${id}/receipt`)
   return { id, receipt }
@@ -22,6 +22,15 @@ const anybody = ({ gateway }: World, method: string, path: string, body?: object
   gateway.agent(method, path, {
     headers: { host: `127.0.0.1:${gateway.port}`, 'content-type': 'application/json' },
     ...(body && { body: JSON.stringify(body) }),
+  })
+const used = ({ gateway, token: own }: World, receipt: string, token = own) =>
+  gateway.agent('POST', '/claviger/v1/agents/self/receipts/use', {
+    headers: {
+      host: `127.0.0.1:${gateway.port}`,
+      'content-type': 'application/json',
+      ...(token && { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({ receipt }),
   })
 const verified = async (around: World, body: object) =>
   (await anybody(around, 'POST', '/claviger/v1/receipts/verify', body)).json() as { valid: boolean; error?: string }
@@ -55,12 +64,17 @@ describe('a receipt', () => {
     assert.equal(claims.digest, digest)
   })
 
-  test('is used by the call itself, or by whoever shows it, and never by both', async () => {
+  test('is used by the call itself, by its agent or by an operator, and never by two', async () => {
     await using around = await asking()
     const { receipt } = await asked(around)
     assert.equal((await verified(around, { receipt })).valid, true)
-    assert.equal((await verified(around, { receipt, consume: true })).valid, true)
-    assert.deepEqual(await verified(around, { receipt, consume: true }), { valid: false, error: 'consumed' })
+    assert.deepEqual(await verified(around, { receipt, consume: true }), { valid: false, error: 'caller_wanted' })
+    assert.equal((await used(around, receipt, '')).code, 'unauthenticated')
+    await around.gateway.does('POST', '/agents', { name: 'other' })
+    const other = await around.gateway.does<{ token: string }>('POST', '/tokens', { agent: 'other' })
+    assert.deepEqual((await used(around, receipt, other.token)).json(), { valid: false, error: 'wrong_agent' })
+    assert.equal(((await used(around, receipt)).json() as { valid: boolean }).valid, true)
+    assert.deepEqual((await used(around, receipt)).json(), { valid: false, error: 'consumed' })
     assert.equal((await pay(around)).code, 'approval_required')
     const body = '{"amount":1}'
     const next = ((await pay(around, body)).json() as { approval: string }).approval
@@ -70,7 +84,44 @@ describe('a receipt', () => {
     })
     assert.equal((await pay(around, body)).status, 200)
     const { receipt: of } = own.json() as { receipt: string }
-    assert.deepEqual(await verified(around, { receipt: of, consume: true }), { valid: false, error: 'consumed' })
+    assert.deepEqual((await used(around, of)).json(), { valid: false, error: 'consumed' })
+  })
+
+  test('is used up by an operator, and the call that asked runs no more', async () => {
+    await using around = await asking()
+    const { receipt } = await asked(around)
+    const file = join(around.gateway.folder, 'yes.jws')
+    writeFileSync(file, receipt)
+    await asOperator(around.gateway, `receipt use ${file} --agent nobody`, 1)
+    const { stdout } = await asOperator(around.gateway, `receipt use ${file} --json`)
+    assert.equal(JSON.parse(stdout).valid, true)
+    await asOperator(around.gateway, `receipt use ${file}`, 1)
+    assert.equal((await pay(around)).code, 'approval_required')
+    assert.equal(around.upstream.received('/pay/7').length, 0)
+  })
+
+  test('counts no more once its key is said to be compromised, here and offline', async () => {
+    await using around = await asking()
+    const { receipt } = await asked(around)
+    const { gateway } = around
+    const [file, keys] = [join(gateway.folder, 'yes.jws'), join(gateway.folder, 'keys.json')]
+    const publish = async () =>
+      writeFileSync(keys, (await anybody(around, 'GET', '/.well-known/claviger-receipt-keys.json')).text())
+    writeFileSync(file, receipt)
+    await publish()
+    await runs(`receipt verify ${file} --keys ${keys}`, {})
+    const { items } = await gateway.does<{ items: { kid: string }[] }>('GET', '/receipt-keys')
+    const [{ kid = '' } = {}] = items
+    await asOperator(gateway, `receipt key compromised ${kid} --since soon`, 1)
+    await asOperator(gateway, `receipt key compromised ${kid} --since 2020-01-01T00:00:00Z`)
+    await publish()
+    const refused = await runs(`receipt verify ${file} --keys ${keys}`, {}, 1)
+    assert.match(refused.stderr, /\[receipt_refused\]/)
+    assert.deepEqual(await verified(around, { receipt }), { valid: false, error: 'key_compromised' })
+    const { items: records } = await gateway.does<{ items: object[] }>('GET', '/audit/records?limit=50')
+    assert.ok(JSON.stringify(records).includes('key.receipt_compromised'))
+    const { receipt: next } = await asked(around, 'approve', '{"amount":2}')
+    assert.equal((await verified(around, { receipt: next })).valid, true, 'another key signs')
   })
 
   test('is revoked when its yes is withdrawn, and nothing goes out by it', async () => {

@@ -5,7 +5,7 @@ import type { AgentId, CredentialId, OperatorId, ServiceId } from '../ground/ids
 import { Secret } from '../ground/secret.ts'
 import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { CallAction } from './action.ts'
+import type { CallAction, StatedAction } from './action.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
 import { channelsMigrations } from './channels/schema.ts'
 import type { Approval, VerdictBy } from './contract.ts'
@@ -27,6 +27,19 @@ export const aCallAction = (over: Partial<CallAction> = {}): CallAction => ({
   body: { bytes: 17, sha256: 'cd'.repeat(32) },
   credential: { id: 'crd_0000000000000000000001' as CredentialId, handle: 'shop-live' },
   rules: [{ id: 'rul_0000000000000000000001', name: 'payments', version: 1 }],
+  terms: { assurance: 'passkey', lifeSeconds: 900, uses: 1 },
+  ...over,
+})
+
+export const aStatement = (over: Partial<StatedAction> = {}): StatedAction => ({
+  kind: 'stated',
+  install: '0'.repeat(32),
+  agent: { id: 'agent_0000000000000000000001' as AgentId, name: 'robot' },
+  action: 'shell.exec',
+  risk: 'high',
+  context: '{"a":1.5}',
+  payloadHash: 'ab'.repeat(32),
+  request: 'r',
   terms: { assurance: 'passkey', lifeSeconds: 900, uses: 1 },
   ...over,
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { AgentId, ServiceId } from '../ground/ids.ts'
 import type { Action, CallAction, StatedAction } from './action.ts'
-import { aCallAction, TestApprovals, VERDICT } from './approvals.support.ts'
+import { aCallAction, aStatement, TestApprovals, VERDICT } from './approvals.support.ts'
 import type { Approval } from './contract.ts'
 import { readIdempotencyKey } from './idempotency.ts'
 import { toForget } from './upkeep.ts'
@@ -11,19 +11,6 @@ const DAY_MS = 24 * 3_600_000
 const by = { kind: 'agent', id: 'agent_1' } as const
 const ask = ({ approvals }: TestApprovals, action: Action, idempotencyKey = 'k') =>
   approvals.ask({ action, token: 'tok_1', idempotencyKey })
-const aStatement = (over: Partial<StatedAction> = {}): StatedAction => ({
-  kind: 'stated',
-  install: '0'.repeat(32),
-  agent: { id: 'agent_0000000000000000000001' as AgentId, name: 'robot' },
-  action: 'shell.exec',
-  risk: 'high',
-  context: '{"a":1.5}',
-  payloadHash: 'ab'.repeat(32),
-  request: 'r',
-  terms: { assurance: 'passkey', lifeSeconds: 900, uses: 1 },
-  ...over,
-})
-
 describe('an idempotency key', () => {
   for (const [given, key] of [
     ['8e03978e-40d5-43e8-bc93-6894a57f9324', '8e03978e-40d5-43e8-bc93-6894a57f9324'],

@@ -41,4 +41,11 @@ export const approvalsMigrations: readonly Migration[] = [
       await db.schema.alterTable('approvals').addColumn('receipt', 'text').execute()
     },
   },
+  {
+    // What the key signed from then on counts for nothing.
+    id: '0060-compromised-receipt-keys',
+    async up(db) {
+      await db.schema.alterTable('receipt_keys').addColumn('compromised_since', 'integer').execute()
+    },
+  },
 ]

@@ -45,6 +45,7 @@ const WITH_RESERVE = new Set([
   'revoke',
   'approval.withdrawn',
   'key.signing_revoked',
+  'key.receipt_compromised',
   'seal',
   'outcome',
   'boot',

@@ -1,8 +1,6 @@
-import type { KeyObject } from 'node:crypto'
 import type { Command } from 'commander'
-import type { ReceiptClaims } from '../approvals/receipts/contract.ts'
-import { faultOf, readReceipt } from '../approvals/receipts/read-receipt.ts'
-import { readPublicKey } from '../crypto/p256.ts'
+import type { ReceiptClaims, ReceiptVerdict } from '../approvals/receipts/contract.ts'
+import { faultOf, keysOfSet, type ReceiptKey, readReceipt } from '../approvals/receipts/read-receipt.ts'
 import { problemsOf } from '../ground/problem.ts'
 import { agentClient } from './client.ts'
 import { pathOf } from './path-of.ts'
@@ -30,14 +28,18 @@ const show: Verb = {
   },
 }
 
+const about = [
+  { flags: '--digest <hex>', about: 'refuse it unless it is about this action' },
+  { flags: '--payload-hash <hex>', about: 'refuse it unless it is about a stated action with this hash' },
+  { flags: '--agent <name>', about: 'refuse it unless this agent asked' },
+]
+
 const verify: Verb = {
   signature: 'verify <file>',
   summary: 'whether a receipt is genuine and what it says; needs no gateway where the keys are in a file',
   options: [
     { flags: '--keys <file-or-url>', about: `the gateway's ${KEYS_PATH}, as a file or where it answers` },
-    { flags: '--digest <hex>', about: 'refuse it unless it is about this action' },
-    { flags: '--payload-hash <hex>', about: 'refuse it unless it is about a stated action with this hash' },
-    { flags: '--agent <name>', about: 'refuse it unless this agent asked' },
+    ...about,
   ],
   examples: ['claviger receipt verify yes.jws --keys receipt-keys.json'],
   async run(invocation) {
@@ -54,9 +56,26 @@ const verify: Verb = {
   },
 }
 
+const use: Verb = {
+  signature: 'use <file>',
+  summary: 'take one use of the yes that a receipt proves, so that nobody else can',
+  options: about,
+  async run({ args, options, operator }) {
+    const { digest, payloadHash, agent } = options
+    const asked = { ...(digest && { digest }), ...(payloadHash && { payloadHash }), ...(agent && { agent }) }
+    const body = { receipt: readGivenFile(args[0] ?? '').trim(), ...asked }
+    const json = (await operator().ask({ method: 'POST', path: '/receipts/use', body })) as ReceiptVerdict
+    if (json.claims === undefined) {
+      throw receiptProblem('receipt_refused', { detail: `It is not good for that (${json.error}).` })
+    }
+    return { json, text: said(json.claims) }
+  },
+}
+
 const why = {
   malformed: 'It is no receipt (malformed).',
   bad_signature: 'None of these keys signed it (bad_signature).',
+  key_compromised: 'Whoever had the key by then may have made it (key_compromised).',
   wrong_action: 'It is about another action (wrong_action).',
   wrong_agent: 'Another agent asked (wrong_agent).',
 } as const
@@ -100,18 +119,13 @@ async function keySet({ options, agentUrl }: Invocation): Promise<unknown> {
   }
 }
 
-function keysIn(set: unknown): ReadonlyMap<string, KeyObject> {
+function keysIn(set: unknown): ReadonlyMap<string, ReceiptKey> {
   const { keys } = (set ?? {}) as { keys?: unknown }
   if (!Array.isArray(keys)) throw receiptProblem('receipt_keys_invalid')
-  return new Map(
-    keys.map((jwk) => {
-      const { key, thumbprint } = readPublicKey(jwk)
-      return [thumbprint, key] as const
-    }),
-  )
+  return keysOfSet({ keys })
 }
 
-const keyColumns = ['kid', 'status', 'createdAt', 'retiredAt']
+const keyColumns = ['kid', 'status', 'createdAt', 'retiredAt', 'compromisedSince']
 const keysShown = (json: { items: readonly Record<string, unknown>[] }) => ({
   json,
   text: table(json.items, keyColumns, 'no receipt keys yet'),
@@ -133,12 +147,30 @@ const keyRotate: Verb = {
   },
 }
 
-/** `claviger receipt show | verify | key list | key rotate`. */
+const keyCompromised: Verb = {
+  signature: 'compromised <kid>',
+  summary:
+    'say that a key was no longer the gateway’s alone: no receipt that it signed since counts, and it signs no more',
+  options: [
+    {
+      flags: '--since <time>',
+      about: 'from when on, e.g. 2026-11-20T08:00:00Z; without it nothing it ever signed counts',
+    },
+  ],
+  async run({ args: [kid], options: { since }, operator }) {
+    const body = since === undefined ? {} : { since }
+    return keysShown(await operator().ask({ method: 'POST', path: `${pathOf('receipt-keys', kid)}/compromised`, body }))
+  },
+}
+
+/** `claviger receipt show | verify | use | key list | key rotate | key compromised`. */
 export function receiptCommands(program: Command, session: Session): void {
   const receipt = program.command('receipt').description('signed proofs of what humans answered')
   addVerb(receipt, session, show)
   addVerb(receipt, session, verify)
+  addVerb(receipt, session, use)
   const key = receipt.command('key').description('what receipts are signed with')
   addVerb(key, session, keyList)
   addVerb(key, session, keyRotate)
+  addVerb(key, session, keyCompromised)
 }

@@ -59,17 +59,23 @@ export const RECEIPT_ERRORS = [
   'wrong_action',
   'wrong_agent',
   'bad_signature',
+  'key_compromised',
+  'caller_wanted',
   'malformed',
 ] as const
 export type ReceiptError = (typeof RECEIPT_ERRORS)[number]
 
-export const VerifyReceipt = z.strictObject({
+export const UseReceipt = z.strictObject({
   receipt: z.string().min(1).max(8_192),
   digest: Hash.optional(),
   payloadHash: Hash.optional(),
   /** Id or name of the agent that shows it. */
   agent: z.string().min(1).max(128).optional(),
-  /** Take one use. */
+})
+export type UseReceipt = z.output<typeof UseReceipt>
+
+export const VerifyReceipt = UseReceipt.extend({
+  /** Take one use; of a stated action alone, because calls take theirs themselves. */
   consume: z.boolean().default(false),
 })
 export type VerifyReceipt = z.output<typeof VerifyReceipt>
@@ -91,23 +97,41 @@ export const ReceiptJwk = z.object({
   kid: z.string(),
   alg: z.literal('ES256'),
   use: z.literal('sig'),
+  /** Seconds since 1970: what it signed from then on counts for nothing. */
+  compromisedSince: Seconds.optional(),
 })
 export type ReceiptJwk = z.output<typeof ReceiptJwk>
 
 export const ReceiptKeyView = z.object({
   kid: z.string(),
-  status: z.enum(['active', 'retired']),
+  status: z.enum(['active', 'retired', 'compromised']),
   /** Milliseconds since 1970. */
   createdAt: z.int(),
   retiredAt: z.int().optional(),
+  compromisedSince: z.int().optional(),
 })
 export type ReceiptKeyView = z.output<typeof ReceiptKeyView>
+
+export const MarkCompromised = z.strictObject({
+  /** When the key was no longer the gateway's alone; if left out, never. */
+  since: z.iso.datetime({ offset: true }).optional(),
+})
 
 export const receiptProblems = {
   receipt_missing: {
     status: 404,
     title: 'There is no receipt of this approval',
     hint: 'A receipt is made when somebody says yes or no; `claviger approval show <id>` says how it stands.',
+  },
+  receipt_key_unknown: {
+    status: 404,
+    title: 'There is no such receipt key',
+    hint: '`claviger receipt key list` shows them.',
+  },
+  receipt_key_since_invalid: {
+    status: 422,
+    title: 'A key is not marked as compromised from that time on',
+    hint: 'Give a time that is past; a mark that stands can be moved back, not forward.',
   },
 } as const
 

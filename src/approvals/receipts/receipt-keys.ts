@@ -4,7 +4,8 @@ import type { Clock } from '../../ground/clock.ts'
 import { Problem } from '../../ground/problem.ts'
 import type { Actor, Change, Storage } from '../../storage/storage.ts'
 import type { KeySealer } from '../spool.ts'
-import { RECEIPT_TYPE, type ReceiptClaims, type ReceiptJwk, type ReceiptKeyView } from './contract.ts'
+import { RECEIPT_TYPE, type ReceiptClaims, type ReceiptJwk, type ReceiptKeyView, receiptProblem } from './contract.ts'
+import type { ReceiptKey } from './read-receipt.ts'
 import { loadReceiptKeys, putReceiptKey, type ReceiptKeyRow } from './store.ts'
 
 export interface ReceiptKeysOptions {
@@ -54,24 +55,28 @@ export class ReceiptKeys {
 
   /** The oldest first. */
   list(): ReceiptKeyView[] {
-    return this.#sorted().map(({ row }) => ({
-      kid: row.id,
-      status: row.retired_at === null ? 'active' : 'retired',
-      createdAt: row.created_at,
-      retiredAt: row.retired_at ?? undefined,
+    return this.#sorted().map(({ row: { id: kid, retired_at: retiredAt, compromised_since: since, created_at } }) => ({
+      kid,
+      status: since !== null ? 'compromised' : retiredAt === null ? 'active' : 'retired',
+      createdAt: created_at,
+      retiredAt: retiredAt ?? undefined,
+      compromisedSince: since ?? undefined,
     }))
   }
 
   jwks(): { keys: ReceiptJwk[] } {
-    const keys = this.#sorted().map(({ publicKey: { jwk, thumbprint } }) => {
-      return { ...jwk, kid: thumbprint, alg: 'ES256', use: 'sig' } as const
+    const keys = this.#sorted().map(({ row, publicKey: { jwk, thumbprint } }) => {
+      const compromisedSince = sinceOf(row)
+      const marked = compromisedSince === undefined ? {} : { compromisedSince }
+      return { ...jwk, kid: thumbprint, alg: 'ES256', use: 'sig', ...marked } as const
     })
     return { keys }
   }
 
   /** Undefined for one that nobody here has. */
-  publicKey(kid: string): KeyObject | undefined {
-    return this.#known.get(kid)?.publicKey.key
+  find(kid: string): ReceiptKey | undefined {
+    const known = this.#known.get(kid)
+    return known && { key: known.publicKey.key, compromisedSince: sinceOf(known.row) }
   }
 
   /** Afterwards make() can sign: a first key is made, or one instead of a key that does not open. Throws Problem `vault_sealed`. */
@@ -97,6 +102,28 @@ export class ReceiptKeys {
         await tx.change({ kind: KIND, ref: row.id, after: row, record: { type, actor: by, ev: { kid: row.id } } })
       }
     })
+  }
+
+  /**
+   * What the key signed from `since` (ms) on counts for nothing, and it signs no more; the next verdict makes another. Without a time
+   * nothing that it signed counts. A mark moves back only. Throws Problems `receipt_key_unknown`, `receipt_key_since_invalid`.
+   */
+  async compromised(kid: string, since: number | undefined, by: Actor): Promise<void> {
+    const { storage, clock } = this.#options
+    const row = this.#known.get(kid)?.row
+    if (row === undefined) throw receiptProblem('receipt_key_unknown')
+    const [now, from] = [clock.now(), since ?? 0]
+    if (from > (row.compromised_since ?? now)) throw receiptProblem('receipt_key_since_invalid')
+    const marked = { ...row, sealed: null, retired_at: row.retired_at ?? now, compromised_since: from }
+    const ev = { kid, since: new Date(from).toISOString() }
+    await storage.write(
+      async (tx) => {
+        await putReceiptKey(tx, marked)
+        const record = { type: 'key.receipt_compromised', actor: by, ev }
+        await tx.change({ kind: KIND, ref: kid, after: marked, record })
+      },
+      { urgent: true },
+    )
   }
 
   /** The receipt: a compact JWS. At once, so that it can be made inside of a transaction; after ready(). */
@@ -156,11 +183,21 @@ function madeKey(vault: KeySealer, now: number): ReceiptKeyRow {
   const { thumbprint: id, spki } = fromKey(privateKey)
   const bytes = privateKey.export({ format: 'der', type: 'pkcs8' })
   try {
-    return { id, spki, sealed: vault.sealKey(purposeOf(id), bytes), created_at: now, retired_at: null }
+    return {
+      id,
+      spki,
+      sealed: vault.sealKey(purposeOf(id), bytes),
+      created_at: now,
+      retired_at: null,
+      compromised_since: null,
+    }
   } finally {
     bytes.fill(0)
   }
 }
 
+/** Seconds, rounded so that nothing of the second in which it happened counts. */
+const sinceOf = ({ compromised_since: since }: ReceiptKeyRow) =>
+  since === null ? undefined : Math.floor(since / 1_000)
 const purposeOf = (kid: string) => `receipt-key/${kid}`
 const base64url = (text: string) => Buffer.from(text, 'utf8').toString('base64url')

@@ -5,21 +5,21 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { readPublicKey } from '../../crypto/p256.ts'
 import { canonicalJson } from '../../ground/canonical-json.ts'
-import type { OperatorId } from '../../ground/ids.ts'
+import type { AgentId, OperatorId } from '../../ground/ids.ts'
 import { jcs } from '../../ground/jcs.ts'
-import { actionDigest } from '../action.ts'
-import { TestApprovals, VERDICT } from '../approvals.support.ts'
+import { type Action, actionDigest } from '../action.ts'
+import { aCallAction, aStatement, TestApprovals, VERDICT } from '../approvals.support.ts'
 import { payloadHash } from '../stated/payload-hash.ts'
-import { faultOf, readReceipt } from './read-receipt.ts'
-import { type VerifyNeeds, verifyReceipt } from './verify-receipt.ts'
+import { faultOf, keysOfSet, readReceipt } from './read-receipt.ts'
+import { useReceipt, type VerifyNeeds, verifyReceipt } from './verify-receipt.ts'
 
 const vectors = JSON.parse(readFileSync(join(import.meta.dirname, '../../../vectors/receipts.json'), 'utf8'))
 const by = { kind: 'operator', id: 'op_1' } as const
 const needs = ({ approvals }: TestApprovals, stands = true): VerifyNeeds => ({ approvals, agentStands: () => stands })
 const ask = (receipt: string, more: object = {}) => ({ receipt, consume: false, ...more })
 
-async function yes(room: TestApprovals, over: object = {}) {
-  const { id } = await room.ask(over)
+async function yes(room: TestApprovals, action: Action = aCallAction()) {
+  const { id } = await room.approvals.ask({ action, token: 'tok_1' })
   const { receipt = '', digest } = await room.approvals.decide(id, 'approved', VERDICT)
   return { id, receipt, digest }
 }
@@ -37,7 +37,7 @@ describe('a receipt', () => {
     }
     const { receipt = '', digest, expiresAt } = await room.approvals.decide(id, 'approved', { ...VERDICT, assertion })
     const [jwk] = room.approvals.receiptKeys.jwks().keys
-    const read = readReceipt(receipt, () => readPublicKey({ ...jwk }).key)
+    const read = readReceipt(receipt, () => ({ key: readPublicKey({ ...jwk }).key }))
     assert.ok('claims' in read)
     const { claims } = read
     assert.deepEqual(
@@ -87,7 +87,7 @@ describe('a receipt', () => {
 
   test('is used once for each use, whoever races for it (CG-06)', async () => {
     await using room = await new TestApprovals().start()
-    const { id, receipt } = await yes(room, { terms: { assurance: 'passkey', lifeSeconds: 900, uses: 3 } })
+    const { id, receipt } = await yes(room, aStatement({ terms: { assurance: 'passkey', lifeSeconds: 900, uses: 3 } }))
     const race = () => verifyReceipt(ask(receipt, { consume: true }), needs(room))
     const answers = await Promise.all(Array.from({ length: 32 }, race))
     assert.equal(answers.filter(({ valid }) => valid).length, 3)
@@ -106,7 +106,7 @@ describe('a receipt', () => {
   for (const [what, happen, error] of faults) {
     test(`whose yes ${what} is ${error}, and is not used`, async () => {
       await using room = await new TestApprovals().start()
-      const { id, receipt, digest } = await yes(room)
+      const { id, receipt, digest } = await yes(room, aStatement())
       await happen(room, id)
       const asked = ask(receipt, { consume: true })
       assert.deepEqual(await verifyReceipt(asked, needs(room)), { valid: false, error })
@@ -118,7 +118,7 @@ describe('a receipt', () => {
 
   test('is for its action and agent, and for an agent that still stands', async () => {
     await using room = await new TestApprovals().start()
-    const { receipt } = await yes(room)
+    const { receipt } = await yes(room, aStatement())
     const say = async (more: object, stands = true) =>
       (await verifyReceipt(ask(receipt, { consume: true, ...more }), needs(room, stands))).error
     assert.equal(await say({ digest: '0'.repeat(64) }), 'wrong_action')
@@ -142,7 +142,7 @@ describe('a receipt', () => {
     const { receipt } = await yes(room)
     await room.restart('UPDATE receipt_keys SET created_at = created_at + 1')
     assert.equal((await verifyReceipt(ask(receipt), needs(room))).error, 'bad_signature')
-    const { receipt: next } = await yes(room, { path: '/v1/other' })
+    const { receipt: next } = await yes(room, aCallAction({ path: '/v1/other' }))
     assert.equal((await verifyReceipt(ask(next), needs(room))).valid, true)
   })
 
@@ -153,6 +153,101 @@ describe('a receipt', () => {
     await room.approvals.decide(id, 'approved', VERDICT)
     assert.equal(await room.approvals.consume(id, digest, undefined, by), true)
     await assert.rejects(room.approvals.withdraw(id, by), { code: 'approval_not_standing' })
+  })
+})
+
+describe('the receipt of a call', () => {
+  const operator = { kind: 'operator', id: 'op_1' } as const
+  const agent = { kind: 'agent', id: aCallAction().agent.id } as const
+
+  test('is looked at by anybody, and used by its own agent or an operator alone', async () => {
+    await using room = await new TestApprovals().start()
+    const { id, receipt } = await yes(room, aCallAction({ terms: { assurance: 'tap', lifeSeconds: 900, uses: 2 } }))
+    const asked = { receipt }
+    assert.equal((await verifyReceipt(ask(receipt), needs(room))).valid, true)
+    assert.equal((await verifyReceipt(ask(receipt, { consume: true }), needs(room))).error, 'caller_wanted')
+    const other = await useReceipt(asked, { kind: 'agent', id: 'agent_2' }, 'agent_2' as AgentId, needs(room))
+    assert.equal(other.error, 'wrong_agent')
+    assert.equal(room.approvals.find(id).used, 0)
+    assert.equal((await useReceipt(asked, agent, agent.id, needs(room))).valid, true)
+    const wrong = await useReceipt({ receipt, digest: '0'.repeat(64) }, operator, undefined, needs(room))
+    assert.equal(wrong.error, 'wrong_action')
+    assert.equal((await useReceipt(asked, operator, undefined, needs(room))).valid, true)
+    assert.equal((await useReceipt(asked, operator, undefined, needs(room))).error, 'consumed')
+    assert.equal(room.approvals.find(id).used, 2)
+  })
+})
+
+describe('a receipt key that was compromised', () => {
+  const HOUR = 3_600_000
+  async function compromised(room: TestApprovals, sinceMs?: number) {
+    const [{ kid } = { kid: '' }] = room.approvals.receiptKeys.list()
+    await room.approvals.receiptKeys.compromised(kid, sinceMs, by)
+    return kid
+  }
+
+  test('counts for what it signed before, and signs no more; it is published with its mark', async () => {
+    await using room = await new TestApprovals().start()
+    const before = await yes(room, aStatement({ terms: { assurance: 'tap', lifeSeconds: 86_400, uses: 1 } }))
+    room.clock.advance(HOUR)
+    const since = room.clock.now()
+    const after = await yes(room, aStatement({ request: 'after' }))
+    room.clock.advance(1_000)
+    const kid = await compromised(room, since)
+    const next = await yes(room, aStatement({ request: 'next' }))
+    for (const restart of [false, true]) {
+      if (restart) await room.restart()
+      const errors = [before, after, next].map(({ receipt }) => verifyReceipt(ask(receipt), needs(room)))
+      assert.deepEqual(
+        (await Promise.all(errors)).map(({ error }) => error),
+        [undefined, 'key_compromised', undefined],
+      )
+      const offline = keysOfSet(room.approvals.receiptKeys.jwks())
+      const read = [before, after, next].map(({ receipt }) => readReceipt(receipt, (id) => offline.get(id)))
+      assert.deepEqual(
+        read.map((one) => ('error' in one ? one.error : undefined)),
+        [undefined, 'key_compromised', undefined],
+      )
+    }
+    assert.equal((await verifyReceipt(ask(after.receipt, { consume: true }), needs(room))).error, 'key_compromised')
+    const [marked, active] = room.approvals.receiptKeys.list()
+    assert.deepEqual([marked?.kid, marked?.status, marked?.compromisedSince], [kid, 'compromised', since])
+    assert.equal(active?.status, 'active')
+    const rows = room.database.look('select sealed from receipt_keys where compromised_since is not null')
+    assert.deepEqual(
+      rows.map(({ sealed }) => sealed),
+      [null],
+    )
+  })
+
+  test('counts for nothing where nobody says since when, and a mark moves back alone', async () => {
+    await using room = await new TestApprovals().start()
+    const { receipt } = await yes(room)
+    room.clock.advance(HOUR)
+    const { receiptKeys } = room.approvals
+    const kid = await compromised(room, room.clock.now())
+    assert.equal((await verifyReceipt(ask(receipt), needs(room))).valid, false, 'no longer: it ran out')
+    const invalid = { code: 'receipt_key_since_invalid' }
+    await assert.rejects(receiptKeys.compromised(kid, room.clock.now() + 1, by), invalid)
+    await receiptKeys.compromised(kid, undefined, by)
+    await assert.rejects(receiptKeys.compromised(kid, 1, by), invalid)
+    assert.equal((await verifyReceipt(ask(receipt), needs(room))).error, 'key_compromised')
+    await assert.rejects(receiptKeys.compromised('nobody', undefined, by), { code: 'receipt_key_unknown' })
+    await room.restart('UPDATE receipt_keys SET compromised_since = NULL')
+    assert.equal((await verifyReceipt(ask(receipt), needs(room))).error, 'bad_signature', 'a mark that is taken off')
+  })
+
+  test('is so from the beginning where its mark in a set cannot be read', async () => {
+    await using room = await new TestApprovals().start()
+    const { receipt } = await yes(room)
+    const [jwk] = room.approvals.receiptKeys.jwks().keys
+    for (const compromisedSince of ['soon', null, Number.NaN, {}]) {
+      const known = keysOfSet({ keys: [{ ...jwk, compromisedSince }] })
+      assert.deepEqual(
+        readReceipt(receipt, (kid) => known.get(kid)),
+        { error: 'key_compromised' },
+      )
+    }
   })
 })
 
@@ -170,10 +265,10 @@ describe('the vectors of docs/protocol/receipt.md', () => {
       assert.equal(payloadHash(payload), sha256)
     })
   }
-  const keys = new Map(vectors.keys.keys.map((jwk: { kid: string }) => [jwk.kid, readPublicKey({ ...jwk }).key]))
-  for (const { name, receipt, claims, about = {}, error, now } of vectors.receipts) {
+  for (const { name, receipt, claims, about = {}, error, now, keys = vectors.keys } of vectors.receipts) {
     test(`receipt: ${name}`, () => {
-      const read = readReceipt(receipt, (kid) => keys.get(kid) as never)
+      const known = keysOfSet(keys)
+      const read = readReceipt(receipt, (kid) => known.get(kid))
       if ('error' in read) return assert.equal(read.error, error)
       const over = read.claims.exp !== undefined && now >= read.claims.exp ? 'expired' : undefined
       assert.equal(faultOf(read.claims, about) ?? over, error)

@@ -8,14 +8,16 @@ import { ApprovalView, approvalProblem, approvalProblems } from '../contract.ts'
 import { viewOf } from '../view.ts'
 import {
   KEYS_MAX_AGE_SECONDS,
+  MarkCompromised,
   ReceiptJwk,
   ReceiptKeyView,
   ReceiptVerdict,
   receiptProblem,
   receiptProblems,
+  UseReceipt,
   VerifyReceipt,
 } from './contract.ts'
-import { verifyReceipt } from './verify-receipt.ts'
+import { useReceipt, verifyReceipt } from './verify-receipt.ts'
 
 const Receipt = z.object({ receipt: z.string() })
 
@@ -36,6 +38,28 @@ export const verifyAReceipt = endpoint({
   body: VerifyReceipt,
   maxBody: 16 * 1_024,
   reply: ReceiptVerdict,
+})
+
+const using = {
+  method: 'POST',
+  body: UseReceipt,
+  maxBody: 16 * 1_024,
+  reply: ReceiptVerdict,
+} as const
+
+export const useOwnReceipt = endpoint({
+  ...using,
+  path: '/claviger/v1/agents/self/receipts/use',
+  caller: 'agent',
+  summary: 'Take one use of a yes that the agent was given, a call’s too',
+})
+
+export const useAnyReceipt = endpoint({
+  ...using,
+  path: '/claviger/v1/receipts/use',
+  caller: 'operator',
+  role: 'approver',
+  summary: 'Take one use of a yes, whoever was given it',
 })
 
 export const receiptOf = endpoint({
@@ -86,6 +110,18 @@ export const rotateReceiptKey = endpoint({
   reply: listOf(ReceiptKeyView),
 })
 
+export const markReceiptKey = endpoint({
+  method: 'POST',
+  path: '/claviger/v1/receipt-keys/{id}/compromised',
+  caller: 'operator',
+  summary:
+    'Say that a receipt key, by its kid, was no longer the gateway’s alone from a time on: no receipt that it signed since counts, and it signs no more',
+  params: IdParam,
+  body: MarkCompromised,
+  reply: listOf(ReceiptKeyView),
+  problems: receiptProblems,
+})
+
 export interface ReceiptRouteNeeds<Who> {
   readonly approvals: Approvals
   readonly actorOf: (who: Who) => Actor
@@ -105,6 +141,10 @@ export function receiptRoutes<Who>(needs: ReceiptRouteNeeds<Who>): BoundEndpoint
   return [
     bind(receiptKeySet, () => keys.jwks()),
     bind(verifyAReceipt, ({ body }) => verifyReceipt(body, needs)),
+    bind(useOwnReceipt, ({ body, caller }) =>
+      useReceipt(body, actorOf(caller as Who), needs.agentOf(caller as Who), needs),
+    ),
+    bind(useAnyReceipt, ({ body, caller }) => useReceipt(body, actorOf(caller as Who), undefined, needs)),
     bind(receiptOf, ({ params }) => receiptIn(params.id)),
     bind(ownReceipt, ({ params, caller }) => receiptIn(params.id, needs.agentOf(caller as Who))),
     bind(withdrawApproval, async ({ params, caller }) =>
@@ -113,6 +153,10 @@ export function receiptRoutes<Who>(needs: ReceiptRouteNeeds<Who>): BoundEndpoint
     bind(listReceiptKeys, () => ({ items: keys.list() })),
     bind(rotateReceiptKey, async ({ caller }) => {
       await keys.rotate(actorOf(caller as Who))
+      return { items: keys.list() }
+    }),
+    bind(markReceiptKey, async ({ params, body: { since }, caller }) => {
+      await keys.compromised(params.id, since === undefined ? undefined : Date.parse(since), actorOf(caller as Who))
       return { items: keys.list() }
     }),
   ]

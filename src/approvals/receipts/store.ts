@@ -9,6 +9,7 @@ export interface ReceiptKeyRow {
   readonly sealed: Uint8Array | null
   readonly created_at: number
   readonly retired_at: number | null
+  readonly compromised_since: number | null
 }
 
 export const putReceiptKey = (tx: Tx, row: ReceiptKeyRow): Promise<void> => tx.put('receipt_keys', { ...row })
