@@ -58,9 +58,25 @@ export const clawgateSettings = {
     fallback: '',
     doc: 'Web pages besides the operators’ own where passkeys may be used with that door: `https://app.example.com`, or `https://app.example.com=example.com` where they are good for the name behind `=`.',
   }),
+  clawgateRegistration: setting(
+    z
+      .string()
+      .toLowerCase()
+      .pipe(z.enum(['closed', 'invited', 'open'], 'closed, invited or open is wanted')),
+    {
+      env: 'CLAVIGER_CLAWGATE_REGISTRATION',
+      fallback: 'closed',
+      doc: 'Who may register at that door without being an operator, for agents and keys of their own: nobody (`closed`), whom an operator invited (`invited`), whoever proves an address (`open`).',
+    },
+  ),
+  clawgateAccountPerMinute: setting(whole(1, 99_999), {
+    env: 'CLAVIGER_CLAWGATE_ACCOUNT_PER_MINUTE',
+    fallback: '30',
+    doc: 'Attempts in any 60 seconds to register, sign in or recover at that door that are about one person, from wherever they come; more are answered 429.',
+  }),
   clawgateVerifyPerMinute: setting(whole(1, 99_999), {
     env: 'CLAVIGER_CLAWGATE_VERIFY_PER_MINUTE',
     fallback: '600',
-    doc: 'Tokens that one address may have verified at that door in any 60 seconds; more are answered 429.',
+    doc: 'Tokens that one address may have verified at that door in any 60 seconds, and as many that are about one agent; more are answered 429.',
   }),
 }

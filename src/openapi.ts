@@ -16,6 +16,7 @@ import * as clawAuthServices from './doors/clawauth/service-routes.ts'
 import * as clawAuthSignIn from './doors/clawauth/sign-in-routes.ts'
 import * as clawAuthWebhooks from './doors/clawauth/webhook-routes.ts'
 import * as clawGateKeys from './doors/clawgate/key-routes.ts'
+import * as clawGateMembers from './doors/clawgate/member-endpoints.ts'
 import { denialProblems } from './gate/denials.ts'
 import * as grants from './grants/routes.ts'
 import { parameterProblems } from './ground/fill-template.ts'
@@ -102,6 +103,7 @@ const modules = [
   clawAuthSignIn,
   clawAuthWebhooks,
   clawGateKeys,
+  clawGateMembers,
   alerts,
   audit,
   verification,

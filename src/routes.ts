@@ -17,7 +17,7 @@ import { CredentialChecks } from './house/check-credential.ts'
 import { checkCredentialRoutes } from './house/check-credential-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
-import { clawGateKeyRoutes } from './house/clawgate.ts'
+import { clawGateEndpoints } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
 import { standingOf } from './house/standing-of.ts'
@@ -128,7 +128,7 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   return [
     ...clawAuthRoutes<Who>(rooms, settings),
     ...clauthRoutes<Who>(rooms, settings, actorOf),
-    ...clawGateKeyRoutes<Who>(rooms, settings, actorOf),
+    ...clawGateEndpoints<Who>(rooms, settings, actorOf),
     ...revocationRoutes<Who>({ ...rooms, book: rooms.vaultBook, actorOf }),
     ...vaultServiceRoutes<Who>({ ...rooms, admin: rooms.vaultAdmin, book: rooms.vaultBook, actorOf }),
   ]

@@ -63,6 +63,8 @@ describe('loadSettings()', () => {
         clawgateOwnersApprove: true,
         clawgateOrigins: [],
         clawgatePasskeyOrigins: [],
+        clawgateRegistration: 'closed',
+        clawgateAccountPerMinute: 30,
         clawgateVerifyPerMinute: 600,
         signingKeyDays: 30,
         hsmModule: undefined,

@@ -82,6 +82,7 @@ export const revealers = codeRule({
     'src/identity/routes.ts': 1,
     'src/identity/people/operator-routes.ts': 1,
     'src/identity/people/links.ts': 1,
+    'src/identity/people/members.ts': 1,
     'src/identity/people/person-sessions.ts': 1,
     'src/identity/relying/operator-routes.ts': 1,
     'src/identity/signing/key-maker.ts': 1,

@@ -40,9 +40,48 @@ const revoke: Verb = {
   },
 }
 
-/** `claviger clawgate key add | list | revoke`. */
+const listPeople: Verb = {
+  signature: 'list',
+  summary: 'list people who are no operators, and addresses that were invited or are not proved yet',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'GET', path: '/clawgate/people' })
+    const columns = ['email', 'status', 'agents', 'passkeys', 'createdAt', 'expiresAt', 'id']
+    return { json, text: table(json.items, columns, 'nobody') }
+  },
+}
+
+const invite: Verb = {
+  signature: 'invite <address>',
+  summary: 'invite an address: who registers with both is in, or back. Good once, for a day; printed once',
+  async run({ args: [email], operator }) {
+    const json = await operator().ask({ method: 'POST', path: '/clawgate/people/invites', body: { email } })
+    return { json, text: json.invite }
+  },
+}
+
+const code: Verb = {
+  signature: 'code <address>',
+  summary: 'show the code that proves the address of a registration, to be sent there and nowhere else',
+  async run({ args: [name], operator }) {
+    const json = await operator().ask({ method: 'POST', path: pathOf('clawgate', 'people', name, 'code') })
+    return { json, text: json.code }
+  },
+}
+
+const removePerson: Verb = {
+  signature: 'remove <address>',
+  summary: 'remove somebody for good, with their agents and keys',
+  async run({ args: [name], operator }) {
+    const json = await operator().ask({ method: 'DELETE', path: pathOf('clawgate', 'people', name) })
+    return { json, text: `removed ${name}` }
+  },
+}
+
+/** `claviger clawgate key add | list | revoke`, `claviger clawgate person list | invite | code | remove`. */
 export function clawGateCommands(program: Command, session: Session): void {
   const door = program.command('clawgate').description('the ClawGate door')
   const key = door.command('key').description('API keys that agents ask for approvals with')
   for (const verb of [add, list, revoke]) addVerb(key, session, verb)
+  const person = door.command('person').description('people who are no operators, with agents of their own')
+  for (const verb of [listPeople, invite, code, removePerson]) addVerb(person, session, verb)
 }

@@ -24,6 +24,7 @@ import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Vault } from '../vault/vault.ts'
+import { isMembers } from './clawgate-people.ts'
 
 /** Telegram takes 4,096 UTF-16 units. */
 const MOST_CHARACTERS = 3_500
@@ -51,11 +52,17 @@ export function buildChannels(needs: ChannelNeeds, settings: Settings) {
     },
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: insideOf(root) },
-    answererOf: (id) => answererOf(identity, id),
+    answererOf: (id, approval) => (approval && !isAsked(identity, id, approval) ? undefined : answererOf(identity, id)),
     textOf: (approval) => textOf(approval, approvals, standing(approval.action), clock.now()),
     pageOf: ({ id }) => pageOf(id, needs.parties()),
     times: { quiet: settings.quietHours, breaks: settings.quietExcept, escalateSeconds: settings.escalateAfter },
   })
+}
+
+/** What a member's agent asks is the member's to answer: strangers do not ring at operators. */
+function isAsked(identity: Identity, id: OperatorId, { agent, action }: Approval): boolean {
+  const asking = identity.findAgent(agent)
+  return action.terms.notBy !== id && !(asking !== undefined && isMembers({ identity }, asking))
 }
 
 /** An operator who may answer approvals now. */

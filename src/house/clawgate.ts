@@ -14,13 +14,12 @@ import { type PlainAsked, plainRoutes } from '../http/plain-routes.ts'
 import { httpProblem } from '../http/problems.ts'
 import { ApiKeys } from '../identity/doors/api-keys.ts'
 import { partyOf } from '../identity/people/party.ts'
-import { peopleLimit } from '../identity/people/people-limit.ts'
-import { refuseUnlessOk } from '../identity/sign-ins/limits.ts'
 import { RateTable } from '../identity/sign-ins/rate-table.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
+import { agentFor, clawGatePeopleRoutes, personLimits, takeOrRefuse } from './clawgate-people.ts'
 
 const known = new WeakMap<Rooms, ApiKeys>()
 
@@ -52,14 +51,15 @@ function originsOf({ people }: Rooms, { clawgateOrigins, clawgatePasskeyOrigins 
 }
 
 /** The operators' endpoints beside it. */
-export function clawGateKeyRoutes<Who>(
+export function clawGateEndpoints<Who>(
   rooms: Rooms,
   settings: Settings,
   actorOf: (who: Who) => Actor,
 ): BoundEndpoint<Who>[] {
   if (!settings.clawgateDoor) return []
   const { identity } = rooms
-  return keyRoutes<Who>({ keys: keysOf(rooms), actorOf, agentOf: (name) => identity.requireAgent(name) })
+  const keys = keyRoutes<Who>({ keys: keysOf(rooms), actorOf, agentOf: (name) => identity.requireAgent(name) })
+  return [...keys, ...clawGatePeopleRoutes<Who>(rooms, settings, actorOf)]
 }
 
 function needsOf(rooms: Rooms, settings: Settings): ClawGateNeeds {
@@ -77,11 +77,7 @@ function needsOf(rooms: Rooms, settings: Settings): ClawGateNeeds {
     agentOf: (asked) => agentOf(rooms, asked),
     stands: (agent, token) => identity.isLive(agent, token),
     epochOf: (token) => identity.room.directory.token(token)?.issuedEpoch ?? 0,
-    limitVerify: (address) => {
-      const waitMs = rate.waitMs(address)
-      refuseUnlessOk(waitMs > 0 ? { ok: false, retryAfterS: Math.ceil(waitMs / 1_000) } : { ok: true })
-      rate.take(address)
-    },
+    limitVerify: (who) => takeOrRefuse(rate, who),
     health: () => unionHealth(vault.state().state, settings.publicUrl, clock.now()),
   }
 }
@@ -92,8 +88,10 @@ function peopleNeedsOf(rooms: Rooms, settings: Settings): PeopleNeeds {
     ...{ approvals, clock, people, keys: keysOf(rooms), signing: identity.room.signing },
     parties: settings.clawgatePasskeyOrigins,
     issuer: () => identity.room.issuer(),
-    agentFor: async (name, by) => identity.findAgent(name) ?? identity.addAgent(name, by),
-    limitPeople: peopleLimit(clock, settings.limitPeople),
+    agentFor: (name, person, by) => agentFor(rooms, name, person, by),
+    registration: settings.clawgateRegistration,
+    codeMade: () => {},
+    ...personLimits(clock, settings),
     refuseUnknown: (presented) => rooms.refuseUnknown(presented),
   }
 }

@@ -13,6 +13,8 @@ export type Caller = 'anyone' | 'agent' | 'service' | 'operator' | 'person'
 /** What an operator may: `auditor` reads, `approver` answers approvals too, `owner` does everything. Weakest first. */
 export const roles = ['auditor', 'approver', 'owner'] as const
 export type Role = (typeof roles)[number]
+/** Also of a member, who is no operator: it suffices for nothing. */
+export type AnyRole = Role | 'member'
 
 /** An endpoint as data: one source for routing, validation, types and OpenAPI. Unknown members are refused on input. */
 export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType> {
@@ -112,8 +114,9 @@ export function freshWanted(endpoint: Pick<AnyEndpoint, 'role' | 'method' | 'fre
 }
 
 /** Whether somebody of this role may do what wants that one. A role that nobody knows may nothing. */
-export function roleSuffices(role: Role, wanted: Role): boolean {
-  return roles.indexOf(role) >= roles.indexOf(wanted) && roles.includes(role)
+export function roleSuffices(role: AnyRole, wanted: Role): boolean {
+  const known: readonly AnyRole[] = roles
+  return known.indexOf(role) >= known.indexOf(wanted) && known.includes(role)
 }
 
 /** Ties an endpoint whose reply is ready-made to the function that has it. */

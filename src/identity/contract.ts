@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
-import type { Role } from '../http/endpoint.ts'
+import type { AnyRole } from '../http/endpoint.ts'
 import { TtlSeconds } from '../http/shapes.ts'
 import type { Scoped } from '../policy/scope.ts'
 import type { ListenerEntry } from './listener-token.ts'
@@ -93,7 +93,8 @@ export function namesItself({ origin }: Pick<AgentEntry, 'origin'>): boolean {
 export interface OperatorEntry {
   readonly id: OperatorId
   readonly name: string
-  readonly role: Role
+  /** `member`: no operator at all, and never becomes one. */
+  readonly role: AnyRole
   readonly createdAt: number
   readonly status: 'active' | 'revoked'
 }

@@ -1,5 +1,5 @@
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
-import type { Role } from '../http/endpoint.ts'
+import type { AnyRole } from '../http/endpoint.ts'
 import type { AgentEntry, AgentStatus, OperatorEntry, Principal, TokenEntry } from './contract.ts'
 import type { AgentOrigin, AgentRow, OperatorRow, TokenRow } from './store.ts'
 
@@ -43,9 +43,9 @@ class Agent implements AgentEntry {
 
 class Operator implements OperatorEntry {
   readonly id: OperatorId
-  readonly name: string
+  name: string
   readonly createdAt: number
-  role: Role
+  role: AnyRole
   status: 'active' | 'revoked'
 
   constructor(row: OperatorRow) {
@@ -151,6 +151,7 @@ export class Directory {
   putOperator(row: OperatorRow): void {
     const known = this.#operators.get(row.id)
     if (known) {
+      known.name = row.name
       known.status = row.status
       known.role = row.role ?? 'owner'
     } else this.#operators.set(row.id, new Operator(row))

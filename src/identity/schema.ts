@@ -2,7 +2,7 @@ import { authenticatedTable, type Migration } from '../storage/migrations.ts'
 import { doorsMigration, saltsMigration } from './doors/schema.ts'
 import { inviteNamesMigration, keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
-import { passkeysMigration, rolesMigration } from './people/schema.ts'
+import { memberRequestsMigration, passkeysMigration, rolesMigration } from './people/schema.ts'
 import { orderedChallengesMigration, sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
 
 /** All of these grant authority, so all are authenticated. `tokens.hash` is a keyed hash: no token can be made from it. */
@@ -52,4 +52,5 @@ export const identityMigrations: readonly Migration[] = [
   inviteNamesMigration,
   rolesMigration,
   passkeysMigration,
+  memberRequestsMigration,
 ]

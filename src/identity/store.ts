@@ -2,7 +2,7 @@
 import type { TokenKind } from '../crypto/tokens.ts'
 import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
-import type { Role } from '../http/endpoint.ts'
+import type { AnyRole } from '../http/endpoint.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { AgentStatus } from './contract.ts'
 import type { DoorName } from './doors/contract.ts'
@@ -33,7 +33,7 @@ export interface OperatorRow {
   readonly id: OperatorId
   readonly name: string
   /** Null in the row of the first operator, from before there were roles: an owner. */
-  readonly role?: Role | null
+  readonly role?: AnyRole | null
   readonly status: 'active' | 'revoked'
   readonly created_at: number
 }

@@ -31,7 +31,7 @@ export interface ChannelsOptions extends WayPlaces {
   readonly storage: Storage
   readonly approvals: Approvals
   /** An operator who may answer approvals now; undefined for anybody else. */
-  readonly answererOf: (operator: OperatorId) => { readonly name: string } | undefined
+  readonly answererOf: (operator: OperatorId, approval?: Approval) => { readonly name: string } | undefined
   readonly textOf: (approval: Approval) => Promise<Told>
   readonly pageOf: (approval: Approval) => Page | undefined
   readonly times: Times

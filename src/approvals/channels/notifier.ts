@@ -24,8 +24,8 @@ export interface NotifierNeeds {
   readonly health: ChannelHealth
   readonly wayOf: (id: ChannelId) => Way | undefined
   readonly times: Times
-  /** An operator who may answer approvals now; undefined for anybody else, who is told nothing. */
-  readonly answererOf: (operator: OperatorId) => { readonly name: string } | undefined
+  /** An operator who may answer approvals now, this one where it is given; undefined for anybody else, who is told nothing. */
+  readonly answererOf: (operator: OperatorId, approval?: Approval) => { readonly name: string } | undefined
   /** What a person is shown of it, safe to send. */
   readonly textOf: (approval: Approval) => Promise<Told>
   /** Where it is answered with more than a tap; undefined where no page is reached. */
@@ -84,7 +84,8 @@ export class Notifier {
     const way = wayOf(channel.id)
     if (way === undefined || !isDue(approval, channel, { times, turn }, clock.now())) return
     for (const person of channel.people) {
-      if (book.isTold(approval.id, channel.id, person.user) || answererOf(person.operator) === undefined) continue
+      if (book.isTold(approval.id, channel.id, person.user) || answererOf(person.operator, approval) === undefined)
+        continue
       this.#run(`ask/${approval.id}/${channel.id}/${person.user}`, channel.id, () =>
         this.#ask(approval, channel, person, way),
       )

@@ -11,11 +11,12 @@ import { HistoryQuery, PageQuery, pageOf } from './pages.ts'
 import { partyIn } from './party-in.ts'
 import type { PeopleNeeds } from './people-needs.ts'
 import { actorOf } from './people-routes.ts'
-import type { PersonTokens } from './person-tokens.ts'
+import type { Person, PersonTokens } from './person-tokens.ts'
 import { readShape } from './read-shape.ts'
 import { requestView } from './request-view.ts'
 import { isStated, type Stated, statusOf } from './states.ts'
 
+const REFUSED: ReadonlySet<string> = new Set(['passkey_refused', 'operator_revoked'])
 const Comment = z.string().max(500).optional()
 const DenyBody = z.object({ reason: Comment })
 const KeyBody = z.object({
@@ -51,7 +52,7 @@ export function answerRoutes(needs: PeopleNeeds, tokens: PersonTokens): PlainRou
 
 /** Only an assertion over this request's own challenge is an answer; whoever brings another gets one to sign (CG-05). */
 async function approve(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
-  const { approvals, people, limitPeople } = desk.needs
+  const { approvals, people, limitPeople, limitAccount } = desk.needs
   limitPeople(asked.client.address)
   const found = stated(desk, asked)
   if (statusOf(found) === 'EXPIRED') throw approvalProblem('approval_expired')
@@ -62,12 +63,15 @@ async function approve(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
   const { id, digest } = found
   const operator = assertion.success ? people.room.book.find(assertion.data.id)?.operator : undefined
   if (!assertion.success || operator === undefined) return passkeyRequired(desk, asked, found)
+  limitAccount('authenticate', operator)
   try {
-    const by = await people.approvals.verify({ approvalId: id, digest, operator, assertion: assertion.data })
+    const asMember = agentEntry(desk, found)?.owner === operator
+    const by = await people.approvals.verify({ approvalId: id, digest, operator, assertion: assertion.data, asMember })
     const decided = await approvals.decide(id, 'approved', { ...by, channel: 'door', comment })
     return { status: 200, body: { status: statusOf(decided), requestId: id } }
   } catch (error) {
-    if (error instanceof Problem && error.code === 'passkey_refused') return passkeyRequired(desk, asked, found)
+    // Of somebody who was removed, too: they are a stranger.
+    if (error instanceof Problem && REFUSED.has(error.code)) return passkeyRequired(desk, asked, found)
     throw error
   }
 }
@@ -79,18 +83,21 @@ async function passkeyRequired({ needs }: Desk, asked: PlainAsked, { id, digest 
 }
 
 async function deny(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
-  const { id, operator } = desk.tokens.person(asked, { role: 'approver' })
+  const person = desk.tokens.person(asked, { role: 'approver', member: true })
+  const { id, operator } = person
   const found = stated(desk, asked)
+  if (!seenBy(desk, person)(found)) throw approvalProblem('approval_unknown')
   const { reason: comment } = readShape(DenyBody, await asked.json())
   const by: VerdictBy = { operator: id, name: operator.name, assurance: 'tap', channel: 'door', comment }
   const { id: requestId } = await desk.needs.approvals.decide(found.id, 'denied', by)
   return { status: 200, body: { status: 'DENIED', requestId } }
 }
 
-function list({ needs, tokens }: Desk, asked: PlainAsked, only?: Filter): PlainReply {
-  tokens.person(asked)
+function list(desk: Desk, asked: PlainAsked, only?: Filter): PlainReply {
+  const { needs, tokens } = desk
+  const person = tokens.person(asked, { member: true })
   const filter = only ?? readShape(HistoryQuery, Object.fromEntries(asked.query))
-  const all = needs.approvals.list().filter(isStated)
+  const all = needs.approvals.list().filter(isStated).filter(seenBy(desk, person))
   const fitting = all.filter((one) => fits(one, filter))
   const { items, nextCursor } = pageOf(fitting, pageQuery(asked))
   const { directory } = needs.people.room.identity
@@ -110,24 +117,27 @@ function fits(one: Stated, { status, agentId, from, to }: Filter): boolean {
 }
 
 async function addKey({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
-  const person = tokens.person(asked, { role: 'owner', fresh: true })
+  const person = tokens.person(asked, { role: 'owner', fresh: true, member: true })
   const { name, agentId, expiresAt } = readShape(KeyBody, await asked.json())
   const end = expiresAt == null ? undefined : Date.parse(expiresAt)
   if (end !== undefined && end <= needs.clock.now()) throw identityProblem('token_life_invalid')
-  const agent = await needs.agentFor(agentId ?? name, actorOf(person))
+  const agent = await needs.agentFor(agentId ?? name, person.operator, actorOf(person))
   const { view, key } = await needs.keys.issue({ agent: agent.id, name, expiresAt: end }, actorOf(person))
   return { status: 201, body: { ...made(view), key: key.reveal().toString('latin1') } }
 }
 
 function listKeys({ needs, tokens }: Desk, asked: PlainAsked): PlainReply {
-  tokens.person(asked)
-  const { items, nextCursor } = pageOf(needs.keys.list(), pageQuery(asked))
+  const { operator } = tokens.person(asked, { member: true })
+  const own = needs.keys.list().filter(({ agent }) => operator.role !== 'member' || agent.owner === operator.id)
+  const { items, nextCursor } = pageOf(own, pageQuery(asked))
   return { status: 200, body: { apiKeys: items.map(shownKey), nextCursor } }
 }
 
 async function revokeKey({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
-  const person = tokens.person(asked, { role: 'owner', fresh: true })
-  await needs.keys.revoke(asked.params.id as string, actorOf(person))
+  const person = tokens.person(asked, { role: 'owner', fresh: true, member: true })
+  const { id, agent } = needs.keys.find(asked.params.id as string)
+  if (person.operator.role === 'member' && agent.owner !== person.id) throw identityProblem('token_unknown')
+  await needs.keys.revoke(id, actorOf(person))
   return { status: 200, body: { ok: true } }
 }
 
@@ -136,6 +146,13 @@ function stated({ needs }: Desk, { params }: PlainAsked): Stated {
   const found = needs.approvals.find(params.id as string)
   if (!isStated(found)) throw approvalProblem('approval_unknown')
   return found
+}
+
+const agentEntry = ({ needs }: Desk, { agent }: Stated) => needs.people.room.identity.directory.agent(agent)
+
+/** Operators see everything, a member what their own agents ask; the rest is as if it were not there. */
+function seenBy(desk: Desk, { operator }: Person): (one: Stated) => boolean {
+  return (one) => operator.role !== 'member' || agentEntry(desk, one)?.owner === operator.id
 }
 
 const pageQuery = ({ query }: PlainAsked) => readShape(PageQuery, Object.fromEntries(query))

@@ -60,6 +60,7 @@ export class ApprovalTokens {
     const read = this.#read(asked.token)
     if (typeof read === 'string') return { valid: false, error: read }
     const { approval, claims } = read
+    this.#needs.limitVerify(approval.agent)
     const fault = this.#faultOf(approval, claims)
     if (fault !== undefined) return { valid: false, error: fault }
     const { payloadHash, agent } = approval.action

@@ -6,6 +6,7 @@ import type { PlainRoute } from '../../http/plain-routes.ts'
 import { answerRoutes } from './answer-routes.ts'
 import { ApprovalTokens } from './approval-tokens.ts'
 import { MAX_BODY_BYTES, VerifyBody } from './contract.ts'
+import { memberRoutes } from './member-routes.ts'
 import type { ClawGateNeeds } from './needs.ts'
 import type { PeopleNeeds } from './people-needs.ts'
 import { peopleRoutes } from './people-routes.ts'
@@ -25,6 +26,7 @@ export function clawGateRoutes(needs: ClawGateNeeds, ofPeople: PeopleNeeds): Pla
     { method: 'GET', path: '/health', handle: () => ({ status: 200, body: needs.health() }) },
     ...requestRoutes(needs, tokens),
     ...peopleRoutes(ofPeople, persons),
+    ...memberRoutes(ofPeople, persons),
     ...answerRoutes(ofPeople, persons),
     {
       method: 'POST',

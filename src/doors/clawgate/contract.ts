@@ -37,6 +37,12 @@ export const VerifyBody = z.object({
 
 export const doorProblems = {
   clawgate_invalid: { status: 422, title: 'The request does not have the promised shape' },
+  clawgate_registration_closed: {
+    status: 403,
+    title: 'Nobody registers here without an invite',
+    hint: 'CLAVIGER_CLAWGATE_REGISTRATION says who may; an operator makes an invite: claviger clawgate person invite ADDRESS',
+  },
+  clawgate_agents_crowded: { status: 409, title: 'So many agents are all that one person may have' },
   clawgate_forbidden: { status: 403, title: 'The key is another agent’s' },
 } as const
 export const doorProblem = problemsOf(doorProblems)

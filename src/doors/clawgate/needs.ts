@@ -21,7 +21,7 @@ export interface ClawGateNeeds {
   stands(agent: string, token: string): boolean
   /** Epoch of the change that made a key. */
   epochOf(token: string): number
-  /** Counts one. Throws Problem `rate_limited`. */
-  limitVerify(address: string): void
+  /** Counts one, of an address or of the agent whose token is shown. Throws Problem `rate_limited`. */
+  limitVerify(who: string): void
   health(): object
 }

@@ -1,9 +1,10 @@
 import type { Approvals } from '../../approvals/approvals.ts'
 import type { Clock } from '../../ground/clock.ts'
-import type { AgentEntry } from '../../identity/contract.ts'
+import type { AgentEntry, OperatorEntry } from '../../identity/contract.ts'
 import type { ApiKeys } from '../../identity/doors/api-keys.ts'
 import type { Party } from '../../identity/people/party.ts'
 import type { People } from '../../identity/people/people.ts'
+import type { MemberRequestRow } from '../../identity/people/store.ts'
 import type { TokenKeys } from '../../identity/room.ts'
 import type { Actor } from '../../storage/storage.ts'
 
@@ -17,10 +18,17 @@ export interface PeopleNeeds {
   readonly issuer: () => string
   /** Pages besides the operators' own where passkeys may be used. */
   readonly parties: readonly Party[]
-  /** The agent of this name, added if there is none. */
-  agentFor(name: string, by: Actor): Promise<AgentEntry>
-  /** Counts one attempt. Throws Problem `rate_limited`. */
+  /** Who may register: nobody, whom an operator invited, anybody. */
+  readonly registration: 'closed' | 'invited' | 'open'
+  /** Somebody registered without an invite: the code goes to the address, if there is a way. Must not throw. */
+  codeMade(request: MemberRequestRow): void
+  /** The agent of this name, added if there is none; a member's own alone. Throws Problem `agent_name_taken` and what adding throws. */
+  agentFor(name: string, person: OperatorEntry, by: Actor): Promise<AgentEntry>
+  /** Counts one attempt of an address. Throws Problem `rate_limited`. */
   limitPeople(address: string): void
+  limitRegister(address: string): void
+  /** The same of whoever it is about. */
+  limitAccount(what: string, account: string): void
   /** Throws Problem `unauthenticated`; the attempt is on record. */
   refuseUnknown(presented: string | undefined): never
 }

@@ -1,4 +1,4 @@
-// What people do: sign in with a passkey, care for their passkeys. They are operators; everything here is identity's.
+// What people do, operators and members: sign in with a passkey, care for their passkeys. Everything here is identity's.
 import { z } from 'zod'
 import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
 import { AssertionResponse, MAX_ANSWER, peopleProblem, RegistrationResponse } from '../../identity/people/contract.ts'
@@ -6,17 +6,19 @@ import { removePasskey, requirePasskey } from '../../identity/people/passkeys.ts
 import type { PersonSession } from '../../identity/people/person-sessions.ts'
 import { completeSignIn, recover, startSignIn } from '../../identity/people/proving.ts'
 import { completeAdding, startAdding } from '../../identity/people/registering.ts'
+import type { MemberRequestRow } from '../../identity/people/store.ts'
 import { partyIn } from './party-in.ts'
 import type { PeopleNeeds } from './people-needs.ts'
 import type { Person, PersonTokens } from './person-tokens.ts'
 import { readShape } from './read-shape.ts'
 import { iso } from './states.ts'
 
-const StartBody = z.object({ approvalId: z.string().max(64).optional() })
+const StartBody = z.object({ email: z.string().max(254).optional(), approvalId: z.string().max(64).optional() })
 const RecoverBody = z.object({ email: z.string().max(254), recoveryCode: z.string().max(64) })
 const MadeBody = RegistrationResponse.extend({ name: z.string().max(64).optional() })
 
 export const actorOf = ({ id, session }: Person) => ({ kind: 'operator', id, key: session.id }) as const
+const anybody = { recovery: true, member: true } as const
 const ok: PlainReply = { status: 200, body: { ok: true } }
 
 type Handler = (desk: Desk, asked: PlainAsked) => Promise<PlainReply> | PlainReply
@@ -47,7 +49,8 @@ export function peopleRoutes(needs: PeopleNeeds, tokens: PersonTokens): PlainRou
 
 async function startAuthentication({ needs }: Desk, asked: PlainAsked): Promise<PlainReply> {
   needs.limitPeople(asked.client.address)
-  const { approvalId } = readShape(StartBody, await asked.json())
+  const { email, approvalId } = readShape(StartBody, await asked.json())
+  if (email !== undefined) needs.limitAccount('start', email)
   const party = partyIn(needs, asked)
   if (approvalId === undefined) return { status: 200, body: await startSignIn(needs.people.room, party) }
   const { id, digest } = needs.approvals.find(approvalId)
@@ -58,6 +61,8 @@ async function completeAuthentication(desk: Desk, asked: PlainAsked): Promise<Pl
   const { needs } = desk
   needs.limitPeople(asked.client.address)
   const response = readShape(AssertionResponse, await asked.json())
+  const account = needs.people.room.book.find(response.id)?.operator
+  if (account !== undefined) needs.limitAccount('authenticate', account)
   const { session } = await completeSignIn(needs.people.room, response, partyIn(needs, asked), undefined)
   return signedIn(desk, session)
 }
@@ -67,35 +72,38 @@ async function comeBack(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
   const { room } = needs.people
   needs.limitPeople(asked.client.address)
   const { email, recoveryCode } = readShape(RecoverBody, await asked.json())
+  needs.limitAccount('recover', email)
   const { session } = await recover(room, recoveryCode, partyIn(needs, asked), undefined)
-  if (room.identity.directory.operator(session.operator)?.name === email) return signedIn(desk, session)
+  if (room.identity.directory.operator(session.operator)?.name === email.toLowerCase()) return signedIn(desk, session)
   room.sessions.end(session.id)
   throw peopleProblem('recovery_code_invalid')
 }
 
 function me(desk: Desk, asked: PlainAsked): PlainReply {
-  return { status: 200, body: { user: userOf(desk, desk.tokens.person(asked, { recovery: true }).session) } }
+  const request = desk.tokens.requestIn(asked)
+  if (request !== undefined) return { status: 200, body: { user: userOfRequest(request) } }
+  return { status: 200, body: { user: userOf(desk, desk.tokens.person(asked, anybody).session) } }
 }
 
 function logOut({ needs, tokens }: Desk, asked: PlainAsked): PlainReply {
-  needs.people.room.sessions.end(tokens.person(asked, { recovery: true }).session.id)
+  needs.people.room.sessions.end(tokens.person(asked, anybody).session.id)
   return ok
 }
 
 async function startRegistration({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
-  const { session } = tokens.person(asked, { recovery: true, fresh: true })
+  const { session } = tokens.person(asked, { ...anybody, fresh: true })
   return { status: 200, body: await startAdding(needs.people.room, session) }
 }
 
 async function completeRegistration({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
-  const { session } = tokens.person(asked, { recovery: true, fresh: true })
+  const { session } = tokens.person(asked, { ...anybody, fresh: true })
   const { name = 'passkey', ...response } = readShape(MadeBody, await asked.json())
   const { passkey, recoveryCodes } = await completeAdding(needs.people.room, { name, response }, session)
   return { status: 201, body: { id: passkey.id, name: passkey.name, recoveryCodes } }
 }
 
 function listPasskeys({ needs, tokens }: Desk, asked: PlainAsked): PlainReply {
-  const rows = needs.people.room.book.passkeysOf(tokens.person(asked).id)
+  const rows = needs.people.room.book.passkeysOf(tokens.person(asked, { member: true }).id)
   const passkeys = rows.map((row) => ({
     ...{ id: row.id, name: row.name, createdAt: iso(row.created_at), backedUp: row.synced === 1 },
     deviceType: row.synced === 1 ? 'multiDevice' : 'singleDevice',
@@ -107,14 +115,14 @@ function listPasskeys({ needs, tokens }: Desk, asked: PlainAsked): PlainReply {
 /** Somebody else's is as if it were not there. */
 async function removeOwn({ needs, tokens }: Desk, asked: PlainAsked): Promise<PlainReply> {
   const { room } = needs.people
-  const person = tokens.person(asked, { fresh: true })
+  const person = tokens.person(asked, { member: true, fresh: true })
   const { id, operator } = requirePasskey(room, asked.params.id as string)
   if (operator !== person.id) throw peopleProblem('passkey_unknown')
   await removePasskey(room, id, actorOf(person))
   return ok
 }
 
-async function signedIn(desk: Desk, session: PersonSession): Promise<PlainReply> {
+export async function signedIn(desk: Desk, session: PersonSession): Promise<PlainReply> {
   return { status: 200, body: { token: await desk.tokens.issue(session), user: userOf(desk, session) } }
 }
 
@@ -124,4 +132,9 @@ function userOf({ needs }: Desk, { operator: id }: PersonSession): object {
   const name = operator?.name ?? id
   const user = { id, email: name, emailVerified: true, displayName: name, createdAt: iso(operator?.createdAt ?? 0) }
   return { ...user, passkeyCount: book.passkeysOf(id).length }
+}
+
+/** Somebody who says to have an address. */
+export function userOfRequest({ id, email, created_at }: MemberRequestRow): object {
+  return { id, email, emailVerified: false, displayName: email, createdAt: iso(created_at), passkeyCount: 0 }
 }

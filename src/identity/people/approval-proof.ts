@@ -82,15 +82,22 @@ export class ApprovalProofs {
    * Judges an operator's answer to the challenge of this approval, of this digest. Throws Problem `passkey_refused`: the
    * answer is to another approval, to none, a second one, late, by somebody else, or by whoever may not approve.
    */
-  async verify(asked: ApprovalAsked & { readonly assertion: AssertionResponse }): Promise<PasskeyVerdict> {
-    const { approvalId, digest, operator, assertion } = asked
+  async verify(
+    asked: ApprovalAsked & {
+      readonly assertion: AssertionResponse
+      /** Whether a member may answer it too: their own agent asks. */
+      readonly asMember?: boolean
+    },
+  ): Promise<PasskeyVerdict> {
+    const { approvalId, digest, operator, assertion, asMember } = asked
     const text = challengeIn(assertion)
     const said = this.#open.take(text) ?? this.#anybodys.take(text)
     const whose = said?.operator ?? operator
     const same = said?.approvalId === approvalId && said.digest === digest && whose === operator
     if (said === undefined || !same) throw refusedPasskey('challenge')
     const known = requireActive(this.#room.identity, operator)
-    if (!roleSuffices(known.role, 'approver')) throw refusedPasskey('role')
+    const may = known.role === 'member' ? asMember === true : roleSuffices(known.role, 'approver')
+    if (!may) throw refusedPasskey('role')
     const { party, nonce } = said
     const challenge = toBase64url(approvalChallenge(digest, nonce))
     readClientData(assertion.response.clientDataJSON, 'webauthn.get', party)

@@ -11,7 +11,7 @@ import { cookieOf, setCookie } from './page-guard.ts'
 import { type Party, partyOf } from './party.ts'
 import type { FreshSession, PersonSession } from './person-sessions.ts'
 import type { PeopleRoom } from './room.ts'
-import { requireOperator } from './roster.ts'
+import { requireStaff } from './roster.ts'
 import type { PasskeyRow } from './store.ts'
 
 /** What the endpoints need besides this part: who an authenticated caller is. */
@@ -46,14 +46,18 @@ export function refuseUnlessOwn({ id, operator }: OperatorPrincipal, owner: stri
 }
 
 export function signedIn(room: PeopleRoom, session: PersonSession): z.input<typeof SignedIn> {
-  const { id, name, role } = requireOperator(room.identity, session.operator)
+  const { id, name, role } = requireStaff(room.identity, session.operator)
   const { recovery, expiresAt, verifiedUntil, party } = session
   const { thisMachineOnly } = party
   return { operator: { id, name, role }, session: session.id, recovery, thisMachineOnly, expiresAt, verifiedUntil }
 }
 
-/** With the cookie: the other half is in the reply. */
+/** With the cookie: the other half is in the reply. Throws Problem `passkey_refused` for a member: these are no pages of theirs. */
 export function opened(room: PeopleRoom, { session, token, csrf }: FreshSession): Answer<z.input<typeof NewSession>> {
+  if (room.identity.directory.operator(session.operator)?.role === 'member') {
+    room.sessions.end(session.id)
+    throw peopleProblem('passkey_refused', { facts: { check: 'role' } })
+  }
   return new Answer({ ...signedIn(room, session), csrf }, setCookie(token))
 }
 

@@ -150,6 +150,23 @@ export const peopleProblems = {
     title: 'There are no operators’ pages that a link could lead to',
     hint: 'Set CLAVIGER_OPERATOR_PORT to a free port, and start again.',
   },
+  member_unknown: { status: 404, title: 'There is no such member', hint: 'List them: claviger clawgate person list' },
+  member_address_taken: { status: 409, title: 'Somebody has this address already' },
+  member_invite_invalid: {
+    status: 403,
+    title: 'That is no invite to this address that is still good',
+    hint: 'An invite is good once, for a day, for one address; an operator makes it: claviger clawgate person invite ADDRESS',
+  },
+  member_code_invalid: {
+    status: 403,
+    title: 'That is not the code that was sent to the address',
+    hint: 'Five wrong codes, or a day, end a registration: register again.',
+  },
+  members_crowded: {
+    status: 429,
+    title: 'Too many addresses wait for their proof',
+    hint: 'Try again later, or ask an operator for an invite.',
+  },
   passkey_refused: {
     status: 422,
     title: 'The passkey’s answer was refused',

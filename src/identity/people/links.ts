@@ -4,7 +4,7 @@ import type { OperatorId } from '../../ground/ids.ts'
 import type { Actor, Tx } from '../../storage/storage.ts'
 import { peopleProblem } from './contract.ts'
 import type { PeopleRoom } from './room.ts'
-import { requireActive } from './roster.ts'
+import { requireActive, requireActiveStaff } from './roster.ts'
 import { dropLink, getLink, type LinkRow, putLink } from './store.ts'
 
 const LINK_LIFE_MS = 15 * 60_000
@@ -22,7 +22,7 @@ export async function makeLink(room: PeopleRoom, name: string, by: Actor): Promi
   const { storage, clock, book } = room
   const [party] = room.parties()
   if (party === undefined) throw peopleProblem('no_operator_pages')
-  const operator = requireActive(room.identity, name)
+  const operator = requireActiveStaff(room.identity, name)
   const { id, token } = newToken('iv')
   const text = token.reveal().toString('latin1')
   const now = clock.now()

@@ -2,13 +2,21 @@
 import type { z } from 'zod'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { Done, done, listOf, NameParam } from '../../http/shapes.ts'
-import { IssuedToken, identityProblems, type OperatorEntry } from '../contract.ts'
+import { IssuedToken, identityProblems } from '../contract.ts'
 import type { Room } from '../room.ts'
 import { type FreshToken, viewToken } from '../tokens.ts'
 import type { PeopleRouteNeeds } from './asked-by.ts'
 import { AddOperator, IssueOperatorToken, LinkView, OperatorView, peopleProblems, SetOperatorRole } from './contract.ts'
 import { makeLink } from './links.ts'
-import { addOperator, issueOperatorToken, removeOperator, setRole, viewOperator } from './roster.ts'
+import {
+  addOperator,
+  isStaff,
+  issueOperatorToken,
+  removeOperator,
+  type Staff,
+  setRole,
+  viewOperator,
+} from './roster.ts'
 
 const operator = { caller: 'operator', problems: { ...peopleProblems } } as const
 
@@ -74,9 +82,9 @@ export const makeLinkEndpoint = endpoint({
 export function operatorRoutes<Who>({ room, actorOf, operatorOf }: PeopleRouteNeeds<Who>): BoundEndpoint<Who>[] {
   const by = (caller: unknown) => actorOf(caller as Who)
   const { identity } = room
-  const view = (one: OperatorEntry) => viewOperator(one, room.book.passkeysOf(one.id).length)
+  const view = (one: Staff) => viewOperator(one, room.book.passkeysOf(one.id).length)
   return [
-    bind(listOperators, () => ({ items: Array.from(identity.directory.operators(), view) })),
+    bind(listOperators, () => ({ items: [...identity.directory.operators()].filter(isStaff).map(view) })),
     bind(addOperatorEndpoint, async ({ body, caller }) => view(await addOperator(identity, body, by(caller)))),
     bind(setOperatorRole, async ({ params, body, caller }) =>
       view(await setRole(identity, params.name, body.role, by(caller))),

@@ -10,6 +10,7 @@ import type { OperatorPrincipal } from '../contract.ts'
 import type { Room } from '../room.ts'
 import { ApprovalProofs } from './approval-proof.ts'
 import { Challenges } from './challenges.ts'
+import { Members } from './members.ts'
 import type { Party } from './party.ts'
 import { PeopleBook } from './people-book.ts'
 import { PersonSessions } from './person-sessions.ts'
@@ -20,6 +21,8 @@ const CEREMONY_MS = 5 * 60_000
 
 export class People {
   readonly room: PeopleRoom
+  /** People who are no operators. */
+  readonly members: Members
   /** What `approvals` asks: a challenge of an approval's digest, and the judgement of its answer. */
   readonly approvals: ApprovalProofs
 
@@ -32,6 +35,7 @@ export class People {
       new Challenges<CeremonyAsked>(clock, CEREMONY_MS),
     ]
     this.room = { identity, storage, clock, book, sessions, challenges, signIns, pepper, parties }
+    this.members = new Members(this.room)
     this.approvals = new ApprovalProofs(this.room, clock)
     storage.follow((change) => {
       book.follow(change)
@@ -45,22 +49,23 @@ export class People {
   /** Fills the read-model, after the vault was unsealed. `bad`: rows whose MAC does not hold; they are left out. */
   async load(): Promise<{ bad: string[] }> {
     this.clear()
-    return { bad: await loadPeople(this.room.storage, this.room.book) }
+    const [bad, others] = [await loadPeople(this.room.storage, this.room.book), await this.members.load()]
+    return { bad: [...bad, ...others] }
   }
 
   /** Forgets everybody and everything that was asked, when the vault is sealed. */
   clear(): void {
     const { book, sessions, challenges, signIns } = this.room
-    for (const model of [book, challenges, signIns, this.approvals]) model.clear()
+    for (const model of [book, challenges, signIns, this.approvals, this.members]) model.clear()
     sessions.endAll(() => true)
   }
 
-  /** Who is signed in by both halves of a session, at this page. */
+  /** Which operator is signed in by both halves of a session, at this page. A member is none. */
   recognise(token: string, csrf: string, party: Party): OperatorPrincipal | undefined {
     const session = this.room.sessions.find(token, csrf)
     if (session === undefined || session.party.origin !== party.origin) return undefined
     const operator = this.room.identity.directory.operator(session.operator)
-    if (operator?.status !== 'active') return undefined
+    if (operator?.status !== 'active' || operator.role === 'member') return undefined
     return { kind: 'operator', id: operator.id, operator, token: session.entry, session }
   }
 }

@@ -11,7 +11,7 @@ import { addPasskeyInto } from './passkeys.ts'
 import type { FreshSession, PersonSession } from './person-sessions.ts'
 import { newCodesInto } from './recovery.ts'
 import type { CeremonyAsked, PeopleRoom } from './room.ts'
-import { requireActive } from './roster.ts'
+import { requireActive, requireActiveStaff } from './roster.ts'
 import type { PasskeyRow } from './store.ts'
 
 const RP_NAME = 'Claviger'
@@ -25,7 +25,7 @@ export interface Registered {
 /** Throws Problems `link_unknown`, `link_used`, `operator_revoked`. */
 export async function startEnrolment(room: PeopleRoom, token: string, party: Party) {
   const link = readLink(room, token)
-  const operator = requireActive(room.identity, link.operator)
+  const operator = requireActiveStaff(room.identity, link.operator)
   return { operator, options: await creationOptions(room, operator, { purpose: 'enrol', party, subject: link.id }) }
 }
 

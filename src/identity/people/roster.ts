@@ -8,6 +8,10 @@ import { activeOwners, type OperatorRow, operatorNameTaken, putOperator } from '
 import { type FreshToken, issueInto, makeToken, revokeInto } from '../tokens.ts'
 import { type OperatorView, peopleProblem } from './contract.ts'
 
+/** An operator who is one: no member. */
+export type Staff = OperatorEntry & { readonly role: Role }
+export const isStaff = (one: OperatorEntry): one is Staff => one.role !== 'member'
+
 /** By id or name. Throws Problem `operator_unknown`. */
 export function requireOperator({ directory }: Room, idOrName: string): OperatorEntry {
   const operator = directory.operator(idOrName)
@@ -15,19 +19,26 @@ export function requireOperator({ directory }: Room, idOrName: string): Operator
   return operator
 }
 
+/** The same, and no member: those are not for what is done with operators. */
+export function requireStaff(room: Room, idOrName: string): Staff {
+  const operator = requireOperator(room, idOrName)
+  if (!isStaff(operator)) throw peopleProblem('operator_unknown')
+  return operator
+}
+
 /** Throws Problem `operator_name_taken`. */
-export async function addOperator(room: Room, asked: { name: string; role: Role }, by: Actor): Promise<OperatorEntry> {
+export async function addOperator(room: Room, asked: { name: string; role: Role }, by: Actor): Promise<Staff> {
   const row: OperatorRow = { id: newId('op'), ...asked, status: 'active', created_at: room.clock.now() }
   await room.storage.write(async (tx) => {
     if (await operatorNameTaken(tx, row.name)) throw peopleProblem('operator_name_taken')
     await putInto(tx, row, by, { what: 'operator.added', operator: row.id, role: row.role ?? 'owner' })
   })
-  return requireOperator(room, row.id)
+  return requireStaff(room, row.id)
 }
 
 /** Throws Problems `operator_unknown`, `operator_revoked`, `last_owner`. */
-export async function setRole(room: Room, name: string, role: Role, by: Actor): Promise<OperatorEntry> {
-  const known = requireActive(room, name)
+export async function setRole(room: Room, name: string, role: Role, by: Actor): Promise<Staff> {
+  const known = requireActiveStaff(room, name)
   const from = known.role
   await room.storage.write(
     async (tx) => {
@@ -36,12 +47,12 @@ export async function setRole(room: Room, name: string, role: Role, by: Actor): 
     },
     { urgent: role !== 'owner' },
   )
-  return requireOperator(room, known.id)
+  return requireStaff(room, known.id)
 }
 
 /** For good, and every token that speaks for the operator. Throws Problems `operator_unknown`, `last_owner`. */
-export async function removeOperator(room: Room, name: string, by: Actor): Promise<OperatorEntry> {
-  const known = requireOperator(room, name)
+export async function removeOperator(room: Room, name: string, by: Actor): Promise<Staff> {
+  const known = requireStaff(room, name)
   if (known.status === 'revoked') return known
   await room.storage.write(
     async (tx) => {
@@ -62,14 +73,20 @@ export async function issueOperatorToken(
   asked: { name: string; lifeMs: number | undefined; label: string | undefined },
   by: Actor,
 ): Promise<FreshToken> {
-  const { id: owner } = requireActive(room, asked.name)
+  const { id: owner } = requireActiveStaff(room, asked.name)
   const fresh = makeToken(room, { kind: 'op', owner, lifeMs: asked.lifeMs, label: asked.label })
   await room.storage.write((tx) => issueInto(tx, fresh.row, by))
   return fresh
 }
 
-export function viewOperator({ id, name, role, status, createdAt }: OperatorEntry, passkeys: number): OperatorView {
+export function viewOperator({ id, name, role, status, createdAt }: Staff, passkeys: number): OperatorView {
   return { id, name, role, status, createdAt, passkeys }
+}
+
+/** Throws Problems `operator_unknown`, of a member too, `operator_revoked`. */
+export function requireActiveStaff(room: Room, name: string): Staff {
+  requireActive(room, name)
+  return requireStaff(room, name)
 }
 
 /** Throws Problems `operator_unknown`, `operator_revoked`. */

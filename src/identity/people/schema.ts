@@ -32,3 +32,12 @@ export const passkeysMigration: Migration = {
     )
   },
 }
+
+/** Addresses that members-to-be were invited by, or say to have. An invite grants authority, so all is authenticated. */
+export const memberRequestsMigration: Migration = {
+  id: '0056-member-requests',
+  up: (db) =>
+    authenticatedTable(db, 'member_requests', (table) =>
+      whole(text(table, 'email', 'kind'), 'created_at', 'expires_at').addColumn('hash', 'blob'),
+    ),
+}

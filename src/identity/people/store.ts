@@ -40,6 +40,18 @@ export interface RecoveryCodeRow {
   readonly created_at: number
 }
 
+/** An address that nobody proved yet, or that an operator invited. */
+export interface MemberRequestRow {
+  readonly id: Id<'reg'>
+  /** In lower case. */
+  readonly email: string
+  readonly kind: 'invited' | 'registered'
+  /** Of the invite. */
+  readonly hash: Uint8Array | null
+  readonly created_at: number
+  readonly expires_at: number
+}
+
 export const putPasskey = (tx: Tx, row: PasskeyRow): Promise<void> => tx.put('passkeys', { ...row })
 export const getPasskey = (tx: Tx, id: string): Promise<PasskeyRow | undefined> => tx.get<PasskeyRow>('passkeys', id)
 export const dropPasskey = (tx: Tx, id: string): Promise<void> => tx.remove('passkeys', id)
@@ -49,6 +61,12 @@ export const dropLink = (tx: Tx, id: string): Promise<void> => tx.remove('operat
 export const putCode = (tx: Tx, row: RecoveryCodeRow): Promise<void> => tx.put('recovery_codes', { ...row })
 export const getCode = (tx: Tx, id: string) => tx.get<RecoveryCodeRow>('recovery_codes', id)
 export const dropCode = (tx: Tx, id: string): Promise<void> => tx.remove('recovery_codes', id)
+
+export const putMemberRequest = (tx: Tx, row: MemberRequestRow): Promise<void> => tx.put('member_requests', { ...row })
+export const getMemberRequest = (tx: Tx, id: string) => tx.get<MemberRequestRow>('member_requests', id)
+export const dropMemberRequest = (tx: Tx, id: string): Promise<void> => tx.remove('member_requests', id)
+export const loadMemberRequests = (storage: Storage, take: (row: MemberRequestRow) => void): Promise<string[]> =>
+  storage.loadEach<MemberRequestRow>('member_requests', take)
 
 /** Ids of an operator's passkeys, as this transaction sees them. */
 export async function passkeysOf(tx: Tx, operator: string): Promise<string[]> {
