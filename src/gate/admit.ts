@@ -1,7 +1,6 @@
 import type { Audit } from '../audit/contract.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CredentialId, GrantId } from '../ground/ids.ts'
-import type { Origin } from '../ground/origin.ts'
 import { Problem } from '../ground/problem.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import type { Mint } from '../policy/mint.ts'
@@ -13,8 +12,10 @@ import { type Gathered, gatherFacts, type InFlightLimits, type Read } from './ga
 import { asActor, digestNow, humansYes, type Yes } from './humans-yes.ts'
 import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
+import { permitOf } from './permit-of.ts'
 import { Refusals } from './refusals.ts'
 import type { CallContents, Caller, CallRequest, GateGrant, GateRooms, GateService, GateToken } from './rooms.ts'
+import { rulesStillAllow } from './rules-meanwhile.ts'
 
 export interface GateOptions<S extends GateService = GateService> {
   readonly rooms: GateRooms<S>
@@ -89,7 +90,7 @@ export class Gate<S extends GateService = GateService> {
     const then = this.#gatherOrRefuse(call, held, yes.contents)
     const last = decide({ ...then.question, approval: approved })
     if (last.outcome !== 'allow') throw this.#refusals.refused(call, last, then)
-    return this.#enter(call, then, held, { read, yes })
+    return this.#enter(call, then, held, { read, yes, caller })
   }
 
   /** What the decision rests on is used, what was decided is recorded: then there is a permit. */
@@ -97,8 +98,9 @@ export class Gate<S extends GateService = GateService> {
     call: CallRequest,
     gathered: Gathered<S>,
     held: GrantId | undefined,
-    { yes, read }: { readonly yes?: Yes; readonly read?: CallContents } = nothingRead,
+    { yes, read, caller }: Whole = nothingRead,
   ): Promise<Admission<S>> {
+    const { state } = this.#options.rooms.rules
     const { service, grant, origin } = gathered
     if (service === undefined || grant === undefined || origin === undefined) throw denial('no_grant')
     const open = this.#openOf(call, service, grant, gathered.credential)
@@ -111,11 +113,11 @@ export class Gate<S extends GateService = GateService> {
         await this.#consume(call, grant)
         counted = true
       }
-      if (yes !== undefined) await this.#take(call, yes, gathered)
+      if (yes !== undefined) await this.#take(call, yes, gathered, caller)
       const intentSeq = await this.#intend(call, gathered, service, grant, yes)
       counted = false
-      if (open.aborted !== undefined) this.#refuseMeanwhile(call)
-      const permit = this.#mint(call, gathered, service, grant, origin, intentSeq)
+      if (open.aborted !== undefined || !this.#rulesLetGo(state, call, gathered, read, yes)) this.#refuseMeanwhile(call)
+      const permit = this.#options.mint(permitOf(call, gathered, service, grant, origin, intentSeq))
       if (grant.uses !== undefined || token.use !== undefined) this.#took.add(open)
       if (yes !== undefined) this.#taken.set(open, yes)
       return { permit, service, open, contents: yes?.contents, read }
@@ -184,7 +186,7 @@ export class Gate<S extends GateService = GateService> {
   }
 
   /** Takes the yes for what will be sent now. A use that no intent follows is not given back: a human may be asked anew. */
-  async #take(call: CallRequest, { id, digest, contents }: Yes, gathered: Gathered<S>): Promise<void> {
+  async #take(call: CallRequest, { id, digest, contents }: Yes, gathered: Gathered<S>, caller?: Caller): Promise<void> {
     const { rooms } = this.#options
     const { approvals } = rooms
     if (approvals === undefined) throw denialProblem('approval_required')
@@ -196,6 +198,11 @@ export class Gate<S extends GateService = GateService> {
       throw denialProblem('approval_mismatch', { facts: { approval: id } })
     }
     if (call.firstTry !== undefined && this.#taken.delete(call.firstTry)) return
+    if (caller?.gone === true) {
+      // It may come back, and the yes is still there.
+      this.#refusals.record(call, 'caller_left', gathered.origin?.href)
+      throw denialProblem('approval_required', { facts: { approval: id } })
+    }
     if (await approvals.consume(id, digest, call.rid, by)) return
     this.#refusals.record(call, 'approval_used_up', gathered.origin?.href)
     throw denialProblem('approval_used_up', { facts: { approval: id } })
@@ -219,36 +226,15 @@ export class Gate<S extends GateService = GateService> {
     return audit.intent(yes === undefined ? intent : { ...intent, approval: { id: yes.id, digest: yes.digest } })
   }
 
+  /** A rule that was added while the intent was on its way holds for the call: it was not sent yet. */
+  #rulesLetGo(state: number, call: CallRequest, gathered: Gathered<S>, read?: CallContents, yes?: Yes): boolean {
+    const { rooms, clock } = this.#options
+    return rooms.rules.state === state || rulesStillAllow(call, gathered, rooms, clock.now(), read, yes)
+  }
+
   #refuseMeanwhile({ rid }: CallRequest): never {
     this.#options.audit.outcome({ rid, outcome: { status: 0, bytesIn: 0, bytesOut: 0, ms: 0, error: 'not_sent' } })
     throw denialProblem('revoked_meanwhile')
-  }
-
-  #mint(
-    call: CallRequest,
-    { resolution, credential }: Gathered,
-    service: GateService,
-    grant: GateGrant,
-    origin: Origin,
-    intentSeq: number,
-  ): Permit {
-    return this.#options.mint({
-      call: {
-        rid: call.rid,
-        agent: call.principal.agent.id,
-        token: call.principal.token.id,
-        service: service.id,
-        serviceName: service.name,
-        method: call.method,
-        origin,
-        target: call.target,
-        action: resolution?.action,
-      },
-      grant: grant.id,
-      credential: service.injection === undefined ? undefined : credential,
-      origins: service.originHrefs,
-      intentSeq,
-    })
   }
 
   /** A use that no intent follows is not given back: a token that is good for so many calls errs on the side of fewer. */
@@ -270,5 +256,12 @@ function wantsBody({ check }: Decision, { rules }: Gathered): boolean {
   return check === 'rulesAllow' && rules === 'needs_body'
 }
 
-const nothingRead = Object.freeze({})
+/** What was read of a call that was looked at whole, and what became of that. */
+interface Whole {
+  readonly read?: CallContents
+  readonly yes?: Yes
+  readonly caller?: Caller
+}
+
+const nothingRead: Whole = Object.freeze({})
 const approved = Object.freeze({ verdict: 'approved' as const })

@@ -15,7 +15,11 @@ function works<T>(result: T) {
   return { work, end }
 }
 
-const callerWith = (contents: () => Promise<{ body: Buffer; headers: [] }>) => ({ contents, patience: () => undefined })
+const callerWith = (contents: () => Promise<{ body: Buffer; headers: [] }>) => ({
+  contents,
+  gone: false,
+  patience: () => undefined,
+})
 /** All of them the same memory. */
 const body = Buffer.alloc(8 * MIB)
 const bringing = (bytes: number) => callerWith(() => Promise.resolve({ body: body.subarray(0, bytes), headers: [] }))

@@ -65,7 +65,7 @@ export function gatherFacts<S extends GateService>(
   const grant = resolution === undefined || !asNamed ? undefined : chooseGrant(grants, resolution, wordAllows, now)
   const named = call.only?.credential ?? grant?.credential
   const credential = credentialOf(service, grant, named, rooms)
-  const rules = grant === undefined ? unjudged : judged(call, rooms, now, service, resolution, read)
+  const rules = grant === undefined ? unjudged : judgedByRules(call, rooms, now, service, resolution, read)
   const question: Question = {
     now,
     agent: call.principal.agent,
@@ -101,7 +101,7 @@ function grantsFor(
 const unjudged: GateRuleVerdict = Object.freeze({ effect: 'none', rules: none })
 const needsBody = Object.freeze({ effect: 'needs_body' as const })
 
-function judged(
+export function judgedByRules(
   { principal, method, target }: CallRequest,
   rooms: GateRooms,
   now: number,

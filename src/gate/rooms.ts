@@ -43,6 +43,8 @@ export interface GateRooms<S extends GateService = GateService> {
 }
 
 export interface GateRules {
+  /** Another number after every change of what they say. */
+  readonly state: number
   /** `needs_body`: to be asked again with the contents. */
   judge(question: RuledCall): GateRuleVerdict | 'needs_body'
 }
@@ -108,6 +110,8 @@ export interface CallContents {
 export interface Caller {
   /** Reads what would be sent. Rejects as reading a body does. */
   contents(): Promise<CallContents>
+  /** It left: nobody would hear the answer. */
+  readonly gone: boolean
   /** Undefined where the caller does not wait on its connection. */
   patience(): Patience | undefined
 }

@@ -31,6 +31,10 @@ export class AskedCaller implements Caller {
     return contentsOf(this.#call)
   }
 
+  get gone(): boolean {
+    return this.#call.recipient.gone
+  }
+
   patience(): Patience | undefined {
     const { holdMs, recipient, rawHeaders } = this.#call
     return holdMs === undefined ? undefined : patienceOf(recipient, rawHeaders, holdMs)

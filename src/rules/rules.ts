@@ -49,6 +49,7 @@ export class Rules {
   readonly #bad = new Set<string>()
   #index = new RuleIndex([])
   #default: RuleEffect = 'deny'
+  #state = 0
   #loaded = false
 
   constructor({ storage, clock, trustOf = () => undefined }: RulesOptions) {
@@ -76,12 +77,14 @@ export class Rules {
     this.#default = byDefault
     this.#index = new RuleIndex(this.#byId.values())
     this.#loaded = true
+    this.#state += 1
     return { bad }
   }
 
   /** At sealing. */
   clear(): void {
     this.#loaded = false
+    this.#state += 1
     this.#byId.clear()
     this.#bad.clear()
     this.#default = 'deny'
@@ -90,6 +93,11 @@ export class Rules {
 
   get count(): number {
     return this.#byId.size
+  }
+
+  /** Another number after every change of what is said of any call. */
+  get state(): number {
+    return this.#state
   }
 
   /** What holds for a call that no rule is about. */
@@ -216,6 +224,7 @@ export class Rules {
   }
 
   #follow({ kind, ref, after }: Change): void {
+    if (kind === 'rule' || kind === 'rule_default') this.#state += 1
     if (kind === 'rule_default') {
       this.#default = (after as { effect: RuleEffect }).effect
       this.#bad.delete(ref)
