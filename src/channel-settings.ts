@@ -19,6 +19,24 @@ const apiRoot = () =>
     return z.NEVER
   })
 
+const origins = () =>
+  z.string().transform((text, context) => {
+    const found = text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '')
+    const read = found.map((one) => apiRoot().safeParse(one).data)
+    if (!read.includes(undefined)) return read as string[]
+    context.addIssue('origins such as https://push.example.com are wanted, by commas; http for a private address alone')
+    return z.NEVER
+  })
+
+const contact = () =>
+  z
+    .string()
+    .regex(/^(?:mailto:[^\s@]{1,64}@[^\s@]{1,255}|https:\/\/[^\s]{1,1000})?$/, 'mailto:… or https://… is wanted')
+    .transform((text) => (text === '' ? undefined : text))
+
 /** The address that an origin names, if it names one and not a host: an operator's word that it may be dialled. */
 export function insideOf(root: string): ReturnType<typeof addressSet> | undefined {
   const host = parseOrigin(root, { anyPort: true }).host.replace(/^\[(.*)\]$/, '$1')
@@ -49,6 +67,16 @@ export const channelSettings = {
     env: 'CLAVIGER_ESCALATE_AFTER',
     fallback: '0',
     doc: 'Seconds without an answer after which the next channel is told, in the order in which they were added; 0 tells all at once. A channel’s own `--after` counts in its place. Nobody’s answer stays a no.',
+  }),
+  pushServices: setting(origins(), {
+    env: 'CLAVIGER_PUSH_SERVICES',
+    fallback: '',
+    doc: 'Origins of push services by commas, beside those of Chrome, Firefox, Safari and Edge: `https://push.example.com`, or by its address where that is a private one, `http://10.0.0.5:8090`.',
+  }),
+  pushContact: setting(contact(), {
+    env: 'CLAVIGER_PUSH_CONTACT',
+    fallback: '',
+    doc: 'Whom a push service may write to, `mailto:…` or `https://…`; CLAVIGER_PUBLIC_URL if not set. Apple’s takes nothing without.',
   }),
   telegramApi: setting(apiRoot(), {
     env: 'CLAVIGER_TELEGRAM_API',

@@ -24,6 +24,7 @@ import * as agentCare from './house/agent-care-routes.ts'
 import * as approvalAnswers from './house/answer-approval.ts'
 import * as credentialCheck from './house/check-credential-routes.ts'
 import * as importKeys from './house/import-keys.ts'
+import * as push from './house/push.ts'
 import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
@@ -95,6 +96,7 @@ const modules = [
   approvalEvents,
   channels,
   approvalAnswers,
+  push,
   clauth,
   vaultServices,
   vaultRevocations,

@@ -39,6 +39,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0053-receipts': '69dbbdb783a4eb538abf9891a2750eb8b2bfb71b1750944313fc73e7a10a5738',
   '0060-compromised-receipt-keys': 'e793c54bcabe285f58c6e0c25a6706ad134fffac62ed079f571d76552318e325',
   '0056-member-requests': 'bb29e4b3a0f3251ec090e80857a24565b706ae61c1671d2f75998b1c2fc4a4c9',
+  '0057-push-devices': '7da5994a8e3b675537c4fa16d68f1167ca546273ce6ef4607203397457d22e13',
   '0050-rules': '525d89535b0b880e52e13b92bae54fecf1798fa3cbfb45cdd1575198dd7ea917',
 }
 

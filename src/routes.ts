@@ -19,6 +19,7 @@ import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
 import { clawGateEndpoints } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
+import { pushRoutes } from './house/push.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
 import { standingOf } from './house/standing-of.ts'
 import { houseActions } from './house-actions.ts'
@@ -135,13 +136,14 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
 }
 
 function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Who>[] {
-  const { approvals, people, identity } = rooms
+  const { approvals, people, identity, channels } = rooms
   const needs = approvalNeeds(rooms)
   const agentStands = (agent: string) => identity.findAgent(agent)?.status === 'active'
   return [
     ...approvalRoutes<Who>(needs),
     ...approvalEventRoutes<Who>(needs),
-    ...answerRoutes<Who>({ approvals, people, operatorOf }),
+    ...answerRoutes<Who>({ approvals, people, channels, operatorOf }),
+    ...pushRoutes<Who>({ channels, people, actorOf, operatorOf }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),
     ...statedRoutes<Who>({ approvals, assurance, install: rooms.storage.instanceId, principalOf: agentOf }),
   ]

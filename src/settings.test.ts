@@ -80,6 +80,8 @@ describe('loadSettings()', () => {
         quietExcept: 'critical',
         escalateAfter: 0,
         statedAssurance: 'passkey',
+        pushServices: [],
+        pushContact: undefined,
         telegramApi: 'https://api.telegram.org',
         limitRegister: '5/h',
         limitChallenge: '10/min',

@@ -28,6 +28,9 @@ const verdicts = new Set([
   'POST /claviger/v1/approvals/{id}/verdict',
   'POST /claviger/v1/approvals/{id}/challenge',
   'POST /claviger/v1/approvals/{id}/withdraw',
+  'POST /claviger/v1/push/start',
+  'POST /claviger/v1/push/devices',
+  'DELETE /claviger/v1/push/devices/{id}',
   // Whoever has a receipt can have a use of it taken.
   'GET /claviger/v1/approvals/{id}/receipt',
   'POST /claviger/v1/receipts/use',

@@ -4,18 +4,27 @@
 self.addEventListener('install', () => self.skipWaiting())
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()))
 
+/** How long it is said that a question was answered. */
+const OVER_MS = 5_000
+
 self.addEventListener('push', (event) => {
-  const id = idIn(event.data)
-  const shown = self.registration.showNotification('An agent asks', {
-    body: 'Open to see what it wants to do.',
-    tag: id ?? 'claviger',
-    icon: '/icon-192.png',
-    badge: '/icon-192.png',
-    requireInteraction: true,
-    data: { id },
-  })
-  event.waitUntil(shown)
+  const { id, over, test } = read(event.data)
+  if (over) event.waitUntil(showOver(id))
+  else if (test) event.waitUntil(show('Test', 'Questions will come here.', undefined))
+  else event.waitUntil(show('An agent asks', 'Open to see what it wants to do.', id, { requireInteraction: true }))
 })
+
+function show(title, body, id, more = {}) {
+  const looks = { tag: id ?? 'claviger', icon: '/icon-192.png', badge: '/icon-192.png' }
+  return self.registration.showNotification(title, { body, data: { id }, ...looks, ...more })
+}
+
+/** Browsers want every push to be seen: so the question is replaced, without a sound, and then goes. */
+async function showOver(id) {
+  await show('Answered', 'There is nothing left to do.', id, { silent: true })
+  await new Promise((resolve) => setTimeout(resolve, OVER_MS))
+  for (const shown of await self.registration.getNotifications({ tag: id ?? 'claviger' })) shown.close()
+}
 
 self.addEventListener('notificationclick', (event) => {
   event.notification.close()
@@ -23,13 +32,13 @@ self.addEventListener('notificationclick', (event) => {
   event.waitUntil(open(typeof id === 'string' ? `/approvals/${id}` : '/'))
 })
 
-/** The approval's id, if that is what was sent. */
-function idIn(data) {
+/** What was sent, if it is of the form. */
+function read(data) {
   try {
-    const { id } = data.json()
-    return /^apr_[0-9A-Za-z]{1,64}$/.test(id) ? id : undefined
+    const { id, over, test } = data.json()
+    return { id: /^apr_[0-9A-Za-z]{1,64}$/.test(id) ? id : undefined, over: over === true, test: test === true }
   } catch {
-    return undefined
+    return {}
   }
 }
 

@@ -35,7 +35,8 @@ const times = [
 
 const add: Verb = {
   signature: 'add <kind>',
-  summary: 'be asked in Telegram (kind: telegram): takes the token of a bot, and waits until you write to it',
+  summary:
+    'be asked in Telegram (kind: telegram): takes the token of a bot, and waits until you write to it; or by pushes (kind: push)',
   options: [
     { flags: '--name <name>', about: 'what to call it; telegram if not said' },
     ...times,
@@ -48,13 +49,21 @@ const add: Verb = {
   ],
   async run(invocation) {
     const { args, options, terminal } = invocation
-    if (args[0] !== 'telegram') throw cliProblem('usage', { detail: 'Channels are of the kind telegram.' })
     const client = invocation.operator()
+    if (args[0] === 'push') return addedPush(client, options)
+    if (args[0] !== 'telegram') throw cliProblem('usage', { detail: 'Channels are of the kind telegram or push.' })
     const token = textOf(await readSecret(options, terminal, 'Token of the bot, from @BotFather'))
     const body = { kind: 'telegram', token, name: options.name, ...timesOf(options) }
     const made = await client.ask({ method: 'POST', path: '/channels', body })
     return paired(invocation, client, made)
   },
+}
+
+/** It reaches nobody yet: pushes are switched on where they are to come. */
+async function addedPush(client: GatewayClient, options: Options): Promise<Result> {
+  const body = { kind: 'push', name: options.name, ...timesOf(options) }
+  const json = await client.ask({ method: 'POST', path: '/channels', body })
+  return { json, text: `${facts(json)}\n\nswitch it on in the operators’ pages, on each device` }
 }
 
 const pair: Verb = {
@@ -175,12 +184,36 @@ const remove: Verb = {
   },
 }
 
+const devices: Verb = {
+  signature: 'list',
+  summary: 'list the devices that take pushes',
+  async run({ operator }) {
+    const json = await operator().ask({ method: 'GET', path: '/push/devices' })
+    const items = json.items.map((item: { createdAt: number }) => {
+      return { ...item, since: new Date(item.createdAt).toISOString() }
+    })
+    const nobody = 'no devices: pushes are switched on in the operators’ pages, on the device'
+    return { json, text: table(items, ['id', 'name', 'operator', 'service', 'since'], nobody) }
+  },
+}
+
+const removeDevice: Verb = {
+  signature: 'remove <id>',
+  summary: 'push to a device no more; it stands for its operator no more',
+  async run({ args: [id], operator }) {
+    const json = await operator().ask({ method: 'DELETE', path: pathOf('push', 'devices', id) })
+    return { json, text: `removed ${id}` }
+  },
+}
+
 function timesOf({ quiet, after }: Options) {
   return { quiet, afterSeconds: after === undefined ? undefined : seconds(after, '--after', { most: '1d' }) }
 }
 
-/** `claviger channel add | pair | list | edit | test | remove`. */
+/** `claviger channel add | pair | list | edit | test | remove | device`. */
 export function channelCommands(program: Command, session: Session): void {
   const channel = program.command('channel').description('how people are reached when something must be approved')
   for (const verb of [add, pair, list, edit, trial, remove]) addVerb(channel, session, verb)
+  const device = channel.command('device').description('browsers that take pushes')
+  for (const verb of [devices, removeDevice]) addVerb(device, session, verb)
 }

@@ -1,6 +1,8 @@
 // The answer to an approval, and the passkey behind it: the approvals room knows digests, identity knows who signed one.
 import { z } from 'zod'
 import type { Approvals } from '../approvals/approvals.ts'
+import type { Channels } from '../approvals/channels/channels.ts'
+import type { Device } from '../approvals/channels/push/contract.ts'
 import { ApprovalView, approvalProblem, approvalProblems, type VerdictBy } from '../approvals/contract.ts'
 import { viewOf } from '../approvals/view.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
@@ -10,6 +12,7 @@ import type { OperatorPrincipal } from '../identity/contract.ts'
 import { sessionOf } from '../identity/people/asked-by.ts'
 import { AssertionResponse, MAX_ANSWER, PublicKeyOptions, peopleProblems } from '../identity/people/contract.ts'
 import type { People } from '../identity/people/people.ts'
+import { deviceOf } from './push.ts'
 
 /** Of the action that was looked at: an answer never counts for another one. */
 const Digest = z.string().regex(/^[0-9a-f]{64}$/)
@@ -33,7 +36,7 @@ export const giveVerdict = endpoint({
   ...answering,
   path: '/claviger/v1/approvals/{id}/verdict',
   summary:
-    'Approve or deny what is pending. A passkey’s assertion makes the answer worth one; without, it is worth a tap',
+    'Approve or deny what is pending. A passkey’s assertion makes the answer worth one; without, it is worth a push on a device that takes pushes, and a tap elsewhere',
   body: z.strictObject({
     verdict: z.enum(['approved', 'denied']),
     digest: Digest,
@@ -48,11 +51,13 @@ export const giveVerdict = endpoint({
 export interface AnswerNeeds<Who> {
   readonly approvals: Approvals
   readonly people: People
+  readonly channels: Channels
   /** Throws Problem `caller_refused` for anybody but an operator. */
   operatorOf(who: Who): OperatorPrincipal
 }
 
-export function answerRoutes<Who>({ approvals, people, operatorOf }: AnswerNeeds<Who>): BoundEndpoint<Who>[] {
+export function answerRoutes<Who>(needs: AnswerNeeds<Who>): BoundEndpoint<Who>[] {
+  const { approvals, people, operatorOf } = needs
   /** The approval with this id, if it is about this action. */
   const shownAs = (id: string, digest: string) => {
     const found = approvals.find(id)
@@ -66,11 +71,14 @@ export function answerRoutes<Who>({ approvals, people, operatorOf }: AnswerNeeds
       const origin = headerOf(rawHeaders, 'origin') ?? ''
       return { ...(await people.approvals.challenge({ approvalId: id, digest, operator }, origin)) }
     }),
-    bind(giveVerdict, async ({ params, body, caller }) => {
+    bind(giveVerdict, async ({ params, body, caller, rawHeaders }) => {
       const { id, digest } = shownAs(params.id, body.digest)
       const { verdict, comment, assertion } = body
       const who = operatorOf(caller as Who)
-      if (assertion === undefined) return viewOf(await approvals.decide(id, verdict, { ...byTap(who), comment }))
+      if (assertion === undefined) {
+        const device = deviceOf(needs, who, rawHeaders)
+        return viewOf(await approvals.decide(id, verdict, { ...byHand(who, device), comment }))
+      }
       const { operator } = sessionOf(who)
       const by = await people.approvals.verify({ approvalId: id, digest, operator, assertion })
       return viewOf(await approvals.decide(id, verdict, { ...by, comment }))
@@ -78,7 +86,12 @@ export function answerRoutes<Who>({ approvals, people, operatorOf }: AnswerNeeds
   ]
 }
 
-/** A token lies in a file, and a session in a browser that may have been left open: either is as sure as a tap, and no more. */
-function byTap({ id, operator, session }: OperatorPrincipal): VerdictBy {
-  return { operator: id, name: operator.name, assurance: 'tap', channel: session === undefined ? 'cli' : 'console' }
+/**
+ * A token lies in a file, and a session in a browser that may have been left open: either is as sure as a tap. In a session
+ * on a device that its operator enrolled with their passkey, it is as sure as that, and no more.
+ */
+function byHand({ id, operator, session }: OperatorPrincipal, device: Device | undefined): VerdictBy {
+  const by = { operator: id, name: operator.name }
+  if (device !== undefined) return { ...by, assurance: 'push', channel: 'push' }
+  return { ...by, assurance: 'tap', channel: session === undefined ? 'cli' : 'console' }
 }

@@ -13,6 +13,7 @@ import { insideOf } from '../channel-settings.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { OperatorId } from '../ground/ids.ts'
 import type { Log } from '../ground/log.ts'
+import { parseOrigin } from '../ground/origin.ts'
 import { Problem } from '../ground/problem.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
 import { roleSuffices } from '../http/endpoint.ts'
@@ -53,6 +54,11 @@ export function buildChannels(needs: ChannelNeeds, settings: Settings) {
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: insideOf(root) },
     answererOf: (id, approval) => (approval && !isAsked(identity, id, approval) ? undefined : answererOf(identity, id)),
+    pushServices: settings.pushServices.map((origin) => ({
+      origin: parseOrigin(origin, { anyPort: true }),
+      allowed: insideOf(origin),
+    })),
+    pushContact: settings.pushContact ?? settings.publicUrl,
     textOf: (approval) => textOf(approval, approvals, standing(approval.action), clock.now()),
     pageOf: ({ id }) => pageOf(id, needs.parties()),
     times: { quiet: settings.quietHours, breaks: settings.quietExcept, escalateSeconds: settings.escalateAfter },

@@ -1,6 +1,6 @@
 import type { Change } from '../../storage/storage.ts'
 import type { ApprovalId } from '../contract.ts'
-import type { Channel, ChannelId, Notice, NoticeId } from './contract.ts'
+import type { Channel, ChannelId, Notice, NoticeId, Person } from './contract.ts'
 
 /** What followers of a change of this room get. */
 export type ChannelChange =
@@ -14,6 +14,12 @@ export class ChannelBook {
   /** By the hash of what a tap shows. */
   readonly #byHash = new Map<string, Notice>()
   readonly #told = new Set<string>()
+  readonly #devices: () => readonly Person[]
+
+  /** `devices`: whom channels of pushes reach. */
+  constructor(devices: () => readonly Person[]) {
+    this.#devices = devices
+  }
 
   fill(channels: readonly Channel[], notices: readonly Notice[]): void {
     this.clear()
@@ -25,8 +31,9 @@ export class ChannelBook {
     for (const map of [this.#channels, this.#notices, this.#byHash, this.#told]) map.clear()
   }
 
-  channels(): IterableIterator<Channel> {
-    return this.#channels.values()
+  /** In the order in which they were added. */
+  channels(): Channel[] {
+    return Array.from(this.#channels.values(), (channel) => this.#reaching(channel))
   }
 
   get size(): number {
@@ -35,7 +42,12 @@ export class ChannelBook {
 
   /** By id or name. */
   channel(name: string): Channel | undefined {
-    return this.#channels.get(name as ChannelId) ?? [...this.#channels.values()].find((one) => one.name === name)
+    const found = this.#channels.get(name as ChannelId) ?? [...this.#channels.values()].find((one) => one.name === name)
+    return found && this.#reaching(found)
+  }
+
+  #reaching(channel: Channel): Channel {
+    return channel.kind === 'push' ? { ...channel, people: this.#devices() } : channel
   }
 
   notices(): IterableIterator<Notice> {

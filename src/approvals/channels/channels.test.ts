@@ -8,7 +8,7 @@ import { createOutbound } from '../../http/outbound.ts'
 import { createResolver } from '../../http/resolve.ts'
 import { aCallAction, TestApprovals, VERDICT } from '../approvals.support.ts'
 import { Channels } from './channels.ts'
-import type { NewChannel } from './contract.ts'
+import type { NewTelegram } from './contract.ts'
 import { pendingText } from './words.ts'
 
 const BY = { kind: 'system', id: 'claviger' } as const
@@ -30,12 +30,13 @@ function channelsOf(
     answererOf: (id) => (answerers.has(id) ? { name: VERDICT.name } : undefined),
     textOf: async (approval) => ({ text: pendingText([approval]), whole: true }),
     pageOf: () => undefined,
+    ...{ pushServices: [], pushContact: undefined },
     times: { quiet: undefined, breaks: 'critical', escalateSeconds: 0 },
   })
   return Object.assign(channels, { [Symbol.dispose]: () => channels.stop() })
 }
 
-async function reach(channels: Channels, more: Partial<NewChannel> = {}): Promise<string> {
+async function reach(channels: Channels, more: Partial<NewTelegram> = {}): Promise<string> {
   const { id, name } = await channels.addUnasked({ kind: 'telegram', token: BOT, ...more }, BY)
   await channels.addKnown(id, { user: String(ANN), place: String(ANN), operator: VERDICT.operator }, BY)
   return name

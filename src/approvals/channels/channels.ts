@@ -1,5 +1,5 @@
 import { newId, type OperatorId } from '../../ground/ids.ts'
-import { Secret } from '../../ground/secret.ts'
+import { Problem } from '../../ground/problem.ts'
 import type { Actor, Storage, Tx } from '../../storage/storage.ts'
 import type { Approvals } from '../approvals.ts'
 import type { Approval } from '../contract.ts'
@@ -12,19 +12,22 @@ import {
   type ChannelId,
   type ChannelsStanding,
   channelProblem,
-  NewChannel,
+  type NewChannel,
+  NewTelegram,
   type Page,
   type Person,
   type Told,
   type Way,
 } from './contract.ts'
 import type { Times } from './due.ts'
+import { type Made, made, madeBot } from './making.ts'
 import { Notifier } from './notifier.ts'
 import { Pairing } from './pairing.ts'
+import { Devices } from './push/devices.ts'
+import { standingOf } from './standing.ts'
 import { getChannel, loadChannels, putChannel, removeChannel } from './store.ts'
 import { botIn, botOf } from './telegram/bot-account.ts'
-import { whoIsBot } from './telegram/telegram.ts'
-import { botOptions, purposeOf, type WayPlaces, wayOf } from './ways.ts'
+import { type WayPlaces, wayOf } from './ways.ts'
 import { pendingText, TEST } from './words.ts'
 
 export interface ChannelsOptions extends WayPlaces {
@@ -49,16 +52,20 @@ const MOST = 20
  */
 export class Channels {
   readonly #options: ChannelsOptions
-  readonly #book = new ChannelBook()
+  /** Browsers that take pushes. */
+  readonly devices: Devices
+  readonly #book = new ChannelBook(() => this.devices.people())
   readonly #health = new ChannelHealth()
   readonly #ways = new Map<ChannelId, Way>()
   readonly #notifier: Notifier
   readonly pairing: Pairing
   #timer: NodeJS.Timeout | undefined
+  #makingPush: Promise<Channel> | undefined
 
   constructor(options: ChannelsOptions) {
     this.#options = options
-    const { storage, clock, approvals } = options
+    const { storage, clock, approvals, pushServices: services } = options
+    this.devices = new Devices({ storage, clock, services })
     this.pairing = new Pairing(clock)
     const wayOf = (id: ChannelId) => this.#ways.get(id)
     this.#notifier = new Notifier({ ...options, book: this.#book, health: this.#health, wayOf })
@@ -72,8 +79,9 @@ export class Channels {
   /** After unsealing. `bad`: ids of rows that are not believed, and so reach nobody. */
   async load(): Promise<{ bad: readonly string[] }> {
     const { channels, notices, bad } = await loadChannels(this.#options.storage)
+    const devices = await this.devices.load()
     this.#book.fill(channels, notices)
-    return { bad }
+    return { bad: [...bad, ...devices.bad] }
   }
 
   /** Begins to ask and to listen; after load() of these and of the approvals. */
@@ -95,12 +103,11 @@ export class Channels {
   clear(): void {
     this.stop()
     this.#notifier.clear()
-    this.#book.clear()
-    this.#health.clear()
+    for (const model of [this.#book, this.devices, this.#health]) model.clear()
   }
 
   list(): readonly Channel[] {
-    return [...this.#book.channels()]
+    return this.#book.channels()
   }
 
   health(id: ChannelId): ReturnType<ChannelHealth['get']> {
@@ -108,13 +115,7 @@ export class Channels {
   }
 
   standing(): ChannelsStanding {
-    const all = this.list()
-    return {
-      count: all.length,
-      people: all.reduce((sum, { people }) => sum + people.length, 0),
-      failing: all.filter(({ id }) => this.health(id).failingSince !== undefined).map(({ name }) => name),
-      foreign: all.reduce((sum, { id }) => sum + this.health(id).foreign, 0),
-    }
+    return standingOf(this.list(), this.#health)
   }
 
   /** By id or name. Throws Problem `channel_unknown`. */
@@ -130,36 +131,34 @@ export class Channels {
    */
   async add(input: NewChannel, by: Actor): Promise<Channel> {
     const id = newId('chn')
-    const sealedSecret = this.#seal(id, input.token)
-    const { username } = await whoIsBot(botOptions(id, sealedSecret, this.#options))
-    const channel = await this.#keep(input, { id, sealedSecret, account: `@${username}${botOf(input.token)}` }, by)
-    this.pairing.open(id)
+    const channel = await this.#keep(input, await made(id, input, this.#options), by)
+    if (channel.kind === 'telegram') this.pairing.open(id)
     return channel
   }
 
   /** The same without asking Telegram first, so that a start does not wait for it. */
-  async addUnasked(input: NewChannel, by: Actor): Promise<Channel> {
-    const { token, ...rest } = NewChannel.parse(input)
-    const id = newId('chn')
-    return this.#keep(rest, { id, sealedSecret: this.#seal(id, token), account: `bot${botOf(token)}` }, by)
+  async addUnasked(input: NewTelegram, by: Actor): Promise<Channel> {
+    const bot = NewTelegram.parse(input)
+    return this.#keep(bot, madeBot(newId('chn'), bot.token, this.#options.box), by)
+  }
+
+  /** The channel of pushes, made where there is none: its account is the key that browsers subscribe with. */
+  async push(by: Actor): Promise<Channel> {
+    const known = () => this.list().find(({ kind }) => kind === 'push')
+    if (known() === undefined) {
+      this.#makingPush ??= this.add({ kind: 'push' }, by).finally(() => {
+        this.#makingPush = undefined
+      })
+      await this.#makingPush
+    }
+    return known() as Channel
   }
 
   usesBot(token: string): boolean {
     return this.list().some(({ account }) => account.endsWith(botOf(token)))
   }
 
-  #seal(id: ChannelId, token: string): Buffer {
-    const secret = Secret.fromText(token)
-    const sealed = this.#options.box.seal(purposeOf(id), secret.reveal())
-    secret.wipe()
-    return sealed
-  }
-
-  async #keep(
-    input: Omit<NewChannel, 'token'>,
-    made: Pick<Channel, 'id' | 'account' | 'sealedSecret'>,
-    by: Actor,
-  ): Promise<Channel> {
+  async #keep(input: NewChannel, made: Made, by: Actor): Promise<Channel> {
     const { clock, storage } = this.#options
     const channel: Channel = {
       ...made,
@@ -193,7 +192,8 @@ export class Channels {
 
   /** Whoever wrote to the bot, as the operator whose answers theirs are. Throws Problems `channel_unknown`, `channel_candidate_unknown`. */
   async addPerson(name: string, user: string, operator: OperatorId, by: Actor): Promise<Channel> {
-    const { id } = this.find(name)
+    const { id, kind } = this.find(name)
+    if (kind !== 'telegram') throw channelProblem('channel_kind_other')
     const { chat } = this.pairing.candidate(id, user)
     const channel = await this.addKnown(id, { user, place: chat, operator }, by)
     this.pairing.close(id)
@@ -212,11 +212,12 @@ export class Channels {
 
   /** Throws Problem `channel_unknown`. */
   async remove(name: string, by: Actor): Promise<void> {
-    const { id } = this.find(name)
+    const { id, kind } = this.find(name)
     const notices = this.#book.noticesOf(id).map((notice) => notice.id)
     await this.#options.storage.write(
       async (tx) => {
         await removeChannel(tx, id, notices)
+        if (kind === 'push') await this.devices.removeAllInto(tx, by)
         const after: ChannelChange = { removed: id, notices }
         const record = { type: 'config', actor: by, ev: { what: 'channel.removed', channel: id } }
         await tx.change({ kind: 'channel', ref: id, after, record })
@@ -233,7 +234,8 @@ export class Channels {
     const { id, people } = this.find(name)
     const way = this.#ways.get(id)
     if (people.length === 0 || way === undefined) throw channelProblem('channel_nobody')
-    for (const person of people) await way.say(person, TEST)
+    // One that is gone meanwhile is none of those who were asked for.
+    for (const person of people) await way.say(person, TEST).catch(unlessUnknown)
     return people.length
   }
 
@@ -248,6 +250,7 @@ export class Channels {
       quiesced: () => this.#notifier.quiesced(),
     }
     const way = wayOf(channel, this.#options, {
+      devices: this.devices,
       people: () => this.#book.channel(id)?.people ?? [],
       pending: () => pendingText(approvals.list().filter(({ status }) => status === 'pending')),
       tapped: (tap) => answerTap(needs, this.find(id), tap),
@@ -259,11 +262,13 @@ export class Channels {
     way.start()
   }
 
-  #refuseTaken({ name, account }: Channel): void {
+  #refuseTaken({ kind, name, account }: Channel): void {
     const all = this.list()
     if (all.length >= MOST) throw channelProblem('channel_limit')
     if (all.some((one) => one.name === name)) throw channelProblem('channel_name_taken')
-    if (all.some((one) => botIn(one.account) === botIn(account))) throw channelProblem('channel_account_taken')
+    const taken =
+      kind === 'push' ? all.some((one) => one.kind === kind) : all.some((one) => isSame(one.account, account))
+    if (taken) throw channelProblem('channel_account_taken')
   }
 
   #edit(name: string, word: string, by: Actor, edit: (before: Channel) => Channel, ev: Ev): Promise<Channel> {
@@ -285,4 +290,10 @@ export class Channels {
   }
 }
 
+const isSame = (one: string, other: string) => botIn(one) === botIn(other)
+
 type Ev = Readonly<Record<string, string | number | undefined>>
+
+function unlessUnknown(error: unknown): void {
+  if (!(error instanceof Problem && error.code === 'device_unknown')) throw error
+}

@@ -10,7 +10,7 @@ import { isQuietHours } from './quiet-hours.ts'
 export type ChannelId = Id<'chn'>
 export type NoticeId = Id<'ntc'>
 
-export const CHANNEL_KINDS = ['telegram'] as const
+export const CHANNEL_KINDS = ['telegram', 'push'] as const
 export type ChannelKind = (typeof CHANNEL_KINDS)[number]
 
 /** Whom a channel reaches, and whose answers these are. */
@@ -63,16 +63,22 @@ const Quiet = z
 const AfterSeconds = z.int().min(0).max(86_400)
 const Name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
 
-export const NewChannel = z.strictObject({
+const ofAnyKind = { name: Name.optional(), quiet: Quiet.optional(), afterSeconds: AfterSeconds.optional() }
+
+export const NewTelegram = z.strictObject({
   kind: z.literal('telegram'),
-  name: Name.optional(),
+  ...ofAnyKind,
   /** The bot's, from @BotFather. */
   token: z
     .string()
     .regex(/^[0-9]{1,20}:[A-Za-z0-9_-]{10,100}$/, 'the token of a bot is wanted, as @BotFather gives it'),
-  quiet: Quiet.optional(),
-  afterSeconds: AfterSeconds.optional(),
 })
+export type NewTelegram = z.output<typeof NewTelegram>
+
+/** Pushes to browsers. Its key is made here. */
+const NewPush = z.strictObject({ kind: z.literal('push'), ...ofAnyKind })
+
+export const NewChannel = z.discriminatedUnion('kind', [NewTelegram, NewPush])
 export type NewChannel = z.output<typeof NewChannel>
 
 /** What can be changed. Null: the channel says nothing of itself any more, and what the settings say holds. */
@@ -134,17 +140,19 @@ export interface Tap {
 
 /** How one kind of channel talks: everything else is the same for all of them. */
 export interface Way {
+  /** Whether buttons in its messages can be answers. Where not, a message says that something waits, and leads to the page. */
+  readonly taps: boolean
   /** Begins to listen for answers, until stop(). */
   start(): void
   stop(): void
-  /** Hands a message over. Throws what says why not. */
-  ask(person: Person, question: Question): Promise<{ message: string; dated: number }>
+  /** Hands a message over; undefined for somebody who is reached there no more. Throws what says why not. */
+  ask(person: Person, question: Question): Promise<{ message: string; dated: number } | undefined>
   /** Says what became of it, in place of the question. */
   tell(notice: Notice, approval: Approval): Promise<void>
   say(person: Person, text: string): Promise<void>
 }
 
-/** What a person is sent. `yes` and `no`: what each button shows when it is tapped, where there is one. */
+/** What a person is sent. `text`, `yes` and `no`: where taps are answers; what each button shows when it is tapped. */
 export interface Question {
   readonly approval: Approval
   readonly text: string
@@ -180,13 +188,13 @@ export const channelProblems = {
   channel_limit: { status: 409, title: 'There are as many channels as there may be', hint: 'Remove one.' },
   channel_account_taken: {
     status: 409,
-    title: 'A channel uses this bot already',
+    title: 'There is a channel with this account already',
     hint: 'Add people to that channel, or remove it first: `claviger channel list`.',
   },
   channel_refused: {
     status: 422,
     title: 'The channel does not work with what was given',
-    hint: 'Look at the token: @BotFather shows it, and makes a new one with /revoke.',
+    hint: 'Look at the token (@BotFather shows it, and makes a new one with /revoke), or at what it says with `claviger channel list`.',
   },
   channel_unreachable: {
     status: 502,
@@ -196,13 +204,22 @@ export const channelProblems = {
   channel_nobody: {
     status: 409,
     title: 'Nobody is reached by this channel yet',
-    hint: '`claviger channel pair <name>` waits for somebody to write to the bot.',
+    hint: '`claviger channel pair <name>` waits for somebody to write to a bot; pushes are switched on in the operators’ pages.',
   },
   channel_candidate_unknown: {
     status: 404,
     title: 'Nobody of this id wrote to the bot while that was waited for',
     hint: 'Send /start to the bot in a chat of your own with it, within ten minutes, and try again.',
   },
+  channel_kind_other: { status: 409, title: 'A channel of this kind has no such thing' },
+  device_unknown: { status: 404, title: 'There is no such device', hint: 'See `claviger channel device list`.' },
+  device_limit: { status: 409, title: 'This operator has as many devices as one may', hint: 'Remove one.' },
+  push_service_unknown: {
+    status: 422,
+    title: 'Pushes do not go to this address',
+    hint: 'It is at no push service that is known. An operator of the gateway can name it in CLAVIGER_PUSH_SERVICES.',
+  },
+  push_key_invalid: { status: 422, title: 'Nothing can be encrypted for this key' },
   channel_operator_unknown: {
     status: 404,
     title: 'There is no such operator who may answer approvals',

@@ -107,12 +107,13 @@ export class Notifier {
 
   async #ask(approval: Approval, channel: Channel, person: Person, way: Way): Promise<void> {
     const { storage, textOf, pageOf } = this.#needs
-    const { text, whole } = await textOf(approval)
+    const { text, whole } = way.taps ? await textOf(approval) : { text: '', whole: false }
     if (this.#find(approval.id)?.status !== 'pending') return
     // Nobody says yes by a tap to what they could not read to its end.
     const yes = whole && mayTap(approval) ? newSecret() : undefined
-    const no = newSecret()
-    const { message, dated } = await way.ask(person, { approval, text, yes, no, page: pageOf(approval) })
+    const no = way.taps ? newSecret() : undefined
+    const sent = await way.ask(person, { approval, text, yes, no, page: pageOf(approval) })
+    if (sent === undefined) return
     const { id, digest } = approval
     const notice: Notice = {
       id: newId('ntc'),
@@ -121,10 +122,9 @@ export class Notifier {
       digest,
       user: person.user,
       place: person.place,
-      message,
-      dated,
+      ...sent,
       yes: yes && hashOf(yes),
-      no: hashOf(no),
+      no: no && hashOf(no),
     }
     const ev = { channel: channel.id, operator: person.operator }
     await storage.write(async (tx) => {

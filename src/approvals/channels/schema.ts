@@ -33,4 +33,20 @@ export const channelsMigrations: readonly Migration[] = [
       )
     },
   },
+  {
+    // `token` is the keyed hash of the cookie that the device is known by.
+    id: '0057-push-devices',
+    async up(db) {
+      await authenticatedTable(db, 'push_devices', (table) =>
+        table
+          .addColumn('operator', 'text', (column) => column.notNull())
+          .addColumn('name', 'text', (column) => column.notNull())
+          .addColumn('endpoint', 'text', (column) => column.notNull())
+          .addColumn('p256dh', 'text', (column) => column.notNull())
+          .addColumn('auth', 'text', (column) => column.notNull())
+          .addColumn('token', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'integer', (column) => column.notNull()),
+      )
+    },
+  },
 ]

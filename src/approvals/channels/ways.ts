@@ -2,6 +2,9 @@
 import type { Clock } from '../../ground/clock.ts'
 import type { Outbound } from '../../http/outbound.ts'
 import type { Candidate, Channel, ChannelId, Person, SealedBox, Tap, Way } from './contract.ts'
+import type { Devices } from './push/devices.ts'
+import type { OwnPushService } from './push/push-places.ts'
+import { WebPush } from './push/web-push.ts'
 import type { BotApiPlace } from './telegram/bot-api.ts'
 import { Telegram } from './telegram/telegram.ts'
 
@@ -12,10 +15,15 @@ export interface WayPlaces {
   readonly outbound: Outbound
   /** Where the Bot API of Telegram is. */
   readonly botApi: BotApiPlace
+  /** Push services beside those that are known. */
+  readonly pushServices: readonly OwnPushService[]
+  /** Whom a push service may write to. */
+  readonly pushContact: string | undefined
 }
 
 /** What one channel hears, and is asked by those who use it. */
 export interface WayEars {
+  readonly devices: Devices
   readonly people: () => readonly Person[]
   readonly pending: () => string
   readonly tapped: (tap: Tap) => Promise<string | undefined>
@@ -24,8 +32,16 @@ export interface WayEars {
   readonly failed: (error: unknown) => void
 }
 
-export function wayOf({ id, sealedSecret }: Channel, places: WayPlaces, ears: WayEars): Way {
+export function wayOf(channel: Channel, places: WayPlaces, ears: WayEars): Way {
+  const { id, kind, sealedSecret } = channel
+  if (kind === 'push') return pushWay(channel, places, ears.devices)
   return new Telegram({ ...botOptions(id, sealedSecret, places), ...ears, clock: places.clock })
+}
+
+function pushWay({ id, account, sealedSecret }: Channel, places: WayPlaces, devices: Devices): Way {
+  const { clock, outbound, box, pushServices: services, pushContact: contact } = places
+  const privateKey = () => box.open(purposeOf(id), sealedSecret)
+  return new WebPush({ clock, outbound, services, contact, devices, publicKey: account, privateKey })
 }
 
 export function botOptions(id: ChannelId, sealed: Buffer, { box, outbound, botApi }: WayPlaces) {

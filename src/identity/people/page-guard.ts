@@ -23,14 +23,14 @@ export function clearCookie(): Readonly<Record<string, string>> {
   return { 'set-cookie': `${COOKIE}=; Max-Age=0; ${ATTRIBUTES}` }
 }
 
-/** The session cookie's value. Undefined for none, and for two: somebody else set one of them. */
-export function cookieOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): string | undefined {
+/** A cookie's value, the session's unless named. Undefined for none, and for two: somebody else set one of them. */
+export function cookieOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>, wanted = COOKIE): string | undefined {
   const found: string[] = []
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (rawHeaders[at]?.toLowerCase() !== 'cookie') continue
     for (const pair of (rawHeaders[at + 1] as string).split(';')) {
       const [name, value = ''] = pair.trim().split('=', 2)
-      if (name === COOKIE) found.push(value)
+      if (name === wanted) found.push(value)
     }
   }
   return found.length === 1 ? found[0] : undefined

@@ -24,6 +24,7 @@ export interface TelegramOptions extends BotApiOptions {
 
 /** A bot that asks and listens by long polling: nothing has to reach this gateway from outside. */
 export class Telegram implements Way {
+  readonly taps = true
   readonly #options: TelegramOptions
   readonly #api: () => Promise<Api>
   #stop: AbortController | undefined
