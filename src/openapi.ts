@@ -6,6 +6,7 @@ import * as approvalEvents from './approvals/event-routes.ts'
 import * as receipts from './approvals/receipts/routes.ts'
 import * as approvals from './approvals/routes.ts'
 import * as statements from './approvals/stated/routes.ts'
+import * as windows from './approvals/windows/routes.ts'
 import * as audit from './audit/routes.ts'
 import * as verification from './audit/verification-routes.ts'
 import * as vaultRevocations from './doors/agentvault/revocation-routes.ts'
@@ -97,6 +98,7 @@ const modules = [
   channels,
   approvalAnswers,
   push,
+  windows,
   clauth,
   vaultServices,
   vaultRevocations,

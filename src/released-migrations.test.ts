@@ -40,6 +40,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0060-compromised-receipt-keys': 'e793c54bcabe285f58c6e0c25a6706ad134fffac62ed079f571d76552318e325',
   '0056-member-requests': 'bb29e4b3a0f3251ec090e80857a24565b706ae61c1671d2f75998b1c2fc4a4c9',
   '0057-push-devices': '7da5994a8e3b675537c4fa16d68f1167ca546273ce6ef4607203397457d22e13',
+  '0060-trust-windows': '2696e6457863ce344285b524a2b25cb5f93a58b13da2910b784672c7fe143a55',
   '0050-rules': '525d89535b0b880e52e13b92bae54fecf1798fa3cbfb45cdd1575198dd7ea917',
 }
 

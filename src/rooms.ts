@@ -22,6 +22,7 @@ import { buildVaultDoor } from './house/agentvault.ts'
 import { buildChannels, type ChannelNeeds } from './house/channels.ts'
 import { type StandingRooms, standingOf } from './house/standing-of.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
+import { endWindowsWith } from './house/windows.ts'
 import { openHsm } from './hsm.ts'
 import { createOutbound } from './http/outbound.ts'
 import { httpProblem } from './http/problems.ts'
@@ -118,6 +119,12 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
       for (const room of [vault, whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
     },
   }
+  return watched(rooms)
+}
+
+/** Last of all that follow a change: what it looks at is as it is afterwards. */
+function watched(rooms: Rooms): Rooms {
+  rooms.storage.follow((change) => endWindowsWith(change, rooms, rooms.log))
   return rooms
 }
 
@@ -192,6 +199,7 @@ function approvalsOfGate(approvals: Approvals, storage: Storage): GateApprovals 
     install: storage.instanceId,
     ask: (asked) => approvals.ask(asked),
     settled: (id, waitMs, signal) => approvals.settled(id, waitMs, signal),
+    takeWindow: (action, by) => approvals.windows.take(action, by),
     consume: (id, digest, rid, by) => approvals.consume(id, digest, rid, by),
     mismatch: (id, digest, by) => approvals.mismatch(id, digest, by),
   }

@@ -4,6 +4,7 @@ import { approvalEventRoutes } from './approvals/event-routes.ts'
 import { receiptRoutes } from './approvals/receipts/routes.ts'
 import { type ApprovalRouteNeeds, approvalRoutes } from './approvals/routes.ts'
 import { statedRoutes } from './approvals/stated/routes.ts'
+import { windowRoutes } from './approvals/windows/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { actorOf, type Who } from './callers.ts'
 import { forgetCredential, forgetService } from './doors/agentvault/left-behind.ts'
@@ -146,6 +147,7 @@ function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Wh
     ...pushRoutes<Who>({ channels, people, actorOf, operatorOf }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),
     ...statedRoutes<Who>({ approvals, assurance, install: rooms.storage.instanceId, principalOf: agentOf }),
+    ...windowRoutes<Who>({ windows: approvals.windows, actorOf }),
   ]
 }
 

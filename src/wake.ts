@@ -3,6 +3,7 @@
 import { findIntents } from './audit/find-intents.ts'
 import { Problem } from './ground/problem.ts'
 import { settleVaultDoor } from './house/agentvault.ts'
+import { endFallen } from './house/windows.ts'
 import { isHsmProblem } from './identity/signing/rotator.ts'
 import { recordOf } from './record-of.ts'
 import type { Rooms } from './rooms.ts'
@@ -45,6 +46,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   await settleVaultDoor(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
   await rooms.approvals.settle((rids) => findIntents(audit.dir, rids))
+  await endFallen(rooms)
   // The first row that is ever authenticated is an operator's: a first start has its keys made after that.
   if (identity.hasOperator) await signingKeys.settle()
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })

@@ -31,6 +31,7 @@ const verdicts = new Set([
   'POST /claviger/v1/push/start',
   'POST /claviger/v1/push/devices',
   'DELETE /claviger/v1/push/devices/{id}',
+  'DELETE /claviger/v1/windows/{id}',
   // Whoever has a receipt can have a use of it taken.
   'GET /claviger/v1/approvals/{id}/receipt',
   'POST /claviger/v1/receipts/use',

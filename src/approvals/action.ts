@@ -75,18 +75,29 @@ export interface StatedAction {
   readonly terms: Terms
 }
 
-/** A bounded rule, shown whole: this agent may do these actions on this service so often until then, without being asked. */
+/**
+ * A trust window, shown whole: this agent may make calls of this form on this service, with this credential, so often and for so
+ * long, without being asked. Whatever stands here a call must share; what does not is open.
+ */
 export interface WindowAction {
   readonly kind: 'window'
   readonly install: string
   readonly agent: { readonly id: AgentId; readonly name: string }
   readonly service: { readonly id: ServiceId; readonly name: string; readonly version: string }
-  /** Methods and paths or actions, as the service resolves them: what a call must be one of. */
-  readonly actions: readonly string[]
+  /** Name of the service's action. Left out where the call is none: then it is `path`. */
+  readonly action?: string | undefined
+  /** Canonical; where no action is named. */
+  readonly path?: string | undefined
+  /** Calls of a higher risk are not meant. */
+  readonly risk: 'low' | 'medium' | 'high'
+  readonly method: string
+  readonly origin: string
+  readonly credential?: { readonly id: CredentialId; readonly handle: string } | undefined
+  /** Those that would ask, all of them. */
   readonly rules: readonly AskingRule[]
-  readonly uses: number
-  /** Milliseconds since 1970. */
-  readonly until: number
+  /** Digest of the call that waits, which the same yes lets out. */
+  readonly first: string
+  /** `lifeSeconds`: how long it holds from the yes on; `uses`: how many calls besides the first. */
   readonly terms: Terms
 }
 

@@ -5,12 +5,13 @@ import type { AgentId, CredentialId, OperatorId, ServiceId } from '../ground/ids
 import { Secret } from '../ground/secret.ts'
 import { type TestDatabase, testDatabase } from '../storage/storage.support.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { CallAction, StatedAction } from './action.ts'
+import type { CallAction, StatedAction, WindowAction } from './action.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
 import { channelsMigrations } from './channels/schema.ts'
 import type { Approval, VerdictBy } from './contract.ts'
 import { approvalsMigrations } from './schema.ts'
 import type { KeySealer } from './spool.ts'
+import { offeredWindow } from './windows/offer.ts'
 
 export const aCallAction = (over: Partial<CallAction> = {}): CallAction => ({
   kind: 'call',
@@ -41,6 +42,11 @@ export const aStatement = (over: Partial<StatedAction> = {}): StatedAction => ({
   payloadHash: 'ab'.repeat(32),
   request: 'r',
   terms: { assurance: 'passkey', lifeSeconds: 900, uses: 1 },
+  ...over,
+})
+
+export const aWindow = (over: Partial<WindowAction> = {}): WindowAction => ({
+  ...offeredWindow(aCallAction(), '12'.repeat(32), { maxSeconds: 3_600, maxUses: 20 }),
   ...over,
 })
 

@@ -1,16 +1,19 @@
 import type { Clock } from '../ground/clock.ts'
 import { type AgentId, type CallId, newOrderedId } from '../ground/ids.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
-import { answered, refuseAnswer } from './answer.ts'
+import { outcomeOf, takenBack } from './answer.ts'
 import { type Ask, Asking } from './asking.ts'
 import { Book, standing } from './book.ts'
+import type { Changed } from './changed.ts'
 import { type Approval, type ApprovalId, approvalProblem, type Verdict, type VerdictBy } from './contract.ts'
 import { claimsOf } from './receipts/claims.ts'
 import { ReceiptKeys } from './receipts/receipt-keys.ts'
 import { type KeySealer, Spool } from './spool.ts'
 import { getApproval, loadApprovals, putApproval } from './store.ts'
-import { settle, sweep, type UpkeepNeeds } from './upkeep.ts'
+import { settle, sweep, type UpkeepNeeds, withdrawAll } from './upkeep.ts'
 import { Waiters } from './waiters.ts'
+import { isWindow, openingOf } from './windows/open-window.ts'
+import { Windows } from './windows/windows.ts'
 
 export interface ApprovalsOptions {
   readonly storage: Storage
@@ -41,6 +44,8 @@ export class Approvals {
   readonly #issuer: () => string
   /** What receipts are signed with. */
   readonly receiptKeys: ReceiptKeys
+  /** What humans allowed for a while. */
+  readonly windows: Windows
   #timer: NodeJS.Timeout | undefined
 
   constructor({ storage, clock, vault, spoolDir, issuer }: ApprovalsOptions) {
@@ -52,9 +57,17 @@ export class Approvals {
       of: (agent) => this.#of(agent),
       open: (approval, body) => this.#open(approval, body),
     })
-    this.#upkeep = { storage, clock, book: this.#book, change: (id, work) => this.#change(id, work) }
+    const put: UpkeepNeeds['put'] = (tx, changed) => this.#put(tx, changed)
+    this.#upkeep = { storage, clock, book: this.#book, put, change: (id, work) => this.#change(id, work) }
     this.#issuer = issuer
     this.receiptKeys = new ReceiptKeys({ storage, clock, vault })
+    this.windows = new Windows({
+      ...{ storage, clock, book: this.#book },
+      of: (agent) => this.#of(agent),
+      known: (asked) => this.#asking.known(asked),
+      put,
+      wake: (id) => this.#waiters.wake(id),
+    })
     storage.follow((change) => this.#follow(change))
   }
 
@@ -141,11 +154,14 @@ export class Approvals {
     const now = this.#clock.now()
     return this.#change(id, async (approval) => {
       const given: Verdict = { ...by, verdict, at: now }
-      refuseAnswer(standing(approval, now), given)
-      const next = this.#withReceipt(answered(approval, given), now)
+      const { next, what, opens } = outcomeOf(approval, given)
       const { operator, assurance, channel } = by
-      const what = next.status === 'pending' ? 'answered' : next.status
-      return { next, what, actor: { kind: 'operator', id: operator }, ev: { verdict, assurance, channel } }
+      return {
+        ...{ next: this.#withReceipt(next, now, opens?.id), what },
+        actor: { kind: 'operator', id: operator },
+        ev: { verdict, assurance, channel, window: opens?.id },
+        opens: opens && this.#withReceipt(opens, now),
+      }
     })
   }
 
@@ -153,10 +169,7 @@ export class Approvals {
   cancel(id: string, by: Actor): Promise<Approval> {
     const now = this.#clock.now()
     return this.#change(id, async (approval) => {
-      const { status } = standing(approval, now)
-      if (status === 'expired') throw approvalProblem('approval_expired')
-      if (status !== 'pending') throw approvalProblem('approval_already_decided')
-      return { next: { ...approval, status: 'cancelled' }, what: 'cancelled', actor: by, ev: {} }
+      return { next: takenBack(approval, now), what: 'cancelled', actor: by, ev: {} }
     })
   }
 
@@ -170,18 +183,8 @@ export class Approvals {
   }
 
   /** Nothing that was asked or granted stands any more: in one transaction. */
-  async withdrawAll(by: Actor): Promise<void> {
-    const runs = [...this.#book.all()].filter(({ status }) => status === 'pending' || status === 'approved')
-    await this.#storage.write(
-      async (tx) => {
-        for (const { id } of runs) {
-          const known = await getApproval(tx, id)
-          if (known?.status !== 'pending' && known?.status !== 'approved') continue
-          await this.#put(tx, { ...known, status: 'cancelled' }, 'withdrawn', by, { was: known.status })
-        }
-      },
-      { urgent: true },
-    )
+  withdrawAll(by: Actor): Promise<void> {
+    return withdrawAll(this.#upkeep, by)
   }
 
   /**
@@ -193,10 +196,12 @@ export class Approvals {
     const taken = await this.#storage.write(async (tx) => {
       const approval = await getApproval(tx, id as ApprovalId)
       if (approval === undefined || approval.digest !== digest) return false
+      // A window's are taken by comparing the call.
+      if (isWindow(approval)) return false
       if (standing(approval, now).status !== 'approved' || approval.used >= usesOf(approval)) return false
       const used = approval.used + 1
       const status = used >= usesOf(approval) ? 'consumed' : 'approved'
-      await this.#put(tx, { ...approval, used, status, rid }, 'consumed', by, { rid, used })
+      await this.#put(tx, { next: { ...approval, used, status, rid }, what: 'consumed', actor: by, ev: { rid, used } })
       return true
     })
     return taken
@@ -222,12 +227,14 @@ export class Approvals {
 
   #of(agent: AgentId): readonly Approval[] {
     const now = this.#clock.now()
-    return this.#book.of(agent).map((one) => standing(one, now))
+    const own = this.#book.of(agent).filter((one) => !isWindow(one))
+    return own.map((one) => standing(one, now))
   }
 
-  #withReceipt(decided: Approval, now: number): Approval {
+  #withReceipt<A extends Approval>(decided: A, now: number, window?: string): A {
     if (decided.status === 'pending') return decided
-    return { ...decided, receipt: this.receiptKeys.make(claimsOf(decided, this.#issuer(), newOrderedId('rcp', now))) }
+    const claims = claimsOf(decided, this.#issuer(), newOrderedId('rcp', now), window)
+    return { ...decided, receipt: this.receiptKeys.make(claims) }
   }
 
   async #open(approval: Approval, body: Buffer | undefined): Promise<Approval> {
@@ -237,7 +244,8 @@ export class Approvals {
     try {
       const { assurance, lifeSeconds, uses } = action.terms
       const ev = { agent, assurance, lifeSeconds, uses, kind: action.kind }
-      await this.#storage.write((tx) => this.#put(tx, opened, 'opened', { kind: 'agent', id: agent, key: token }, ev))
+      const actor: Actor = { kind: 'agent', id: agent, key: token }
+      await this.#storage.write((tx) => this.#put(tx, { next: opened, what: 'opened', actor, ev }))
       return opened
     } catch (error) {
       await this.#spool.remove(id)
@@ -251,12 +259,13 @@ export class Approvals {
       if (approval === undefined) throw approvalProblem('approval_unknown')
       const changed = await work(approval)
       if (changed === undefined) return approval
-      await this.#put(tx, changed.next, changed.what, changed.actor, changed.ev)
+      await this.#put(tx, changed)
+      if (changed.opens !== undefined) await this.#put(tx, openingOf(changed.opens, changed))
       return changed.next
     })
   }
 
-  async #put(tx: Tx, next: Approval, what: string, actor: Actor, ev: Changed['ev']): Promise<void> {
+  async #put(tx: Tx, { next, what, actor, ev }: Changed): Promise<void> {
     await putApproval(tx, next)
     const approval = { id: next.id, digest: next.digest }
     const record = { type: `approval.${what}`, actor, approval, ev }
@@ -270,14 +279,8 @@ export class Approvals {
     this.#book.put(next)
     if (next.status !== 'pending' && next.status !== 'approved') void this.#spool.remove(next.id).catch(() => {})
     this.#waiters.tell(next, what)
+    if (what === 'window_opened' && isWindow(next)) this.windows.opened(next)
   }
-}
-
-export interface Changed {
-  readonly next: Approval
-  readonly what: string
-  readonly actor: Actor
-  readonly ev: { readonly [name: string]: string | number | undefined }
 }
 
 const usesOf = ({ action }: Approval) => action.terms.uses

@@ -5,6 +5,7 @@ import { type Action, actionDigest } from './action.ts'
 import { type Approval, type ApprovalId, approvalProblem } from './contract.ts'
 import { DENIED_MS, type Flood, floodOf } from './floods.ts'
 import { openedUnder, readIdempotencyKey } from './idempotency.ts'
+import { offeredWindow, type WindowBounds } from './windows/offer.ts'
 
 /** What an agent wants a yes for. */
 export interface Ask {
@@ -15,6 +16,8 @@ export interface Ask {
   readonly contentType?: string | undefined
   /** As it came. */
   readonly idempotencyKey?: string | undefined
+  /** Of a call: how much more of the same the human may allow at once. */
+  readonly window?: WindowBounds | undefined
 }
 
 export interface AskingNeeds {
@@ -47,11 +50,11 @@ export class Asking {
   }
 
   /** What counts for it already; undefined where ask() would open another. Throws Problems as that does. */
-  known(asked: Ask): Approval | undefined {
+  known(asked: Pick<Ask, 'action' | 'idempotencyKey'>): Approval | undefined {
     return this.#look(asked, this.#needs.clock.now()).known
   }
 
-  #look({ action, idempotencyKey: given }: Ask, now: number) {
+  #look({ action, idempotencyKey: given }: Pick<Ask, 'action' | 'idempotencyKey'>, now: number) {
     const idempotencyKey = readIdempotencyKey(given)
     const [digest, agent] = [actionDigest(action), action.agent.id]
     const own = this.#needs.of(agent)
@@ -76,7 +79,9 @@ function countsFor(own: readonly Approval[], digest: string, now: number): Appro
   )
 }
 
-function newApproval({ action, token, contentType, idempotencyKey }: Ask, digest: string, now: number): Approval {
+function newApproval(asked: Ask, digest: string, now: number): Approval {
+  const { action, token, contentType, idempotencyKey, window } = asked
+  const isOffered = window !== undefined && action.kind === 'call'
   return {
     id: newOrderedId('apr', now),
     agent: action.agent.id,
@@ -90,6 +95,7 @@ function newApproval({ action, token, contentType, idempotencyKey }: Ask, digest
     token,
     contentType,
     idempotencyKey,
+    offer: isOffered ? offeredWindow(action, digest, window) : undefined,
   }
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { AgentId, Id, OperatorId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
 import { ASSURANCES } from '../policy/assurance.ts'
-import type { Action } from './action.ts'
+import type { Action, WindowAction } from './action.ts'
 import { Shown } from './shown/shown.ts'
 
 export type ApprovalId = Id<'apr'>
@@ -30,6 +30,8 @@ export interface VerdictBy {
   readonly channel: 'console' | 'cli' | 'telegram' | 'push' | 'door'
   readonly assertion?: Assertion | undefined
   readonly comment?: string | undefined
+  /** Digest of the window that the approval offers, where that was answered and not the call alone. */
+  readonly window?: string | undefined
 }
 
 export interface Verdict extends VerdictBy {
@@ -63,6 +65,8 @@ export interface Approval {
   readonly idempotencyKey?: string | undefined
   /** Of the verdict: the same text for ever. */
   readonly receipt?: string | undefined
+  /** The window that a yes may open at once, where the rules that ask give one. */
+  readonly offer?: WindowAction | undefined
 }
 
 export const ApprovalView = z.object({
@@ -83,6 +87,15 @@ export const ApprovalView = z.object({
 })
 export type ApprovalView = z.output<typeof ApprovalView>
 
+export const WindowOffer = z.object({
+  digest: z.string(),
+  seconds: z.int(),
+  calls: z.int(),
+  shown: Shown,
+  text: z.string(),
+})
+export type WindowOffer = z.output<typeof WindowOffer>
+
 export const ApprovalDetail = ApprovalView.extend({
   /** All that the digest covers. */
   action: z.record(z.string(), z.unknown()),
@@ -90,6 +103,8 @@ export const ApprovalDetail = ApprovalView.extend({
   shown: Shown,
   /** That in lines of plain text, shortened where it is very long. */
   text: z.string(),
+  /** The trust window that a yes to its digest opens besides, while it is offered. */
+  window: WindowOffer.optional(),
   answers: z.array(
     z.object({
       name: z.string(),
@@ -151,6 +166,16 @@ export const approvalProblems = {
     status: 409,
     title: 'The digest is not of the action that this approval is about',
     hint: 'Look at it again: `claviger approval show <id>`.',
+  },
+  window_not_offered: {
+    status: 409,
+    title: 'This approval offers no trust window, or not to this answer',
+    hint: 'Answer the call alone. A rule gives windows by `ask.window`; operators open them at their pages or by the command line, and where two must answer both do.',
+  },
+  window_unknown: {
+    status: 404,
+    title: 'There is no such trust window',
+    hint: '`claviger window list` lists those that are open.',
   },
   approval_no_body: {
     status: 404,

@@ -17,6 +17,7 @@ import {
 import { showApproval } from './show-approval.ts'
 import type { Standing } from './shown/facts-of.ts'
 import { detailOf, viewOf } from './view.ts'
+import { isWindow } from './windows/open-window.ts'
 
 export const listApprovals = endpoint({
   method: 'GET',
@@ -89,10 +90,10 @@ export interface ApprovalRouteNeeds<Who> {
 
 export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoint<Who>[] {
   const { approvals, actorOf } = needs
-  /** Another agent's is as if it were not there. */
+  /** Another agent's is as if it were not there, and so are windows. */
   const own = (id: string, who: Who): Approval => {
     const found = approvals.find(id)
-    if (found.agent !== needs.agentOf(who)) throw approvalProblem('approval_unknown')
+    if (found.agent !== needs.agentOf(who) || isWindow(found)) throw approvalProblem('approval_unknown')
     return found
   }
   return [

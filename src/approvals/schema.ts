@@ -48,4 +48,11 @@ export const approvalsMigrations: readonly Migration[] = [
       await db.schema.alterTable('receipt_keys').addColumn('compromised_since', 'integer').execute()
     },
   },
+  {
+    // JSON of the window that a yes may open at once.
+    id: '0060-trust-windows',
+    async up(db) {
+      await db.schema.alterTable('approvals').addColumn('offer', 'text').execute()
+    },
+  },
 ]

@@ -1,11 +1,13 @@
 /** What an operator sees of an approval: the action, and the body that waits for it. */
 import { Problem } from '../ground/problem.ts'
+import { actionDigest } from './action.ts'
 import type { Approvals } from './approvals.ts'
-import type { Approval } from './contract.ts'
+import type { Approval, WindowOffer } from './contract.ts'
 import { shownAsText } from './shown/as-text.ts'
 import type { Standing } from './shown/facts-of.ts'
 import { shownAction } from './shown/show-action.ts'
 import type { Shown } from './shown/shown.ts'
+import { standingOffer } from './windows/open-window.ts'
 
 /** Much for a terminal, little for the line. */
 const MAX_TEXT = 32_000
@@ -13,15 +15,26 @@ const MAX_TEXT = 32_000
 /** A body that cannot be read any more is not drawn, and that is said. Throws Problem `vault_sealed`. */
 export async function showApproval(
   approvals: Approvals,
-  { id, action, contentType, status }: Approval,
+  approval: Approval,
   standing: Standing,
   now: number,
-): Promise<{ readonly shown: Shown; readonly text: string }> {
+): Promise<{ readonly shown: Shown; readonly text: string; readonly window: WindowOffer | undefined }> {
+  const { id, action, contentType, status } = approval
   const body = await approvals.bodyOf(id).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'approval_body_lost') return undefined
     throw error
   })
   const isOver = status !== 'pending'
   const shown = shownAction({ action, body, contentType, standing, now, isOver })
-  return { shown, text: shownAsText(shown, { maxCharacters: MAX_TEXT }) }
+  const text = shownAsText(shown, { maxCharacters: MAX_TEXT })
+  return { shown, text, window: shownOffer(approval, standing, now) }
+}
+
+function shownOffer(approval: Approval, standing: Standing, now: number): WindowOffer | undefined {
+  const offer = standingOffer(approval)
+  if (offer === undefined) return undefined
+  const shown = shownAction({ action: offer, standing, now })
+  const { lifeSeconds: seconds, uses: calls } = offer.terms
+  const text = shownAsText(shown, { maxCharacters: MAX_TEXT })
+  return { digest: actionDigest(offer), seconds, calls, shown, text }
 }

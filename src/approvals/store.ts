@@ -1,6 +1,7 @@
 /** The rows of approvals. */
 import type { AgentId } from '../ground/ids.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
+import type { WindowAction } from './action.ts'
 import type { Action, Approval, ApprovalId, Status, Verdict } from './contract.ts'
 
 interface ApprovalRow {
@@ -19,6 +20,7 @@ interface ApprovalRow {
   readonly content_type: string | null
   readonly idempotency_key: string | null
   readonly receipt: string | null
+  readonly offer: string | null
 }
 
 export async function putApproval(tx: Tx, approval: Approval): Promise<void> {
@@ -38,6 +40,7 @@ export async function putApproval(tx: Tx, approval: Approval): Promise<void> {
     content_type: approval.contentType ?? null,
     idempotency_key: approval.idempotencyKey ?? null,
     receipt: approval.receipt ?? null,
+    offer: approval.offer === undefined ? null : JSON.stringify(approval.offer),
   })
 }
 
@@ -72,5 +75,6 @@ function approvalOf(row: ApprovalRow): Approval {
     contentType: row.content_type ?? undefined,
     idempotencyKey: row.idempotency_key ?? undefined,
     receipt: row.receipt ?? undefined,
+    offer: row.offer === null ? undefined : (JSON.parse(row.offer) as WindowAction),
   }
 }

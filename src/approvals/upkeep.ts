@@ -1,12 +1,13 @@
 /** What time and crashes do to approvals. */
 import type { Clock } from '../ground/clock.ts'
 import type { CallId } from '../ground/ids.ts'
-import type { Actor, Storage } from '../storage/storage.ts'
-import type { Changed } from './approvals.ts'
+import type { Actor, Storage, Tx } from '../storage/storage.ts'
 import { type Book, standing } from './book.ts'
+import type { Changed } from './changed.ts'
 import type { Approval } from './contract.ts'
 import { KEY_KNOWN_MS } from './idempotency.ts'
 import { getApproval, putApproval, removeApproval } from './store.ts'
+import { isWindow } from './windows/open-window.ts'
 
 /** Ended ones that are kept to look back at; the log keeps every one. All of a day's are: keys and denials hold so long. */
 const KEPT_MS = 30 * 24 * 3_600_000
@@ -17,6 +18,7 @@ export interface UpkeepNeeds {
   readonly storage: Storage
   readonly clock: Clock
   readonly book: Book
+  put(tx: Tx, changed: Changed): Promise<void>
   change(id: string, work: (approval: Approval) => Promise<Changed | undefined>): Promise<Approval>
 }
 
@@ -28,6 +30,7 @@ export async function sweep({ storage, clock, book, change }: UpkeepNeeds): Prom
     await change(id, async (approval) => {
       const next = standing(approval, now)
       if (next.status === approval.status) return undefined
+      if (isWindow(next)) return { next, what: 'window_ended', actor: SYSTEM, ev: { why: 'expired', used: next.used } }
       return { next, what: 'expired', actor: SYSTEM, ev: { was: approval.status } }
     })
   }
@@ -47,6 +50,22 @@ export function toForget(all: readonly Approval[], now: number): readonly Approv
     if (now - openedAt <= KEY_KNOWN_MS) return false
     return now - expiresAt > KEPT_MS || at < ended.length - MOST_KEPT
   })
+}
+
+/** Nothing that was asked or granted stands any more: in one transaction. */
+export async function withdrawAll({ storage, book, put }: UpkeepNeeds, by: Actor): Promise<void> {
+  const runs = [...book.all()].filter(({ status }) => status === 'pending' || status === 'approved')
+  await storage.write(
+    async (tx) => {
+      for (const { id } of runs) {
+        const known = await getApproval(tx, id)
+        if (known?.status !== 'pending' && known?.status !== 'approved') continue
+        const next: Approval = { ...known, status: 'cancelled' }
+        await put(tx, { next, what: 'withdrawn', actor: by, ev: { was: known.status } })
+      }
+    },
+    { urgent: true },
+  )
 }
 
 /** At boot: how many uses no intent follows. `recorded` says which of the calls are in the log. */

@@ -31,7 +31,7 @@ export function viewOf({
   }
 }
 
-export function detailOf(approval: Approval, seen: Pick<ApprovalDetail, 'shown' | 'text'>): ApprovalDetail {
+export function detailOf(approval: Approval, seen: Pick<ApprovalDetail, 'shown' | 'text' | 'window'>): ApprovalDetail {
   const answers = approval.verdicts.map(({ name, verdict, assurance, channel, at, comment }) => {
     return { name, verdict, assurance, channel, at: iso(at), comment }
   })
@@ -42,5 +42,6 @@ export function detailOf(approval: Approval, seen: Pick<ApprovalDetail, 'shown' 
 function titleOf(action: Approval['action']): string {
   if (action.kind === 'call') return `${action.method} ${action.origin}${action.path}`
   if (action.kind === 'stated') return action.action
-  return `${action.service.name}: ${action.actions.join(', ')}`
+  const { method, origin, path = '', terms } = action
+  return `${terms.uses} × ${action.action ?? `${method} ${origin}${path}`} on ${action.service.name}`
 }

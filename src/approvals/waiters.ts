@@ -10,8 +10,13 @@ export class Waiters {
   }
 
   tell(approval: Approval, what: string): void {
-    if (approval.status !== 'pending') for (const go of this.#waiting.get(approval.id) ?? []) go()
+    if (approval.status !== 'pending') this.wake(approval.id)
     for (const listener of this.#listeners) listener(approval, what)
+  }
+
+  /** Whoever waits for it goes on, answered or not. */
+  wake(id: string): void {
+    for (const go of this.#waiting.get(id) ?? []) go()
   }
 
   /** Everybody who waits goes on, and finds out for himself. */

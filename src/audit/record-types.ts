@@ -44,6 +44,7 @@ export function mayLackMac(type: string): boolean {
 const WITH_RESERVE = new Set([
   'revoke',
   'approval.withdrawn',
+  'approval.window_ended',
   'key.signing_revoked',
   'key.receipt_compromised',
   'seal',

@@ -42,10 +42,11 @@ const show: Verb = {
     const json = await operator().ask({ method: 'GET', path: `/approvals/${encodeURIComponent(id)}` })
     // The text has the rest, all of it.
     const { id: name, status, openedAt, expiresAt, decidedAt, decidedBy, reason, uses, answers, text } = json as Item
+    const offer = offerText(json.window as Offer | undefined)
     const used = (uses as { used: number }).used
     const about = { id: name, status, openedAt, expiresAt, decidedAt, decidedBy, reason, ...(used > 0 && { used }) }
     const who = table((answers as Item[]) ?? [], ANSWERS, '')
-    return { json, text: [facts(about), who, text].filter((part) => part !== '').join('\n\n') }
+    return { json, text: [facts(about), who, text, offer].filter((part) => part !== '').join('\n\n') }
   },
 }
 
@@ -63,15 +64,36 @@ const body: Verb = {
   },
 }
 
+interface Offer {
+  readonly digest: string
+  readonly text: string
+}
+
+/** Throws Problem `window_not_offered`. */
+async function offerIn({ window }: { readonly window?: Offer }): Promise<Offer> {
+  if (window !== undefined) return window
+  const { approvalProblem } = await import('../approvals/contract.ts')
+  throw approvalProblem('window_not_offered')
+}
+
+function offerText(offer: Offer | undefined): string {
+  return offer === undefined ? '' : `It offers a trust window (claviger approve --window):\n\n${offer.text}`
+}
+
 function answer(name: 'approve' | 'deny', verdict: 'approved' | 'denied', summary: string): Verb {
+  const about = name === 'approve' ? 'and open the trust window that it offers' : 'refuse the trust window alone'
   return {
     signature: `${name} <id>`,
     summary,
-    options: [{ flags: '--comment <text>', about: 'said on the record, and to the agent' }],
+    options: [
+      { flags: '--comment <text>', about: 'said on the record, and to the agent' },
+      { flags: '--window', about },
+    ],
     async run({ args: [id = ''], options, operator }) {
       const path = `/approvals/${encodeURIComponent(id)}`
       // An approval never becomes another action's, so its id says as much as its digest.
-      const { digest } = (await operator().ask({ method: 'GET', path })) as { digest: string }
+      const asked = (await operator().ask({ method: 'GET', path })) as { digest: string; window?: Offer }
+      const { digest } = options.window === true ? await offerIn(asked) : asked
       const body = { verdict, digest, ...(options.comment !== undefined && { comment: options.comment }) }
       const json = await operator().ask({ method: 'POST', path: `${path}/verdict`, body })
       return { json, text: facts(shown(json as Item)) }

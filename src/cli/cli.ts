@@ -38,6 +38,7 @@ import { upCommand } from './up.ts'
 import { vaultCommands } from './vault.ts'
 import { isMisplacedSecret, MISSING_OPTION, type Session } from './verb.ts'
 import { webhookCommands } from './webhook.ts'
+import { windowCommands } from './window.ts'
 
 const families = [
   initCommand,
@@ -58,6 +59,7 @@ const families = [
   grantCommands,
   ruleCommands,
   approvalCommands,
+  windowCommands,
   channelCommands,
   receiptCommands,
   relyingCommands,

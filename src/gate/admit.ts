@@ -1,3 +1,4 @@
+import { actionDigest } from '../approvals/action.ts'
 import type { Audit } from '../audit/contract.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { CredentialId, GrantId } from '../ground/ids.ts'
@@ -9,7 +10,7 @@ import { AskingRoom, type KeptContents } from './asking-room.ts'
 import { denial, denialProblem } from './denials.ts'
 import { type Explanation, explanationOf } from './explanation.ts'
 import { type Gathered, gatherFacts, type InFlightLimits, type Read } from './gather-facts.ts'
-import { asActor, digestNow, humansYes, type Yes } from './humans-yes.ts'
+import { actionNow, asActor, humansYes, type Yes } from './humans-yes.ts'
 import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
 import { permitOf } from './permit-of.ts'
@@ -186,18 +187,20 @@ export class Gate<S extends GateService = GateService> {
   }
 
   /** Takes the yes for what will be sent now. A use that no intent follows is not given back: a human may be asked anew. */
-  async #take(call: CallRequest, { id, digest, contents }: Yes, gathered: Gathered<S>, caller?: Caller): Promise<void> {
+  async #take(call: CallRequest, yes: Yes, gathered: Gathered<S>, caller?: Caller): Promise<void> {
+    const { id, digest, contents } = yes
     const { rooms } = this.#options
     const { approvals } = rooms
     if (approvals === undefined) throw denialProblem('approval_required')
-    const now = digestNow(call, gathered, contents, rooms, approvals)
+    const now = actionNow(call, gathered, contents, rooms, approvals)
     const by = asActor(call)
-    if (now !== digest) {
-      await approvals.mismatch(id, now, by)
+    if (!yes.fits(now)) {
+      await approvals.mismatch(id, actionDigest(now), by)
       this.#refusals.record(call, 'approval_mismatch', gathered.origin?.href)
       throw denialProblem('approval_mismatch', { facts: { approval: id } })
     }
-    if (call.firstTry !== undefined && this.#taken.delete(call.firstTry)) return
+    const wasFirsts = call.firstTry !== undefined && this.#taken.delete(call.firstTry)
+    if (wasFirsts || yes.taken) return
     if (caller?.gone === true) {
       // It may come back, and the yes is still there.
       this.#refusals.record(call, 'caller_left', gathered.origin?.href)

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type AskingRule, actionDigest, type CallAction, type Terms } from '../approvals/action.ts'
+import type { WindowBounds } from '../approvals/windows/offer.ts'
 import { strongest } from '../policy/assurance.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { AskingRoom } from './asking-room.ts'
@@ -11,11 +12,15 @@ import { denialProblem } from './denials.ts'
 import type { Gathered } from './gather-facts.ts'
 import type { ApprovalStanding, CallContents, Caller, CallRequest, GateApprovals, GateRooms } from './rooms.ts'
 
-/** A yes that was given, and not taken yet. */
+/** A yes that was given. */
 export interface Yes {
   readonly id: string
   readonly digest: string
   readonly contents: CallContents
+  /** One use is taken already: that of a trust window is by comparing the call. */
+  readonly taken: boolean
+  /** Whether it is good for what would be sent now. */
+  fits(action: CallAction): boolean
 }
 
 /** Where a service's own action wants a human, and no rule says how sure the answer must be. */
@@ -34,24 +39,48 @@ export async function humansYes(
   caller: Caller,
   contents: CallContents,
 ): Promise<Yes> {
-  const action = actionOf(call, gathered, contents, rooms, approvals)
+  const { action, window } = actionOf(call, gathered, contents, rooms, approvals)
+  const underWindow = () => windowsYes(call, gathered, action, contents, approvals)
+  const allowed = await underWindow()
+  if (allowed !== undefined) return allowed
   const { body, headers, idempotencyKey } = contents
   const contentType = headers.find(([name]) => name === 'content-type')?.[1]
-  const opened = await approvals.ask({ action, token: call.principal.token.id, body, contentType, idempotencyKey })
+  const token = call.principal.token.id
+  const opened = await approvals.ask({ action, token, body, contentType, idempotencyKey, window })
   const standing = await waited(opened, call.principal.agent.id, caller, approvals, room)
-  if (standing.status === 'approved') return { id: standing.id, digest: standing.digest, contents }
+  const { id, digest, status } = standing
+  if (status === 'approved') return { id, digest, contents, taken: false, fits: (now) => actionDigest(now) === digest }
+  // Somebody may have allowed it among others meanwhile. Of a caller that left, no use is taken.
+  const isOpen = (status === 'pending' || status === 'cancelled') && !caller.gone
+  const later = isOpen ? await underWindow() : undefined
+  if (later !== undefined) return later
   throw unanswered(standing)
 }
 
-/** Digest of what would be sent now. */
-export function digestNow(
+/** One use of a trust window, taken. What the guard noticed of this call no window foresaw. */
+async function windowsYes(
+  call: CallRequest,
+  { question }: Gathered,
+  action: CallAction,
+  contents: CallContents,
+  approvals: GateApprovals,
+): Promise<Yes | undefined> {
+  if (question.findings.some(({ effect }) => effect === 'ask')) return undefined
+  const { rid } = call
+  const { idempotencyKey } = contents
+  const taken = await approvals.takeWindow(action, { rid, by: asActor(call), idempotencyKey })
+  return taken && { id: taken.id, digest: taken.digest, contents, taken: true, fits: (now) => taken.covers(now) }
+}
+
+/** What would be sent now. */
+export function actionNow(
   call: CallRequest,
   gathered: Gathered,
   contents: CallContents,
   rooms: GateRooms,
   approvals: GateApprovals,
-): string {
-  return actionDigest(actionOf(call, gathered, contents, rooms, approvals))
+): CallAction {
+  return actionOf(call, gathered, contents, rooms, approvals).action
 }
 
 export const asActor = ({ principal }: CallRequest): Actor => ({
@@ -86,12 +115,12 @@ function actionOf(
   { body, headers }: CallContents,
   rooms: GateRooms,
   { install }: GateApprovals,
-): CallAction {
+): { readonly action: CallAction; readonly window: WindowBounds | undefined } {
   if (service === undefined || origin === undefined) throw denialProblem('target_not_allowed')
   const { agent } = call.principal
   const handle = credential === undefined ? undefined : rooms.credentials.aboutOf(credential)?.handle
-  const { terms, rules } = whoAsks({ resolution, rules: judged }, service)
-  return {
+  const { terms, rules, window } = whoAsks({ resolution, rules: judged }, service)
+  const action: CallAction = {
     kind: 'call',
     install,
     agent: { id: agent.id, name: agent.name ?? agent.id },
@@ -108,21 +137,22 @@ function actionOf(
     rules,
     terms,
   }
+  return { action, window }
 }
 
-/** The rules that ask, the service's own action among them: the strongest assurance, the least of everything else. */
+/** The rules that ask, the service's own action among them: the strongest assurance, the least of everything else, and a window only where all give one. */
 function whoAsks(
   { resolution, rules }: Pick<Gathered, 'resolution' | 'rules'>,
   service: { readonly id: string; readonly name: string; readonly epoch: number },
-): { terms: Terms; rules: readonly AskingRule[] } {
+): { terms: Terms; rules: readonly AskingRule[]; window?: WindowBounds | undefined } {
   const name = `${service.name}:${resolution?.action ?? '*'}`
   const own: AskingRule = { id: service.id, name, version: service.epoch }
   const usual = { ...USUAL, assurance: resolution?.ask ?? USUAL.assurance }
   if (rules === 'needs_body' || rules.effect !== 'ask' || rules.terms === undefined)
     return { terms: usual, rules: [own] }
-  const { assurance, lifeSeconds, uses } = rules.terms
+  const { assurance, lifeSeconds, uses, window } = rules.terms
   const asking = rules.rules.length === 0 ? [BY_DEFAULT] : rules.rules
-  if (resolution?.ask === undefined) return { terms: { assurance, lifeSeconds, uses }, rules: asking }
+  if (resolution?.ask === undefined) return { terms: { assurance, lifeSeconds, uses }, rules: asking, window }
   const terms = {
     assurance: strongest(assurance, resolution.ask) ?? assurance,
     lifeSeconds: Math.min(lifeSeconds, usual.lifeSeconds),

@@ -1,4 +1,6 @@
 import type { AskingRule, CallAction, Terms } from '../approvals/action.ts'
+import type { WindowBounds } from '../approvals/windows/offer.ts'
+import type { TakenFor, TakenWindow } from '../approvals/windows/windows.ts'
 import type { EventObject } from '../audit/contract.ts'
 import type { AgentId, CallId, CredentialId, GrantId, ServiceId, TokenId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
@@ -65,7 +67,7 @@ export interface GateRuleVerdict {
   /** Those that decided; none where the default did. */
   readonly rules: readonly AskingRule[]
   /** Of `ask`. */
-  readonly terms?: Terms | undefined
+  readonly terms?: (Terms & { readonly window?: WindowBounds | undefined }) | undefined
 }
 
 /** What the gate wants of the approvals room. */
@@ -76,6 +78,8 @@ export interface GateApprovals {
   ask(asked: AskedApproval): Promise<ApprovalStanding>
   /** What it is once it is not pending any more, after `waitMs`, or when the signal is aborted. */
   settled(id: string, waitMs: number, signal?: AbortSignal): Promise<ApprovalStanding>
+  /** Takes one use of a trust window that covers the call, committed when it resolves; undefined if there is none. */
+  takeWindow(action: CallAction, by: TakenFor): Promise<TakenWindow | undefined>
   /** Takes one use of a yes for exactly this digest, committed when it resolves; false if there is none. */
   consume(id: string, digest: string, rid: CallId, by: Actor): Promise<boolean>
   /** What was shown and what was to be sent are two: on record. */
@@ -88,6 +92,8 @@ export interface AskedApproval {
   readonly body: Buffer | undefined
   readonly contentType: string | undefined
   readonly idempotencyKey: string | undefined
+  /** How much more of the same the rules let the human allow at once. */
+  readonly window: WindowBounds | undefined
 }
 
 export interface ApprovalStanding {

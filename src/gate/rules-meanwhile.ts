@@ -1,6 +1,6 @@
 import { denialProblem } from './denials.ts'
 import { type Gathered, judgedByRules, type Read } from './gather-facts.ts'
-import { digestNow, type Yes } from './humans-yes.ts'
+import { actionNow, type Yes } from './humans-yes.ts'
 import type { CallRequest, GateRooms } from './rooms.ts'
 
 /**
@@ -19,5 +19,5 @@ export function rulesStillAllow(
   if (rules === 'needs_body' || rules.effect === 'deny') return false
   if (yes === undefined) return rules.effect !== 'ask'
   if (rooms.approvals === undefined) throw denialProblem('approval_required')
-  return digestNow(call, { ...gathered, rules }, yes.contents, rooms, rooms.approvals) === yes.digest
+  return yes.fits(actionNow(call, { ...gathered, rules }, yes.contents, rooms, rooms.approvals))
 }

@@ -1,10 +1,12 @@
 // The answer to an approval, and the passkey behind it: the approvals room knows digests, identity knows who signed one.
 import { z } from 'zod'
+import { actionDigest } from '../approvals/action.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import type { Channels } from '../approvals/channels/channels.ts'
 import type { Device } from '../approvals/channels/push/contract.ts'
 import { ApprovalView, approvalProblem, approvalProblems, type VerdictBy } from '../approvals/contract.ts'
 import { viewOf } from '../approvals/view.ts'
+import { standingOffer } from '../approvals/windows/open-window.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { headerOf } from '../http/header-of.ts'
 import { IdParam } from '../http/shapes.ts'
@@ -14,7 +16,7 @@ import { AssertionResponse, MAX_ANSWER, PublicKeyOptions, peopleProblems } from 
 import type { People } from '../identity/people/people.ts'
 import { deviceOf } from './push.ts'
 
-/** Of the action that was looked at: an answer never counts for another one. */
+/** Of the action that was looked at, or of the window that it offers: an answer never counts for another one. */
 const Digest = z.string().regex(/^[0-9a-f]{64}$/)
 const answering = {
   method: 'POST',
@@ -36,7 +38,7 @@ export const giveVerdict = endpoint({
   ...answering,
   path: '/claviger/v1/approvals/{id}/verdict',
   summary:
-    'Approve or deny what is pending. A passkey’s assertion makes the answer worth one; without, it is worth a push on a device that takes pushes, and a tap elsewhere',
+    'Approve or deny what is pending, or the trust window that it offers, by its digest. A passkey’s assertion makes the answer worth one; without, it is worth a push on a device that takes pushes, and a tap elsewhere',
   body: z.strictObject({
     verdict: z.enum(['approved', 'denied']),
     digest: Digest,
@@ -58,11 +60,13 @@ export interface AnswerNeeds<Who> {
 
 export function answerRoutes<Who>(needs: AnswerNeeds<Who>): BoundEndpoint<Who>[] {
   const { approvals, people, operatorOf } = needs
-  /** The approval with this id, if it is about this action. */
+  /** The approval with this id, if it is about this action, or offers this window. */
   const shownAs = (id: string, digest: string) => {
     const found = approvals.find(id)
-    if (found.digest !== digest) throw approvalProblem('approval_other_action')
-    return found
+    const offer = standingOffer(found)
+    const window = offer !== undefined && actionDigest(offer) === digest ? digest : undefined
+    if (found.digest !== digest && window === undefined) throw approvalProblem('approval_other_action')
+    return { id: found.id, digest, window }
   }
   return [
     bind(challengeApproval, async ({ params, body, caller, rawHeaders }) => {
@@ -72,16 +76,16 @@ export function answerRoutes<Who>(needs: AnswerNeeds<Who>): BoundEndpoint<Who>[]
       return { ...(await people.approvals.challenge({ approvalId: id, digest, operator }, origin)) }
     }),
     bind(giveVerdict, async ({ params, body, caller, rawHeaders }) => {
-      const { id, digest } = shownAs(params.id, body.digest)
+      const { id, digest, window } = shownAs(params.id, body.digest)
       const { verdict, comment, assertion } = body
       const who = operatorOf(caller as Who)
       if (assertion === undefined) {
         const device = deviceOf(needs, who, rawHeaders)
-        return viewOf(await approvals.decide(id, verdict, { ...byHand(who, device), comment }))
+        return viewOf(await approvals.decide(id, verdict, { ...byHand(who, device), comment, window }))
       }
       const { operator } = sessionOf(who)
       const by = await people.approvals.verify({ approvalId: id, digest, operator, assertion })
-      return viewOf(await approvals.decide(id, verdict, { ...by, comment }))
+      return viewOf(await approvals.decide(id, verdict, { ...by, comment, window }))
     }),
   ]
 }

@@ -66,4 +66,4 @@ export type ProblemCode =
   | 'upstream_unreachable' | 'vault_already_initialised' | 'vault_integrity_failed' | 'vault_not_initialised'
   | 'vault_not_sealed' | 'vault_revocation_unknown' | 'vault_sealed' | 'vault_service_exists'
   | 'vault_service_refused' | 'verification_wanted' | 'webhook_busy' | 'webhook_event_unknown' | 'webhook_limit'
-  | 'webhook_unknown' | 'webhook_url_refused' | 'wrong_audience'
+  | 'webhook_unknown' | 'webhook_url_refused' | 'window_not_offered' | 'window_unknown' | 'wrong_audience'

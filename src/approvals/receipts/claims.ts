@@ -4,8 +4,8 @@ import type { ReceiptClaims } from './contract.ts'
 
 const seconds = (ms: number) => Math.floor(ms / 1_000)
 
-/** Of one that was just decided: `approval` as it is after the verdict. */
-export function claimsOf(approval: Approval, issuer: string, jti: string): ReceiptClaims {
+/** Of one that was just decided: `approval` as it is after the verdict; `window`: id of the one that the same yes opened. */
+export function claimsOf(approval: Approval, issuer: string, jti: string, window?: string): ReceiptClaims {
   const { id, digest, action, verdicts, status } = approval
   const verdict = status === 'denied' ? 'denied' : 'approved'
   const answers = verdicts.filter((one) => one.verdict === verdict)
@@ -20,6 +20,7 @@ export function claimsOf(approval: Approval, issuer: string, jti: string): Recei
     kind: action.kind,
     agent: { id: action.agent.id, name: action.agent.name },
     ...(action.kind === 'stated' && { action: action.action, payloadHash: action.payloadHash }),
+    ...(window !== undefined && { window }),
     verdict,
     assurance: action.terms.assurance,
     approvers: answers.map(approverOf),

@@ -30,6 +30,8 @@ export const ReceiptClaims = z.looseObject({
   action: z.string().optional(),
   /** Of a stated action: what its doer compares. */
   payloadHash: z.string().optional(),
+  /** Id of the trust window that the same yes opened: the passkey signed the window's digest, which covers the call's. */
+  window: z.string().optional(),
   verdict: z.enum(['approved', 'denied']),
   /** What the answer had to be given with. */
   assurance: z.enum(ASSURANCES),

@@ -6,6 +6,7 @@ import type { Actor } from '../../storage/storage.ts'
 import type { Approvals } from '../approvals.ts'
 import { ApprovalView, approvalProblem, approvalProblems } from '../contract.ts'
 import { viewOf } from '../view.ts'
+import { isWindow } from '../windows/open-window.ts'
 import {
   KEYS_MAX_AGE_SECONDS,
   MarkCompromised,
@@ -134,7 +135,7 @@ export function receiptRoutes<Who>(needs: ReceiptRouteNeeds<Who>): BoundEndpoint
   const keys = approvals.receiptKeys
   const receiptIn = (id: string, agent?: AgentId) => {
     const found = approvals.find(id)
-    if (agent !== undefined && found.agent !== agent) throw approvalProblem('approval_unknown')
+    if (agent !== undefined && (found.agent !== agent || isWindow(found))) throw approvalProblem('approval_unknown')
     if (found.receipt === undefined) throw receiptProblem('receipt_missing')
     return { receipt: found.receipt }
   }

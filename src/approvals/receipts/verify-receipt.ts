@@ -35,6 +35,8 @@ export async function useReceipt(
   const read = standingClaims(asked, needs)
   if ('error' in read) return { valid: false, error: read.error }
   const { claims } = read
+  // Its uses are for calls that the gateway compares with it.
+  if (claims.kind === 'window') return { valid: false, error: 'wrong_action' }
   if (own !== undefined && claims.agent.id !== own) return { valid: false, error: 'wrong_agent' }
   return take(asked, claims, by, needs)
 }

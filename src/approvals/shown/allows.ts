@@ -1,5 +1,5 @@
 /** What a yes would allow, in one sentence. */
-import type { Action, Terms } from '../action.ts'
+import type { Action, Terms, WindowAction } from '../action.ts'
 import { plural } from './visible.ts'
 
 const answers = {
@@ -13,12 +13,16 @@ export function allowsOf(action: Action, now: number): string {
   const { terms } = action
   const asks = answers[terms.assurance]
   if (action.kind === 'window') {
-    const left = lasts(Math.max(0, Math.floor((action.until - now) / 1000)))
-    return `${plural(action.uses, 'call')} of those listed, without being asked again, for ${left} (until ${moment(action.until)}). ${asks}`
+    return `This call, and ${plural(terms.uses, 'more', 'more')} of the form above without being asked again, within ${lasts(terms.lifeSeconds)} of the yes (of one at ${moment(now)}: until ${moment(now + terms.lifeSeconds * 1000)}). ${open(action)} ${asks}`
   }
   const what = action.kind === 'call' ? 'Exactly this request' : 'Exactly this, done by the agent itself'
   const good = terms.goodSeconds ?? terms.lifeSeconds
   return `${what}, ${times(terms)}, within ${lasts(good)} of the yes (of one at ${moment(now)}: until ${moment(now + good * 1000)}). ${asks}`
+}
+
+/** What a call may have for itself. */
+function open({ action }: WindowAction): string {
+  return `${action === undefined ? 'Query, headers and body' : 'Whatever stands in the places of the path, query, headers and body'} may be others each time.`
 }
 
 function times({ uses }: Terms): string {

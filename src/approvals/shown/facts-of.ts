@@ -7,8 +7,8 @@ import { comparableName, isCredentialHeader } from '../../ground/header-names.ts
 import { looksLikeCredential } from '../../ground/looks-like-credential.ts'
 import { Problem } from '../../ground/problem.ts'
 import { type JsonValue, parseStrictJson } from '../../ground/strict-json.ts'
-import { type Action, type AskingRule, actionDigest, type CallAction } from '../action.ts'
-import { lasts, moment } from './allows.ts'
+import { type Action, type AskingRule, actionDigest, type CallAction, type WindowAction } from '../action.ts'
+import { lasts } from './allows.ts'
 import { decoded, type FormPair, readForm } from './body/read-form.ts'
 import { fact, factsOf, isSecretName, namedValue, plainFact } from './fact.ts'
 import { placeOf } from './host-warnings.ts'
@@ -33,7 +33,7 @@ export function factsOfAction(action: Action, standing: Standing, warn: Warn): F
     standing.trust !== undefined && plainFact('trust', standing.trust),
     action.kind !== 'stated' &&
       plainFact('service', `${action.service.name} (${action.service.id}, definition ${action.service.version})`),
-    action.kind !== 'window' && plainFact('risk', action.risk),
+    plainFact('risk', action.risk),
     action.kind !== 'stated' && rulesOf(action.rules),
     standing.reasons.map((reason) => fact('stopped because', reason)),
     (standing.findings ?? []).map((finding) => fact('finding', finding)),
@@ -69,7 +69,7 @@ function whatFacts(action: Action): Fact[] {
         plainFact('request', action.request),
       ]
     case 'window':
-      return [plainFact('calls', String(action.uses)), plainFact('until', moment(action.until))]
+      return windowFacts(action)
   }
 }
 
@@ -84,13 +84,28 @@ function callFacts(action: CallAction): Fact[] {
     fact('path', action.path),
     path !== undefined && path !== action.path && fact('path, decoded', path),
     action.action !== undefined && plainFact('action', action.action),
-    action.credential === undefined
-      ? plainFact('credential', 'none')
-      : plainFact('credential', `${action.credential.handle} (${action.credential.id})`),
+    credentialFact(action.credential),
     action.body === undefined
       ? plainFact('body', 'none')
       : plainFact('body', `${counted(action.body.bytes)} bytes, SHA-256 ${action.body.sha256}`),
   )
+}
+
+function windowFacts({ action, path, method, origin, credential, terms, first }: WindowAction): Fact[] {
+  return factsOf(
+    plainFact('calls', String(terms.uses)),
+    plainFact('for', lasts(terms.lifeSeconds)),
+    action !== undefined && plainFact('action', action),
+    plainFact('method', method),
+    plainFact('host', origin),
+    path !== undefined && fact('path', path),
+    credentialFact(credential),
+    plainFact('first call', first),
+  )
+}
+
+function credentialFact(credential: CallAction['credential']): Fact {
+  return plainFact('credential', credential === undefined ? 'none' : `${credential.handle} (${credential.id})`)
 }
 
 function longFacts(action: Action): Fact[] {
@@ -100,7 +115,7 @@ function longFacts(action: Action): Fact[] {
     case 'stated':
       return contextFacts(action.context)
     case 'window':
-      return action.actions.map((one) => plainFact('may do', one))
+      return []
   }
 }
 

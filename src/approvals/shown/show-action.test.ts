@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { AgentId, ServiceId } from '../../ground/ids.ts'
-import type { Action, StatedAction, WindowAction } from '../action.ts'
-import { aCallAction } from '../approvals.support.ts'
+import type { AgentId } from '../../ground/ids.ts'
+import type { Action, StatedAction } from '../action.ts'
+import { aCallAction, aWindow } from '../approvals.support.ts'
 import { shownAsText } from './as-text.ts'
-import { NOW, show, showCall, stringsIn, valuesOf } from './shown.support.ts'
+import { show, showCall, stringsIn, valuesOf } from './shown.support.ts'
 
 const agent = { id: 'agent_0000000000000000000001' as AgentId, name: 'robot' }
 const terms = { assurance: 'tap', lifeSeconds: 90, uses: 1 } as const
@@ -21,18 +21,6 @@ const aStatedAction = (over: Partial<StatedAction> = {}): StatedAction => ({
   request: 'req_1',
   terms,
   ...over,
-})
-
-const aWindowAction = (): WindowAction => ({
-  kind: 'window',
-  install: '0'.repeat(32),
-  agent,
-  service: { id: 'srv_0000000000000000000001' as ServiceId, name: 'shop', version: 'ab'.repeat(32) },
-  actions: ['order.read', 'GET /v1/orders'],
-  rules: [{ id: 'rul_1', name: 'payments', version: 3 }],
-  uses: 25,
-  until: NOW + 3_600_000,
-  terms,
 })
 
 /** Every action that differs from `action` in one of its leaves. */
@@ -56,7 +44,12 @@ function* mutants(action: Action): Generator<readonly [path: string, changed: Ac
 }
 
 describe('shownAction()', () => {
-  for (const action of [aCallAction(), aStatedAction(), aWindowAction()]) {
+  for (const action of [
+    aCallAction(),
+    aStatedAction(),
+    aWindow(),
+    aWindow({ action: undefined, path: '/v1/orders' }),
+  ]) {
     test(`shows other facts for every field of a ${action.kind} that is another, beside the digest (G-01)`, () => {
       const seen = new Map<string, string>()
       const look = (path: string, one: Action) => {
@@ -84,7 +77,10 @@ describe('shownAction()', () => {
     const { allows } = show({ action: aCallAction() })
     assert.match(allows, /^Exactly this request, once, within 15 minutes of the yes/)
     assert.match(allows, /2026-11-21T00:15:00Z/)
-    assert.match(show({ action: aWindowAction() }).allows, /^25 calls .* for 1 hour \(until 2026-11-21T01:00:00Z\)/)
+    assert.match(
+      show({ action: aWindow() }).allows,
+      /^This call, and 20 more .* within 1 hour .*until 2026-11-21T01:00:00Z/,
+    )
     assert.match(show({ action: aStatedAction() }).allows, /within 1 minute 30 seconds/)
   })
 

@@ -38,7 +38,8 @@ export function shownAction(input: ToShow): Shown {
   const warn: Warn = (warning) => {
     if (!warnings.includes(warning)) warnings.push(warning)
   }
-  if (action.kind !== 'stated' && action.kind !== 'window') warnOfCall(action, warn)
+  if (action.kind === 'call') warnOfCall(action, warn)
+  if (action.kind === 'window') warnOfHost(action.origin, warn)
   if (action.kind === 'stated' && !isOfWhatIsShown(action)) {
     warn('The payload hash is the agent’s own: what it is of is not shown here, and may be anything.')
   }
