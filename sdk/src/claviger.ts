@@ -7,6 +7,14 @@ export {
   type Registered,
   type RegisterOptions,
 } from './agent/agent-client.ts'
+export type {
+  AnsweredApproval,
+  Approval,
+  ApprovalRequest,
+  ApprovalStatus,
+  StatedApproval,
+  WaitOptions,
+} from './agent/approvals.ts'
 export type { ServerSentEvent } from './agent/event-stream.ts'
 export type { NarrowedToken, NarrowOptions } from './agent/narrow.ts'
 export { type EventOptions, type ReadOptions, ServiceAnswer } from './agent/service-answer.ts'
@@ -14,6 +22,18 @@ export type { CallOptions } from './agent/service-call.ts'
 export { TokenClient, type TokenClientOptions } from './agent/token-client.ts'
 export type { Tokens } from './agent/tokens.ts'
 export type { ActionToken, CallActionOptions, IssueTokenOptions } from './agent/vault-actions.ts'
+export { type Assurance, actionDigest, payloadHash, type Risk, type StatedAction } from './approval/digest.ts'
+export type { ReceiptClaims } from './approval/receipt-claims.ts'
+export { type UseFault, type UseVerdict, useReceipt } from './approval/use-receipt.ts'
+export {
+  type About,
+  createReceiptVerifier,
+  type ReceiptFault,
+  type ReceiptVerdict,
+  type ReceiptVerifier,
+  type ReceiptVerifierOptions,
+  verifyReceipt,
+} from './approval/verify-receipt.ts'
 export { ClavigerError } from './claviger-error.ts'
 export {
   type AgentDetails,

@@ -1,6 +1,7 @@
 // The package as it is published: built by its own tsconfig, with no dependencies, in the oldest Node it names, and typed for browsers.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -66,17 +67,21 @@ describe('the published package', () => {
       ([name]) => `import * as _${entries.findIndex(([other]) => other === name)} from '${join(manifest.name, name)}'`,
     )
     const code = `${imports.join('\n')}
-      import { createVerifier, generatePemKeyPair, pemSigner } from '${manifest.name}'
+      import { createVerifier, generatePemKeyPair, payloadHash, pemSigner, verifyReceipt } from '${manifest.name}'
       import { pinnedFetch } from '${manifest.name}/node'
       const { privateKey, publicKey } = await generatePemKeyPair()
       const signer = await pemSigner(privateKey)
       const signature = await signer.sign(new Uint8Array(3))
       const verified = await createVerifier({ issuer: 'https://x', audience: 'y' }).verify('x.y.z')
       pinnedFetch({ pins: ['sha256:${'0'.repeat(64)}', 'sha256:${'1'.repeat(64)}'] })
-      console.log(JSON.stringify([signature.length, signer.publicKey === publicKey, verified.error]))`
+      const payload = { action: 'a', agentId: 'b', context: { c: 1e30 } }
+      const receipt = await verifyReceipt('x.y.z', { keys: { keys: [] }, payload })
+      const hash = await payloadHash(payload)
+      console.log(JSON.stringify([signature.length, signer.publicKey === publicKey, verified.error, receipt.error, hash]))`
     writeFileSync(join(folder, 'try.mjs'), code)
     const printed = execFileSync(node as string, ['try.mjs'], { cwd: folder, encoding: 'utf8' })
-    assert.deepEqual(JSON.parse(printed), [64, true, 'malformed'])
+    const hash = createHash('sha256').update('{"action":"a","agentId":"b","context":{"c":1e+30}}').digest('hex')
+    assert.deepEqual(JSON.parse(printed), [64, true, 'malformed', 'malformed', hash])
   })
 
   test('is typed for browsers, without the types of Node', () => {

@@ -26,6 +26,7 @@ export interface Asked {
   readonly body?: object
   /** Sent as a form instead. */
   readonly form?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Answered {
@@ -52,13 +53,13 @@ export class Wire {
   }
 
   /** The answer, whatever its status. */
-  async send({ method, path, headers, body, form }: Asked): Promise<Answered> {
+  async send({ method, path, headers, body, form, signal }: Asked): Promise<Answered> {
     const typed = form === undefined ? body && JSON_TYPE : FORM_TYPE
     const text = form === undefined ? body && JSON.stringify(body) : new URLSearchParams(form).toString()
     const response = await this.#request(`${this.baseUrl}${path}`, {
       method,
       redirect: 'error',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])]),
       headers: { accept: 'application/json', ...(typed && { 'content-type': typed }), ...headers },
       ...(text !== undefined && { body: text }),
     })

@@ -1,6 +1,14 @@
 // What everybody with a token can do at a gateway, wherever the token comes from.
 import type { FetchHeaders } from '../platform.ts'
 import type { Wire } from '../wire.ts'
+import {
+  type AnsweredApproval,
+  type Approval,
+  type ApprovalRequest,
+  Approvals,
+  type StatedApproval,
+  type WaitOptions,
+} from './approvals.ts'
 import { type Caller, gatewayUrl } from './call.ts'
 import type { ServiceAnswer } from './service-answer.ts'
 import { type CallOptions, callService, jsonOf } from './service-call.ts'
@@ -15,10 +23,12 @@ import {
 export abstract class GatewayClient {
   readonly #wire: Wire
   readonly #caller: Caller
+  readonly #approvals: Approvals
 
   protected constructor(wire: Wire, caller: Caller) {
     this.#wire = wire
     this.#caller = caller
+    this.#approvals = new Approvals(wire, caller)
   }
 
   /**
@@ -43,6 +53,32 @@ export abstract class GatewayClient {
    */
   async fetch(service: string, path: string, init: RequestInit = {}): Promise<Response> {
     return this.#caller.send(gatewayUrl(this.#wire.baseUrl, service, path), init)
+  }
+
+  /**
+   * Asks a human about something that this agent does itself, and does not wait: `waitForVerdict(id)` does. Throws the gateway's refusals
+   * (BusyError where too much waits, or after a denial), `gateway_unreachable`.
+   */
+  async requestApproval(request: ApprovalRequest): Promise<StatedApproval> {
+    return this.#approvals.request(request)
+  }
+
+  /**
+   * The approval once it is answered, expired or taken back, of a stated action or of a call (`approvalId` of an ApprovalError); with its
+   * receipt where somebody said yes or no. Outlives a restart of the gateway. Throws `verdict_timeout`, the signal's reason, refusals.
+   */
+  async waitForVerdict(id: string, options: WaitOptions = {}): Promise<AnsweredApproval> {
+    return this.#approvals.wait(id, options)
+  }
+
+  /** How it stands now. */
+  async approval(id: string): Promise<Approval> {
+    return this.#approvals.get(id)
+  }
+
+  /** Takes back what nobody answered yet. */
+  async cancelApproval(id: string): Promise<Approval> {
+    return this.#approvals.cancel(id)
   }
 
   /**

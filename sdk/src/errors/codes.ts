@@ -101,5 +101,6 @@ export type SdkCode =
   | 'service_refused'
   | 'signer_failed'
   | 'token_type_unexpected'
+  | 'verdict_timeout'
 
 export type ErrorCode = ProblemCode | OAuthCode | ClawAuthCode | VaultCode | SdkCode

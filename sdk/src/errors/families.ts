@@ -12,9 +12,16 @@ export class PermissionError extends ClavigerError {
   override name = 'PermissionError'
 }
 
-/** 403: a human must say yes first, or said no. */
+/** 403: a human must say yes first, said no, or did not say yes to this. */
 export class ApprovalError extends PermissionError {
   override name = 'ApprovalError'
+
+  /** What to wait for: `waitForVerdict(approvalId)`, then make the identical call again. */
+  get approvalId(): string | undefined {
+    const { approval } = this.facts
+    if (typeof approval === 'string') return approval
+    return this.code === 'APPROVAL_REQUIRED' ? this.detail : undefined
+  }
 }
 
 /** Other 4xx: the request cannot be carried out as it is. */
@@ -54,7 +61,10 @@ export class ServiceError extends ClavigerError {
   }
 }
 
-const APPROVAL = new Set<string>(['approval_required', 'approval_denied', 'APPROVAL_REQUIRED'])
+const APPROVAL = new Set<string>([
+  ...(['approval_required', 'approval_denied', 'approval_not_given', 'approval_mismatch'] satisfies ErrorCode[]),
+  ...(['approval_used_up', 'APPROVAL_REQUIRED'] satisfies ErrorCode[]),
+])
 /** By code, because their status alone says less. */
 const BUSY = new Set<string>(['overloaded', 'service_busy', 'service_resting', 'storage_busy', 'decoding_busy'])
 

@@ -6,11 +6,15 @@ import { readPublicKey } from '../public-key.ts'
 import { isObject, type JsonObject } from '../strict-json.ts'
 import { readJson } from '../wire.ts'
 
-export interface KeySetOptions {
+export interface KeySetOptions<Key> {
   /** https, or http on loopback. */
   readonly url: string
   readonly fetch?: Fetch | undefined
   readonly now?: Now | undefined
+  /** By its id, every key that counts. Throws for what is no set. */
+  readonly read: (json: JsonObject) => Promise<ReadonlyMap<string, Key>>
+  /** Of the set; 64 KiB if left out. */
+  readonly maxBytes?: number
 }
 
 const PATIENCE_MS = 10_000
@@ -23,17 +27,20 @@ const MAX_AGE_MS = 60_000
 const COOLDOWN_MS = 5_000
 const KID = /^[A-Za-z0-9_-]{1,64}$/
 
-export class KeySet {
+export class KeySet<Key = WebKey> {
   readonly #url: string
   readonly #fetch: Fetch
   readonly #now: Now
-  #keys: ReadonlyMap<string, WebKey> = new Map()
+  readonly #read: KeySetOptions<Key>['read']
+  readonly #maxBytes: number
+  #keys: ReadonlyMap<string, Key> = new Map()
   #fetchedAt = Number.NEGATIVE_INFINITY
   #triedAt = Number.NEGATIVE_INFINITY
   #failure: unknown
   #flight: Promise<void> | undefined
 
-  constructor({ url, fetch = (address, init) => globalThis.fetch(address, init), now = Date.now }: KeySetOptions) {
+  constructor(options: KeySetOptions<Key>) {
+    const { url, fetch = (address, init) => globalThis.fetch(address, init), now = Date.now } = options
     if (!URL.canParse(url) || !isSafe(new URL(url))) {
       throw new ClavigerError('jwks_url_invalid', 'The address of the key set cannot be used', {
         hint: 'Give an https address; http only for loopback',
@@ -42,10 +49,12 @@ export class KeySet {
     this.#url = url
     this.#fetch = fetch
     this.#now = now
+    this.#read = options.read
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES
   }
 
   /** The key of this id; undefined if the issuer has none. Throws `jwks_unavailable` when that cannot be known. */
-  async find(kid: string): Promise<WebKey | undefined> {
+  async find(kid: string): Promise<Key | undefined> {
     if (this.#age() >= MAX_AGE_MS) await this.#refetch()
     // Once more if that was an answer to a question of long ago: the machine slept.
     if (this.#age() >= MAX_AGE_MS) await this.#refetch()
@@ -83,9 +92,9 @@ export class KeySet {
         headers: { accept: 'application/jwk-set+json, application/json' },
         signal: AbortSignal.timeout(PATIENCE_MS),
       })
-      const json = await readJson(response, MAX_BYTES)
+      const json = await readJson(response, this.#maxBytes)
       if (response.status !== 200) throw new TypeError(`the key set’s address answered ${response.status}`)
-      this.#keys = await readKeys(json)
+      this.#keys = await this.#read(json)
       this.#fetchedAt = startedAt
       this.#failure = undefined
     } catch (error) {

@@ -5,7 +5,7 @@ import { verifySignature } from '../public-key.ts'
 import { type Claims, faultIn, hasScopes, type TokenFault } from './claims.ts'
 import { faultInProof, type ProvedRequest } from './dpop-check.ts'
 import { Introspection, type IntrospectionOptions } from './introspection.ts'
-import { KeySet } from './jwks.ts'
+import { KeySet, readKeys } from './jwks.ts'
 import { MemoryReplayGuard, type ReplayGuard } from './replay-guard.ts'
 
 export interface VerifierOptions {
@@ -65,7 +65,7 @@ class TokenVerifier implements Verifier {
     const base = issuer.replace(/\/$/, '')
     this.#options = options
     this.#now = now
-    this.#keys = new KeySet({ url: jwksUrl ?? `${base}/.well-known/jwks.json`, fetch, now })
+    this.#keys = new KeySet({ url: jwksUrl ?? `${base}/.well-known/jwks.json`, fetch, now, read: readKeys })
     this.#introspection =
       introspection && new Introspection({ url: `${base}/oauth/introspect`, ...introspection }, fetch, now)
     this.#replays = options.replays ?? new MemoryReplayGuard(now)
