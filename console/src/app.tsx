@@ -7,6 +7,7 @@ import { ApprovalsProvider } from './approvals.tsx'
 import { Frame } from './frame.tsx'
 import { usePath } from './router.ts'
 import { ApprovalView } from './views/approval.tsx'
+import { DevicesView } from './views/devices.tsx'
 import { EnrolView } from './views/enrol.tsx'
 import { HistoryView } from './views/history.tsx'
 import { InboxView } from './views/inbox.tsx'
@@ -39,6 +40,7 @@ function View({ path, who }: { readonly path: string; readonly who: SignedIn }) 
   const one = /^\/approvals\/(apr_\w+)$/.exec(path)?.[1]
   if (one !== undefined) return <ApprovalView key={one} id={one} role={who.operator.role} />
   if (path === '/history') return <HistoryView />
+  if (path === '/devices') return <DevicesView who={who} />
   if (path === '/passkeys') return <PasskeysView who={who} />
   if (path === '/keys') return <TokensView role={who.operator.role} />
   return <InboxView />

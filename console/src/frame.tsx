@@ -13,6 +13,7 @@ const places = [
   ['/history', 'History'],
   ['/keys', 'Keys'],
   ['/passkeys', 'Passkeys'],
+  ['/devices', 'Devices'],
 ] as const
 
 interface FrameProps {

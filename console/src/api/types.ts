@@ -63,6 +63,17 @@ export interface Passkey {
   readonly lastUsedAt?: number
 }
 
+/** A browser that takes pushes. */
+export interface Device {
+  readonly id: string
+  readonly name: string
+  readonly operator: string
+  readonly service: string
+  /** The one that asks. */
+  readonly here: boolean
+  readonly createdAt: number
+}
+
 export interface Token {
   readonly id: string
   readonly kind: string

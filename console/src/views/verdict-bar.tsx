@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
-import { approve, deny } from '../api/passkey.ts'
-import type { OneApproval } from '../api/types.ts'
+import { ask } from '../api/client.ts'
+import { approve, approveByHand, deny } from '../api/passkey.ts'
+import type { Device, Items, OneApproval } from '../api/types.ts'
 import { Trouble } from '../parts/trouble.tsx'
 import { useTask } from '../parts/use-task.ts'
 
@@ -9,10 +10,24 @@ interface VerdictBarProps {
   onAnswered(): void
 }
 
-/** Yes by passkey, no by a word. */
+/** Whether this browser is a device whose answer is enough: asked where a push is wanted, and nowhere else. */
+function useEnoughHere(assurance: OneApproval['assurance']): boolean {
+  const [enough, setEnough] = useState(false)
+  useEffect(() => {
+    if (assurance !== 'push') return
+    ask<Items<Device>>('GET', '/push/devices').then(
+      ({ items }) => setEnough(items.some(({ here }) => here)),
+      () => setEnough(false),
+    )
+  }, [assurance])
+  return enough || assurance === 'tap'
+}
+
+/** Yes by passkey, or by one touch where that is enough; no by a word. */
 export function VerdictBar({ of: one, onAnswered }: VerdictBarProps) {
   const { busy, trouble, run } = useTask()
   const [denying, setDenying] = useState(false)
+  const enough = useEnoughHere(one.assurance)
   const answer = (work: () => Promise<unknown>) =>
     run(async () => {
       try {
@@ -35,12 +50,26 @@ export function VerdictBar({ of: one, onAnswered }: VerdictBarProps) {
           <button type="button" className="danger" disabled={busy} onClick={() => setDenying(true)}>
             Deny
           </button>
-          <button type="button" className="primary" disabled={busy} onClick={() => void answer(() => approve(one))}>
-            Approve with passkey
-          </button>
+          <Yes of={one} enough={enough} busy={busy} onYes={(work) => void answer(work)} />
         </div>
       )}
     </section>
+  )
+}
+
+interface YesProps {
+  readonly of: OneApproval
+  readonly enough: boolean
+  readonly busy: boolean
+  onYes(work: () => Promise<unknown>): void
+}
+
+function Yes({ of: one, enough, busy, onYes }: YesProps) {
+  const [says, work] = enough ? ['Approve', approveByHand] : ['Approve with passkey', approve]
+  return (
+    <button type="button" className="primary" disabled={busy} onClick={() => onYes(() => work(one))}>
+      {says}
+    </button>
   )
 }
 
