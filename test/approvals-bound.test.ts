@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import type { Reply } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
 import { furnish, type World, world } from './instruments/world.ts'
 
 const BODY = '{"amount":4200}'
@@ -38,7 +39,20 @@ function send({ method = 'POST', path = '/pay/7?a=1&b=2', headers = {}, ...more 
   return around.call(path, { method, headers: given, body, token: own, service })
 }
 
-async function approve(reply: Reply): Promise<void> {
+const asFurnished = { name: 'u', addresses: ['127.0.0.0/8'], injection: { kind: 'bearer' }, actions }
+
+/** The answer that names what this agent is asked about. */
+async function pendingOf(name: string): Promise<{ json(): unknown }> {
+  const path = `/approvals?status=pending&agent=${name}`
+  let id: string | undefined
+  await until(async () => {
+    id = (await around.gateway.does<{ items: { id: string }[] }>('GET', path)).items[0]?.id
+    return id !== undefined
+  })
+  return { json: () => ({ approval: id }) }
+}
+
+async function approve(reply: { json(): unknown }): Promise<void> {
   const { approval } = reply.json() as { approval: string }
   const { digest } = await around.gateway.does<{ digest: string }>('GET', `/approvals/${approval}`)
   await around.gateway.does('POST', `/approvals/${approval}/verdict`, { verdict: 'approved', digest })
@@ -126,15 +140,58 @@ describe('a call that is not what was approved is not sent, with another', () =>
   test('service definition', async () => {
     await onlyTheSame(async () => {
       await around.gateway.does('PUT', '/services/u', {
-        name: 'u',
+        ...asFurnished,
         origins: [around.upstream.origin],
-        addresses: ['127.0.0.0/8'],
-        injection: { kind: 'bearer' },
         actions: { ...actions, more: { method: 'GET', path: '/more' } },
       })
       return send()
     })
   })
+
+  test('port of the service', async () => {
+    const origins = [around.upstream.origin, around.attacker.origin]
+    await around.gateway.does('PUT', '/services/u', { ...asFurnished, origins })
+    const call = (origin: string) => {
+      const asked = { service: 'u', method: 'POST', path: `${origin}/pay/7`, headers: { prefer: 'wait=0' }, body: BODY }
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+      return around.gateway.agent('POST', '/claviger/v1/call', { headers, body: JSON.stringify(asked) })
+    }
+    await approve(await call(around.upstream.origin))
+    assert.equal((await call(around.attacker.origin)).code, 'approval_required')
+    assert.equal(around.upstream.receipts.length + around.attacker.receipts.length, 0)
+    assert.equal((await call(around.upstream.origin)).status, 200)
+  })
+
+  const rule = { name: 'asks', effect: 'ask', match: { actions: ['pay'] }, ask: { assurance: 'tap', uses: 1 } }
+  const changes: readonly (readonly [what: string, before: boolean, change: () => Promise<unknown>])[] = [
+    ['rule that asks, which was added', false, () => around.gateway.does('POST', '/rules', rule)],
+    ['rule that asks, which was removed', true, () => around.gateway.does('DELETE', '/rules/asks')],
+    ['version of a rule', true, () => around.gateway.does('PUT', '/rules/asks', { ...rule, note: 'other' })],
+    ['life of a yes', true, () => around.gateway.does('PUT', '/rules/asks', withAsk({ lifeSeconds: 60 }))],
+    ['number of uses', true, () => around.gateway.does('PUT', '/rules/asks', withAsk({ uses: 2 }))],
+    ['assurance', true, () => around.gateway.does('PUT', '/rules/asks', withAsk({ assurance: 'passkey' }))],
+  ]
+  const withAsk = (ask: object) => ({ ...rule, ask: { ...rule.ask, ...ask } })
+  for (const [what, before, change] of changes) {
+    test(what, async () => {
+      if (before) await around.gateway.does('POST', '/rules', rule)
+      await onlyTheSame(async () => {
+        await change()
+        return send()
+      })
+      await around.gateway.operator('DELETE', '/rules/asks')
+    })
+    test(`${what}, while it waits on its connection`, async () => {
+      if (before) await around.gateway.does('POST', '/rules', rule)
+      const held = send({ headers: { prefer: 'wait=60' } })
+      const waits = await pendingOf(agent)
+      await change()
+      await approve(waits)
+      assert.equal((await held).code, 'approval_mismatch')
+      assert.equal(around.upstream.receipts.length, 0)
+      await around.gateway.operator('DELETE', '/rules/asks')
+    })
+  }
 
   test('nothing: what clients make anew for each try makes no other call', async () => {
     await approve(await send({ headers: { traceparent: '00-1', 'x-request-id': '1' } }))

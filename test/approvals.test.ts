@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { asOperator } from './instruments/command-line.ts'
 import type { Reply } from './instruments/send.ts'
 import { until } from './instruments/wait.ts'
 import { type World, type WorldOptions, world } from './instruments/world.ts'
@@ -102,6 +103,23 @@ describe('a call that a human must approve', () => {
     await answer(around, item, 'approved')
     assert.equal(around.upstream.received('/pay/7').length, 0)
     assert.equal((await pay(around, 'wait=0', '{}')).status, 200)
+  })
+
+  test('is denied with all that waits, or all of its agent, at once (G-07)', async () => {
+    await using around = await asking('tap')
+    const ids = [approvalOf(await pay(around, 'wait=0')), approvalOf(await pay(around, 'wait=0', '{}'))]
+    const deny = async (line: string) => {
+      const { stdout } = await asOperator(around.gateway, `deny ${line} --json`)
+      return (JSON.parse(stdout) as { items: Item[] }).items
+    }
+    assert.deepEqual(await deny('--agent nobody'), [])
+    assert.equal((await pending(around)).length, 2)
+    await asOperator(around.gateway, `deny ${ids[0]} --all`, 64)
+    await asOperator(around.gateway, 'deny', 64)
+    const denied = await deny('--agent agent-of-u --comment enough')
+    assert.deepEqual(denied.map(({ id, status }) => `${id} ${status}`).sort(), ids.map((id) => `${id} denied`).sort())
+    assert.deepEqual(await deny('--all'), [])
+    assert.equal(around.upstream.receipts.length, 0)
   })
 
   test('survives a kill of the gateway, and is not run twice', async () => {

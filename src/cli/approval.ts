@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
+import { Problem } from '../ground/problem.ts'
+import type { GatewayClient } from './client.ts'
 import { openNewFile } from './new-file.ts'
+import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
-import { addVerb, type Session, type Verb } from './verb.ts'
+import { addVerb, type Options, type Session, type Verb } from './verb.ts'
 
 const COLUMNS = ['id', 'agent', 'says', 'assurance', 'status', 'openedAt', 'expiresAt', 'decidedBy']
 const ANSWERS = ['name', 'verdict', 'assurance', 'channel', 'at', 'comment']
@@ -80,25 +83,61 @@ function offerText(offer: Offer | undefined): string {
   return offer === undefined ? '' : `It offers a trust window (claviger approve --window):\n\n${offer.text}`
 }
 
-function answer(name: 'approve' | 'deny', verdict: 'approved' | 'denied', summary: string): Verb {
-  const about = name === 'approve' ? 'and open the trust window that it offers' : 'refuse the trust window alone'
-  return {
-    signature: `${name} <id>`,
-    summary,
-    options: [
-      { flags: '--comment <text>', about: 'said on the record, and to the agent' },
-      { flags: '--window', about },
-    ],
-    async run({ args: [id = ''], options, operator }) {
-      const path = `/approvals/${encodeURIComponent(id)}`
-      // An approval never becomes another action's, so its id says as much as its digest.
-      const asked = (await operator().ask({ method: 'GET', path })) as { digest: string; window?: Offer }
-      const { digest } = options.window === true ? await offerIn(asked) : asked
-      const body = { verdict, digest, ...(options.comment !== undefined && { comment: options.comment }) }
-      const json = await operator().ask({ method: 'POST', path: `${path}/verdict`, body })
-      return { json, text: facts(shown(json as Item)) }
-    },
-  }
+const comment = { flags: '--comment <text>', about: 'said on the record, and to the agent' }
+
+/** An approval never becomes another action's, so its id says as much as its digest. */
+async function answered(operator: GatewayClient, id: string, verdict: 'approved' | 'denied', options: Options) {
+  const path = `/approvals/${encodeURIComponent(id)}`
+  const asked = (await operator.ask({ method: 'GET', path })) as { digest: string; window?: Offer }
+  const { digest } = options.window === true ? await offerIn(asked) : asked
+  const body = { verdict, digest, ...(options.comment !== undefined && { comment: options.comment }) }
+  return (await operator.ask({ method: 'POST', path: `${path}/verdict`, body })) as Item
+}
+
+const approve: Verb = {
+  signature: 'approve <id>',
+  summary: 'say yes, where a tap is enough; a passkey answers the rest',
+  options: [comment, { flags: '--window', about: 'and open the trust window that it offers' }],
+  async run({ args: [id = ''], options, operator }) {
+    const json = await answered(operator(), id, 'approved', options)
+    return { json, text: facts(shown(json)) }
+  },
+}
+
+const deny: Verb = {
+  signature: 'deny [id]',
+  summary: 'say no, to one or to all that waits',
+  options: [
+    comment,
+    { flags: '--window', about: 'refuse the trust window alone' },
+    { flags: '--all', about: 'to all that waits' },
+    { flags: '--agent <name>', about: 'to all of this agent that waits' },
+  ],
+  examples: ["claviger deny apr_… --comment 'not today'", 'claviger deny --agent coder'],
+  async run({ args: [id], options, operator }) {
+    const { all, agent, window } = options
+    const several = all === true || agent !== undefined
+    if ((id !== undefined) === several || (several && window === true)) {
+      throw cliProblem('usage', { detail: 'Name one approval, or say --all or --agent.' })
+    }
+    const client = operator()
+    if (id !== undefined) {
+      const json = await answered(client, id, 'denied', options)
+      return { json, text: facts(shown(json)) }
+    }
+    const asked = new URLSearchParams({ status: 'pending', ...(agent !== undefined && { agent }) })
+    const { items } = (await client.ask({ method: 'GET', path: `/approvals?${asked}` })) as { items: { id: string }[] }
+    const answers: Item[] = []
+    for (const one of items) answers.push(await answered(client, one.id, 'denied', options).catch(overMeanwhile))
+    const denied = answers.filter(({ status }) => status === 'denied')
+    return { json: { items: denied }, text: table(denied.map(shown), COLUMNS, 'nothing waits') }
+  },
+}
+
+/** Somebody else was faster, or its time was over: no yes of ours. */
+function overMeanwhile(error: unknown): Item {
+  if (error instanceof Problem && /^approval_/.test(error.code)) return {}
+  throw error
 }
 
 const withdraw: Verb = {
@@ -112,8 +151,8 @@ const withdraw: Verb = {
 
 export function approvalCommands(program: Command, session: Session): void {
   addVerb(program, session, pending)
-  addVerb(program, session, answer('approve', 'approved', 'say yes, where a tap is enough; a passkey answers the rest'))
-  addVerb(program, session, answer('deny', 'denied', 'say no'))
+  addVerb(program, session, approve)
+  addVerb(program, session, deny)
   const approval = program.command('approval').description('what humans were asked')
   for (const verb of [list, show, body, withdraw]) addVerb(approval, session, verb)
 }
