@@ -5,9 +5,16 @@ import { Authenticator } from './instruments/authenticator.ts'
 import { Gateway } from './instruments/gateway.ts'
 import { linkFor, Person } from './instruments/person.ts'
 import { send } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
 
 interface Listed {
   readonly items: readonly { readonly id: string; readonly current?: boolean; readonly operator: string }[]
+}
+
+interface Denied {
+  readonly actor?: { readonly kind: string }
+  readonly decision: { readonly reasons: readonly string[] }
+  readonly ev?: Readonly<Record<string, string>>
 }
 
 describe('an operator at the operators’ pages', () => {
@@ -189,6 +196,34 @@ describe('an operator at the operators’ pages', () => {
     assert.equal((await jon.send('GET', '/people/session')).status, 401)
     assert.equal((await jon.signsIn()).status, 200)
     assert.equal((await new Person(gateway).recovers(jon.recoveryCodes[0] as string)).status, 200)
+  })
+
+  test('who is refused is on record: what failed, by which passkey, and nothing that a stranger wrote', async () => {
+    const lea = await Person.enrolled(gateway, 'lea', 'approver')
+    const stranger = new Person(gateway, { authenticator: new Authenticator() })
+    assert.equal((await stranger.signsIn()).code, 'passkey_refused')
+    assert.equal((await lea.signsIn({ origin: 'https://evil.test' })).code, 'passkey_refused')
+    assert.equal((await stranger.recovers('AAAAA-BBBBB-CCCCC-DDDDD')).code, 'recovery_code_invalid')
+    assert.equal((await stranger.enrols('clv_iv_nothing')).code, 'link_unknown')
+    const told = async () => {
+      const { items } = await gateway.does<{ items: Denied[] }>('GET', '/audit/records?type=deny&limit=100')
+      return items.filter(({ ev }) => ev?.what === 'operator.refused')
+    }
+    const wanted = [
+      ['passkey_refused', 'sign-in', 'credential', undefined],
+      ['passkey_refused', 'sign-in', 'origin', 'operator'],
+      ['recovery_code_invalid', 'recover', undefined, undefined],
+      ['link_unknown', 'enrol', undefined, undefined],
+    ].map((line) => JSON.stringify(line))
+    // They ride with the next group of records.
+    await until(async () => {
+      const lines = (await told()).map(({ decision, actor, ev }) =>
+        JSON.stringify([decision.reasons[0], ev?.how, ev?.check, actor?.kind]),
+      )
+      return wanted.every((line) => lines.includes(line))
+    })
+    const all = JSON.stringify(await told())
+    for (const secret of ['AAAAA', 'evil', stranger.authenticator.id]) assert.ok(!all.includes(secret))
   })
 
   test('an address may try so often, and is told when to come back', async () => {

@@ -14,6 +14,7 @@ import type { OperatorPrincipal } from '../identity/contract.ts'
 import { sessionOf } from '../identity/people/asked-by.ts'
 import { AssertionResponse, MAX_ANSWER, PublicKeyOptions, peopleProblems } from '../identity/people/contract.ts'
 import type { People } from '../identity/people/people.ts'
+import { noting } from '../identity/people/refusals.ts'
 import { deviceOf } from './push.ts'
 
 /** Of the action that was looked at, or of the window that it offers: an answer never counts for another one. */
@@ -75,7 +76,7 @@ export function answerRoutes<Who>(needs: AnswerNeeds<Who>): BoundEndpoint<Who>[]
       const origin = headerOf(rawHeaders, 'origin') ?? ''
       return { ...(await people.approvals.challenge({ approvalId: id, digest, operator }, origin)) }
     }),
-    bind(giveVerdict, async ({ params, body, caller, rawHeaders }) => {
+    bind(giveVerdict, async ({ params, body, caller, rawHeaders, rid }) => {
       const { id, digest, window } = shownAs(params.id, body.digest)
       const { verdict, comment, assertion } = body
       const who = operatorOf(caller as Who)
@@ -84,7 +85,9 @@ export function answerRoutes<Who>(needs: AnswerNeeds<Who>): BoundEndpoint<Who>[]
         return viewOf(await approvals.decide(id, verdict, { ...byHand(who, device), comment, window }))
       }
       const { operator } = sessionOf(who)
-      const by = await people.approvals.verify({ approvalId: id, digest, operator, assertion })
+      const trying = { rid, how: 'approve', door: 'pages', credential: assertion.id } as const
+      const asked = { approvalId: id, digest, operator, assertion }
+      const by = await noting(people.room, trying, () => people.approvals.verify(asked))
       return viewOf(await approvals.decide(id, verdict, { ...by, comment, window }))
     }),
   ]

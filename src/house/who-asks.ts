@@ -75,7 +75,16 @@ export function buildWhoAsks(needs: WhoAsksNeeds): WhoAsks {
   const clientOf = clientAddresses(addressSet(settings.trustedProxies))
   const possession = new Possession({ clock, bootId, issuer, clientOf })
   const signIn = new SignIn({ room: identity.room, signIns, claimsFor: claimsBy(relying, issuer) })
-  const people = new People(identity.room, needs.parties)
+  const people = new People(identity.room, needs.parties, ({ rid, reason, operator, ...ev }) => {
+    const actor = operator === undefined ? undefined : ({ kind: 'operator', id: operator } as const)
+    audit.deny({
+      rid,
+      reason,
+      ...(actor && { actor }),
+      policy: storage.epoch(),
+      ev: { what: 'operator.refused', ...ev },
+    })
+  })
   return { identity, people, signIns, signIn, signingKeys, relying, possession, clientOf, knows }
 }
 

@@ -6,6 +6,7 @@ import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes
 import { identityProblem, LABEL_PATTERN } from '../../identity/contract.ts'
 import type { ApiKeyView } from '../../identity/doors/api-keys.ts'
 import { AssertionResponse, MAX_ANSWER } from '../../identity/people/contract.ts'
+import { noteRefusal } from '../../identity/people/refusals.ts'
 import { shownKey } from './key-routes.ts'
 import { HistoryQuery, PageQuery, pageOf } from './pages.ts'
 import { partyIn } from './party-in.ts'
@@ -71,6 +72,7 @@ async function approve(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
     return { status: 200, body: { status: statusOf(decided), requestId: id } }
   } catch (error) {
     // Of somebody who was removed, too: they are a stranger.
+    noteRefusal(people.room, { rid: asked.rid, how: 'approve', door: 'clawgate', credential: assertion.data.id }, error)
     if (error instanceof Problem && REFUSED.has(error.code)) return passkeyRequired(desk, asked, found)
     throw error
   }

@@ -5,6 +5,7 @@ import { AssertionResponse, MAX_ANSWER, peopleProblem, RegistrationResponse } fr
 import { removePasskey, requirePasskey } from '../../identity/people/passkeys.ts'
 import type { PersonSession } from '../../identity/people/person-sessions.ts'
 import { completeSignIn, recover, startSignIn } from '../../identity/people/proving.ts'
+import { noting } from '../../identity/people/refusals.ts'
 import { completeAdding, startAdding } from '../../identity/people/registering.ts'
 import type { MemberRequestRow } from '../../identity/people/store.ts'
 import { partyIn } from './party-in.ts'
@@ -63,7 +64,10 @@ async function completeAuthentication(desk: Desk, asked: PlainAsked): Promise<Pl
   const response = readShape(AssertionResponse, await asked.json())
   const account = needs.people.room.book.find(response.id)?.operator
   if (account !== undefined) needs.limitAccount('authenticate', account)
-  const { session } = await completeSignIn(needs.people.room, response, partyIn(needs, asked), undefined)
+  const { room } = needs.people
+  const trying = { rid: asked.rid, how: 'sign-in', door: 'clawgate', credential: response.id } as const
+  const party = partyIn(needs, asked)
+  const { session } = await noting(room, trying, () => completeSignIn(room, response, party, undefined))
   return signedIn(desk, session)
 }
 
@@ -73,10 +77,13 @@ async function comeBack(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
   needs.limitPeople(asked.client.address)
   const { email, recoveryCode } = readShape(RecoverBody, await asked.json())
   needs.limitAccount('recover', email)
-  const { session } = await recover(room, recoveryCode, partyIn(needs, asked), undefined)
-  if (room.identity.directory.operator(session.operator)?.name === email.toLowerCase()) return signedIn(desk, session)
-  room.sessions.end(session.id)
-  throw peopleProblem('recovery_code_invalid')
+  const party = partyIn(needs, asked)
+  return noting(room, { rid: asked.rid, how: 'recover', door: 'clawgate' }, async () => {
+    const { session } = await recover(room, recoveryCode, party, undefined)
+    if (room.identity.directory.operator(session.operator)?.name === email.toLowerCase()) return signedIn(desk, session)
+    room.sessions.end(session.id)
+    throw peopleProblem('recovery_code_invalid')
+  })
 }
 
 function me(desk: Desk, asked: PlainAsked): PlainReply {

@@ -26,7 +26,7 @@ export class People {
   /** What `approvals` asks: a challenge of an approval's digest, and the judgement of its answer. */
   readonly approvals: ApprovalProofs
 
-  constructor(identity: Room, parties: () => readonly Party[]) {
+  constructor(identity: Room, parties: () => readonly Party[], onRefusal: PeopleRoom['onRefusal'] = () => {}) {
     const { storage, clock } = identity
     const pepper = () => identity.pepper().key
     const [book, sessions] = [new PeopleBook(), new PersonSessions(clock, pepper)]
@@ -34,7 +34,7 @@ export class People {
       new Challenges<CeremonyAsked>(clock, CEREMONY_MS),
       new Challenges<CeremonyAsked>(clock, CEREMONY_MS),
     ]
-    this.room = { identity, storage, clock, book, sessions, challenges, signIns, pepper, parties }
+    this.room = { identity, storage, clock, book, sessions, challenges, signIns, pepper, parties, onRefusal }
     this.members = new Members(this.room)
     this.approvals = new ApprovalProofs(this.room, clock)
     storage.follow((change) => {

@@ -6,6 +6,7 @@ import type { Challenges } from './challenges.ts'
 import type { Party } from './party.ts'
 import type { PeopleBook } from './people-book.ts'
 import type { PersonSessions } from './person-sessions.ts'
+import type { Refusal } from './refusals.ts'
 
 /** What somebody was asked to sign, and for what. */
 export interface CeremonyAsked {
@@ -28,6 +29,8 @@ export interface PeopleRoom {
   readonly signIns: Challenges<CeremonyAsked>
   /** Under which what is shown once is kept. Throws Problem `vault_sealed`. */
   readonly pepper: () => KeyObject
+  /** Told of each sign-in that was refused. Must not throw. */
+  readonly onRefusal: (refusal: Refusal) => void
   /** Where the operators' pages are, the one that links lead to first; none where they are off. */
   readonly parties: () => readonly Party[]
 }

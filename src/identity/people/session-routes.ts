@@ -15,6 +15,7 @@ import {
 import { clearCookie } from './page-guard.ts'
 import type { PersonSession } from './person-sessions.ts'
 import { completeVerification, startVerification } from './proving.ts'
+import { noting } from './refusals.ts'
 import type { PeopleRoom } from './room.ts'
 import { requireOperator } from './roster.ts'
 
@@ -88,9 +89,10 @@ export function sessionRoutesOfPeople<Who>(needs: PeopleRouteNeeds<Who>): BoundE
     bind(startVerificationEndpoint, async ({ caller }) => ({
       ...(await startVerification(room, sessionOf(asks(caller)))),
     })),
-    bind(completeVerificationEndpoint, async ({ body, caller }) => {
+    bind(completeVerificationEndpoint, async ({ body: { response }, caller, rid }) => {
       const session = sessionOf(asks(caller))
-      await completeVerification(room, body.response, session)
+      const trying = { rid, how: 'verify', door: 'pages', credential: response.id } as const
+      await noting(room, trying, () => completeVerification(room, response, session))
       return signedIn(room, session)
     }),
     ...listRoutes(needs),

@@ -14,8 +14,10 @@ import {
   StartEnrolment,
 } from './contract.ts'
 import { completeSignIn, recover, startSignIn } from './proving.ts'
+import { noting } from './refusals.ts'
 import { completeEnrolment, startEnrolment } from './registering.ts'
 
+const door = 'pages'
 const person = { method: 'POST', caller: 'person', problems: peopleProblems } as const
 
 export const startEnrolmentEndpoint = endpoint({
@@ -60,19 +62,25 @@ export const recoverEndpoint = endpoint({
   reply: NewSession,
 })
 
-export function signInRoutesOfPeople<Who>({ room, limit }: PeopleRouteNeeds<Who>): BoundEndpoint<Who>[] {
+export function signInRoutesOfPeople<Who>(needs: PeopleRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  return [...enrolmentRoutes(needs), ...signInRoutes(needs)]
+}
+
+function enrolmentRoutes<Who>({ room, limit }: PeopleRouteNeeds<Who>): BoundEndpoint<Who>[] {
   return [
-    bind(startEnrolmentEndpoint, async ({ body, rawHeaders, client }) => {
+    bind(startEnrolmentEndpoint, async ({ body, rawHeaders, client, rid }) => {
       limit(client.address)
       const party = partyFor(room, rawHeaders)
-      const { operator, options } = await startEnrolment(room, body.token, party)
+      const starting = () => startEnrolment(room, body.token, party)
+      const { operator, options } = await noting(room, { rid, how: 'enrol', door }, starting)
       const { name, role } = operator
       return { operator: { name, role }, thisMachineOnly: party.thisMachineOnly, options: { ...options } }
     }),
-    bind(completeEnrolmentEndpoint, async ({ body, rawHeaders, client }) => {
+    bind(completeEnrolmentEndpoint, async ({ body, rawHeaders, client, rid }) => {
       limit(client.address)
       const party = partyFor(room, rawHeaders)
-      const made = await completeEnrolment(room, body, party, cookieIn(rawHeaders))
+      const completing = () => completeEnrolment(room, body, party, cookieIn(rawHeaders))
+      const made = await noting(room, { rid, how: 'enrol', door }, completing)
       const { reply, headers } = opened(room, made.opened)
       const { recoveryCodes } = made
       const passkey = viewPasskey(room, made.passkey)
@@ -81,17 +89,28 @@ export function signInRoutesOfPeople<Who>({ room, limit }: PeopleRouteNeeds<Who>
         headers,
       )
     }),
+  ]
+}
+
+function signInRoutes<Who>({ room, limit }: PeopleRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  return [
     bind(startSignInEndpoint, async ({ rawHeaders, client }) => {
       limit(client.address)
       return { ...(await startSignIn(room, partyFor(room, rawHeaders))) }
     }),
-    bind(completeSignInEndpoint, async ({ body, rawHeaders, client }) => {
+    bind(completeSignInEndpoint, async ({ body: { response }, rawHeaders, client, rid }) => {
       limit(client.address)
-      return opened(room, await completeSignIn(room, body.response, partyFor(room, rawHeaders), cookieIn(rawHeaders)))
+      const party = partyFor(room, rawHeaders)
+      return noting(room, { rid, how: 'sign-in', door, credential: response.id }, async () =>
+        opened(room, await completeSignIn(room, response, party, cookieIn(rawHeaders))),
+      )
     }),
-    bind(recoverEndpoint, async ({ body, rawHeaders, client }) => {
+    bind(recoverEndpoint, async ({ body, rawHeaders, client, rid }) => {
       limit(client.address)
-      return opened(room, await recover(room, body.code, partyFor(room, rawHeaders), cookieIn(rawHeaders)))
+      const party = partyFor(room, rawHeaders)
+      return noting(room, { rid, how: 'recover', door }, async () =>
+        opened(room, await recover(room, body.code, party, cookieIn(rawHeaders))),
+      )
     }),
   ]
 }
