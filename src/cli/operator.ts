@@ -7,7 +7,7 @@ import { readSecret } from './secret-source.ts'
 import { say } from './terminal.ts'
 import { addVerb, type Invocation, type Session, secretOptions } from './verb.ts'
 
-/** `claviger operator add | list | link | role | remove | token issue | rotate | reset`. */
+/** `claviger operator add | list | link | role | remove | token issue | rotate | off | reset`. */
 export function operatorCommands(program: Command, session: Session): void {
   const operators = program.command('operator').description('the human side')
   for (const verb of operatorVerbs) addVerb(operators, session, verb)
@@ -20,6 +20,15 @@ export function operatorCommands(program: Command, session: Session): void {
       const json = await operator().ask({ method: 'POST', path: '/operator/token/rotate' })
       say(terminal, 'the new operator token; it is not shown again')
       return { json, text: json.token }
+    },
+  })
+  addVerb(token, session, {
+    signature: 'off',
+    summary: 'end every operator token of everybody, this one too: from then on operators sign in with passkeys',
+    async run({ operator, terminal }) {
+      const json = await operator().ask({ method: 'POST', path: '/operator/token/off' })
+      say(terminal, 'with the gateway stopped `claviger operator token reset` makes a new one')
+      return { json, text: `ended ${json.ended}` }
     },
   })
   addVerb(token, session, {

@@ -8,6 +8,8 @@ interface PersonOptions {
   readonly authenticator?: Authenticator
   /** Where the requests go, if that is not where the pages say to be. */
   readonly port?: number
+  /** Over TLS, by this authority (PEM). */
+  readonly ca?: string
   /** What a proxy in front puts on every request. */
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -48,7 +50,7 @@ export class Person {
     { headers = {}, type = 'application/json' }: Sending = {},
   ): Promise<Reply> {
     const text = body === undefined ? undefined : JSON.stringify(body)
-    const { port = Number(new URL(this.gatewayOrigin).port), headers: added } = this.#options
+    const { port = Number(new URL(this.gatewayOrigin).port), headers: added, ca } = this.#options
     const usual: Record<string, string | undefined> = {
       host: new URL(this.origin).host,
       origin: method === 'GET' ? undefined : this.origin,
@@ -61,7 +63,7 @@ export class Person {
     }
     const given = Object.entries(usual).filter((entry): entry is [string, string] => entry[1] !== undefined)
     const reply = await send({
-      port,
+      ...{ port, ca },
       method,
       path: path.startsWith('/') ? `/claviger/v1${path}` : path,
       headers: Object.fromEntries(given),

@@ -150,6 +150,11 @@ export const peopleProblems = {
     title: 'There are no operators’ pages that a link could lead to',
     hint: 'Set CLAVIGER_OPERATOR_PORT to a free port, and start again.',
   },
+  no_owner_with_passkey: {
+    status: 409,
+    title: 'No owner could sign in: tokens are all there is',
+    hint: 'Make a passkey first, at the operators’ pages as they are reached now: claviger operator link',
+  },
   member_unknown: { status: 404, title: 'There is no such member', hint: 'List them: claviger clawgate person list' },
   member_address_taken: { status: 409, title: 'Somebody has this address already' },
   member_invite_invalid: {

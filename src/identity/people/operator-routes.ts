@@ -1,5 +1,5 @@
 // Endpoints about who the operators are.
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { Done, done, listOf, NameParam } from '../../http/shapes.ts'
 import { IssuedToken, identityProblems } from '../contract.ts'
@@ -10,6 +10,7 @@ import { AddOperator, IssueOperatorToken, LinkView, OperatorView, peopleProblems
 import { makeLink } from './links.ts'
 import {
   addOperator,
+  endOperatorTokens,
   isStaff,
   issueOperatorToken,
   removeOperator,
@@ -79,6 +80,14 @@ export const makeLinkEndpoint = endpoint({
   status: 201,
 })
 
+export const endOperatorTokensEndpoint = endpoint({
+  ...operator,
+  method: 'POST',
+  path: '/claviger/v1/operator/token/off',
+  summary: 'End every operator token of everybody; from then on operators sign in. Refused while no owner could',
+  reply: z.object({ ended: z.int() }),
+})
+
 export function operatorRoutes<Who>({ room, actorOf, operatorOf }: PeopleRouteNeeds<Who>): BoundEndpoint<Who>[] {
   const by = (caller: unknown) => actorOf(caller as Who)
   const { identity } = room
@@ -96,6 +105,7 @@ export function operatorRoutes<Who>({ room, actorOf, operatorOf }: PeopleRouteNe
       await removeOperator(identity, params.name, by(caller))
       return done
     }),
+    bind(endOperatorTokensEndpoint, async ({ caller }) => ({ ended: await endOperatorTokens(room, by(caller)) })),
     bind(issueOperatorTokenEndpoint, async ({ params: { name }, body: { ttlSeconds, label }, caller }) => {
       const lifeMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1_000
       return shown(identity, await issueOperatorToken(identity, { name, lifeMs, label }, by(caller)))

@@ -7,6 +7,8 @@ import type { Room } from '../room.ts'
 import { activeOwners, type OperatorRow, operatorNameTaken, putOperator } from '../store.ts'
 import { type FreshToken, issueInto, makeToken, revokeInto } from '../tokens.ts'
 import { type OperatorView, peopleProblem } from './contract.ts'
+import type { PeopleRoom } from './room.ts'
+import { passkeysIn } from './store.ts'
 
 /** An operator who is one: no member. */
 export type Staff = OperatorEntry & { readonly role: Role }
@@ -77,6 +79,26 @@ export async function issueOperatorToken(
   const fresh = makeToken(room, { kind: 'op', owner, lifeMs: asked.lifeMs, label: asked.label })
   await room.storage.write((tx) => issueInto(tx, fresh.row, by))
   return fresh
+}
+
+/**
+ * Ends every operator token there is, of everybody: from then on operators sign in. Not before some owner can: asked of the
+ * transaction, so that a passkey that is being removed does not count. Resolves to how many there were. Throws Problem
+ * `no_owner_with_passkey`.
+ */
+export async function endOperatorTokens({ identity, storage, parties }: PeopleRoom, by: Actor): Promise<number> {
+  const names = new Set(parties().map(({ rpId }) => rpId))
+  return storage.write(
+    async (tx) => {
+      const owners = new Set(await activeOwners(tx))
+      const good = (await passkeysIn(tx)).some(({ operator, rp_id }) => owners.has(operator) && names.has(rp_id))
+      if (!good) throw peopleProblem('no_owner_with_passkey')
+      const live = [...identity.directory.tokens()].filter(({ kind, status }) => kind === 'op' && status === 'active')
+      for (const token of live) await revokeInto(identity, tx, token, by, 'switched off')
+      return live.length
+    },
+    { urgent: true },
+  )
 }
 
 export function viewOperator({ id, name, role, status, createdAt }: Staff, passkeys: number): OperatorView {

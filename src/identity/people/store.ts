@@ -78,6 +78,11 @@ export async function passkeysOf(tx: Tx, operator: string): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
+/** Whose passkeys there are and where they are good, as this transaction sees them. */
+export function passkeysIn(tx: Tx): Promise<Pick<PasskeyRow, 'operator' | 'rp_id'>[]> {
+  return tx.db.selectFrom('passkeys').select(['operator', 'rp_id']).execute()
+}
+
 export async function credentialTaken(tx: Tx, credential: string): Promise<boolean> {
   const row = await tx.db.selectFrom('passkeys').select('id').where('credential', '=', credential).executeTakeFirst()
   return row !== undefined
