@@ -7,6 +7,7 @@ import { eventFrame, type Feed } from '../http/event-streams.ts'
 import type { Approvals } from './approvals.ts'
 import type { Approval, Event } from './contract.ts'
 import { viewOf } from './view.ts'
+import { isWindow } from './windows/open-window.ts'
 
 type Send = (frame: string) => void
 
@@ -20,8 +21,12 @@ const TOLD: Readonly<Record<string, Event>> = {
   cancelled: 'cancelled',
   withdrawn: 'cancelled',
   consumed: 'consumed',
+  window_opened: 'approved',
+  window_used: 'consumed',
+  window_denied: 'answered',
+  window_ended: 'cancelled',
 }
-/** That one of two people answered is not the agent's. */
+/** That one of two people answered is not the agent's; nor are windows. */
 const OPERATORS_ONLY: ReadonlySet<Event> = new Set(['answered'])
 /** Of those that wait, how many the first event lists. */
 const MOST_LISTED = 200
@@ -50,7 +55,7 @@ export class ApprovalFeed {
     return {
       first: () =>
         state(
-          this.#approvals.list().filter((one) => one.agent === agent && runs(one)),
+          this.#approvals.list().filter((one) => one.agent === agent && runs(one) && !isWindow(one)),
           shortOf,
         ),
       follow: (send) => {
@@ -67,7 +72,8 @@ export class ApprovalFeed {
   #tell(approval: Approval, event: Event | undefined): void {
     if (event === undefined) return
     tellAll(this.#operators, event, () => viewOf(approval))
-    const own = OPERATORS_ONLY.has(event) ? undefined : this.#agents.get(approval.agent)
+    const isAgents = !OPERATORS_ONLY.has(event) && !isWindow(approval)
+    const own = isAgents ? this.#agents.get(approval.agent) : undefined
     if (own !== undefined) tellAll(own, event, () => shortOf(approval))
   }
 }

@@ -13,7 +13,7 @@ export function allowsOf(action: Action, now: number): string {
   const { terms } = action
   const asks = answers[terms.assurance]
   if (action.kind === 'window') {
-    return `This call, and ${plural(terms.uses, 'more', 'more')} of the form above without being asked again, within ${lasts(terms.lifeSeconds)} of the yes (of one at ${moment(now)}: until ${moment(now + terms.lifeSeconds * 1000)}). ${open(action)} ${asks}`
+    return `This call, and ${plural(terms.uses, 'more', 'more')} of this form without being asked again, within ${lasts(terms.lifeSeconds)} of the yes (of one at ${moment(now)}: until ${moment(now + terms.lifeSeconds * 1000)}). ${open(action)} ${asks}`
   }
   const what = action.kind === 'call' ? 'Exactly this request' : 'Exactly this, done by the agent itself'
   const good = terms.goodSeconds ?? terms.lifeSeconds

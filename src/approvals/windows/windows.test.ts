@@ -5,6 +5,7 @@ import type { Assurance } from '../../policy/assurance.ts'
 import { actionDigest, type CallAction } from '../action.ts'
 import { aCallAction, TestApprovals, VERDICT } from '../approvals.support.ts'
 import type { Approval, VerdictBy } from '../contract.ts'
+import { ApprovalFeed } from '../feed.ts'
 import { useReceipt, verifyReceipt } from '../receipts/verify-receipt.ts'
 
 const by = { kind: 'agent', id: 'agent_1' } as const
@@ -184,6 +185,28 @@ describe('a trust window', () => {
     const first = await verifyReceipt({ receipt: call.receipt ?? '', consume: false }, needs)
     assert.equal(first.claims?.window, id)
     assert.equal(seen.claims?.window, undefined)
+  })
+
+  test('is told to operators as it changes, and to no agent', async () => {
+    await using room = await new TestApprovals().start()
+    const feed = new ApprovalFeed(room.approvals)
+    const { agent } = await opened(room)
+    const [window] = room.approvals.windows.open()
+    const id = window?.id as string
+    const [operators, agents]: string[][] = [[], []]
+    feed.forOperators().follow((frame) => operators?.push(frame))
+    feed.forAgent(agent).follow((frame) => agents?.push(frame))
+    assert.ok(!feed.forAgent(agent).first().includes(id))
+    await take(room, pay(8))
+    await room.approvals.windows.end(id, by)
+    await opened(room, { path: '/v1/orders/9/pay' })
+    const events = operators?.flatMap((frame) =>
+      frame.includes('"kind":"window"') ? [/event: (\w+)/.exec(frame)?.[1]] : [],
+    )
+    assert.deepEqual(events, ['consumed', 'cancelled', 'approved'])
+    const windows = room.approvals.list().filter(({ action }) => action.kind === 'window')
+    assert.ok(agents?.every((frame) => windows.every((one) => !frame.includes(one.id))))
+    assert.equal(agents?.length, 2, 'that it asked, and was answered')
   })
 
   for (const edit of [
