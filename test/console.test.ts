@@ -30,7 +30,12 @@ describe('the operators’ pages', { skip: noChromium }, () => {
   before(async () => {
     assert.equal(builtConsole(), undefined)
     around = await world({
-      service: { actions: { pay: { method: 'POST', path: '/pay/{id}', ask: 'passkey' } } },
+      service: {
+        actions: {
+          pay: { method: 'POST', path: '/pay/{id}', ask: 'passkey' },
+          rent: { method: 'POST', path: '/rent/{id}' },
+        },
+      },
       env: { CLAVIGER_LIMIT_PEOPLE: 'off' },
     })
     origin = around.gateway.ready.operators as string
@@ -180,6 +185,41 @@ describe('the operators’ pages', { skip: noChromium }, () => {
     assert.equal((await held).status, 200)
   })
 
+  test('allow more of the same for a while, by the digest of the window, and end it', async () => {
+    const ask = { assurance: 'passkey', window: { maxSeconds: 5_400, maxUses: 20 } }
+    await around.gateway.does('POST', '/rules', { name: 'rents', effect: 'ask', match: { actions: ['rent'] }, ask })
+    const rent = (id: number, wait: number) =>
+      around.call(`/rent/${id}`, { method: 'POST', headers: { prefer: `wait=${wait}` }, body: `{"n":${id}}` })
+    const held = rent(1, 60)
+    await page.locator('.places a').first().click()
+    await page.getByRole('link', { name: /POST .*\/rent\/1/ }).click()
+    await heading(/POST .*\/rent\/1/).waitFor()
+    await page.getByText('What such a call must be').click()
+    const offer = page.getByRole('region', { name: 'More of the same' })
+    for (const text of ['20 more', 'within 1 hour 30 minutes', 'rents (']) await offer.getByText(text).first().waitFor()
+    assert.deepEqual(await broken(), [])
+    await button('Allow for 1 hour 30 minutes, 20 more calls').click()
+    assert.equal((await held).status, 200)
+    await page.getByText('approved it by passkey').waitFor()
+    for (const id of [2, 3]) assert.equal((await rent(id, 0)).status, 200)
+    await page.getByRole('link', { name: 'Windows' }).click()
+    await page.getByText('2 of 20 calls').waitFor()
+    await page.getByText('allowed by ann').waitFor()
+    assert.deepEqual(await broken(), [])
+    assert.equal((await rent(4, 0)).status, 200)
+    await page.getByText('3 of 20 calls').waitFor()
+    await button('End window of agent-of-u').click()
+    await button('End it window of agent-of-u').click()
+    await page.getByText('Every call that must be asked about is.').waitFor()
+    const again = await rent(5, 0)
+    assert.equal(again.code, 'approval_required')
+    await around.gateway.does('DELETE', '/rules/rents')
+    const { approval } = again.json() as { approval: string }
+    await around.gateway.agent('DELETE', `/claviger/v1/agents/self/approvals/${approval}`, {
+      headers: { host: `127.0.0.1:${around.gateway.port}`, authorization: `Bearer ${around.token}` },
+    })
+  })
+
   test('deny with a reason, in one tab what another tab shows too', async () => {
     const held = pay('8')
     const other = await context.newPage()
@@ -320,8 +360,10 @@ function detailOf(texts: readonly string[], at: number) {
     lines: [text],
   }))
   const at0 = new Date(0).toISOString()
+  const offered = { title: first, facts, warnings: [], allows: texts.join(' '), said: [] }
   return {
     ...lineOf(first, at),
+    window: { digest: '0'.repeat(64), seconds: 60, calls: 1, shown: offered },
     shown: {
       title: texts.join(' '),
       facts,

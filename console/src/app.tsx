@@ -15,6 +15,7 @@ import { PasskeysView } from './views/passkeys.tsx'
 import { RecoveredView } from './views/recovered.tsx'
 import { SignInView } from './views/sign-in.tsx'
 import { TokensView } from './views/tokens.tsx'
+import { WindowsView } from './views/windows.tsx'
 
 export function App() {
   const path = usePath()
@@ -40,6 +41,7 @@ function View({ path, who }: { readonly path: string; readonly who: SignedIn }) 
   const one = /^\/approvals\/(apr_\w+)$/.exec(path)?.[1]
   if (one !== undefined) return <ApprovalView key={one} id={one} role={who.operator.role} />
   if (path === '/history') return <HistoryView />
+  if (path === '/windows') return <WindowsView role={who.operator.role} />
   if (path === '/devices') return <DevicesView who={who} />
   if (path === '/passkeys') return <PasskeysView who={who} />
   if (path === '/keys') return <TokensView role={who.operator.role} />

@@ -11,6 +11,7 @@ import { Name } from './parts/name.tsx'
 const places = [
   ['/', 'Inbox'],
   ['/history', 'History'],
+  ['/windows', 'Windows'],
   ['/keys', 'Keys'],
   ['/passkeys', 'Passkeys'],
   ['/devices', 'Devices'],

@@ -42,8 +42,8 @@ export async function addPasskey(name: string): Promise<Passkey & Codes> {
   return ask<Passkey & Codes>('POST', '/passkeys', { name, response })
 }
 
-/** The authenticator signs a challenge that was made of the digest of what is shown. */
-export async function approve({ id, digest }: ApprovalLine): Promise<ApprovalLine> {
+/** The authenticator signs a challenge that was made of the digest of what is shown: the call's, or the window's. */
+export async function approve({ id, digest: own }: ApprovalLine, digest = own): Promise<ApprovalLine> {
   const optionsJSON = await ask<never>('POST', `/approvals/${id}/challenge`, { digest })
   const assertion = await startAuthentication({ optionsJSON })
   return ask<ApprovalLine>('POST', `/approvals/${id}/verdict`, { verdict: 'approved', digest, assertion })

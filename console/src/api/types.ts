@@ -34,8 +34,31 @@ interface GivenAnswer {
   readonly comment?: string
 }
 
+/** More of the same that a yes may allow at once, with a digest of its own. */
+export interface WindowOffer {
+  readonly digest: string
+  readonly seconds: number
+  readonly calls: number
+  readonly shown: Shown
+}
+
+export interface TrustWindow {
+  readonly id: string
+  readonly agent: { readonly id: string; readonly name: string }
+  readonly service: { readonly id: string; readonly name: string }
+  readonly action?: string
+  readonly path?: string
+  readonly method: string
+  readonly origin: string
+  readonly credential?: string
+  readonly calls: { readonly used: number; readonly of: number }
+  readonly endsAt: string
+  readonly openedBy: readonly string[]
+}
+
 export interface OneApproval extends ApprovalLine {
   readonly shown: Shown
+  readonly window?: WindowOffer
   readonly answers: readonly GivenAnswer[]
 }
 

@@ -1,9 +1,10 @@
+import type { Shown } from '../../../src/approvals/shown/shown.ts'
 import type { OneApproval, SignedIn } from '../api/types.ts'
 import { useApprovals } from '../approvals.tsx'
 import { Answers } from '../parts/answers.tsx'
 import { Link } from '../parts/link.tsx'
 import { Name } from '../parts/name.tsx'
-import { ShownAction } from '../parts/shown-action.tsx'
+import { Facts, ShownAction } from '../parts/shown-action.tsx'
 import { assuranceWords, StatusWord } from '../parts/status-word.tsx'
 import { Title } from '../parts/title.tsx'
 import { Trouble } from '../parts/trouble.tsx'
@@ -44,9 +45,26 @@ export function ApprovalView({ id, role }: ApprovalProps) {
       <Standing of={one} />
       <Trouble says={trouble} />
       <ShownAction shown={one.shown} isCall={one.kind === 'call'} />
+      {one.window !== undefined && <Offer shown={one.window.shown} />}
       <Answers of={one.answers} />
       {one.status === 'pending' && role !== 'auditor' && <VerdictBar of={one} onAnswered={refresh} />}
     </article>
+  )
+}
+
+/** What else may be allowed in the same answer, whole. */
+function Offer({ shown }: { readonly shown: Shown }) {
+  return (
+    <section className="offer" aria-label="More of the same">
+      <h2>Or more of the same, without being asked again</h2>
+      <p>
+        <Name of={shown.allows} />
+      </p>
+      <details>
+        <summary>What such a call must be</summary>
+        <Facts of={shown.facts} />
+      </details>
+    </section>
   )
 }
 

@@ -4,6 +4,7 @@ import { approve, approveByHand, deny } from '../api/passkey.ts'
 import type { Device, Items, OneApproval } from '../api/types.ts'
 import { Trouble } from '../parts/trouble.tsx'
 import { useTask } from '../parts/use-task.ts'
+import { lasting, plural } from '../parts/words.ts'
 
 interface VerdictBarProps {
   readonly of: OneApproval
@@ -23,11 +24,12 @@ function useEnoughHere(assurance: OneApproval['assurance']): boolean {
   return enough || assurance === 'tap'
 }
 
-/** Yes by passkey, or by one touch where that is enough; no by a word. */
+/** Yes by passkey, or by one touch where that is enough; to more of the same by passkey alone; no by a word. */
 export function VerdictBar({ of: one, onAnswered }: VerdictBarProps) {
   const { busy, trouble, run } = useTask()
   const [denying, setDenying] = useState(false)
   const enough = useEnoughHere(one.assurance)
+  const { window } = one
   const answer = (work: () => Promise<unknown>) =>
     run(async () => {
       try {
@@ -50,6 +52,11 @@ export function VerdictBar({ of: one, onAnswered }: VerdictBarProps) {
           <button type="button" className="danger" disabled={busy} onClick={() => setDenying(true)}>
             Deny
           </button>
+          {window !== undefined && (
+            <button type="button" disabled={busy} onClick={() => void answer(() => approve(one, window.digest))}>
+              Allow for {lasting(window.seconds)}, {plural(window.calls, 'more call')}
+            </button>
+          )}
           <Yes of={one} enough={enough} busy={busy} onYes={(work) => void answer(work)} />
         </div>
       )}
