@@ -13,7 +13,7 @@ import { type FirstRun, firstRun } from './first-run.ts'
 import { control, frontDoor } from './front-door.ts'
 import type { Log } from './ground/log.ts'
 import type { Secret } from './ground/secret.ts'
-import { carryingDoors } from './house/carrying-doors.ts'
+import { carryingDoors, type DoorParts } from './house/carrying-doors.ts'
 import { takeForeignEnvironment } from './house/foreign-environment.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
@@ -170,7 +170,7 @@ async function openDoors(
   const extra = [...settings.allowedHosts, ...publicHosts(settings)]
   const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
   let closing = false
-  const ways = waysIn(rooms, dataPlane, agentPlane, { settings, log }, () => closing)
+  const ways = waysIn({ rooms, dataPlane, settings, log, streams }, agentPlane, () => closing)
   const forOperators: Handle = (request, response) => control(operatorPlane, request, response)
   const operators = await listenUnix({ nextRid, hosts: undefined, handle: forOperators }, operatorSocket(settings))
   const source = tls && { source: tls }
@@ -196,13 +196,8 @@ async function openDoors(
 }
 
 /** What answers at the listeners. */
-function waysIn(
-  rooms: Rooms,
-  dataPlane: DataPlane,
-  controlPlane: FastifyInstance,
-  { settings, log }: Pick<HouseOptions, 'settings' | 'log'>,
-  isClosing: () => boolean,
-) {
+function waysIn(parts: DoorParts, controlPlane: FastifyInstance, isClosing: () => boolean) {
+  const { rooms, dataPlane, settings } = parts
   const only = (way: Handle) => httpsOnly(settings.requireHttps, httpsRequirement(rooms.clientOf), way)
   // What is on the way when the end is told is carried out, and its connection closed.
   const ending =
@@ -211,7 +206,7 @@ function waysIn(
       if (isClosing()) response.shouldKeepAlive = false
       way(request, response, rid)
     }
-  const doors = carryingDoors({ rooms, dataPlane, settings, log }).map((door) => ({
+  const doors = carryingDoors(parts).map((door) => ({
     ...door,
     handle: ending(only(door.handle)),
   }))

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import type { Who } from '../callers.ts'
 import type { DataPlane } from '../data-plane.ts'
 import type { Log } from '../ground/log.ts'
+import type { EventStreams } from '../http/event-streams.ts'
 import type { Handle } from '../http/listen.ts'
 import type { Place } from '../listen-places.ts'
 import type { Rooms } from '../rooms.ts'
@@ -27,6 +29,7 @@ export interface DoorParts {
   readonly dataPlane: DataPlane
   readonly settings: Settings
   readonly log: Log
+  readonly streams: EventStreams<Who>
 }
 
 /** Those that are open by the settings. */

@@ -30,11 +30,11 @@ function keysOf(rooms: Rooms): ApiKeys {
   return keys
 }
 
-export function clawGate({ rooms, settings, log }: DoorParts): CarryingDoor[] {
+export function clawGate({ rooms, settings, log, streams }: DoorParts): CarryingDoor[] {
   if (!settings.clawgateDoor) return []
   const origins = originsOf(rooms, settings)
   const handle = plainRoutes({
-    routes: clawGateRoutes(needsOf(rooms, settings), peopleNeedsOf(rooms, settings)),
+    routes: clawGateRoutes(needsOf(rooms, settings, streams), peopleNeedsOf(rooms, settings)),
     wording,
     clientOf: rooms.clientOf,
     origins,
@@ -62,7 +62,7 @@ export function clawGateEndpoints<Who>(
   return [...keys, ...clawGatePeopleRoutes<Who>(rooms, settings, actorOf)]
 }
 
-function needsOf(rooms: Rooms, settings: Settings): ClawGateNeeds {
+function needsOf(rooms: Rooms, settings: Settings, streams: DoorParts['streams']): ClawGateNeeds {
   const { approvals, clock, identity, storage, vault } = rooms
   const rate = new RateTable(clock, { most: settings.clawgateVerifyPerMinute, windowMs: 60_000 })
   return {
@@ -78,6 +78,7 @@ function needsOf(rooms: Rooms, settings: Settings): ClawGateNeeds {
     stands: (agent, token) => identity.isLive(agent, token),
     epochOf: (token) => identity.room.directory.token(token)?.issuedEpoch ?? 0,
     limitVerify: (who) => takeOrRefuse(rate, who),
+    stream: ({ response, rid }, who, stream) => streams.open(who, who.kind, response, rid, stream),
     health: () => unionHealth(vault.state().state, settings.publicUrl, clock.now()),
   }
 }

@@ -40,7 +40,8 @@ export interface PlainRoute {
   readonly path: `/${string}`
   /** Bytes; 1 MiB unless told. */
   readonly maxBody?: number
-  readonly handle: (asked: PlainAsked) => Promise<PlainReply> | PlainReply
+  /** Undefined where the answer is on its way already. */
+  readonly handle: (asked: PlainAsked) => Promise<PlainReply> | PlainReply | undefined
 }
 
 export interface PlainRoutesOptions {
@@ -76,7 +77,7 @@ export function plainRoutes(options: PlainRoutesOptions): Handle {
       if (framingRefused(request, response, rid)) return
       if (options.origins !== undefined && crossing(options, options.origins, request, response, rid)) return
       answer(options, find, reading, request, response, rid).then(
-        (reply) => send(request, response, reply, rid),
+        (reply) => reply && send(request, response, reply, rid),
         (error) => send(request, response, refusal(options, error, rid), rid),
       )
     })
@@ -106,7 +107,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   rid: string,
-): Promise<PlainReply> {
+): Promise<PlainReply | undefined> {
   const url = request.url as string
   const at = url.indexOf('?')
   const found = find(request.method as string, at < 0 ? url : url.slice(0, at))

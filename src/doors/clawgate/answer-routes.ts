@@ -66,7 +66,7 @@ async function approve(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
   if (!assertion.success || operator === undefined) return passkeyRequired(desk, asked, found)
   limitAccount('authenticate', operator)
   try {
-    const asMember = agentEntry(desk, found)?.owner === operator
+    const asMember = agentEntry(desk.needs, found)?.owner === operator
     const by = await people.approvals.verify({ approvalId: id, digest, operator, assertion: assertion.data, asMember })
     const decided = await approvals.decide(id, 'approved', { ...by, channel: 'door', comment })
     return { status: 200, body: { status: statusOf(decided), requestId: id } }
@@ -88,7 +88,7 @@ async function deny(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
   const person = desk.tokens.person(asked, { role: 'approver', member: true })
   const { id, operator } = person
   const found = stated(desk, asked)
-  if (!seenBy(desk, person)(found)) throw approvalProblem('approval_unknown')
+  if (!seenBy(desk.needs, person)(found)) throw approvalProblem('approval_unknown')
   const { reason: comment } = readShape(DenyBody, await asked.json())
   const by: VerdictBy = { operator: id, name: operator.name, assurance: 'tap', channel: 'door', comment }
   const { id: requestId } = await desk.needs.approvals.decide(found.id, 'denied', by)
@@ -99,7 +99,7 @@ function list(desk: Desk, asked: PlainAsked, only?: Filter): PlainReply {
   const { needs, tokens } = desk
   const person = tokens.person(asked, { member: true })
   const filter = only ?? readShape(HistoryQuery, Object.fromEntries(asked.query))
-  const all = needs.approvals.list().filter(isStated).filter(seenBy(desk, person))
+  const all = needs.approvals.list().filter(isStated).filter(seenBy(needs, person))
   const fitting = all.filter((one) => fits(one, filter))
   const { items, nextCursor } = pageOf(fitting, pageQuery(asked))
   const { directory } = needs.people.room.identity
@@ -150,11 +150,11 @@ function stated({ needs }: Desk, { params }: PlainAsked): Stated {
   return found
 }
 
-const agentEntry = ({ needs }: Desk, { agent }: Stated) => needs.people.room.identity.directory.agent(agent)
+const agentEntry = (needs: PeopleNeeds, { agent }: Stated) => needs.people.room.identity.directory.agent(agent)
 
 /** Operators see everything, a member what their own agents ask; the rest is as if it were not there. */
-function seenBy(desk: Desk, { operator }: Person): (one: Stated) => boolean {
-  return (one) => operator.role !== 'member' || agentEntry(desk, one)?.owner === operator.id
+export function seenBy(needs: PeopleNeeds, { operator }: Person): (one: Stated) => boolean {
+  return (one) => operator.role !== 'member' || agentEntry(needs, one)?.owner === operator.id
 }
 
 const pageQuery = ({ query }: PlainAsked) => readShape(PageQuery, Object.fromEntries(query))

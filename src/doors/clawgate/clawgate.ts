@@ -6,6 +6,7 @@ import type { PlainRoute } from '../../http/plain-routes.ts'
 import { answerRoutes } from './answer-routes.ts'
 import { ApprovalTokens } from './approval-tokens.ts'
 import { MAX_BODY_BYTES, VerifyBody } from './contract.ts'
+import { eventRoutes } from './event-routes.ts'
 import { memberRoutes } from './member-routes.ts'
 import type { ClawGateNeeds } from './needs.ts'
 import type { PeopleNeeds } from './people-needs.ts'
@@ -28,6 +29,7 @@ export function clawGateRoutes(needs: ClawGateNeeds, ofPeople: PeopleNeeds): Pla
     ...peopleRoutes(ofPeople, persons),
     ...memberRoutes(ofPeople, persons),
     ...answerRoutes(ofPeople, persons),
+    ...eventRoutes(needs, ofPeople, persons),
     {
       method: 'POST',
       path: '/api/v1/approval/verify-token',

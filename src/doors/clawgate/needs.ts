@@ -1,8 +1,9 @@
 import type { Terms } from '../../approvals/action.ts'
 import type { Approvals } from '../../approvals/approvals.ts'
 import type { Clock } from '../../ground/clock.ts'
+import type { EventStream } from '../../http/event-streams.ts'
 import type { PlainAsked } from '../../http/plain-routes.ts'
-import type { AgentEntry, AgentPrincipal } from '../../identity/contract.ts'
+import type { AgentEntry, AgentPrincipal, OperatorPrincipal } from '../../identity/contract.ts'
 import type { TokenKeys } from '../../identity/room.ts'
 
 /** What the door translates to. It has no rule of its own. */
@@ -23,5 +24,7 @@ export interface ClawGateNeeds {
   epochOf(token: string): number
   /** Counts one, of an address or of the agent whose token is shown. Throws Problem `rate_limited`. */
   limitVerify(who: string): void
+  /** The answer goes on until what was shown is over. Throws Problem `streams_crowded`. */
+  stream(asked: PlainAsked, who: AgentPrincipal | OperatorPrincipal, stream: EventStream): void
   health(): object
 }

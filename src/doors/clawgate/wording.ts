@@ -5,6 +5,7 @@ const byCode: Readonly<Record<string, readonly [status: number, code: string]>> 
   json_invalid: [400, 'INVALID_JSON'],
   body_too_large: [413, 'VALIDATION_ERROR'],
   approval_expired: [410, 'EXPIRED'],
+  streams_crowded: [429, 'RATE_LIMITED'],
   passkey_refused: [403, 'PASSKEY_REQUIRED'],
   verification_wanted: [403, 'PASSKEY_REQUIRED'],
   request_invalid: [422, 'VALIDATION_ERROR'],
