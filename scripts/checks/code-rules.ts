@@ -24,6 +24,7 @@ const networkModules: Readonly<Record<string, readonly string[]>> = {
   dns: [],
   'dns/promises': [],
   inspector: [],
+  nodemailer: [],
 }
 const networkGlobals = new Set(['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest'])
 
@@ -32,6 +33,7 @@ export const outboundCalls = codeRule({
   allowed: {
     'src/proxy/dial.ts': 'any', // calls with a permit
     'src/http/outbound.ts': 'any', // the gateway's own calls
+    'src/http/mail.ts': 'any', // the gateway's own mails
     'src/http/ask-names.ts': 'any', // names to addresses, for both
     'src/http/connect.ts': 'any', // to a judged address, for both; sends nothing itself
     'src/proxy/lines.ts': 'any', // the kept connections that dial.ts sends on
@@ -94,6 +96,8 @@ export const revealers = codeRule({
     'src/approvals/spool.ts': 1,
     'src/approvals/channels/making.ts': 1,
     'src/approvals/channels/push/vapid.ts': 1,
+    'src/approvals/channels/email/account.ts': 1,
+    'src/http/mail.ts': 1,
     'src/approvals/channels/telegram/bot-api.ts': 1,
     'src/approvals/receipts/receipt-keys.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,

@@ -6,7 +6,7 @@ import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
 import { say, type Terminal } from './terminal.ts'
-import { seconds } from './values.ts'
+import { seconds, wholeNumber } from './values.ts'
 import { addVerb, type Invocation, type Options, type Result, type Session, secretOptions, type Verb } from './verb.ts'
 
 interface Candidate {
@@ -19,7 +19,7 @@ const LOOK_MS = 1_000
 
 const pairing = [
   { flags: '--operator <name>', about: 'whose answers theirs are; yours if not said' },
-  { flags: '--user <id>', about: 'take the person of this id without asking' },
+  { flags: '--user <id>', about: 'take the person of this id without asking; a mail address for mails' },
   { flags: '--wait <time>', about: 'how long to wait for them: 30s, 5m; 10m if not said, and at most' },
 ]
 const times = [
@@ -33,12 +33,22 @@ const times = [
   },
 ]
 
+const mailOptions = [
+  { flags: '--host <name>', about: 'mail server, for mails' },
+  { flags: '--mail-port <port>', about: '587 if not said; 465 speaks TLS from the first byte' },
+  { flags: '--mail-tls <how>', about: 'implicit, starttls (if not said), or off for this machine alone' },
+  { flags: '--mail-user <name>', about: 'account there; its password is asked for' },
+  { flags: '--from <address>', about: 'sender' },
+  { flags: '--allow <range...>', about: 'private addresses that the server may have, such as 10.0.0.0/8' },
+]
+
 const add: Verb = {
   signature: 'add <kind>',
   summary:
-    'be asked in Telegram (kind: telegram): takes the token of a bot, and waits until you write to it; or by pushes (kind: push)',
+    'be asked in Telegram (kind: telegram): takes the token of a bot, and waits until you write to it; or by pushes (kind: push), or by mail (kind: email)',
   options: [
-    { flags: '--name <name>', about: 'what to call it; telegram if not said' },
+    { flags: '--name <name>', about: 'what to call it; its kind if not said' },
+    ...mailOptions,
     ...times,
     ...pairing,
     ...secretOptions,
@@ -46,17 +56,37 @@ const add: Verb = {
   examples: [
     'claviger channel add telegram                       # asks for the token without echo',
     'claviger channel add telegram --secret-file bot.token --user 123456789',
+    'claviger channel add email --host smtp.example.com --mail-user claviger --from claviger@example.com --user ann@example.com',
   ],
   async run(invocation) {
     const { args, options, terminal } = invocation
     const client = invocation.operator()
     if (args[0] === 'push') return addedPush(client, options)
-    if (args[0] !== 'telegram') throw cliProblem('usage', { detail: 'Channels are of the kind telegram or push.' })
+    if (args[0] === 'email') return addedEmail(client, invocation)
+    if (args[0] !== 'telegram')
+      throw cliProblem('usage', { detail: 'Channels are of the kind telegram, push or email.' })
     const token = textOf(await readSecret(options, terminal, 'Token of the bot, from @BotFather'))
     const body = { kind: 'telegram', token, name: options.name, ...timesOf(options) }
     const made = await client.ask({ method: 'POST', path: '/channels', body })
     return paired(invocation, client, made)
   },
+}
+
+/** It is seen to work before it is kept. */
+async function addedEmail(client: GatewayClient, invocation: Invocation): Promise<Result> {
+  const { options, terminal } = invocation
+  const { host, mailUser: user, from, user: to } = options
+  if (host === undefined || from === undefined || to === undefined)
+    throw cliProblem('usage', {
+      detail: 'A mail channel wants --host, --from and --user, the address of who is asked.',
+    })
+  const password =
+    user === undefined ? undefined : textOf(await readSecret(options, terminal, 'Password of the mail account'))
+  const port = options.mailPort === undefined ? undefined : wholeNumber(options.mailPort, '--mail-port', 1, 65_535)
+  const account = { host, port, tls: options.mailTls, allow: options.allow, user, password, from }
+  const body = { kind: 'email', name: options.name, ...account, ...timesOf(options) }
+  const { name } = await client.ask({ method: 'POST', path: '/channels', body })
+  return mailed(invocation, client, name, to)
 }
 
 /** It reaches nobody yet: pushes are switched on where they are to come. */
@@ -72,9 +102,20 @@ const pair: Verb = {
   options: pairing,
   async run(invocation) {
     const client = invocation.operator()
-    const channel = await client.ask({ method: 'POST', path: pathOf('channels', invocation.args[0], 'pair') })
+    const [name = ''] = invocation.args
+    const { user } = invocation.options
+    if (user?.includes('@') === true) return mailed(invocation, client, name, user)
+    const channel = await client.ask({ method: 'POST', path: pathOf('channels', name, 'pair') })
     return paired(invocation, client, channel)
   },
+}
+
+/** Somebody by their mail address, who need not write first. */
+async function mailed({ options }: Invocation, client: GatewayClient, name: string, user: string): Promise<Result> {
+  const body = { user, operator: options.operator }
+  const json = await client.ask({ method: 'POST', path: pathOf('channels', name, 'people'), body })
+  const { people } = await client.ask({ method: 'POST', path: pathOf('channels', name, 'test') })
+  return { json, text: `${facts(json)}\n\na test message was sent to ${people}` }
 }
 
 /** Waits for somebody, shows who it is, and takes them where that is confirmed. */

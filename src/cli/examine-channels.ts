@@ -8,7 +8,7 @@ export function channelFindings({ count, people, failing, foreign }: ChannelsSta
   if (people === 0) {
     const says =
       count === 0 ? 'none: nobody is told when something must be approved' : `${count}, and they reach nobody`
-    const hint = '`claviger pending` lists what waits; `claviger channel add telegram` asks on the phone.'
+    const hint = '`claviger pending` lists what waits; `claviger channel add telegram | push | email` tells people.'
     return [{ state: 'note', about, says, hint }]
   }
   const findings: Finding[] = []

@@ -17,6 +17,7 @@ import { parseOrigin } from '../ground/origin.ts'
 import { Problem } from '../ground/problem.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
 import { roleSuffices } from '../http/endpoint.ts'
+import { createMailer } from '../http/mail.ts'
 import { createOutbound } from '../http/outbound.ts'
 import { createResolver } from '../http/resolve.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -52,6 +53,7 @@ export function buildChannels(needs: ChannelNeeds, settings: Settings) {
       open: (purpose, sealed) => vault.openKey(purpose, sealed),
     },
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
+    mailer: createMailer({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: insideOf(root) },
     answererOf: (id, approval) => (approval && !isAsked(identity, id, approval) ? undefined : answererOf(identity, id)),
     pushServices: settings.pushServices.map((origin) => ({

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { ANN, BOT, Telegram } from '../../../test/instruments/telegram.ts'
 import { until } from '../../../test/instruments/wait.ts'
 import { addressSet } from '../../ground/addresses.ts'
+import { createMailer } from '../../http/mail.ts'
 import { createOutbound } from '../../http/outbound.ts'
 import { createResolver } from '../../http/resolve.ts'
 import { aCallAction, TestApprovals, VERDICT } from '../approvals.support.ts'
@@ -31,6 +32,7 @@ function channelsOf(
     textOf: async (approval) => ({ text: pendingText([approval]), whole: true }),
     pageOf: () => undefined,
     ...{ pushServices: [], pushContact: undefined },
+    mailer: createMailer({ resolver: createResolver({ clock }) }),
     times: { quiet: undefined, breaks: 'critical', escalateSeconds: 0 },
   })
   return Object.assign(channels, { [Symbol.dispose]: () => channels.stop() })

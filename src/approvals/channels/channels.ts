@@ -184,16 +184,16 @@ export class Channels {
       quiet: quiet === undefined ? before.quiet : (quiet ?? undefined),
       afterSeconds: afterSeconds === undefined ? before.afterSeconds : (afterSeconds ?? undefined),
     })
-    return this.#edit(name, 'edited', by, changed, {
-      quiet: quiet ?? undefined,
-      afterSeconds: afterSeconds ?? undefined,
-    })
+    const ev = { quiet: quiet ?? undefined, afterSeconds: afterSeconds ?? undefined }
+    return this.#edit(name, 'edited', by, changed, ev)
   }
 
-  /** Whoever wrote to the bot, as the operator whose answers theirs are. Throws Problems `channel_unknown`, `channel_candidate_unknown`. */
+  /** Whoever wrote to the bot, or a mail address, as this operator. Throws Problems `channel_unknown`, `channel_kind_other`, `channel_candidate_unknown`. */
   async addPerson(name: string, user: string, operator: OperatorId, by: Actor): Promise<Channel> {
     const { id, kind } = this.find(name)
-    if (kind !== 'telegram') throw channelProblem('channel_kind_other')
+    const isMail = user.includes('@')
+    if (kind === 'push' || isMail !== (kind === 'email')) throw channelProblem('channel_kind_other')
+    if (isMail) return this.addKnown(id, { user, place: user, operator }, by)
     const { chat } = this.pairing.candidate(id, user)
     const channel = await this.addKnown(id, { user, place: chat, operator }, by)
     this.pairing.close(id)
@@ -266,9 +266,7 @@ export class Channels {
     const all = this.list()
     if (all.length >= MOST) throw channelProblem('channel_limit')
     if (all.some((one) => one.name === name)) throw channelProblem('channel_name_taken')
-    const taken =
-      kind === 'push' ? all.some((one) => one.kind === kind) : all.some((one) => isSame(one.account, account))
-    if (taken) throw channelProblem('channel_account_taken')
+    if (all.some((one) => one.kind === kind && isSame(one, account))) throw channelProblem('channel_account_taken')
   }
 
   #edit(name: string, word: string, by: Actor, edit: (before: Channel) => Channel, ev: Ev): Promise<Channel> {
@@ -290,7 +288,9 @@ export class Channels {
   }
 }
 
-const isSame = (one: string, other: string) => botIn(one) === botIn(other)
+/** One bot, one key of pushes; mail accounts as many as there are. */
+const isSame = ({ kind, account }: Channel, other: string) =>
+  kind === 'push' || (kind === 'telegram' && botIn(account) === botIn(other))
 
 type Ev = Readonly<Record<string, string | number | undefined>>
 

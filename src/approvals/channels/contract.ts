@@ -5,12 +5,13 @@ import { problemsOf } from '../../ground/problem.ts'
 import type { Secret } from '../../ground/secret.ts'
 import type { Approval, ApprovalId } from '../contract.ts'
 import { NEVER_QUIET } from './due.ts'
+import { isSafe, isWhole, MailAccount, MailAddress } from './email/account.ts'
 import { isQuietHours } from './quiet-hours.ts'
 
 export type ChannelId = Id<'chn'>
 export type NoticeId = Id<'ntc'>
 
-export const CHANNEL_KINDS = ['telegram', 'push'] as const
+export const CHANNEL_KINDS = ['telegram', 'push', 'email'] as const
 export type ChannelKind = (typeof CHANNEL_KINDS)[number]
 
 /** Whom a channel reaches, and whose answers these are. */
@@ -78,7 +79,13 @@ export type NewTelegram = z.output<typeof NewTelegram>
 /** Pushes to browsers. Its key is made here. */
 const NewPush = z.strictObject({ kind: z.literal('push'), ...ofAnyKind })
 
-export const NewChannel = z.discriminatedUnion('kind', [NewTelegram, NewPush])
+/** Mails through a server. */
+const NewEmail = z
+  .strictObject({ kind: z.literal('email'), ...ofAnyKind, ...MailAccount.shape })
+  .refine(isSafe, { path: ['tls'], error: 'a mail server beyond this machine is spoken to by TLS' })
+  .refine(isWhole, { path: ['password'], error: 'user and password stand together' })
+
+export const NewChannel = z.discriminatedUnion('kind', [NewTelegram, NewPush, NewEmail])
 export type NewChannel = z.output<typeof NewChannel>
 
 /** What can be changed. Null: the channel says nothing of itself any more, and what the settings say holds. */
@@ -89,7 +96,11 @@ export const ChannelEdit = z.strictObject({
 export type ChannelEdit = z.output<typeof ChannelEdit>
 
 export const NewPerson = z.strictObject({
-  user: z.string().regex(/^[1-9][0-9]{0,19}$/, 'the id of a user is wanted, a number'),
+  /** The id of somebody who wrote to the bot; a mail address. */
+  user: z.union(
+    [z.string().regex(/^[1-9][0-9]{0,19}$/), MailAddress],
+    'the id of a user, a number, or a mail address is wanted',
+  ),
   /** Name or id of the operator whose answers these are; the caller if left out. */
   operator: z.string().min(1).max(128).optional(),
 })
@@ -194,7 +205,7 @@ export const channelProblems = {
   channel_refused: {
     status: 422,
     title: 'The channel does not work with what was given',
-    hint: 'Look at the token (@BotFather shows it, and makes a new one with /revoke), or at what it says with `claviger channel list`.',
+    hint: 'Look at the token (@BotFather shows it, and makes a new one with /revoke), or at what the mail server says.',
   },
   channel_unreachable: {
     status: 502,

@@ -1,6 +1,8 @@
 // What a new channel keeps: its secret, sealed for it alone, and what it is called where it is.
 import { Secret } from '../../ground/secret.ts'
 import type { Channel, ChannelId, NewChannel, SealedBox } from './contract.ts'
+import { accountName, sealable } from './email/account.ts'
+import { seenToWork } from './email/email.ts'
 import { newVapidKey } from './push/vapid.ts'
 import { botOf } from './telegram/bot-account.ts'
 import { whoIsBot } from './telegram/telegram.ts'
@@ -11,6 +13,11 @@ export type Made = Pick<Channel, 'id' | 'account' | 'sealedSecret'>
 /** After it was seen to work, where that can be seen. Throws Problems `channel_refused`, `channel_unreachable`. */
 export async function made(id: ChannelId, input: NewChannel, places: WayPlaces): Promise<Made> {
   if (input.kind === 'push') return madePush(id, places.box)
+  if (input.kind === 'email') {
+    const { kind, name, quiet, afterSeconds, ...account } = input
+    await seenToWork(places.mailer, sealable(account))
+    return { id, sealedSecret: sealed(id, sealable(account), places.box), account: accountName(account) }
+  }
   const sealedSecret = sealed(id, Secret.fromText(input.token), places.box)
   const { username } = await whoIsBot(botOptions(id, sealedSecret, places))
   return { id, sealedSecret, account: `@${username}${botOf(input.token)}` }

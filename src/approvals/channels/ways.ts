@@ -1,7 +1,9 @@
 // How each kind of channel talks.
 import type { Clock } from '../../ground/clock.ts'
+import type { Mailer } from '../../http/mail.ts'
 import type { Outbound } from '../../http/outbound.ts'
 import type { Candidate, Channel, ChannelId, Person, SealedBox, Tap, Way } from './contract.ts'
+import { Email } from './email/email.ts'
 import type { Devices } from './push/devices.ts'
 import type { OwnPushService } from './push/push-places.ts'
 import { WebPush } from './push/web-push.ts'
@@ -19,6 +21,7 @@ export interface WayPlaces {
   readonly pushServices: readonly OwnPushService[]
   /** Whom a push service may write to. */
   readonly pushContact: string | undefined
+  readonly mailer: Mailer
 }
 
 /** What one channel hears, and is asked by those who use it. */
@@ -34,8 +37,10 @@ export interface WayEars {
 
 export function wayOf(channel: Channel, places: WayPlaces, ears: WayEars): Way {
   const { id, kind, sealedSecret } = channel
+  const { clock, mailer, box } = places
+  if (kind === 'email') return new Email({ clock, mailer, account: () => box.open(purposeOf(id), sealedSecret) })
   if (kind === 'push') return pushWay(channel, places, ears.devices)
-  return new Telegram({ ...botOptions(id, sealedSecret, places), ...ears, clock: places.clock })
+  return new Telegram({ ...botOptions(id, sealedSecret, places), ...ears, clock })
 }
 
 function pushWay({ id, account, sealedSecret }: Channel, places: WayPlaces, devices: Devices): Way {
