@@ -14,6 +14,7 @@ import { killRenewals } from './suites/renewals.ts'
 import { rollbacks } from './suites/rollback.ts'
 import { scopeChains } from './suites/scope-chains.ts'
 import { secondHops } from './suites/second-hop.ts'
+import { killSentLater } from './suites/sent-later.ts'
 import { keyRotation, keySetFlood } from './suites/signing-keys.ts'
 import { hardBodies, slowClients } from './suites/slow-clients.ts'
 import { stalledUpstreams } from './suites/stalls.ts'
@@ -41,6 +42,7 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   races: ({ of }) => races({ artefacts: of(10_000), racers: 32 }),
   tokens: ({ of }) => tokenRaces({ artefacts: of(2_000), racers: 16 }),
   approvals: ({ of }) => approvalRaces({ approvals: of(1_000), racers: 16 }),
+  'sent-later': ({ seed, of }) => killSentLater({ kills: of(60), seed }),
   'approval-kills': ({ seed, of }) => killApprovals({ kills: of(60), racers: 16, seed }),
   'scope-chains': ({ seed, of }) => scopeChains({ chains: of(100_000), seed }),
   tamper: () => editedRows({ step: 1 }),

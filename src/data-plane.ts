@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { OutcomeRecord } from './audit/contract.ts'
 import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
+import { SendForAgents } from './house/send-for-agents.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
 import { atListener } from './identity/listener-token.ts'
@@ -31,7 +32,10 @@ export interface DataPlane {
   callingAgent(request: IncomingMessage): CallingAgent
   /** For doors: carries a call out and gives its answer whole. */
   readonly collect: Collect
-  close(): void
+  /** Sends what agents left with the gateway. */
+  readonly sender: SendForAgents
+  /** Once what the sender sent is over. */
+  close(): Promise<void>
 }
 
 export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): DataPlane {
@@ -46,12 +50,15 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   })
   followChanges(rooms, dialer, breakers)
   const options = { ...carryOutOptions(rooms, forward, log), holdMs: settings.approvalHoldSeconds * 1_000 }
+  const collect = createCollect(options)
+  const sender = new SendForAgents(rooms, collect, options.onBug)
   return {
     baseUrl: createBaseUrlHandler(options),
     explicitCall: createExplicitCallHandler(options, callMaker(rooms)),
     callingAgent: (request) => callingAgent(options, request),
-    collect: createCollect(options),
-    close: () => {
+    ...{ collect, sender },
+    close: async () => {
+      await sender.close()
       watch.stop()
       dialer.close()
     },

@@ -72,7 +72,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     const demo = settings.demo && options.serve !== false ? await openDemo(rooms, log) : undefined
     if (demo !== undefined) closers.unshift(() => demo.close())
     const dataPlane = createDataPlane(rooms, settings, log)
-    closers.unshift(async () => dataPlane.close())
+    closers.unshift(() => dataPlane.close())
     const tls = openTls(rooms, options)
     closers.unshift(async () => tls?.close())
     const doors = options.serve === false ? undefined : await openDoors(rooms, dataPlane, tls, options)
@@ -181,10 +181,12 @@ async function openDoors(
       throw error
     },
   )
+  dataPlane.sender.start()
   return {
     agents: listeners[0] as Listener,
     close: async (graceMs, hurry) => {
       closing = true
+      dataPlane.sender.stop()
       streams.close()
       // Calls are ended before their connections are cut: so they are on record as ended, not as left by their callers.
       const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))

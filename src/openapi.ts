@@ -3,6 +3,7 @@ import { z } from 'zod'
 import * as alerts from './alerts/routes.ts'
 import * as channels from './approvals/channels/routes.ts'
 import * as approvalEvents from './approvals/event-routes.ts'
+import * as approvalsLater from './approvals/later/routes.ts'
 import * as receipts from './approvals/receipts/routes.ts'
 import * as approvals from './approvals/routes.ts'
 import * as statements from './approvals/stated/routes.ts'
@@ -95,6 +96,7 @@ const modules = [
   statements,
   approvals,
   approvalEvents,
+  approvalsLater,
   channels,
   approvalAnswers,
   push,

@@ -1,6 +1,7 @@
 // Every endpoint of the control plane, bound. What two rooms need of each other is brought together here.
 import { alertRoutes } from './alerts/routes.ts'
 import { approvalEventRoutes } from './approvals/event-routes.ts'
+import { laterRoutes } from './approvals/later/routes.ts'
 import { receiptRoutes } from './approvals/receipts/routes.ts'
 import { type ApprovalRouteNeeds, approvalRoutes } from './approvals/routes.ts'
 import { statedRoutes } from './approvals/stated/routes.ts'
@@ -143,6 +144,7 @@ function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Wh
   return [
     ...approvalRoutes<Who>(needs),
     ...approvalEventRoutes<Who>(needs),
+    ...laterRoutes<Who>(needs),
     ...answerRoutes<Who>({ approvals, people, channels, operatorOf }),
     ...pushRoutes<Who>({ channels, people, actorOf, operatorOf }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),

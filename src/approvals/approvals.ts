@@ -6,11 +6,13 @@ import { type Ask, Asking } from './asking.ts'
 import { Book, standing } from './book.ts'
 import type { Changed } from './changed.ts'
 import { type Approval, type ApprovalId, approvalProblem, type Verdict, type VerdictBy } from './contract.ts'
+import { LaterCalls } from './later/later-calls.ts'
 import { claimsOf } from './receipts/claims.ts'
 import { ReceiptKeys } from './receipts/receipt-keys.ts'
 import { type KeySealer, Spool } from './spool.ts'
 import { getApproval, loadApprovals, putApproval } from './store.ts'
 import { settle, sweep, type UpkeepNeeds, withdrawAll } from './upkeep.ts'
+import { usedOnce } from './use-once.ts'
 import { Waiters } from './waiters.ts'
 import { isWindow, openingOf } from './windows/open-window.ts'
 import { Windows } from './windows/windows.ts'
@@ -46,6 +48,8 @@ export class Approvals {
   readonly receiptKeys: ReceiptKeys
   /** What humans allowed for a while. */
   readonly windows: Windows
+  /** What is sent for agents that left. */
+  readonly later: LaterCalls
   #timer: NodeJS.Timeout | undefined
 
   constructor({ storage, clock, vault, spoolDir, issuer }: ApprovalsOptions) {
@@ -60,6 +64,7 @@ export class Approvals {
     const put: UpkeepNeeds['put'] = (tx, changed) => this.#put(tx, changed)
     this.#upkeep = { storage, clock, book: this.#book, put, change: (id, work) => this.#change(id, work) }
     this.#issuer = issuer
+    this.later = new LaterCalls({ ...this.#upkeep, vault, spoolDir })
     this.receiptKeys = new ReceiptKeys({ storage, clock, vault })
     this.windows = new Windows({
       ...{ storage, clock, book: this.#book },
@@ -77,6 +82,7 @@ export class Approvals {
     this.#book.clear()
     for (const approval of approvals) this.#book.put(approval)
     await this.#spool.sweep(new Set(approvals.filter(hasBody).map(({ id }) => id)))
+    await this.later.load(approvals)
     return { bad }
   }
 
@@ -190,18 +196,15 @@ export class Approvals {
   /**
    * Takes one use, if the yes is good for exactly this digest: one transaction, committed and recorded when it resolves.
    * False for one that is used up, ran out, or is for something else. `rid`: the call that it is used for, if it is one of ours.
+   * `forAgent`: the gateway sends it, which is on disk with the use.
    */
-  async consume(id: string, digest: string, rid: CallId | undefined, by: Actor): Promise<boolean> {
+  async consume(id: string, digest: string, rid: CallId | undefined, by: Actor, forAgent = false): Promise<boolean> {
     const now = this.#clock.now()
     const taken = await this.#storage.write(async (tx) => {
       const approval = await getApproval(tx, id as ApprovalId)
-      if (approval === undefined || approval.digest !== digest) return false
-      // A window's are taken by comparing the call.
-      if (isWindow(approval)) return false
-      if (standing(approval, now).status !== 'approved' || approval.used >= usesOf(approval)) return false
-      const used = approval.used + 1
-      const status = used >= usesOf(approval) ? 'consumed' : 'approved'
-      await this.#put(tx, { next: { ...approval, used, status, rid }, what: 'consumed', actor: by, ev: { rid, used } })
+      const next = approval && usedOnce(approval, { digest, now, rid, forAgent })
+      if (next === undefined) return false
+      await this.#put(tx, { next, what: 'consumed', actor: by, ev: { rid, used: next.used } })
       return true
     })
     return taken
@@ -213,15 +216,17 @@ export class Approvals {
   }
 
   /** Those that ran out are said to have; those that ended long ago are forgotten. */
-  sweep(): Promise<void> {
-    return sweep(this.#upkeep)
+  async sweep(): Promise<void> {
+    await sweep(this.#upkeep)
+    await this.later.sweep()
   }
 
   /**
    * At boot: a use that no intent follows was lost in a crash. It is said so and not given back; a human may be asked anew.
    * `recorded` says which of the calls are in the log.
    */
-  settle(recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>): Promise<number> {
+  async settle(recorded: (rids: readonly CallId[]) => Promise<ReadonlySet<string>>): Promise<number> {
+    await this.later.settle(recorded)
     return settle(this.#upkeep, recorded)
   }
 
@@ -283,7 +288,6 @@ export class Approvals {
   }
 }
 
-const usesOf = ({ action }: Approval) => action.terms.uses
 const hasBody = ({ bodyKey, status }: Approval) =>
   bodyKey !== undefined && (status === 'pending' || status === 'approved')
 

@@ -4,6 +4,7 @@ import type { AgentId, Id, OperatorId } from '../ground/ids.ts'
 import { problemsOf } from '../ground/problem.ts'
 import { ASSURANCES } from '../policy/assurance.ts'
 import type { Action, WindowAction } from './action.ts'
+import { type Later, LaterView } from './later/contract.ts'
 import { Shown } from './shown/shown.ts'
 
 export type ApprovalId = Id<'apr'>
@@ -67,6 +68,10 @@ export interface Approval {
   readonly receipt?: string | undefined
   /** The window that a yes may open at once, where the rules that ask give one. */
   readonly offer?: WindowAction | undefined
+  /** Where the gateway sends it for an agent that left. */
+  readonly later?: Later | undefined
+  /** Opens the file in which the service's answer is kept; sealed by the vault. */
+  readonly answerKey?: Uint8Array | undefined
 }
 
 export const ApprovalView = z.object({
@@ -84,6 +89,8 @@ export const ApprovalView = z.object({
   decidedBy: z.string().optional(),
   reason: z.string().optional(),
   uses: z.object({ used: z.int(), of: z.int() }),
+  /** Where the gateway sends the call for an agent that left: what became of it. */
+  sending: LaterView.optional(),
 })
 export type ApprovalView = z.output<typeof ApprovalView>
 
@@ -126,7 +133,18 @@ export const ApprovalBody = z.object({
 })
 
 /** What streams of events tell. */
-export const EVENTS = ['opened', 'answered', 'approved', 'denied', 'expired', 'cancelled', 'consumed'] as const
+export const EVENTS = [
+  'opened',
+  'answered',
+  'approved',
+  'denied',
+  'expired',
+  'cancelled',
+  'consumed',
+  'sent',
+  'not_sent',
+  'failed',
+] as const
 export type Event = (typeof EVENTS)[number]
 
 const End = z.object({ reason: z.enum(['caller_over', 'vault_sealed', 'shutting_down']) })

@@ -25,6 +25,9 @@ const TOLD: Readonly<Record<string, Event>> = {
   window_used: 'consumed',
   window_denied: 'answered',
   window_ended: 'cancelled',
+  sent: 'sent',
+  not_sent: 'not_sent',
+  failed: 'failed',
 }
 /** That one of two people answered is not the agent's; nor are windows. */
 const OPERATORS_ONLY: ReadonlySet<Event> = new Set(['answered'])

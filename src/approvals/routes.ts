@@ -88,14 +88,16 @@ export interface ApprovalRouteNeeds<Who> {
   standingOf(action: Action): Standing
 }
 
+/** Another agent's is as if it were not there, and so are windows. Throws Problem `approval_unknown`. */
+export function ownApprovalOf(approvals: Pick<Approvals, 'find'>, agent: AgentId, id: string): Approval {
+  const found = approvals.find(id)
+  if (found.agent !== agent || isWindow(found)) throw approvalProblem('approval_unknown')
+  return found
+}
+
 export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoint<Who>[] {
   const { approvals, actorOf } = needs
-  /** Another agent's is as if it were not there, and so are windows. */
-  const own = (id: string, who: Who): Approval => {
-    const found = approvals.find(id)
-    if (found.agent !== needs.agentOf(who) || isWindow(found)) throw approvalProblem('approval_unknown')
-    return found
-  }
+  const own = (id: string, who: Who): Approval => ownApprovalOf(approvals, needs.agentOf(who), id)
   return [
     bind(listApprovals, ({ query: { status, agent } }) => {
       const fits = ({ status: is, action }: Approval) =>

@@ -55,4 +55,12 @@ export const approvalsMigrations: readonly Migration[] = [
       await db.schema.alterTable('approvals').addColumn('offer', 'text').execute()
     },
   },
+  {
+    // `later`: JSON of what becomes of a call that the gateway sends for an agent. `answer_key`: opens the file of the answer.
+    id: '0061-sent-later',
+    async up(db) {
+      await db.schema.alterTable('approvals').addColumn('later', 'text').execute()
+      await db.schema.alterTable('approvals').addColumn('answer_key', 'blob').execute()
+    },
+  },
 ]

@@ -11,6 +11,8 @@ import { standingOffer } from './windows/open-window.ts'
 
 /** Much for a terminal, little for the line. */
 const MAX_TEXT = 32_000
+/** The agent left, so nothing else lies between the yes and the sending. */
+const AT_ONCE = 'Claviger sends it as soon as there is a yes; the agent does not wait for it.'
 
 /** A body that cannot be read any more is not drawn, and that is said. Throws Problem `vault_sealed`. */
 export async function showApproval(
@@ -19,13 +21,14 @@ export async function showApproval(
   standing: Standing,
   now: number,
 ): Promise<{ readonly shown: Shown; readonly text: string; readonly window: WindowOffer | undefined }> {
-  const { id, action, contentType, status } = approval
+  const { id, action, contentType, status, later } = approval
   const body = await approvals.bodyOf(id).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'approval_body_lost') return undefined
     throw error
   })
   const isOver = status !== 'pending'
-  const shown = shownAction({ action, body, contentType, standing, now, isOver })
+  const drawn = shownAction({ action, body, contentType, standing, now, isOver })
+  const shown = later?.state === 'waits' ? { ...drawn, allows: `${drawn.allows} ${AT_ONCE}` } : drawn
   const text = shownAsText(shown, { maxCharacters: MAX_TEXT })
   return { shown, text, window: shownOffer(approval, standing, now) }
 }

@@ -1,6 +1,7 @@
 /**
- * The bodies of calls that wait for a human: each in a file of its own, sealed under a key of its own, which the vault
- * seals. A file that was cut, changed or put in another's place does not open, and what cannot be shown is not sent.
+ * The bodies of calls that wait for a human, and the answers of those that were sent for an agent: each in a file of its own,
+ * sealed under a key of its own, which the vault seals. A file that was cut, changed or put in another's place does not
+ * open, and what cannot be shown is not sent.
  */
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
@@ -16,25 +17,26 @@ export interface KeySealer {
   openKey(purpose: string, sealed: Uint8Array): Secret
 }
 
-const BODY = domain('approval-body')
 const NAME = /^apr_[0-9A-Za-z]{22}$/
 
 export class Spool {
   readonly #dir: string
   readonly #vault: KeySealer
+  readonly #what: 'approval-body' | 'approval-answer'
 
-  /** `dir` is made when it is first needed, 0700. */
-  constructor(dir: string, vault: KeySealer) {
+  /** `dir` is made when it is first needed, 0700. `what`: what the files are, no one of which passes for the other. */
+  constructor(dir: string, vault: KeySealer, what: 'approval-body' | 'approval-answer' = 'approval-body') {
     this.#dir = dir
     this.#vault = vault
+    this.#what = what
   }
 
   /** Durable when it resolves; gives the sealed key. Throws Problem `vault_sealed`. */
   async put(id: ApprovalId, digest: string, body: Buffer): Promise<Buffer> {
     const key = randomBytes(32)
     try {
-      const sealedKey = this.#vault.sealKey(purposeOf(id), key)
-      const sealed = seal(createSecretKey(key), aadOf(id, digest), body)
+      const sealedKey = this.#vault.sealKey(this.#purposeOf(id), key)
+      const sealed = seal(createSecretKey(key), this.#aadOf(id, digest), body)
       await mkdir(this.#dir, { recursive: true, mode: 0o700 })
       const file = await open(this.#path(id), 'wx', 0o600)
       try {
@@ -53,9 +55,9 @@ export class Spool {
   async get(id: ApprovalId, digest: string, sealedKey: Uint8Array): Promise<Buffer | undefined> {
     const sealed = await readFile(this.#path(id)).catch(() => undefined)
     if (sealed === undefined) return undefined
-    const key = this.#vault.openKey(purposeOf(id), sealedKey)
+    const key = this.#vault.openKey(this.#purposeOf(id), sealedKey)
     try {
-      return openSealed(createSecretKey(key.reveal()), aadOf(id, digest), sealed)
+      return openSealed(createSecretKey(key.reveal()), this.#aadOf(id, digest), sealed)
     } finally {
       key.wipe()
     }
@@ -76,7 +78,12 @@ export class Spool {
     if (!NAME.test(id)) throw new TypeError('spool: not an id')
     return join(this.#dir, id)
   }
-}
 
-const purposeOf = (id: ApprovalId) => `approval-body/${id}`
-const aadOf = (id: ApprovalId, digest: string) => Buffer.concat([BODY, lp(id), lp(digest)])
+  #purposeOf(id: ApprovalId): string {
+    return `${this.#what}/${id}`
+  }
+
+  #aadOf(id: ApprovalId, digest: string): Buffer {
+    return Buffer.concat([domain(this.#what), lp(id), lp(digest)])
+  }
+}

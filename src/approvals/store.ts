@@ -3,6 +3,7 @@ import type { AgentId } from '../ground/ids.ts'
 import type { Storage, Tx } from '../storage/storage.ts'
 import type { WindowAction } from './action.ts'
 import type { Action, Approval, ApprovalId, Status, Verdict } from './contract.ts'
+import type { Later } from './later/contract.ts'
 
 interface ApprovalRow {
   readonly id: string
@@ -21,6 +22,8 @@ interface ApprovalRow {
   readonly idempotency_key: string | null
   readonly receipt: string | null
   readonly offer: string | null
+  readonly later: string | null
+  readonly answer_key: Uint8Array | null
 }
 
 export async function putApproval(tx: Tx, approval: Approval): Promise<void> {
@@ -41,6 +44,8 @@ export async function putApproval(tx: Tx, approval: Approval): Promise<void> {
     idempotency_key: approval.idempotencyKey ?? null,
     receipt: approval.receipt ?? null,
     offer: approval.offer === undefined ? null : JSON.stringify(approval.offer),
+    later: approval.later === undefined ? null : JSON.stringify(approval.later),
+    answer_key: approval.answerKey ?? null,
   })
 }
 
@@ -76,5 +81,7 @@ function approvalOf(row: ApprovalRow): Approval {
     idempotencyKey: row.idempotency_key ?? undefined,
     receipt: row.receipt ?? undefined,
     offer: row.offer === null ? undefined : (JSON.parse(row.offer) as WindowAction),
+    later: row.later === null ? undefined : (JSON.parse(row.later) as Later),
+    answerKey: row.answer_key ?? undefined,
   }
 }

@@ -1,4 +1,5 @@
 import type { Approval, ApprovalDetail, ApprovalView } from './contract.ts'
+import type { Later } from './later/contract.ts'
 
 const iso = (ms: number) => new Date(ms).toISOString()
 
@@ -12,6 +13,7 @@ export function viewOf({
   expiresAt,
   verdicts,
   used,
+  later,
 }: Approval): ApprovalView {
   const last = status === 'pending' ? undefined : verdicts.at(-1)
   return {
@@ -28,6 +30,7 @@ export function viewOf({
     decidedBy: last?.name,
     reason: last?.comment,
     uses: { used, of: action.terms.uses },
+    sending: later && viewOfLater(later),
   }
 }
 
@@ -37,6 +40,8 @@ export function detailOf(approval: Approval, seen: Pick<ApprovalDetail, 'shown' 
   })
   return { ...viewOf(approval), action: { ...approval.action }, ...seen, answers }
 }
+
+const viewOfLater = ({ state, code, at }: Later) => ({ state, code, at: at === undefined ? undefined : iso(at) })
 
 /** In one line, of facts alone. */
 function titleOf(action: Approval['action']): string {

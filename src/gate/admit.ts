@@ -10,7 +10,7 @@ import { AskingRoom, type KeptContents } from './asking-room.ts'
 import { denial, denialProblem } from './denials.ts'
 import { type Explanation, explanationOf } from './explanation.ts'
 import { type Gathered, gatherFacts, type InFlightLimits, type Read } from './gather-facts.ts'
-import { actionNow, asActor, humansYes, type Yes } from './humans-yes.ts'
+import { actionNow, asActor, humansYes, onceYes, type Yes } from './humans-yes.ts'
 import { intentOf } from './intent-of.ts'
 import type { OpenCall, OpenCalls } from './open-calls.ts'
 import { permitOf } from './permit-of.ts'
@@ -66,8 +66,9 @@ export class Gate<S extends GateService = GateService> {
     const held = this.#useOf(call.firstTry)
     const gathered = this.#gatherOrRefuse(call, held)
     const decision = decide(gathered.question)
-    if (decision.outcome === 'allow') return this.#enter(call, gathered, held)
-    const wanted = decision.outcome === 'ask' || wantsBody(decision, gathered)
+    const answered = caller?.answered !== undefined
+    if (decision.outcome === 'allow' && !answered) return this.#enter(call, gathered, held)
+    const wanted = decision.outcome !== 'deny' || wantsBody(decision, gathered)
     if (!wanted || caller === undefined) throw this.#refusals.refused(call, decision, gathered)
     const kept = await this.#read(call, caller, gathered)
     try {
@@ -84,9 +85,13 @@ export class Gate<S extends GateService = GateService> {
   async #admitWhole(call: CallRequest, held: GrantId | undefined, caller: Caller, read: CallContents) {
     const gathered = this.#gatherOrRefuse(call, held, read)
     const decision = decide(gathered.question)
-    if (decision.outcome === 'allow') return this.#enter(call, gathered, held, { read })
-    if (decision.outcome !== 'ask') throw this.#refusals.refused(call, decision, gathered)
-    const yes = await this.#ask(call, decision, gathered, caller, read)
+    const { answered } = caller
+    if (decision.outcome === 'allow' && answered === undefined) return this.#enter(call, gathered, held, { read })
+    if (decision.outcome === 'deny') throw this.#refusals.refused(call, decision, gathered)
+    const yes =
+      answered === undefined
+        ? await this.#ask(call, decision, gathered, caller, read)
+        : { ...onceYes(answered, read), forAgent: true }
     // Whatever time it took: everything is looked at once more, and the yes is one more fact.
     const then = this.#gatherOrRefuse(call, held, yes.contents)
     const last = decide({ ...then.question, approval: approved })
@@ -206,7 +211,7 @@ export class Gate<S extends GateService = GateService> {
       this.#refusals.record(call, 'caller_left', gathered.origin?.href)
       throw denialProblem('approval_required', { facts: { approval: id } })
     }
-    if (await approvals.consume(id, digest, call.rid, by)) return
+    if (await approvals.consume(id, digest, call.rid, by, yes.forAgent === true)) return
     this.#refusals.record(call, 'approval_used_up', gathered.origin?.href)
     throw denialProblem('approval_used_up', { facts: { approval: id } })
   }

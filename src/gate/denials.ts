@@ -90,6 +90,11 @@ export const denialProblems = {
     hint: 'Something of the call changed meanwhile: its service, credential, rules or grant. Ask anew.',
   },
   approval_used_up: { status: 403, title: 'The approval of this action was used already' },
+  async_refused: {
+    status: 422,
+    title: 'The call cannot be sent later for this caller: who it is could not be checked again by then',
+    hint: 'Leave out Prefer: respond-async, or come with an agent key (clv_ak_…). What a signed token, a proof of possession or a listener shows is good now.',
+  },
   revoked_meanwhile: { status: 403, title: 'What allowed this call was revoked while it waited' },
   rejected_by_seal: {
     status: 503,

@@ -10,7 +10,16 @@ import type { Actor } from '../storage/storage.ts'
 import type { AskingRoom } from './asking-room.ts'
 import { denialProblem } from './denials.ts'
 import type { Gathered } from './gather-facts.ts'
-import type { ApprovalStanding, CallContents, Caller, CallRequest, GateApprovals, GateRooms } from './rooms.ts'
+import type {
+  Answered,
+  ApprovalStanding,
+  CallContents,
+  Caller,
+  CallRequest,
+  GateApprovals,
+  GateRooms,
+} from './rooms.ts'
+import { SentLater } from './sent-later.ts'
 
 /** A yes that was given. */
 export interface Yes {
@@ -21,6 +30,8 @@ export interface Yes {
   readonly taken: boolean
   /** Whether it is good for what would be sent now. */
   fits(action: CallAction): boolean
+  /** The gateway sends it for an agent that left. */
+  readonly forAgent?: boolean
 }
 
 /** Where a service's own action wants a human, and no rule says how sure the answer must be. */
@@ -39,6 +50,7 @@ export async function humansYes(
   caller: Caller,
   contents: CallContents,
 ): Promise<Yes> {
+  if (caller.leaves === true && call.principal.token.kind !== 'ak') throw denialProblem('async_refused')
   const { action, window } = actionOf(call, gathered, contents, rooms, approvals)
   const underWindow = () => windowsYes(call, gathered, action, contents, approvals)
   const allowed = await underWindow()
@@ -49,12 +61,25 @@ export async function humansYes(
   const opened = await approvals.ask({ action, token, body, contentType, idempotencyKey, window })
   const standing = await waited(opened, call.principal.agent.id, caller, approvals, room)
   const { id, digest, status } = standing
-  if (status === 'approved') return { id, digest, contents, taken: false, fits: (now) => actionDigest(now) === digest }
+  if (status === 'approved') return onceYes({ id, digest }, contents)
   // Somebody may have allowed it among others meanwhile. Of a caller that left, no use is taken.
   const isOpen = (status === 'pending' || status === 'cancelled') && !caller.gone
   const later = isOpen ? await underWindow() : undefined
   if (later !== undefined) return later
-  throw unanswered(standing)
+  throw caller.leaves === true && !caller.gone ? await leftWith(standing, call, approvals) : unanswered(standing)
+}
+
+/** A yes to exactly this. */
+export function onceYes({ id, digest }: Answered, contents: CallContents): Yes {
+  return { id, digest, contents, taken: false, fits: (now) => actionDigest(now) === digest }
+}
+
+/** The call is sent for its agent, unless there was an answer meanwhile. */
+async function leftWith(standing: ApprovalStanding, call: CallRequest, approvals: GateApprovals): Promise<Error> {
+  const left = standing.status === 'pending' ? await approvals.sendLater(standing.id, asActor(call)) : standing
+  const { later, status } = left
+  const isOver = status === 'denied' || status === 'expired' || status === 'cancelled'
+  return later === undefined || isOver ? unanswered(left) : new SentLater(left)
 }
 
 /** One use of a trust window, taken. What the guard noticed of this call no window foresaw. */

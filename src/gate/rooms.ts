@@ -81,7 +81,9 @@ export interface GateApprovals {
   /** Takes one use of a trust window that covers the call, committed when it resolves; undefined if there is none. */
   takeWindow(action: CallAction, by: TakenFor): Promise<TakenWindow | undefined>
   /** Takes one use of a yes for exactly this digest, committed when it resolves; false if there is none. */
-  consume(id: string, digest: string, rid: CallId, by: Actor): Promise<boolean>
+  consume(id: string, digest: string, rid: CallId, by: Actor, forAgent: boolean): Promise<boolean>
+  /** Has the call sent for an agent that leaves, once there is a yes; gives how it stands then. */
+  sendLater(id: string, by: Actor): Promise<ApprovalStanding>
   /** What was shown and what was to be sent are two: on record. */
   mismatch(id: string, digest: string, by: Actor): Promise<void>
 }
@@ -102,6 +104,8 @@ export interface ApprovalStanding {
   readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'consumed'
   /** Milliseconds since 1970. */
   readonly expiresAt: number
+  /** Present where the gateway sends the call for an agent that left. */
+  readonly later?: object | undefined
 }
 
 /** What of a call only the way in can read: all of its body, and the headers that will go on. */
@@ -120,6 +124,16 @@ export interface Caller {
   readonly gone: boolean
   /** Undefined where the caller does not wait on its connection. */
   patience(): Patience | undefined
+  /** It leaves before the answer, and the call is to be sent for it once there is a yes. */
+  readonly leaves?: boolean
+  /** The yes that the call goes by, and by no other: nobody is asked again. */
+  readonly answered?: Answered | undefined
+}
+
+/** The yes of a call that is sent for an agent that left. */
+export interface Answered {
+  readonly id: string
+  readonly digest: string
 }
 
 /** How long the caller's connection is held while a human is asked. */

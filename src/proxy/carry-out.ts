@@ -2,7 +2,8 @@
 // Its invariant: every admission ends in exactly one outcome and is left, whatever fails in between.
 import type { IncomingMessage } from 'node:http'
 import type { OpenCall } from '../gate/open-calls.ts'
-import type { AgentPrincipal, CallContents, Caller, CallRequest } from '../gate/rooms.ts'
+import type { AgentPrincipal, Answered, CallContents, Caller, CallRequest } from '../gate/rooms.ts'
+import { SentLater } from '../gate/sent-later.ts'
 import { isCredentialHeader } from '../ground/header-names.ts'
 import type { CallId } from '../ground/ids.ts'
 import { Problem } from '../ground/problem.ts'
@@ -70,6 +71,10 @@ export interface CarriedCall extends CallRequest {
   readonly base: string | undefined
   /** How long the caller may be kept waiting for a human's answer, ms; undefined where it is told at once to come again. */
   readonly holdMs?: number | undefined
+  /** Of the request that the call was said in, where that is another: what the caller prefers may stand there. */
+  readonly outerHeaders?: readonly string[] | undefined
+  /** It is sent for a caller that left, by this yes. */
+  readonly answered?: Answered | undefined
   /** The token as it was shown, where it is a signed one, which nothing but its text tells from others': no copy of it goes on. */
   readonly presented?: string | undefined
 }
@@ -219,10 +224,14 @@ function mayRunTwice(call: CarriedCall): boolean {
 /** Answers with what was thrown. */
 export function refuse(
   options: CarryOutOptions,
-  recipient: Pick<Recipient, 'refuse'>,
+  recipient: Pick<Recipient, 'refuse' | 'accept'>,
   rid: string,
   error: unknown,
 ): void {
+  if (error instanceof SentLater && recipient.accept !== undefined) {
+    recipient.accept(error, rid)
+    return
+  }
   if (!(error instanceof Problem)) options.onBug(error, rid)
   recipient.refuse(asProblem(error), rid)
 }

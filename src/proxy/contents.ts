@@ -1,6 +1,6 @@
 // What a human would be asked about: the whole body, and the headers that would go on. Read only where somebody is asked.
 import type { IncomingMessage } from 'node:http'
-import type { CallContents, Caller, Patience } from '../gate/rooms.ts'
+import type { Answered, CallContents, Caller, Patience } from '../gate/rooms.ts'
 import { headerOf } from '../http/header-of.ts'
 import { readBody } from '../http/read-body.ts'
 import type { CarriedCall } from './carry-out.ts'
@@ -26,6 +26,17 @@ export class AskedCaller implements Caller {
     this.#call = call
   }
 
+  /** Whether it would rather leave than wait (RFC 7240 §4.1), and can be told that it may. */
+  get leaves(): boolean {
+    const { holdMs, recipient } = this.#call
+    if (holdMs === undefined || recipient.accept === undefined) return false
+    return /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(preferenceOf(this.#call))
+  }
+
+  get answered(): Answered | undefined {
+    return this.#call.answered
+  }
+
   /** To be asked once. Rejects as readBody() does. */
   contents(): Promise<CallContents> {
     return contentsOf(this.#call)
@@ -36,8 +47,8 @@ export class AskedCaller implements Caller {
   }
 
   patience(): Patience | undefined {
-    const { holdMs, recipient, rawHeaders } = this.#call
-    return holdMs === undefined ? undefined : patienceOf(recipient, rawHeaders, holdMs)
+    const { holdMs } = this.#call
+    return holdMs === undefined ? undefined : patienceOf(this.#call, holdMs, this.leaves ? 0 : holdMs)
   }
 }
 
@@ -54,13 +65,18 @@ export function asRaw({ headers }: CallContents): string[] {
   return headers.flat()
 }
 
-/** Waits on the caller's connection for as long as it is there, `waitMs` at most. */
-function patienceOf(recipient: Recipient, rawHeaders: readonly string[], mostMs: number): Patience {
+/** Waits on the caller's connection for as long as it is there, `mostMs` at most, and `usualMs` where it says nothing. */
+function patienceOf(call: CarriedCall, mostMs: number, usualMs: number): Patience {
+  const { recipient } = call
   const gone = new AbortController()
   recipient.onGone(() => gone.abort())
   if (recipient.gone) gone.abort()
-  const asked = /(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])/.exec(headerOf(rawHeaders, 'prefer') ?? '')?.[1]
-  return { waitMs: asked === undefined ? mostMs : Math.min(mostMs, Number(asked) * 1_000), signal: gone.signal }
+  const asked = /(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])/.exec(preferenceOf(call))?.[1]
+  return { waitMs: asked === undefined ? usualMs : Math.min(mostMs, Number(asked) * 1_000), signal: gone.signal }
+}
+
+function preferenceOf({ rawHeaders, outerHeaders = [] }: CarriedCall): string {
+  return headerOf(rawHeaders, 'prefer') ?? headerOf(outerHeaders, 'prefer') ?? ''
 }
 
 function headersOf({ method, target, rawHeaders }: CarriedCall): [string, string][] {

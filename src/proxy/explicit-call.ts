@@ -98,6 +98,7 @@ async function handle(
     origin,
     rawHeaders: headersOf(call, body),
     body: body?.bytes,
+    outerHeaders: request.rawHeaders,
     recipient: new Connection(response),
     base: undefined,
     holdMs: options.holdMs,

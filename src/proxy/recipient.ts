@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { SentLater } from '../gate/sent-later.ts'
 import type { Problem } from '../ground/problem.ts'
+import { lastOfConnection } from '../http/last-of-connection.ts'
 import { sendProblem } from '../http/send-problem.ts'
 import { Answer, type AnswerHead } from './answer.ts'
 
@@ -31,6 +33,8 @@ export interface Recipient {
   invite(): void
   /** A new one for each try. `broke` hears of a head that could not be written. */
   answer(broke: (error: unknown) => void): Writable
+  /** Instead of an answer, where it does not wait for one: the call is sent for it once there is a yes. */
+  accept?(later: SentLater, rid: string): void
   /** Instead of an answer. */
   refuse(problem: Problem, rid: string): void
 }
@@ -61,6 +65,23 @@ export class Connection implements Recipient {
 
   answer(broke: (error: unknown) => void): Writable {
     return new Answer(this.#response, broke)
+  }
+
+  accept({ approval, status, expiresAt }: SentLater, rid: string): void {
+    const body = `${JSON.stringify({ approval, status, expiresAt: new Date(expiresAt).toISOString() })}\n`
+    const response = this.#response
+    if (response.destroyed || response.headersSent) return
+    if (!response.req.complete) lastOfConnection(response)
+    response
+      .writeHead(202, {
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(body)),
+        'cache-control': 'no-store',
+        location: `/claviger/v1/agents/self/approvals/${approval}`,
+        'preference-applied': 'respond-async',
+        'claviger-request-id': rid,
+      })
+      .end(body)
   }
 
   refuse(problem: Problem, rid: string): void {
