@@ -1,7 +1,9 @@
+import type { Asking } from './asking.ts'
+import type { ManyRules } from './many-rules.ts'
 import type { Result } from './report.ts'
 import { middle, type Ratio, ratioOf } from './rounds.ts'
 
-interface Aim {
+export interface Aim {
   readonly aim: string
   readonly wanted: string
   readonly measured: string
@@ -9,7 +11,8 @@ interface Aim {
 }
 
 /** What the gateway is to reach, and what this run says. Ratios are by what decides: CPU where the core was shared. */
-export function aims({ measured, rss, growth, machine, signIns, doors }: Result): readonly Aim[] {
+export function aims(result: Result): readonly Aim[] {
+  const { measured, rss, growth, machine, signIns, doors } = result
   const to = (connections: string, peer: string) => ratioOf(measured[connections] ?? [], 'claviger', peer)
   const p50 = middle(measured.c1 ?? [], 'claviger', 'p50Ms')
   return [
@@ -26,6 +29,28 @@ export function aims({ measured, rss, growth, machine, signIns, doors }: Result)
     ratio('of the explicit call, through the Clauth door', 0.8, doors.clauth),
     ratio('of the explicit call, through the agentic-credential-vault door', 0.8, doors.agentvault),
     least('calls with a signed token, of those with an opaque one, by CPU', 0.95, signIns.jwt.cpu),
+    ...askingAims(result),
+  ]
+}
+
+export function askingAims({ manyRules, asking }: { manyRules: ManyRules; asking: Asking }): readonly Aim[] {
+  const { rules, forTheService, cpuUs, p50Us } = manyRules
+  const few = `added by ${rules.toLocaleString('en')} rules, ${forTheService} of them for the service, µs`
+  return [
+    most(`${few} of CPU (p50 at one connection: ${Math.round(p50Us)} µs)`, 50, cpuUs),
+    most(`call to the messenger, p50 ms ${tail(asking.toChannel)}`, 100, asking.toChannel.p50Ms),
+    most(`verdict to the released call, p50 ms ${tail(asking.toRelease)}`, 50, asking.toRelease.p50Ms),
+  ]
+}
+
+const tail = ({ p99Ms }: Asking['toChannel']) => `(p99: ${p99Ms.toFixed(1)} ms)`
+
+/** The table, as Markdown. */
+export function aimLines(aims: readonly Aim[]): string[] {
+  return [
+    '| aim | wanted | measured | met |',
+    '|---|---|---|---|',
+    ...aims.map(({ aim, wanted, measured, met }) => `| ${aim} | ${wanted} | ${measured} | ${met ? 'yes' : 'no'} |`),
   ]
 }
 

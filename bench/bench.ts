@@ -1,13 +1,17 @@
 // `npm run bench`: the gateway with its durable log against nginx, undici, http-proxy-3 and no proxy at all, in one run.
-// `-- --quick` measures the small size alone, under a minute; `-- --json FILE` also writes the figures.
+// `-- --quick` measures the small size alone, under a minute; `-- --asking` what rules and questions to humans cost, alone;
+// `-- --json FILE` also writes the figures.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type Aim, aimLines, askingAims } from './aims.ts'
+import { asking } from './asking.ts'
 import { checkLog, type LogCheck } from './check-log.ts'
 import { type Gateway, startGateway } from './claviger.ts'
 import { doors } from './doors.ts'
 import { growth } from './growth.ts'
 import { machine } from './machine.ts'
+import { manyRules } from './many-rules.ts'
 import { measure, rssMb } from './measure.ts'
 import { direct, startNginx, startUpstream } from './nginx.ts'
 import { startNodePeer } from './node-peers.ts'
@@ -19,6 +23,7 @@ import type { Subject } from './subject.ts'
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    asking: { type: 'boolean', default: false },
     json: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -44,6 +49,7 @@ async function main(): Promise<number> {
     agents: 10,
   })
   started.push(gateway)
+  if (values.asking) return askingAlone(gateway, plan)
   const restingMb = rssMb(gateway)
   const peers = quick ? [nginx, gateway] : [nginx, gateway, ...(await nodePeers()), direct(BASE_PORT)]
   for (const peer of peers) await measure(peer, 32, WARM_UP_SECONDS)
@@ -60,11 +66,29 @@ async function main(): Promise<number> {
   }
   const dialects = await doors(gateway, BASE_PORT, plan)
   const signing = await signIns(gateway, plan)
+  const asked = await rulesAndAsking(gateway, plan)
   const log = await grow(gateway, plan)
-  const result = { machine: machine(), plan, measured, rss, doors: dialects, signIns: signing, ...log }
+  const result = { machine: machine(), plan, measured, rss, doors: dialects, signIns: signing, ...asked, ...log }
   process.stdout.write(report(result))
   write(values.json, { ...figures, ...result })
   return failedIn(measured) || brokenLog(log.log)
+}
+
+/** What rules cost a call, and how long asking a human takes beyond the human. */
+async function rulesAndAsking(gateway: Gateway, plan: Plan) {
+  return {
+    manyRules: await manyRules(gateway, BASE_PORT, BASE_PORT + 5, plan),
+    asking: await asking(BASE_PORT, BASE_PORT + 6),
+  }
+}
+
+async function askingAlone(gateway: Gateway, plan: Plan): Promise<number> {
+  await measure(gateway, 32, WARM_UP_SECONDS)
+  const result = await rulesAndAsking(gateway, plan)
+  const aims: readonly Aim[] = askingAims(result)
+  process.stdout.write(`${aimLines(aims).join('\n')}\n`)
+  write(values.json, { machine: machine(), plan, ...result })
+  return 0
 }
 
 async function nodePeers(): Promise<readonly Subject[]> {

@@ -21,6 +21,8 @@ export interface GatewayOptions {
   readonly port: number
   readonly upstreamPort: number
   readonly agents: number
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /**
@@ -35,12 +37,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     CLAVIGER_HOME: home,
     CLAVIGER_PORT: String(options.port),
     CLAVIGER_DEMO: 'off',
+    // Its own port would be the next one, which is another gateway's here.
+    CLAVIGER_OPERATOR_PORT: 'off',
     CLAVIGER_LOG: 'error',
     // For the doors: the upstream is plain HTTP on this machine, and no rate is to be what is measured.
     CLAUTH_ALLOW_INSECURE_HTTP: '1',
     CLAVIGER_VAULT_ADDRESSES: '127.0.0.0/8',
     CLAVIGER_VAULT_RPM: '0',
     VAULT_ADMIN_TOKEN: ADMIN_TOKEN,
+    ...options.env,
   }
   const child = pinned(PROXY_CORE, process.execPath, [...gatewayFlags, command, 'up'], env)
   const line = await firstLine(child, (text) => text.startsWith('claviger ready '))

@@ -1,7 +1,9 @@
-import { aims } from './aims.ts'
+import { aimLines, aims } from './aims.ts'
+import type { Asking } from './asking.ts'
 import type { LogCheck } from './check-log.ts'
 import type { DoorRatios } from './doors.ts'
 import type { Growth } from './growth.ts'
+import type { ManyRules } from './many-rules.ts'
 import { middle, type Round, ratioOf } from './rounds.ts'
 import type { SignIns } from './sign-ins.ts'
 
@@ -17,6 +19,8 @@ export interface Result {
   readonly growth: Growth
   readonly doors: DoorRatios
   readonly signIns: SignIns
+  readonly manyRules: ManyRules
+  readonly asking: Asking
   readonly log: LogCheck
 }
 
@@ -48,11 +52,7 @@ export function report(result: Result): string {
     'Same upstream, client, cores and run; the log is synced before each call is forwarded. Medians over paired rounds; the',
     'other subjects are stopped while one is measured. Added latency is against the client calling the upstream itself.',
     '',
-    '| aim | wanted | measured | met |',
-    '|---|---|---|---|',
-    ...aims(result).map(
-      ({ aim, wanted, measured, met }) => `| ${aim} | ${wanted} | ${measured} | ${met ? 'yes' : 'no'} |`,
-    ),
+    ...aimLines(aims(result)),
     '',
   )
   for (const [connections, kept] of Object.entries(result.measured)) {
