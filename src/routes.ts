@@ -24,6 +24,7 @@ import { importKeyRoutes } from './house/import-keys.ts'
 import { pushRoutes } from './house/push.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
 import { standingOf } from './house/standing-of.ts'
+import { latelyOf } from './house/window-history.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
 import type { BoundEndpoint } from './http/endpoint.ts'
@@ -175,7 +176,15 @@ function approvalNeeds(rooms: Rooms): ApprovalRouteNeeds<Who> {
     if (!identity.isLive(agent.id, token.id)) throw httpProblem('unauthenticated')
   }
   const agent = (who: Who) => agentOf(who).agent.id
-  return { approvals, agentOf: agent, actorOf, mustStand, standingOf: standingOf(rooms), now: () => clock.now() }
+  return {
+    approvals,
+    agentOf: agent,
+    actorOf,
+    mustStand,
+    standingOf: standingOf(rooms),
+    latelyOf: (window) => latelyOf(rooms, window),
+    now: () => clock.now(),
+  }
 }
 
 function agentOf(who: Who): AgentPrincipal {

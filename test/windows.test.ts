@@ -122,6 +122,17 @@ describe('a trust window', () => {
     assert.equal(intents.items.filter(({ approval }) => approval?.id === window.id).length, 5)
   })
 
+  test('is shown with what the agent did of its form in a week', async () => {
+    await opened()
+    for (const path of ['/pay/1', '/pay/2', '/pay/3']) assert.equal((await call(path)).status, 200)
+    const first = await detailOf(await call('/refund/1'))
+    assert.match(first.window?.text ?? '', /lately: 0 of 3 calls /)
+    await answer(first.id, first.digest)
+    assert.equal((await call('/refund/1')).status, 200)
+    const second = await detailOf(await call('/refund/2'))
+    assert.match(second.window?.text ?? '', /lately: 1 of 4 calls /)
+  })
+
   test('lets calls out that waited when it was opened, and nobody need answer them any more', async () => {
     const held = [call('/pay/11', { prefer: 'wait=60' }), call('/pay/12', { prefer: 'wait=60' })]
     const first = await detailOf(await call('/pay/1'))

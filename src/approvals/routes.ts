@@ -3,7 +3,7 @@ import type { AgentId } from '../ground/ids.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { IdParam, listOf } from '../http/shapes.ts'
 import type { Actor } from '../storage/storage.ts'
-import type { Action } from './action.ts'
+import type { Action, WindowAction } from './action.ts'
 import type { Approvals } from './approvals.ts'
 import {
   type Approval,
@@ -86,6 +86,8 @@ export interface ApprovalRouteNeeds<Who> {
   mustStand(who: Who): void
   /** Why a human is asked, as things stand now. */
   standingOf(action: Action): Standing
+  /** What the agent did lately of what a window would allow, in words. */
+  latelyOf(window: WindowAction): Promise<string>
 }
 
 /** Another agent's is as if it were not there, and so are windows. Throws Problem `approval_unknown`. */
@@ -107,7 +109,9 @@ export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoi
     }),
     bind(getApproval, async ({ params }) => {
       const approval = approvals.find(params.id)
-      return detailOf(approval, await showApproval(approvals, approval, needs.standingOf(approval.action), needs.now()))
+      const standing = needs.standingOf(approval.action)
+      const latelyOf = (window: WindowAction) => needs.latelyOf(window)
+      return detailOf(approval, await showApproval(approvals, approval, standing, needs.now(), latelyOf))
     }),
     bind(getApprovalBody, async ({ params }) => {
       const { id, contentType, status } = approvals.find(params.id)

@@ -1,6 +1,6 @@
 /** What an operator sees of an approval: the action, and the body that waits for it. */
 import { Problem } from '../ground/problem.ts'
-import { actionDigest } from './action.ts'
+import { actionDigest, type WindowAction } from './action.ts'
 import type { Approvals } from './approvals.ts'
 import type { Approval, WindowOffer } from './contract.ts'
 import { shownAsText } from './shown/as-text.ts'
@@ -20,6 +20,7 @@ export async function showApproval(
   approval: Approval,
   standing: Standing,
   now: number,
+  latelyOf: (window: WindowAction) => Promise<string>,
 ): Promise<{ readonly shown: Shown; readonly text: string; readonly window: WindowOffer | undefined }> {
   const { id, action, contentType, status, later } = approval
   const body = await approvals.bodyOf(id).catch((error: unknown) => {
@@ -30,12 +31,12 @@ export async function showApproval(
   const drawn = shownAction({ action, body, contentType, standing, now, isOver })
   const shown = later?.state === 'waits' ? { ...drawn, allows: `${drawn.allows} ${AT_ONCE}` } : drawn
   const text = shownAsText(shown, { maxCharacters: MAX_TEXT })
-  return { shown, text, window: shownOffer(approval, standing, now) }
+  const offer = standingOffer(approval)
+  const window = offer && shownOffer(offer, { ...standing, lately: await latelyOf(offer) }, now)
+  return { shown, text, window }
 }
 
-function shownOffer(approval: Approval, standing: Standing, now: number): WindowOffer | undefined {
-  const offer = standingOffer(approval)
-  if (offer === undefined) return undefined
+function shownOffer(offer: WindowAction, standing: Standing, now: number): WindowOffer {
   const shown = shownAction({ action: offer, standing, now })
   const { lifeSeconds: seconds, uses: calls } = offer.terms
   const text = shownAsText(shown, { maxCharacters: MAX_TEXT })

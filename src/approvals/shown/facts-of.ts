@@ -22,6 +22,8 @@ export interface Standing {
   readonly findings?: readonly string[] | undefined
   /** Why a human is asked. */
   readonly reasons: readonly string[]
+  /** Of a window: what was done lately of what it would allow. */
+  readonly lately?: string | undefined
 }
 
 /** What decides comes first: what a caller can make long comes after it, so that it pushes nothing out of a short text. */
@@ -30,6 +32,7 @@ export function factsOfAction(action: Action, standing: Standing, warn: Warn): F
   return factsOf(
     whatFacts(action),
     plainFact('agent', `${action.agent.name} (${action.agent.id})`),
+    standing.lately !== undefined && plainFact('lately', standing.lately),
     standing.trust !== undefined && plainFact('trust', standing.trust),
     action.kind !== 'stated' &&
       plainFact('service', `${action.service.name} (${action.service.id}, definition ${action.service.version})`),
