@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { OutcomeRecord } from './audit/contract.ts'
 import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
+import { followTunnels, proxyNeeds } from './house/proxy-needs.ts'
 import { SendForAgents } from './house/send-for-agents.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
@@ -22,12 +23,15 @@ import { createInjectors } from './proxy/inject.ts'
 import { createMatchers } from './proxy/matchers.ts'
 import type { Outcome } from './proxy/passage.ts'
 import { createSilenceWatch } from './proxy/silence.ts'
+import { createProxyListener, type ProxyListener } from './proxy/tunnel/proxy-listener.ts'
 import type { Rooms } from './rooms.ts'
 import type { Settings } from './settings.ts'
 
 export interface DataPlane {
   readonly baseUrl: Handle
   readonly explicitCall: Handle
+  /** What comes as to a proxy. */
+  readonly proxy: ProxyListener
   /** For doors: names the agent that calls. Throws Problems `unauthenticated`, `token_conflict`, `caller_refused`, `possession_unproven`. */
   callingAgent(request: IncomingMessage): CallingAgent
   /** For doors: carries a call out and gives its answer whole. */
@@ -52,7 +56,9 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   const options = { ...carryOutOptions(rooms, forward, log), holdMs: settings.approvalHoldSeconds * 1_000 }
   const collect = createCollect(options)
   const sender = new SendForAgents(rooms, collect, options.onBug)
+  const proxy = proxyOf(rooms, settings, options)
   return {
+    proxy,
     baseUrl: createBaseUrlHandler(options),
     explicitCall: createExplicitCallHandler(options, callMaker(rooms)),
     callingAgent: (request) => callingAgent(options, request),
@@ -63,6 +69,13 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
       dialer.close()
     },
   }
+}
+
+/** Its tunnels end with what they stand on. */
+function proxyOf(rooms: Rooms, settings: Settings, carry: CarryOutOptions): ProxyListener {
+  const proxy = createProxyListener({ carry, ...proxyNeeds(rooms, settings), onBug: carry.onBug })
+  followTunnels(rooms, (lives) => proxy.tunnels.look(lives))
+  return proxy
 }
 
 /** What the ways in go by. */

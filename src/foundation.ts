@@ -15,6 +15,7 @@ import { relyingMigrations } from './identity/relying/schema.ts'
 import { identityMigrations } from './identity/schema.ts'
 import { signInMigrations } from './identity/sign-ins/schema.ts'
 import { signingMigrations } from './identity/signing/schema.ts'
+import { localCaMigrations } from './local-ca/schema.ts'
 import { recordOf } from './record-of.ts'
 import { rulesMigrations } from './rules/schema.ts'
 import { servicesMigrations } from './services/schema.ts'
@@ -60,6 +61,7 @@ export const migrations = [
   ...auditHeadMigrations,
   ...rulesMigrations,
   ...channelsMigrations,
+  ...localCaMigrations,
 ]
 
 /** Rejects with a Problem for an unsafe home, one that is in use, or a newer database; then nothing stays open. */

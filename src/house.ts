@@ -188,6 +188,7 @@ async function openDoors(
       closing = true
       dataPlane.sender.stop()
       streams.close()
+      dataPlane.proxy.close(graceMs)
       // Calls are ended before their connections are cut: so they are on record as ended, not as left by their callers.
       const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))
       const listening = [...listeners, operators].map((one) => one.close(graceMs, hurry))
@@ -213,7 +214,7 @@ function waysIn(parts: DoorParts, controlPlane: FastifyInstance, isClosing: () =
     handle: ending(only(door.handle)),
   }))
   const [baseUrl, explicitCall] = [only(dataPlane.baseUrl), only(dataPlane.explicitCall)]
-  return { agents: ending(frontDoor({ baseUrl, explicitCall, controlPlane, doors })), doors }
+  return { agents: ending(frontDoor({ baseUrl, explicitCall, controlPlane, doors })), doors, proxy: dataPlane.proxy }
 }
 
 /**

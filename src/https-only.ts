@@ -1,9 +1,10 @@
 // Where plain HTTP from beyond this machine is refused, before anything is read of what was sent so.
 import type { IncomingMessage } from 'node:http'
 import type { Problem } from './ground/problem.ts'
+import type { ClientOf } from './http/client-address.ts'
 import type { AnyEndpoint } from './http/endpoint.ts'
 import type { Handle } from './http/listen.ts'
-import type { RequireHttps } from './http/require-https.ts'
+import { httpsRequirement, type RequireHttps } from './http/require-https.ts'
 import { sendProblem } from './http/send-problem.ts'
 import type { Settings } from './settings.ts'
 
@@ -24,6 +25,11 @@ function needsHttps(mode: Mode, { path, httpsOnly }: AnyEndpoint): boolean {
   if (httpsOnly === true) return true
   if (mode === 'all') return !healthPaths.has(path)
   return mode === 'auth' && authPaths.some((prefix) => path.startsWith(`${prefix}/`))
+}
+
+/** The demand on calls that come as to a proxy: `all` alone makes it there. */
+export function httpsOnlyRefusal(mode: Mode, clientOf: ClientOf): RequireHttps {
+  return mode === 'all' ? httpsRequirement(clientOf) : () => undefined
 }
 
 /** A way in for calls behind the same demand: `all` alone makes it there. */

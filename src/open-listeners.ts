@@ -15,6 +15,7 @@ interface Opening {
   readonly hosts: (port: number) => ReadonlySet<string>
   readonly tls?: ListenerOptions['tls']
   readonly mayCross?: ListenerOptions['mayCross']
+  readonly proxy?: ListenerOptions['proxy']
 }
 
 /** In the order given, then `others`. Rejects with Node's error for the first that cannot be opened, after closing the others. */
@@ -25,9 +26,10 @@ export async function openListeners(
 ): Promise<Listener[]> {
   const open: Listener[] = []
   try {
-    for (const { place, handle, hosts, tls, mayCross: crossing } of openings) {
+    for (const { place, handle, hosts, tls, proxy, mayCross: crossing } of openings) {
       if ('path' in place) open.push(await listenUnix({ nextRid, hosts: undefined, handle }, place.path))
-      else open.push(await listenTcp({ nextRid, hosts, handle, tls, mayCross: crossing }, place.host, place.port))
+      else
+        open.push(await listenTcp({ nextRid, hosts, handle, tls, proxy, mayCross: crossing }, place.host, place.port))
     }
     return [...open, ...(await others())]
   } catch (error) {
@@ -36,15 +38,21 @@ export async function openListeners(
   }
 }
 
+interface Ways {
+  readonly agents: Handle
+  readonly doors: readonly CarryingDoor[]
+  readonly proxy: ListenerOptions['proxy']
+}
+
 /** What is listened to, the agents' listener first. Only that one speaks TLS: the others cannot be reached from elsewhere. */
 export function openingsOf(
   { host, port, agentListen }: Settings,
-  { agents, doors }: { readonly agents: Handle; readonly doors: readonly CarryingDoor[] },
+  { agents, doors, proxy }: Ways,
   hosts: Opening['hosts'],
   tls: Opening['tls'],
 ): readonly Opening[] {
   return [
-    { place: { host, port }, handle: agents, hosts, tls, mayCross: (request) => mayCross(doors, request) },
+    { place: { host, port }, handle: agents, hosts, tls, proxy, mayCross: (request) => mayCross(doors, request) },
     ...doors.flatMap((door) => {
       const { place, handle } = door
       if (place === undefined) return []

@@ -43,6 +43,7 @@ import * as identity from './identity/routes.ts'
 import * as sessions from './identity/sessions/routes.ts'
 import * as signIns from './identity/sign-ins/routes.ts'
 import * as signing from './identity/signing/routes.ts'
+import * as localCa from './local-ca/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
 import { proxyProblems } from './proxy/problems.ts'
 import * as rules from './rules/routes.ts'
@@ -71,6 +72,7 @@ const explicitCall = endpoint({
 const modules = [
   house,
   identity,
+  localCa,
   keys,
   invites,
   agentCare,

@@ -20,6 +20,7 @@ import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildVaultDoor } from './house/agentvault.ts'
 import { buildChannels, type ChannelNeeds } from './house/channels.ts'
+import { hostsOf } from './house/proxy-needs.ts'
 import { type StandingRooms, standingOf } from './house/standing-of.ts'
 import { buildWhoAsks, type WhoAsks } from './house/who-asks.ts'
 import { endWindowsWith } from './house/windows.ts'
@@ -29,6 +30,7 @@ import { httpProblem } from './http/problems.ts'
 import { createResolver } from './http/resolve.ts'
 import { identityProblem } from './identity/contract.ts'
 import { KeyEnds } from './identity/keys/key-ends.ts'
+import { LocalCa } from './local-ca/local-ca.ts'
 import { operatorParties } from './operator-address.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { issuerOf } from './public-address.ts'
@@ -59,6 +61,8 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly gate: Gate<Service>
   readonly alarms: Alarms
   readonly alerts: Alerts
+  /** Vouches for the services' hosts inside tunnels. */
+  readonly localCa: LocalCa
   /** What the door for agentic-credential-vault remembers. */
   readonly vaultBook: VaultBook
   readonly vaultAdmin: VaultAdmin
@@ -82,8 +86,7 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
 
 /** Everything below the doors. Rejects as layFoundation() does. */
 export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
-  const { log } = options
-  const hsm = await openHsm(options.settings)
+  const [{ log }, hsm] = [options, await openHsm(options.settings)]
   const foundation = await layFoundation(options)
   const { clock, storage, audit } = foundation
   const alarms = createAlarms(audit, log, (event) => alerts.emit(event))
@@ -93,6 +96,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const alerts = buildAlerts({ storage, clock, vault, log })
   const addresses = addressesOf(options.settings, () => rooms)
   const { knows, ...whoAsks } = buildWhoAsks({ ...foundation, options, vault, alarms, alerts, hsm, ...addresses })
+  const localCa = new LocalCa({ storage, clock, vault, hosts: () => hostsOf(services.list()) })
   const [grants, openCalls] = [createGrants({ storage, clock }), new OpenCalls()]
   const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))
@@ -100,7 +104,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   storage.follow(hear)
   const approvals = createApprovals({ storage, clock, vault, spoolDir: spoolOf(options.settings), ...addresses })
   const rules = createRules({ storage, clock, trustOf: (agent) => whoAsks.relying.trustOf(agent).score })
-  const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock }
+  const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock, localCa }
   const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, ...whoAsks }, options.settings)
   const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
@@ -215,7 +219,8 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  const { identity, people, signingKeys, relying, services, grants, rules, channels, approvals, vaultBook } = rooms
+  const { identity, people, signingKeys, relying, services, grants, rules, channels, approvals, vaultBook, localCa } =
+    rooms
   const memories = [
     identity,
     people,
@@ -228,6 +233,7 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
     approvals,
     vaultBook,
     alerts,
+    localCa,
   ]
   for (const room of memories) room.clear()
   log.warn({ reason }, 'the vault is sealed')

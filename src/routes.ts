@@ -21,6 +21,7 @@ import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
 import { clawGateEndpoints } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
+import { hostsOf, hostsOfAgent } from './house/proxy-needs.ts'
 import { pushRoutes } from './house/push.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
 import { standingOf } from './house/standing-of.ts'
@@ -46,6 +47,7 @@ import { sessionRoutes } from './identity/sessions/routes.ts'
 import { limitMetadata } from './identity/sign-ins/limit-metadata.ts'
 import { signInRoutes } from './identity/sign-ins/routes.ts'
 import { signingRoutes } from './identity/signing/routes.ts'
+import { localCaRoutes } from './local-ca/routes.ts'
 import { oauthEndpoints } from './oauth-needs.ts'
 import type { Assurance } from './policy/assurance.ts'
 import type { Collect } from './proxy/collect.ts'
@@ -97,6 +99,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...ruleRoutes<Who>(ruleNeeds(rooms)),
     ...approvalEndpoints(rooms, settings.statedAssurance),
+    ...localCaEndpoints(rooms),
     ...channelEndpoints(rooms),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),
@@ -152,6 +155,12 @@ function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Wh
     ...statedRoutes<Who>({ approvals, assurance, install: rooms.storage.instanceId, principalOf: agentOf }),
     ...windowRoutes<Who>({ windows: approvals.windows, actorOf }),
   ]
+}
+
+function localCaEndpoints(rooms: Rooms): BoundEndpoint<Who>[] {
+  const { localCa, services } = rooms
+  const hosts = () => hostsOf(services.list())
+  return localCaRoutes<Who>({ localCa, actorOf, hosts, hostsOf: (who) => hostsOfAgent(rooms, agentOf(who).agent.id) })
 }
 
 function tokenOf(who: Who) {

@@ -57,7 +57,8 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
 
 /** Rooms whose rows are believed one by one: those that are not are told of, and not there. */
 async function loadOthers(rooms: Rooms): Promise<void> {
-  const { people, signingKeys, services, grants, rules, approvals, channels, vaultBook, alerts, alarms } = rooms
+  const { people, signingKeys, services, grants, rules, approvals, channels, vaultBook, alerts, alarms, localCa } =
+    rooms
   for (const [kind, room] of [
     ['people', people],
     ['signing_keys', signingKeys],
@@ -69,6 +70,7 @@ async function loadOthers(rooms: Rooms): Promise<void> {
     ['receipt_keys', approvals.receiptKeys],
     ['agentvault', vaultBook],
     ['webhooks', alerts],
+    ['local_ca', localCa],
   ] as const) {
     const { bad } = await room.load()
     for (const id of bad) alarms.editedRow(kind, id)

@@ -38,6 +38,7 @@ export const outboundCalls = codeRule({
     'src/http/connect.ts': 'any', // to a judged address, for both; sends nothing itself
     'src/proxy/lines.ts': 'any', // the kept connections that dial.ts sends on
     'src/cli/client.ts': 'any', // the command line to the gateway
+    'src/proxy/tunnel/intercept.ts': 'any', // TLS towards clients that came; connects nowhere
   },
   sightings: (tree) =>
     collect(tree, (node) => {
@@ -52,7 +53,9 @@ export const outboundCalls = codeRule({
 
 export const childProcesses = codeRule({
   name: 'child-processes',
-  allowed: {},
+  allowed: {
+    'src/cli/run.ts': 'any', // the command that a person asked to be run
+  },
   sightings: (tree) =>
     collect(tree, (node) =>
       ['child_process', 'cluster'].includes(loads(node)?.module ?? '') ? 'starts processes' : undefined,
@@ -100,6 +103,7 @@ export const revealers = codeRule({
     'src/http/mail.ts': 1,
     'src/approvals/channels/telegram/bot-api.ts': 1,
     'src/approvals/receipts/receipt-keys.ts': 1,
+    'src/local-ca/local-ca.ts': 1,
     'src/doors/clawauth/webhook-routes.ts': 1,
     'src/identity/doors/door-tokens.ts': 1,
     'src/doors/clawgate/key-routes.ts': 1,

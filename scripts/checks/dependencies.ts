@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Finding, Rule } from './rule.ts'
 import { root } from './run-tool.ts'
 
-const DIRECT = 24
+const DIRECT = 27
 const TOTAL = 150
 const REGISTRY = 'https://registry.npmjs.org/'
 
@@ -54,7 +54,7 @@ function findingsIn(manifest: Manifest, lockfile: Lockfile): Finding[] {
 
 const violation: { manifest: Manifest; lockfile: Lockfile; findings: number } = {
   manifest: {
-    dependencies: { a: '^1.0.0', ...Object.fromEntries(Array.from({ length: 24 }, (_, i) => [`d${i}`, '1.0.0'])) },
+    dependencies: { a: '^1.0.0', ...Object.fromEntries(Array.from({ length: 27 }, (_, i) => [`d${i}`, '1.0.0'])) },
   },
   lockfile: {
     packages: {

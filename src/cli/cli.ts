@@ -28,6 +28,7 @@ import { receiptCommands } from './receipt.ts'
 import { relyingCommands } from './relying.ts'
 import { roleCommands } from './role.ts'
 import { ruleCommands } from './rule.ts'
+import { runCommand } from './run.ts'
 import { serviceCommands } from './service.ts'
 import { signingKeyCommands } from './signing-key.ts'
 import { statusCommand } from './status.ts'
@@ -68,6 +69,7 @@ const families = [
   webhookCommands,
   emergencyRevokeCommand,
   callCommand,
+  runCommand,
   explainCommand,
   auditCommands,
   vaultCommands,
@@ -78,15 +80,20 @@ const families = [
 
 /** Runs one command line (without node and script). Resolves to the exit code; never throws, never ends the process. */
 export async function run(argv: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
-  process.umask(0o077)
-  const session: Session = { terminal, exitCode: exitCode.ok }
+  const session: Session = { terminal: { ...terminal, umask: process.umask(0o077) }, exitCode: exitCode.ok }
   try {
-    if (argv.some(isMisplacedSecret)) throw cliProblem('secret_in_argv')
+    if (ownPart(argv).some(isMisplacedSecret)) throw cliProblem('secret_in_argv')
     await program(session).parseAsync(argv, { from: 'user' })
     return session.exitCode
   } catch (error) {
     return report(error, terminal)
   }
+}
+
+/** The words after `--` are another command's. */
+function ownPart(argv: readonly string[]): readonly string[] {
+  const end = argv[0] === 'run' ? argv.indexOf('--') : -1
+  return end === -1 ? argv : argv.slice(0, end)
 }
 
 function program(session: Session): Command {

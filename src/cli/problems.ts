@@ -8,6 +8,11 @@ export const cliProblem = problemsOf({
     title: 'A secret may not stand on the command line',
     hint: 'Every process of this machine could read it, and your shell keeps it: replace that secret. Use --secret-env, --secret-file, --secret-stdin or the prompt.',
   },
+  command_not_started: {
+    status: 400,
+    title: 'The command cannot be started',
+    hint: 'Write it after --, as you would write it without `claviger run`.',
+  },
   secret_source_missing: {
     status: 400,
     title: 'No secret was given',

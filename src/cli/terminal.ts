@@ -6,6 +6,8 @@ export interface Terminal {
   readonly stdin: NodeJS.ReadStream
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
+  /** What files are made with by commands that it runs; ours are for their owner alone. */
+  readonly umask?: number
 }
 
 export const processTerminal: Terminal = {

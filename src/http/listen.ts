@@ -25,8 +25,15 @@ export interface ListenerOptions {
   readonly isPage?: (url: string) => boolean
   /** Whether a page of another site may ask this: whoever handles it judges by its `Origin`. */
   readonly mayCross?: ((request: IncomingMessage) => boolean) | undefined
+  /** What takes CONNECT, and targets that are whole URLs; without it both are refused. */
+  readonly proxy?: ProxyHandles | undefined
   /** It speaks TLS, and nothing else. */
   readonly tls?: SecureOptions | undefined
+}
+
+export interface ProxyHandles {
+  connect(request: IncomingMessage, socket: Socket, head: Buffer, rid: string): void
+  readonly absolute: Handle
 }
 
 export interface Listener {
@@ -43,7 +50,7 @@ const REQUESTS_PER_SOCKET = 1_000
 const MAX_PIPELINED = 16
 
 /** Node's strict parser and every limit set, whether TLS goes before it or not. */
-const httpOptions: ServerOptions = {
+export const httpOptions: ServerOptions = {
   insecureHTTPParser: false,
   maxHeaderSize: MAX_HEADER_BYTES,
   headersTimeout: HEAD_TIMEOUT_MS,
@@ -81,6 +88,10 @@ function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => Reado
     if (response.socket === null && !mayWait(request.socket, response)) return
     for (const [name, value] of always) response.setHeader(name, value)
     const rid = nextRid()
+    if (options.proxy !== undefined && ABSOLUTE.test(request.url ?? '')) {
+      options.proxy.absolute(request, response, rid)
+      return
+    }
     const refusal = checkHead(request, hosts(), options.isPage, options.mayCross)
     if (refusal !== undefined) sendProblem(response, refusal, rid)
     else options.handle(request, response, rid)
@@ -89,7 +100,10 @@ function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => Reado
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
   const raw = (problem: Problem) => rawProblem(problem, nextRid(), Object.fromEntries(always))
-  server.on('connect', (_request, socket) => refuse(socket as Socket, raw(httpProblem('connect_refused'))))
+  server.on('connect', (request, socket, head) => {
+    if (options.proxy === undefined) refuse(socket as Socket, raw(httpProblem('connect_refused')))
+    else options.proxy.connect(request, socket as Socket, head, nextRid())
+  })
   server.on('clientError', (error, socket) => refuse(socket as Socket, raw(parseProblem(error))))
   return { server, stop }
 }
@@ -123,6 +137,8 @@ function parseProblem(error: Error & { code?: string }) {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return httpProblem('request_timeout')
   return httpProblem('http_malformed')
 }
+
+const ABSOLUTE = /^https?:\/\//i
 
 /** Listens on TCP. Rejects with Node's error (`EADDRINUSE`, `EACCES`, …) when it cannot. */
 export async function listenTcp(options: ListenerOptions, host: string, port: number): Promise<Listener> {

@@ -43,6 +43,8 @@ export function problemHeaders(problem: Problem, rid: string, length: number): R
     'proxy-status': proxyStatus(problem),
     'claviger-request-id': rid,
   }
+  // Basic is what clients have for a proxy: the token is user or password.
+  if (problem.status === 407) headers['proxy-authenticate'] = 'Basic realm="claviger"'
   if (problem.status === 401) headers['www-authenticate'] = challengeOf(problem)
   const { dpopNonce } = problem.facts
   if (dpopNonce !== undefined) headers['dpop-nonce'] = String(dpopNonce)
@@ -89,11 +91,16 @@ export function rawProblem(problem: Problem, rid: string, more: Readonly<Record<
   const own = problemHeaders(problem, rid, Buffer.byteLength(body))
   const headers = Object.entries({ ...own, ...more, connection: 'close' })
   const lines = headers.map(([name, value]) => `${name}: ${value}`)
-  return `HTTP/1.1 ${problem.status} ${reason(problem.status)}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
+  return `HTTP/1.1 ${problem.status} ${REASONS[problem.status] ?? 'Bad Request'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
-function reason(status: number): string {
-  if (status === 408) return 'Request Timeout'
-  if (status === 431) return 'Request Header Fields Too Large'
-  return status === 403 ? 'Forbidden' : 'Bad Request'
+/** Of answers to what never became a request. Not node:http's own table: see listen.ts. */
+const REASONS: Readonly<Record<number, string>> = {
+  403: 'Forbidden',
+  407: 'Proxy Authentication Required',
+  408: 'Request Timeout',
+  426: 'Upgrade Required',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
 }

@@ -52,6 +52,21 @@ export const proxyProblems = {
     title: 'The answer is larger than this way in takes',
     hint: 'Call /to/<service>/… instead: it streams.',
   },
+  proxy_unauthenticated: {
+    status: 407,
+    title: 'The proxy wants a Claviger token',
+    hint: 'Set HTTPS_PROXY=http://<token>@host:port, or run the command with `claviger run`.',
+  },
+  too_many_tunnels: {
+    status: 503,
+    title: 'As many tunnels are open as may be',
+    hint: 'Close tunnels that are not used, or send more requests through each.',
+  },
+  service_ambiguous: {
+    status: 409,
+    title: 'Several services of this host allow the call',
+    hint: 'Say which one is meant: call /to/<service>/… instead of the host, or grant one of them alone.',
+  },
   caller_timeout: { status: 408, title: 'The call went silent before its body was complete' },
   call_ended: {
     status: 403,

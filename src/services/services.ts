@@ -1,5 +1,6 @@
 import type { Clock } from '../ground/clock.ts'
 import { newId, type ServiceId } from '../ground/ids.ts'
+import { type Origin, originMatches } from '../ground/origin.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
 import { within } from '../storage/within.ts'
@@ -28,6 +29,8 @@ export class Services {
   readonly #clock: Clock
   readonly #byName = new Map<string, Service>()
   readonly #byId = new Map<ServiceId, Service>()
+  /** By `href` of an origin; until a service changes. */
+  readonly #at = new Map<string, readonly Service[]>()
 
   constructor({ storage, clock }: { storage: Storage; clock: Clock }) {
     this.#storage = storage
@@ -49,12 +52,23 @@ export class Services {
 
   /** At sealing: nothing is known any more. */
   clear(): void {
+    this.#at.clear()
     this.#byName.clear()
     this.#byId.clear()
   }
 
   byName(name: string): Service | undefined {
     return this.#byName.get(name)
+  }
+
+  /** Those that name the origin; by name. */
+  at({ scheme, host, port, href }: Origin): readonly Service[] {
+    const known = this.#at.get(href)
+    if (known !== undefined) return known
+    const named = this.list().filter(({ origins }) => origins.some((one) => originMatches(one, host, port, scheme)))
+    // Of those alone that are there: others are a caller's to invent.
+    if (named.length > 0) this.#at.set(href, named)
+    return named
   }
 
   byId(id: ServiceId): Service | undefined {
@@ -144,6 +158,7 @@ export class Services {
 
   #follow({ kind, ref, after }: Change): void {
     if (kind !== 'service') return
+    this.#at.clear()
     this.#leave(ref as ServiceId)
     const { service } = (after ?? {}) as { service?: Service }
     if (service !== undefined) this.#enter(service)

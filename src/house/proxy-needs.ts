@@ -1,0 +1,84 @@
+// What the proxy listener needs of the rooms: which services a host has, and whether an agent may open a tunnel to it.
+
+import { admitTunnel } from '../gate/admit-tunnel.ts'
+import type { AgentPrincipal } from '../gate/rooms.ts'
+import type { AgentId } from '../ground/ids.ts'
+import type { Origin } from '../ground/origin.ts'
+import type { Target } from '../ground/target.ts'
+import { httpsOnlyRefusal } from '../https-only.ts'
+import { proxyProblem } from '../proxy/problems.ts'
+import type { ProxyListenerOptions } from '../proxy/tunnel/proxy-listener.ts'
+import type { Tunnel } from '../proxy/tunnel/tunnels.ts'
+import type { Rooms } from '../rooms.ts'
+import type { Service } from '../services/contract.ts'
+import type { Settings } from '../settings.ts'
+
+type Needs = Pick<ProxyListenerOptions, 'now' | 'admit' | 'serviceOf' | 'contextFor' | 'mustBeSecure'>
+
+export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
+  const { clock, services, audit, storage, localCa } = rooms
+  const refusalOf = httpsOnlyRefusal(requireHttps, rooms.clientOf)
+  return {
+    now: () => clock.now(),
+    admit: (principal, origin, rid) => {
+      const named = services.at(origin)
+      const given = givenOf(rooms, principal.agent.id, named).length > 0
+      const admission = { audit, now: clock.now(), epoch: storage.epoch() }
+      admitTunnel({ rid, principal, origin, named: named.length > 0, given }, admission)
+    },
+    serviceOf: (principal, origin, method, target) => serviceOf(rooms, principal, origin, method, target),
+    contextFor: (host) => localCa.contextFor(host),
+    mustBeSecure: (request) => {
+      const refusal = refusalOf(request)
+      if (refusal !== undefined) throw refusal
+    },
+  }
+}
+
+/** Kinds of change after which a tunnel's agent may be nobody any more. */
+const ENDING: ReadonlySet<string> = new Set([
+  ...['agent', 'token', 'tokens_revoked', 'revoke_all'],
+  ...['session', 'sessions_removed', 'agent_key', 'signing_key'],
+])
+
+/** Calls `look` whenever a tunnel may have to end. */
+export function followTunnels({ storage, identity, vault }: Rooms, look: (lives: (tunnel: Tunnel) => boolean) => void) {
+  const lives = ({ principal: { agent, token } }: Tunnel) => identity.isLive(agent.id, token.id)
+  storage.follow(({ kind }) => {
+    if (ENDING.has(kind)) look(lives)
+  })
+  vault.watch(({ state }) => {
+    if (state === 'sealed') look(() => false)
+  })
+}
+
+/** Hosts of services, by HTTPS, that the agent was given something on. */
+export function hostsOfAgent({ services, grants }: Pick<Rooms, 'services' | 'grants'>, agent: AgentId): string[] {
+  return hostsOf(givenOf({ grants }, agent, services.list()))
+}
+
+export function hostsOf(services: readonly Service[]): string[] {
+  return services.flatMap(({ origins }) => origins.filter(({ scheme }) => scheme === 'https').map(({ host }) => host))
+}
+
+function givenOf({ grants }: Pick<Rooms, 'grants'>, agent: AgentId, services: readonly Service[]): readonly Service[] {
+  return services.filter(({ id }) => grants.of(agent, id).some(({ door }) => door === undefined))
+}
+
+/**
+ * Of several services of one host the one that the agent was given; of several such the one where a grant covers the call.
+ * Where that is more than one, nobody can tell which credential is meant.
+ */
+function serviceOf(rooms: Rooms, { agent }: AgentPrincipal, origin: Origin, method: string, target: Target): string {
+  const named = rooms.services.at(origin)
+  const given = givenOf(rooms, agent.id, named)
+  if (given.length <= 1) return (given[0] ?? named[0])?.name ?? ''
+  const covering = given.filter((service) => {
+    const resolution = service.resolve(method, target)
+    const allows = (word: string) => service.wordAllows(word, method, target)
+    if (resolution === undefined) return false
+    return rooms.grants.of(agent.id, service.id).some((one) => one.door === undefined && one.covers(resolution, allows))
+  })
+  if (covering.length > 1) throw proxyProblem('service_ambiguous', { facts: { host: origin.host } })
+  return ((covering[0] ?? given[0]) as Service).name
+}

@@ -1,0 +1,182 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { promisify } from 'node:util'
+import { fromKey } from '../crypto/p256.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Secret } from '../ground/secret.ts'
+import type { Actor, Change, Storage } from '../storage/storage.ts'
+import type { Authority } from './certificates.ts'
+import { type LocalCaView, localCaProblem } from './contract.ts'
+import { type LocalCaRow, loadLocalCa, putLocalCa } from './store.ts'
+
+export interface LocalCaOptions {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly vault: {
+    sealKey(purpose: string, bytes: Uint8Array): Buffer
+    openKey(purpose: string, sealed: Uint8Array): Secret
+  }
+  /** Of the services, by HTTPS; as origins write them. */
+  readonly hosts: () => readonly string[]
+}
+
+interface Leaf {
+  readonly context: Promise<SecureContext>
+  readonly renewAt: number
+}
+
+const HOUR_MS = 3_600_000
+/** Clocks of clients may be behind ours. */
+const BACKDATED_MS = HOUR_MS
+const LEAF_LIFE_MS = 24 * HOUR_MS
+const RENEWED_AFTER_MS = LEAF_LIFE_MS / 2
+const CA_LIFE_MS = 365 * 24 * HOUR_MS
+const MOST_LEAVES = 1_000
+const KIND = 'local_ca'
+const PURPOSE = 'local-ca'
+const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
+const signInPool = promisify(sign)
+
+/**
+ * The authority that the agents of this installation trust, and nobody else: it stands in for the services' own servers
+ * inside tunnels.
+ *
+ * Owns: the table `local_ca`.
+ * Invariant: it signs for hosts that some service names now, for no other authority, and for a day; the certificate that an
+ * agent trusts names the hosts that this agent was given, so that whoever had the key could do no more with it. The key is never outside the vault and this memory.
+ */
+export class LocalCa {
+  readonly #options: LocalCaOptions
+  readonly #leaves = new Map<string, Leaf>()
+  #row: LocalCaRow | undefined
+  #key: KeyObject | undefined
+  /** One pair for all servers, made anew with each start. */
+  #serverKey: { readonly spki: Buffer; readonly pem: string } | undefined
+  #making: Promise<void> | undefined
+
+  constructor(options: LocalCaOptions) {
+    this.#options = options
+    options.storage.follow((change) => this.#follow(change))
+  }
+
+  /** After unsealing. `bad`: ids of rows that are not believed: the next certificate is another authority's. */
+  async load(): Promise<{ bad: readonly string[] }> {
+    const { rows, bad } = await loadLocalCa(this.#options.storage)
+    this.clear()
+    this.#row = rows[0]
+    return { bad }
+  }
+
+  /** At sealing. */
+  clear(): void {
+    this.#row = undefined
+    this.#key = undefined
+    this.#serverKey = undefined
+    this.#leaves.clear()
+  }
+
+  /**
+   * The certificate to trust for `wanted`: whoever trusts it believes this authority of no other host, and learns of none. As
+   * often as it is asked for it is another one of the same key. Throws Problem `vault_sealed`.
+   */
+  async view(wanted: readonly string[]): Promise<LocalCaView> {
+    const { authorityCertificate, pemOf } = await import('./certificates.ts')
+    const authority = await this.#authority()
+    const now = this.#options.clock.now()
+    const hosts = [...new Set(wanted)].sort()
+    const until = now + CA_LIFE_MS
+    const der = await authorityCertificate(authority, hosts, { from: now - BACKDATED_MS, until })
+    const { fingerprint256: fingerprint, validTo } = new X509Certificate(der)
+    return { fingerprint, hosts, validTo: new Date(validTo).toISOString(), certificate: pemOf(der) }
+  }
+
+  /** For a TLS server at `host`, from memory if it is there. Throws Problems `host_not_named`, `vault_sealed`. */
+  contextFor(host: string): Promise<SecureContext> {
+    const now = this.#options.clock.now()
+    const known = this.#leaves.get(host)
+    if (known !== undefined && now < known.renewAt) return known.context
+    const context = this.#make(host, now)
+    this.#leaves.delete(host)
+    this.#leaves.set(host, { context, renewAt: now + RENEWED_AFTER_MS })
+    const [oldest] = this.#leaves.size > MOST_LEAVES ? this.#leaves.keys() : []
+    if (oldest !== undefined) this.#leaves.delete(oldest)
+    context.catch(() => this.#leaves.delete(host))
+    return context
+  }
+
+  /** Another key: what trusted the old certificate trusts nothing of ours any more. Throws Problem `vault_sealed`. */
+  async rotate(by: Actor): Promise<void> {
+    const { storage, clock, vault } = this.#options
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    const bytes = privateKey.export({ format: 'der', type: 'pkcs8' })
+    const { spki, thumbprint } = fromKey(privateKey)
+    const sealed = vault.sealKey(PURPOSE, bytes)
+    bytes.fill(0)
+    const row = { id: 'local', spki, sealed, created_at: clock.now() } as const
+    await storage.write(async (tx) => {
+      await putLocalCa(tx, row)
+      const record = { type: 'key.local_ca_made', actor: by, ev: { kid: thumbprint } }
+      await tx.change({ kind: KIND, ref: row.id, after: row, record })
+    })
+  }
+
+  async #make(host: string, now: number): Promise<SecureContext> {
+    if (!this.#options.hosts().some((named) => covers(named, host)))
+      throw localCaProblem('host_not_named', { facts: { host } })
+    const { pemOf, serverCertificate } = await import('./certificates.ts')
+    const authority = await this.#authority()
+    this.#serverKey ??= serverKey()
+    const { spki, pem } = this.#serverKey
+    const life = { from: now - BACKDATED_MS, until: now - BACKDATED_MS + LEAF_LIFE_MS }
+    const leaf = await serverCertificate(authority, host, spki, life)
+    return createSecureContext({ cert: pemOf(leaf), key: pem, minVersion: 'TLSv1.2' })
+  }
+
+  async #authority(): Promise<Authority> {
+    if (this.#row === undefined) {
+      this.#making ??= this.rotate(SYSTEM).finally(() => {
+        this.#making = undefined
+      })
+      await this.#making
+    }
+    const { spki } = this.#row as unknown as LocalCaRow
+    const key = this.#open()
+    // Off the event loop, in the thread pool.
+    const signed = (data: Uint8Array) => signInPool('sha256', data, key)
+    return { name: `Claviger local authority ${this.#options.storage.instanceId}`.slice(0, 64), spki, sign: signed }
+  }
+
+  #open(): KeyObject {
+    if (this.#key === undefined) {
+      const secret = this.#options.vault.openKey(PURPOSE, (this.#row as LocalCaRow).sealed)
+      try {
+        this.#key = createPrivateKey({ key: secret.reveal(), format: 'der', type: 'pkcs8' })
+      } finally {
+        secret.wipe()
+      }
+    }
+    return this.#key
+  }
+
+  #follow({ kind, after }: Change): void {
+    if (kind === 'service') this.#leaves.clear()
+    if (kind !== KIND) return
+    this.#row = after as LocalCaRow
+    this.#key = undefined
+    this.#leaves.clear()
+  }
+}
+
+/** Whether a host of a service is this one; `*.` stands for exactly one label. */
+function covers(named: string, host: string): boolean {
+  if (!named.startsWith('*.')) return named === host
+  return host.endsWith(named.slice(1)) && !host.slice(0, 1 - named.length).includes('.')
+}
+
+function serverKey(): { spki: Buffer; pem: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  return {
+    spki: publicKey.export({ format: 'der', type: 'spki' }),
+    pem: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string,
+  }
+}

@@ -1,0 +1,98 @@
+// Speaks TLS to the client of a tunnel, as the host that the tunnel is to, and reads HTTP inside. Its invariant: a client
+// that names another host in its handshake, or speaks anything but TLS, is cut before a request of it is read.
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { isIP, type Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
+import { notePeer } from '../../http/client-address.ts'
+import { httpOptions } from '../../http/listen.ts'
+import { noteCarrier } from '../../http/reset-connection.ts'
+import type { Tunnel } from './tunnels.ts'
+
+type Handle = (request: IncomingMessage, response: ServerResponse, rid: string, tunnel: Tunnel) => void
+
+export interface Interceptor {
+  /** Tells the client that its tunnel is open, and takes it over. `head`: what it sent already. */
+  take(tunnel: Tunnel, context: SecureContext, head: Buffer): void
+  close(graceMs: number): void
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n'
+
+export function interceptor(nextRid: () => string, handle: Handle): Interceptor {
+  const tunnels = new WeakMap<Socket, Tunnel>()
+  const server = innerServer((request, response) => {
+    const tunnel = tunnels.get(request.socket)
+    if (tunnel === undefined) request.socket.destroy()
+    else handle(request, response, nextRid(), tunnel)
+  })
+  return {
+    take: (tunnel, context, head) => {
+      const { socket, origin } = tunnel
+      if (socket.destroyed) return
+      socket.write(ESTABLISHED)
+      if (head.length > 0) socket.unshift(head)
+      const secure = secured(socket, context, bare(origin.host))
+      tunnels.set(secure, tunnel)
+      noteCarrier(secure, socket)
+      notePeer(secure, 'tcp')
+      secure.once('secure', () => {
+        if (secure.destroyed) return
+        server.emit('connection', secure)
+      })
+    },
+    close: (graceMs) => {
+      server.closeIdleConnections()
+      const sweep = setInterval(() => server.closeIdleConnections(), 50)
+      const timer = setTimeout(() => {
+        clearInterval(sweep)
+        server.closeAllConnections()
+      }, graceMs)
+      sweep.unref()
+      timer.unref()
+    },
+  }
+}
+
+/** The client's side of the tunnel, which has ten seconds for its handshake. */
+function secured(socket: Socket, context: SecureContext, host: string): TLSSocket {
+  const named = isIP(host) === 0
+  const secure = new TLSSocket(socket, {
+    isServer: true,
+    secureContext: context,
+    ALPNProtocols: ['http/1.1'],
+    SNICallback: (name, answer) => {
+      if (name.toLowerCase() === host) answer(null, context)
+      else answer(new Error('the handshake names another host than CONNECT'))
+    },
+  })
+  const timer = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT_MS)
+  const cut = () => {
+    clearTimeout(timer)
+    secure.destroy()
+    socket.destroy()
+  }
+  secure.on('error', cut)
+  socket.once('close', cut)
+  secure.once('secure', () => {
+    clearTimeout(timer)
+    // A client that names nobody cannot be told apart from one that means another; an address has no name.
+    if (named && secure.servername !== host) cut()
+  })
+  return secure
+}
+
+const bare = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
+
+function innerServer(onRequest: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  // Not imported: see listen.ts.
+  const { createServer } = process.getBuiltinModule('node:http')
+  const server = createServer(httpOptions)
+  server.maxHeadersCount = 0
+  server.on('request', onRequest)
+  server.on('checkContinue', onRequest)
+  server.on('checkExpectation', onRequest)
+  server.on('connect', (_request, socket) => socket.destroy())
+  server.on('clientError', (_error, socket) => socket.destroy())
+  return server
+}

@@ -1,0 +1,183 @@
+// What comes to the agents' listener as to a proxy: CONNECT, and targets that are whole URLs. Its invariant: nothing is
+// carried out but through carryOut(), which asks the gate, for each request inside a tunnel as for any other.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import type { AgentPrincipal } from '../../gate/rooms.ts'
+import type { CallId } from '../../ground/ids.ts'
+import type { Origin } from '../../ground/origin.ts'
+import { Problem } from '../../ground/problem.ts'
+import { canonicalTarget, type Target } from '../../ground/target.ts'
+import { checkHead } from '../../http/check-head.ts'
+import { framingRefused, whenInTurn } from '../../http/framing.ts'
+import { httpProblem } from '../../http/problems.ts'
+import { asProblem, rawProblem } from '../../http/send-problem.ts'
+import { type CarryOutOptions, carryOut, refuse } from '../carry-out.ts'
+import { proxyProblem } from '../problems.ts'
+import { Connection } from '../recipient.ts'
+import { interceptor } from './intercept.ts'
+import { absoluteTarget, hostsOf, originOfConnect } from './proxy-target.ts'
+import { proxyToken } from './proxy-token.ts'
+import { type Tunnel, Tunnels } from './tunnels.ts'
+
+export interface ProxyListenerOptions {
+  readonly carry: CarryOutOptions
+  readonly now: () => number
+  /** Asks the gate whether a tunnel may be opened. Throws the denial's Problem. */
+  readonly admit: (principal: AgentPrincipal, origin: Origin, rid: CallId) => void
+  /** The name of the service that a request there is meant for. Throws Problem `service_ambiguous`. */
+  readonly serviceOf: (principal: AgentPrincipal, origin: Origin, method: string, target: Target) => string
+  readonly contextFor: (host: string) => Promise<SecureContext>
+  /** Throws Problem `https_required` where the client must have come by TLS and did not. */
+  readonly mustBeSecure: (request: IncomingMessage) => void
+  readonly onBug: (error: unknown, rid: string) => void
+}
+
+interface Running extends ProxyListenerOptions {
+  readonly isClosing: () => boolean
+}
+
+export interface ProxyListener {
+  connect(request: IncomingMessage, socket: Socket, head: Buffer, rid: string): void
+  absolute(request: IncomingMessage, response: ServerResponse, rid: string): void
+  readonly tunnels: Tunnels
+  /** Ends idle tunnels, and the others after `graceMs`. */
+  close(graceMs: number): void
+}
+
+export function createProxyListener(given: ProxyListenerOptions): ProxyListener {
+  const tunnels = new Tunnels()
+  const state = { closing: false }
+  const options = { ...given, isClosing: () => state.closing }
+  const intercept = interceptor(options.carry.nextRid, (request, response, rid, tunnel) =>
+    inside(options, request, response, rid, tunnel),
+  )
+  return {
+    tunnels,
+    connect: (request, socket, head, rid) => {
+      void open(options, tunnels, request, socket, rid)
+        .then(({ tunnel, context }) => intercept.take(tunnel, context, head))
+        .catch((error: unknown) => {
+          if (!(error instanceof Problem)) options.onBug(error, rid)
+          turnAway(socket, rawProblem(asProblem(asProxyProblem(error)), rid))
+        })
+    },
+    absolute: (request, response, rid) => whenInTurn(response, () => byUrl(options, request, response, rid)),
+    close: (graceMs) => {
+      state.closing = true
+      intercept.close(graceMs)
+    },
+  }
+}
+
+/** Resolves when the client may be told that its tunnel is open. */
+async function open(
+  options: Running,
+  tunnels: Tunnels,
+  request: IncomingMessage,
+  socket: Socket,
+  rid: string,
+): Promise<{ tunnel: Tunnel; context: SecureContext }> {
+  socket.on('error', () => socket.destroy())
+  options.mustBeSecure(request)
+  if (options.isClosing()) throw httpProblem('connect_refused', { detail: 'The gateway is stopping.' })
+  const { principal, presented } = callerOf(options, request)
+  const origin = originOfConnect(request.url ?? '')
+  options.admit(principal, origin, rid as CallId)
+  const context = await options.contextFor(origin.host)
+  const tunnel = { principal, presented, origin, hosts: hostsOf(origin), socket }
+  tunnels.enter(tunnel, options.now())
+  return { tunnel, context }
+}
+
+/** A request inside a tunnel: who opened it is asked for again, and the request by itself. */
+function inside(
+  options: Running,
+  request: IncomingMessage,
+  response: ServerResponse,
+  rid: string,
+  { presented, origin, hosts }: Tunnel,
+): void {
+  whenInTurn(response, () => {
+    attempt(options, response, rid, () => {
+      const url = request.url ?? ''
+      if (url.startsWith('/')) return carry(options, request, response, rid, { presented, origin, hosts })
+      // A whole URL may say again what the tunnel says, and nothing else.
+      const whole = absoluteTarget(url)
+      if (whole.origin.href !== origin.href) throw httpProblem('host_refused', { detail: 'The tunnel is to another.' })
+      request.url = whole.rest
+      carry(options, request, response, rid, { presented, origin, hosts })
+    })
+  })
+}
+
+function byUrl(options: Running, request: IncomingMessage, response: ServerResponse, rid: string): void {
+  attempt(options, response, rid, () => {
+    options.mustBeSecure(request)
+    const presented = proxyToken(request.rawHeaders) ?? ''
+    const { origin, rest } = absoluteTarget(request.url ?? '')
+    request.url = rest
+    carry(options, request, response, rid, { presented, origin, hosts: hostsOf(origin) })
+  })
+}
+
+type Where = Pick<Tunnel, 'presented' | 'origin' | 'hosts'>
+
+function carry(
+  options: Running,
+  request: IncomingMessage,
+  response: ServerResponse,
+  rid: string,
+  { presented, origin, hosts }: Where,
+): void {
+  const { carry: carrying } = options
+  if (options.isClosing()) response.shouldKeepAlive = false
+  const refusal = checkHead(request, hosts, undefined, mayCross)
+  if (refusal !== undefined) throw refusal
+  if (framingRefused(request, response, rid)) return
+  const principal = principalOf(options, presented, request)
+  const { method = '', rawHeaders } = request
+  const target = canonicalTarget(request.url ?? '')
+  const serviceName = options.serviceOf(principal, origin, method, target)
+  const recipient = new Connection(response)
+  const shown = principal.token.kind === 'jwt' ? presented : undefined
+  const call = { principal, presented: shown, serviceName, method, target, origin, rawHeaders, recipient }
+  void carryOut(carrying, {
+    ...call,
+    ...{ rid: rid as CallId, body: request, base: undefined, holdMs: carrying.holdMs },
+  })
+}
+
+function attempt({ carry: carrying }: Running, response: ServerResponse, rid: string, work: () => void) {
+  try {
+    work()
+  } catch (error) {
+    refuse(carrying, new Connection(response), rid, asProxyProblem(error))
+  }
+}
+
+function callerOf(options: Running, request: IncomingMessage) {
+  const presented = proxyToken(request.rawHeaders) ?? ''
+  return { presented, principal: principalOf(options, presented, request) }
+}
+
+function principalOf({ carry: { authenticate } }: Running, presented: string, request: IncomingMessage) {
+  const principal = authenticate(presented, request)
+  if (principal === undefined) throw proxyProblem('proxy_unauthenticated')
+  if (principal.kind !== 'agent') throw httpProblem('caller_refused')
+  return principal
+}
+
+/** Clients of a proxy know 407, and would take a 401 for the service's. */
+function asProxyProblem(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.status !== 401) return error
+  return proxyProblem('proxy_unauthenticated', { detail: error.title, facts: { because: error.code } })
+}
+
+/** A browser that the agent drives has many sites: what it fetches is the agent's call all the same. */
+const mayCross = () => true
+
+function turnAway(socket: Socket, answer: string): void {
+  if (socket.writable) socket.end(answer, () => socket.destroySoon())
+  else socket.destroy()
+}
