@@ -55,7 +55,7 @@ export function buildChannels(needs: ChannelNeeds, settings: Settings) {
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
     mailer: createMailer({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: insideOf(root) },
-    answererOf: (id, approval) => (approval && !isAsked(identity, id, approval) ? undefined : answererOf(identity, id)),
+    answererOf: (id, approval) => (approval ? whoIsAsked(identity, id, approval) : answererOf(identity, id)),
     pushServices: settings.pushServices.map((origin) => ({
       origin: parseOrigin(origin, { anyPort: true }),
       allowed: insideOf(origin),
@@ -68,9 +68,12 @@ export function buildChannels(needs: ChannelNeeds, settings: Settings) {
 }
 
 /** What a member's agent asks is the member's to answer: strangers do not ring at operators. */
-function isAsked(identity: Identity, id: OperatorId, { agent, action }: Approval): boolean {
+function whoIsAsked(identity: Identity, id: OperatorId, { agent, action }: Approval) {
+  if (action.terms.notBy === id) return undefined
   const asking = identity.findAgent(agent)
-  return action.terms.notBy !== id && !(asking !== undefined && isMembers({ identity }, asking))
+  if (asking === undefined || !isMembers({ identity }, asking)) return answererOf(identity, id)
+  const member = asking.owner === id ? identity.room.directory.operator(id) : undefined
+  return member?.status === 'active' ? { name: member.name } : undefined
 }
 
 /** An operator who may answer approvals now. */

@@ -1,5 +1,6 @@
 // What people at the ClawGate door have: agents of their own, and of members nothing besides.
 
+import { DOOR_TOKEN } from '../approvals/channels/push/contract.ts'
 import { doorProblem } from '../doors/clawgate/contract.ts'
 import { type MemberNeeds, memberEndpoints } from '../doors/clawgate/member-endpoints.ts'
 import type { PeopleNeeds } from '../doors/clawgate/people-needs.ts'
@@ -66,6 +67,20 @@ async function addOwn({ identity }: Rooms, name: string, { id }: OperatorEntry, 
     await addAgentInto(room, tx, row, by)
   })
   return identity.requireAgent(row.id)
+}
+
+/** Of this door's pages: no cookie of ours is there, so such a device never stands for its person. */
+export function pushOf({ channels }: Rooms): PeopleNeeds['push'] {
+  const known = () => channels.list().find(({ kind }) => kind === 'push')?.account
+  return {
+    known,
+    key: async (by) => (await channels.push(by)).account,
+    add: (device, person, by) => channels.devices.add(device, person, DOOR_TOKEN, by),
+    remove: async (endpoint, person, by) => {
+      const own = channels.devices.list().find((one) => one.endpoint === endpoint && one.operator === person)
+      if (own !== undefined) await channels.devices.remove(own.id, 'removed', by)
+    },
+  }
 }
 
 function agentsOf({ room }: Rooms['identity'], owner: string): AgentEntry[] {

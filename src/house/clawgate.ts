@@ -19,7 +19,7 @@ import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
-import { agentFor, clawGatePeopleRoutes, personLimits, takeOrRefuse } from './clawgate-people.ts'
+import { agentFor, clawGatePeopleRoutes, personLimits, pushOf, takeOrRefuse } from './clawgate-people.ts'
 
 const known = new WeakMap<Rooms, ApiKeys>()
 
@@ -93,6 +93,7 @@ function peopleNeedsOf(rooms: Rooms, settings: Settings): PeopleNeeds {
     registration: settings.clawgateRegistration,
     codeMade: () => {},
     ...personLimits(clock, settings),
+    push: pushOf(rooms),
     refuseUnknown: (presented) => rooms.refuseUnknown(presented),
   }
 }

@@ -63,6 +63,8 @@ export class PushService implements AsyncDisposable {
 
 interface Payload {
   readonly id?: string
+  /** Where a page of the ClawGate door subscribed. */
+  readonly requestId?: string
   readonly over?: boolean
   readonly test?: boolean
 }

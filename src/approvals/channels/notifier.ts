@@ -24,7 +24,7 @@ export interface NotifierNeeds {
   readonly health: ChannelHealth
   readonly wayOf: (id: ChannelId) => Way | undefined
   readonly times: Times
-  /** An operator who may answer approvals now, this one where it is given; undefined for anybody else, who is told nothing. */
+  /** An operator who may answer approvals now; of this one where it is given, or a member. Undefined for anybody else, who is told nothing. */
   readonly answererOf: (operator: OperatorId, approval?: Approval) => { readonly name: string } | undefined
   /** What a person is shown of it, safe to send. */
   readonly textOf: (approval: Approval) => Promise<Told>
@@ -65,11 +65,15 @@ export class Notifier {
   /** Begins whatever is due now. */
   look(): void {
     const { book, answererOf } = this.#needs
-    const reaching = [...book.channels()].filter(({ people }) => people.some(({ operator }) => answererOf(operator)))
+    const channels = [...book.channels()]
     for (const id of this.#pending) {
       const approval = this.#find(id)
-      if (approval?.status !== 'pending') this.#pending.delete(id)
-      else for (const [turn, channel] of reaching.entries()) this.#askAll(approval, channel, turn)
+      if (approval?.status !== 'pending') {
+        this.#pending.delete(id)
+        continue
+      }
+      const reaching = channels.filter(({ people }) => people.some(({ operator }) => answererOf(operator, approval)))
+      for (const [turn, channel] of reaching.entries()) this.#askAll(approval, channel, turn)
     }
     for (const notice of book.notices()) this.#tellOne(notice)
   }

@@ -12,6 +12,7 @@ import type { ClawGateNeeds } from './needs.ts'
 import type { PeopleNeeds } from './people-needs.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { PersonTokens } from './person-tokens.ts'
+import { pushRoutes } from './push-routes.ts'
 import { readShape } from './read-shape.ts'
 import { requestRoutes } from './request-routes.ts'
 
@@ -29,6 +30,7 @@ export function clawGateRoutes(needs: ClawGateNeeds, ofPeople: PeopleNeeds): Pla
     ...peopleRoutes(ofPeople, persons),
     ...memberRoutes(ofPeople, persons),
     ...answerRoutes(ofPeople, persons),
+    ...pushRoutes(ofPeople, persons),
     ...eventRoutes(needs, ofPeople, persons),
     {
       method: 'POST',

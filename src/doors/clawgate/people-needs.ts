@@ -1,5 +1,7 @@
 import type { Approvals } from '../../approvals/approvals.ts'
+import type { NewDevice } from '../../approvals/channels/push/contract.ts'
 import type { Clock } from '../../ground/clock.ts'
+import type { OperatorId } from '../../ground/ids.ts'
 import type { AgentEntry, OperatorEntry } from '../../identity/contract.ts'
 import type { ApiKeys } from '../../identity/doors/api-keys.ts'
 import type { Party } from '../../identity/people/party.ts'
@@ -18,6 +20,16 @@ export interface PeopleNeeds {
   readonly issuer: () => string
   /** Pages besides the operators' own where passkeys may be used. */
   readonly parties: readonly Party[]
+  /** Browsers that are told of what waits. */
+  readonly push: {
+    /** What they subscribe with, if there is one. */
+    known(): string | undefined
+    /** The same, made if there is none. */
+    key(by: Actor): Promise<string>
+    add(device: NewDevice, person: OperatorId, by: Actor): Promise<{ readonly id: string }>
+    /** A person's own at this address, if there is one. */
+    remove(endpoint: string, person: OperatorId, by: Actor): Promise<void>
+  }
   /** Who may register: nobody, whom an operator invited, anybody. */
   readonly registration: 'closed' | 'invited' | 'open'
   /** Somebody registered without an invite: the code goes to the address, if there is a way. Must not throw. */

@@ -20,6 +20,9 @@ export interface Device {
   readonly createdAt: number
 }
 
+/** In the place of a cookie's hash: a page of another system's client subscribed. No cookie has it. */
+export const DOOR_TOKEN = 'door'
+
 const bytesOf = (bytes: number) =>
   z
     .string()

@@ -6,7 +6,7 @@ import type { Outbound, OutboundAnswer } from '../../../http/outbound.ts'
 import type { Actor } from '../../../storage/storage.ts'
 import type { Approval } from '../../contract.ts'
 import { channelProblem, type Notice, type Person, type Question, type Way } from '../contract.ts'
-import type { Device } from './contract.ts'
+import { type Device, DOOR_TOKEN } from './contract.ts'
 import { type Devices, topicOf } from './devices.ts'
 import { encryptPush } from './encrypt.ts'
 import { type OwnPushService, placeOf } from './push-places.ts'
@@ -60,14 +60,16 @@ export class WebPush implements Way {
     const now = this.#options.clock.now()
     const ttlSeconds = Math.max(1, Math.ceil((expiresAt - now) / 1_000))
     const topic = topicOf(id)
-    const there = await this.#send(device, { payload: { id }, ttlSeconds, urgency: 'high', topic })
+    const payload = device.token === DOOR_TOKEN ? { requestId: id } : { id }
+    const there = await this.#send(device, { payload, ttlSeconds, urgency: 'high', topic })
     return there ? { message: topic, dated: now } : undefined
   }
 
   /** Takes the place of the question where that was not delivered yet, and on the screen where it was. */
   async tell({ user, message }: Notice, { id }: Approval): Promise<void> {
     const device = this.#options.devices.get(user)
-    if (device === undefined) return
+    // Their pages know of requests alone.
+    if (device === undefined || device.token === DOOR_TOKEN) return
     const payload = { id, over: true }
     await this.#send(device, { payload, ttlSeconds: OVER_TTL_SECONDS, urgency: 'low', topic: message })
   }
