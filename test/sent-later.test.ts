@@ -61,6 +61,8 @@ describe('a call that nobody waits for', () => {
     })
     const id = await accepted(await call(around, '/headers/7'))
     assert.equal(received(around, '/headers/7'), 0)
+    const { shown } = await around.gateway.does<{ shown: { allows: string } }>('GET', `/approvals/${id}`)
+    assert.match(shown.allows, /Claviger sends it/, 'people are told that nothing lies between the yes and the sending')
     assert.equal((await own(around, `${id}/answer`)).code, 'answer_not_yet')
     await answer(around, id)
     await listening.heard('sent')
@@ -239,6 +241,22 @@ describe('the answer', () => {
       if (code === undefined) assert.equal((kept.json() as { bytes: number }).bytes, 1024 * 1024)
       else assert.deepEqual([kept.code, (kept.json() as { code: string }).code], ['answer_none', 'answer_none'])
     }
+  })
+
+  test('is none where the gateway stops while the service takes its time, and nothing goes out again', async () => {
+    await using around = await world({ service, env: { CLAVIGER_DRAIN_SECONDS: '1' } })
+    const { gateway, upstream } = around
+    upstream.on('slow', () => {})
+    const id = await accepted(await call(around, '/slow/1'))
+    await answer(around, id)
+    await until(() => received(around, '/slow/1') === 1)
+    assert.equal(await gateway.stop(), 0)
+    await gateway.restart()
+    assert.deepEqual(await sendingOf(around, id).then((is) => [is?.state, is?.code]), ['failed', 'call_ended'])
+    const next = await accepted(await call(around, '/ok/2'))
+    await answer(around, next)
+    await over(around, next)
+    assert.equal(received(around, '/slow/1'), 1)
   })
 
   test('is there after a restart, and the call that waited through a kill is sent once', async () => {

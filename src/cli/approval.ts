@@ -38,6 +38,13 @@ const list: Verb = {
   },
 }
 
+/** What became of a call that the gateway sends for an agent. */
+function sendingOf({ sending }: Item): Item {
+  if (sending === undefined) return {}
+  const { state, code } = sending as { readonly state: string; readonly code?: string }
+  return { sending: code === undefined ? state : `${state} (${code})` }
+}
+
 const show: Verb = {
   signature: 'show <id>',
   summary: 'one approval: what would be sent, by whom, with which credential, and who answered what',
@@ -47,7 +54,17 @@ const show: Verb = {
     const { id: name, status, openedAt, expiresAt, decidedAt, decidedBy, reason, uses, answers, text } = json as Item
     const offer = offerText(json.window as Offer | undefined)
     const used = (uses as { used: number }).used
-    const about = { id: name, status, openedAt, expiresAt, decidedAt, decidedBy, reason, ...(used > 0 && { used }) }
+    const about = {
+      id: name,
+      status,
+      ...sendingOf(json as Item),
+      openedAt,
+      expiresAt,
+      decidedAt,
+      decidedBy,
+      reason,
+      ...(used > 0 && { used }),
+    }
     const who = table((answers as Item[]) ?? [], ANSWERS, '')
     return { json, text: [facts(about), who, text, offer].filter((part) => part !== '').join('\n\n') }
   },
