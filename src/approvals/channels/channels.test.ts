@@ -10,6 +10,7 @@ import { createResolver } from '../../http/resolve.ts'
 import { aCallAction, TestApprovals, VERDICT } from '../approvals.support.ts'
 import { Channels } from './channels.ts'
 import type { NewTelegram } from './contract.ts'
+import type { Times } from './due.ts'
 import { pendingText } from './words.ts'
 
 const BY = { kind: 'system', id: 'claviger' } as const
@@ -21,6 +22,7 @@ function channelsOf(
   rooms: TestApprovals,
   { root }: Telegram,
   answerers: ReadonlySet<string> = new Set([VERDICT.operator]),
+  times: Partial<Times> = {},
 ): Channels & Disposable {
   const { storage, clock, approvals, vault } = rooms
   const channels = new Channels({
@@ -33,7 +35,7 @@ function channelsOf(
     pageOf: () => undefined,
     ...{ pushServices: [], pushContact: undefined },
     mailer: createMailer({ resolver: createResolver({ clock }) }),
-    times: { quiet: undefined, breaks: 'critical', escalateSeconds: 0 },
+    times: { quiet: undefined, breaks: 'critical', escalateSeconds: 0, ...times },
   })
   return Object.assign(channels, { [Symbol.dispose]: () => channels.stop() })
 }
@@ -91,6 +93,31 @@ describe('Channels', () => {
     assert.match(telegram.questions(quietBot)[0]?.message.text ?? '', /shell\.exec/)
     rooms.clock.advance(180_000)
     await telegram.question(1, quietBot)
+  })
+
+  test('are told one after the other, in the order of their ages, and nobody’s silence is a yes', async () => {
+    await using rooms = await new TestApprovals().start()
+    await using telegram = await Telegram.start()
+    using channels = channelsOf(rooms, telegram, undefined, { escalateSeconds: 120 })
+    await channels.load()
+    channels.start()
+    // One that reaches nobody has no turn.
+    await channels.addUnasked({ kind: 'telegram', token: other(3), name: 'empty' }, BY)
+    await reach(channels)
+    rooms.clock.advance(1)
+    const late = other(4)
+    await reach(channels, { name: 'late', token: late })
+    const { id } = await rooms.ask({ terms: TAP, risk: 'low' })
+    await telegram.question()
+    rooms.clock.advance(119_000)
+    await channels.test('late')
+    assert.equal(telegram.questions(late).length, 0)
+    rooms.clock.advance(2_000)
+    await telegram.question(0, late)
+    rooms.clock.advance(900_000)
+    await rooms.approvals.sweep()
+    assert.equal(rooms.approvals.find(id).status, 'expired')
+    await until(() => telegram.questions(late)[0]?.message.text.startsWith('⌛ Expired') === true)
   })
 
   test('take no answer of somebody who may not answer any more, and nothing of a channel that is gone', async () => {

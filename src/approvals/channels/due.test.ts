@@ -65,6 +65,9 @@ describe('mayTap()', () => {
     for (const risk of ['medium', 'high'] as const) assert.ok(!mayTap({ action: aCallAction({ risk, terms: tap }) }))
     for (const assurance of ['push', 'passkey', 'two-people'] as const)
       assert.ok(!mayTap({ action: aCallAction({ risk: 'low', terms: { ...tap, assurance } }) }))
-    assert.ok(!mayTap({ action: { ...critical(0).action, terms: tap } }))
+    const { install, agent, service, origin, method } = aCallAction()
+    const window = { ...{ install, agent, service, origin, method }, kind: 'window', risk: 'low', rules: [] } as const
+    assert.ok(!mayTap({ action: { ...window, first: 'ab'.repeat(32), terms: tap } }), 'many calls')
+    assert.ok(!mayTap({ action: { ...critical(0).action, risk: 'low', terms: tap } }), 'in the words of the agent')
   })
 })
