@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core'
 import { builtConsole } from '../scripts/console.mjs'
-import { launchChromium, noChromium, pageWithPasskeys, watched } from './instruments/chromium.ts'
+import { brokenRules, launchChromium, noChromium, pageWithPasskeys, watched } from './instruments/chromium.ts'
 import { linkFor } from './instruments/person.ts'
 import { PushService, type Browser as Subscribed } from './instruments/push-service.ts'
 import type { Reply } from './instruments/send.ts'
@@ -92,13 +92,17 @@ describe('pushes at the operators’ pages', { skip: noChromium }, () => {
     await context.grantPermissions(['notifications'], { origin })
     await page.reload()
     await page.getByLabel('Name of the device').fill('phone')
+    assert.deepEqual(await brokenRules(session), [])
     await button('Push here').click()
-    await page.getByText('this browser').waitFor()
+    await button('Switch off phone').waitFor()
+    assert.deepEqual(await brokenRules(session), [])
     const held = pay('1')
     // Nobody is told of what was answered before that.
     await until(() => subscribed?.received().length === 1)
     await page.locator('.places a').first().click()
     await page.getByRole('link', { name: /\/pay\/1/ }).click()
+    await button('Approve').waitFor()
+    assert.deepEqual(await brokenRules(session), [])
     await button('Approve').click()
     assert.equal((await held).status, 200)
     assert.equal(around.upstream.received('/pay/1').length, 1)

@@ -1,21 +1,25 @@
 // The operators' pages in a real browser, with an authenticator that Chromium itself plays: K-02, K-06, G-10.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core'
 import { builtConsole } from '../scripts/console.mjs'
 import { hostileStrings } from './generators/hostile-strings.ts'
-import { addAuthenticator, launchChromium, noChromium, pageWithPasskeys, watched } from './instruments/chromium.ts'
+import {
+  addAuthenticator,
+  brokenRules,
+  launchChromium,
+  noChromium,
+  pageWithPasskeys,
+  watched,
+} from './instruments/chromium.ts'
 import { linkFor } from './instruments/person.ts'
 import type { Reply } from './instruments/send.ts'
 import { until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
 
 const SEED = 20_261_121
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 describe('the operators’ pages', { skip: noChromium }, () => {
   let around: World
@@ -60,18 +64,7 @@ describe('the operators’ pages', { skip: noChromium }, () => {
   const button = (name: string) => page.getByRole('button', { name })
   const heading = (name: string | RegExp) => page.getByRole('heading', { name, level: 1 })
 
-  /** Names of the rules of accessibility (WCAG 2.2 A and AA, best practice) that the page breaks. */
-  async function broken(): Promise<readonly string[]> {
-    // By the debugger, which the policy of the page does not bind.
-    await session.send('Runtime.evaluate', { expression: axe })
-    const { result } = await session.send('Runtime.evaluate', {
-      expression: `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))`,
-      awaitPromise: true,
-      returnByValue: true,
-    })
-    assert.ok(Array.isArray(result.value), JSON.stringify(result))
-    return result.value as string[]
-  }
+  const broken = () => brokenRules(session)
 
   test('enrol a person by their link, once, and show the recovery codes', async () => {
     await around.gateway.does('POST', '/operators', { name: 'ann', role: 'owner' })

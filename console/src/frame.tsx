@@ -31,6 +31,11 @@ export function Frame({ who, path, children }: FrameProps) {
     const name = places.find(([to]) => to === path)?.[1] ?? 'Approval'
     document.title = `${count > 0 ? `(${count}) ` : ''}${name} · Claviger`
   }, [count, path])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with the path another name is the one of here.
+  useEffect(() => {
+    // On a phone the names are more than fit.
+    document.querySelector('.places [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [path])
   return (
     <>
       <a className="skip" href="#main">

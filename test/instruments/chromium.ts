@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -41,6 +42,20 @@ export async function addAuthenticator(session: CDPSession): Promise<string> {
     },
   })
   return authenticatorId
+}
+
+/** Names of the rules of accessibility (WCAG 2.2 A and AA, best practice) that the page breaks. */
+export async function brokenRules(session: CDPSession): Promise<readonly string[]> {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+  // By the debugger, which the policy of the page does not bind.
+  await session.send('Runtime.evaluate', { expression: axe })
+  const { result } = await session.send('Runtime.evaluate', {
+    expression: `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))`,
+    awaitPromise: true,
+    returnByValue: true,
+  })
+  if (!Array.isArray(result.value)) throw new Error(JSON.stringify(result))
+  return result.value as string[]
 }
 
 /** What must not happen in a page: dialogs, refused or thrown scripts, errors. */
