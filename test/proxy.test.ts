@@ -1,6 +1,7 @@
 // The agents' listener as a proxy: unchanged clients, CONNECT and whole URLs, one gate for every request inside.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -10,6 +11,7 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { connect as secure, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
+import { asOperator } from './instruments/command-line.ts'
 import { tlsUpstream } from './instruments/tls-upstream.ts'
 import { closed, until } from './instruments/wait.ts'
 import { furnish, type World, world } from './instruments/world.ts'
@@ -176,6 +178,21 @@ describe('the gateway as a proxy', { skip: noOpenssl() }, () => {
     socket.resume()
     await closed(socket)
     assert.equal(upstream.sent.length, 0)
+  })
+
+  test('has another authority once its key is another', async () => {
+    const local = (verb: string) => asOperator(around.gateway, `local-ca ${verb}`)
+    const shown = (await local('show')).stdout
+    assert.match(shown, /^-----BEGIN CERTIFICATE-----\n/)
+    const { tls, socket } = await tunnel(here, 'localhost')
+    const issuer = new X509Certificate(tls.getPeerCertificate().raw)
+    assert.ok(issuer.verify(new X509Certificate(shown).publicKey))
+    socket.destroy()
+    const rotated = new X509Certificate((await local('rotate')).stdout)
+    const again = await tunnel(here, 'localhost')
+    const leaf = new X509Certificate(again.tls.getPeerCertificate().raw)
+    assert.ok(leaf.verify(rotated.publicKey) && !leaf.verify(new X509Certificate(shown).publicKey))
+    again.socket.destroy()
   })
 
   test('ends tunnels, idle and busy, with the token that opened them', async () => {

@@ -21,6 +21,7 @@ import { grantCommands } from './grant.ts'
 import { importCommands } from './import/import.ts'
 import { scanCommand } from './import/scan.ts'
 import { initCommand } from './init.ts'
+import { localCaCommands } from './local-ca.ts'
 import { operatorCommands } from './operator.ts'
 import { personCommands } from './person.ts'
 import { cliProblem } from './problems.ts'
@@ -56,6 +57,7 @@ const families = [
   loginCommands,
   tokenCommands,
   signingKeyCommands,
+  localCaCommands,
   clawGateCommands,
   grantCommands,
   ruleCommands,
