@@ -111,6 +111,25 @@ describe('a call that nobody waits for', () => {
     assert.equal((await around.call('/v1/plain', { headers: { prefer: 'respond-async' } })).status, 200)
   })
 
+  test('is told its id alone where the client speaks to the service by us as its proxy', async () => {
+    await using around = await asking()
+    const { gateway, upstream, token } = around
+    const proxied = await gateway.agent('POST', `${upstream.origin}/ok/1`, {
+      headers: {
+        host: `127.0.0.1:${upstream.port}`,
+        'proxy-authorization': `Basic ${Buffer.from(`${token}:`).toString('base64')}`,
+        prefer: 'respond-async',
+      },
+      body: BODY,
+    })
+    const { approval } = proxied.json() as { approval: string }
+    assert.deepEqual([proxied.status, proxied.headers.location], [202, undefined], proxied.text())
+    await answer(around, approval)
+    await over(around, approval)
+    assert.equal((await own(around, `${approval}/answer`)).status, 200)
+    assert.equal(received(around, '/ok/1'), 1)
+  })
+
   test('is the same for the same key, before and after it was sent', async () => {
     await using around = await asking()
     const key = { 'idempotency-key': 'order-7' }

@@ -42,9 +42,12 @@ export interface Recipient {
 /** The caller's own connection. */
 export class Connection implements Recipient {
   readonly #response: ServerResponse
+  readonly #atOurs: boolean
 
-  constructor(response: ServerResponse) {
+  /** `atOurs`: whether a path in the answer means one of ours, as it does not for a client that speaks to another host by us. */
+  constructor(response: ServerResponse, atOurs = true) {
     this.#response = response
+    this.#atOurs = atOurs
   }
 
   get gone(): boolean {
@@ -77,7 +80,7 @@ export class Connection implements Recipient {
         'content-type': 'application/json',
         'content-length': String(Buffer.byteLength(body)),
         'cache-control': 'no-store',
-        location: `/claviger/v1/agents/self/approvals/${approval}`,
+        ...(this.#atOurs && { location: `/claviger/v1/agents/self/approvals/${approval}` }),
         'preference-applied': 'respond-async',
         'claviger-request-id': rid,
       })

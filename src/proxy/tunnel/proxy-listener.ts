@@ -139,7 +139,7 @@ function carry(
   const { method = '', rawHeaders } = request
   const target = canonicalTarget(request.url ?? '')
   const serviceName = options.serviceOf(principal, origin, method, target)
-  const recipient = new Connection(response)
+  const recipient = new Connection(response, false)
   const shown = principal.token.kind === 'jwt' ? presented : undefined
   const call = { principal, presented: shown, serviceName, method, target, origin, rawHeaders, recipient }
   void carryOut(carrying, {
