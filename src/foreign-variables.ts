@@ -22,15 +22,9 @@ const vaultWithoutMeaning: readonly string[] = [
 /** Of ClawGate, by which an environment is known to be its own: the others are names of other programs too. */
 const clawgateOwn: readonly string[] = ['WEBAUTHN_RP_ID', 'WEBAUTHN_RP_ORIGIN', 'WEBAUTHN_RP_NAME']
 /** Pages have a name of their own, tokens are signed with rotating keys, and the vault has the key of hashes. */
-const clawgateWithoutMeaning: readonly string[] = [
-  'WEBAUTHN_RP_NAME',
-  'DATABASE_URL',
-  'JWT_SECRET',
-  'API_KEY_SECRET',
-  'VAPID_PUBLIC_KEY',
-  'VAPID_PRIVATE_KEY',
-  'VAPID_SUBJECT',
-]
+const clawgateWithoutMeaning: readonly string[] = ['WEBAUTHN_RP_NAME', 'DATABASE_URL', 'JWT_SECRET', 'API_KEY_SECRET']
+export const VAPID_PUBLIC = 'VAPID_PUBLIC_KEY'
+export const VAPID_PRIVATE = 'VAPID_PRIVATE_KEY'
 /** Besides those whose names say it: it holds a password. */
 export const CLAWGATE_DATABASE = 'DATABASE_URL'
 
@@ -61,6 +55,17 @@ export function clawgateListenOf(env: Env): string | undefined {
 
 /** Pages that may use the door: what it called CORS_ORIGINS. */
 export const clawgateOriginsOf = (env: Env): string | undefined => (isClawGates(env) ? env.CORS_ORIGINS : undefined)
+
+/** Whom push services may write to. */
+export const clawgateContactOf = (env: Env): string | undefined => (isClawGates(env) ? env.VAPID_SUBJECT : undefined)
+
+/** What pushes were signed with. */
+export function vapidOf(env: Env): { readonly privateKey: string; readonly publicKey: string | undefined } | undefined {
+  const { [VAPID_PRIVATE]: privateKey, [VAPID_PUBLIC]: publicKey } = env
+  return isClawGates(env) && privateKey
+    ? { privateKey, publicKey: publicKey?.replace(/=+$/, '') || undefined }
+    : undefined
+}
 
 /** Pages where passkeys are used; WEBAUTHN_RP_ID is the name that they are good for. */
 export function clawgatePasskeyOriginsOf({ WEBAUTHN_RP_ORIGIN = '', WEBAUTHN_RP_ID = '' }: Env): string | undefined {

@@ -4,7 +4,13 @@
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type EnvFile, readEnvFile } from './env-file.ts'
-import { clawgateListenOf, clawgateOriginsOf, clawgatePasskeyOriginsOf, vaultListenOf } from './foreign-variables.ts'
+import {
+  clawgateContactOf,
+  clawgateListenOf,
+  clawgateOriginsOf,
+  clawgatePasskeyOriginsOf,
+  vaultListenOf,
+} from './foreign-variables.ts'
 import { logLevelOf } from './ground/log-level.ts'
 import { problemsOf } from './ground/problem.ts'
 import { listenerUrl } from './public-address.ts'
@@ -127,6 +133,7 @@ function otherName(name: SettingName, layer: SettingsInput['env']): string | und
   if (name === 'log') return logLevelOf(layer)
   if (name === 'clawgateListen') return clawgateListenOf(layer)
   if (name === 'clawgateOrigins') return clawgateOriginsOf(layer)
+  if (name === 'pushContact') return clawgateContactOf(layer)
   if (name === 'clawgatePasskeyOrigins') return clawgatePasskeyOriginsOf(layer)
   return name === 'vaultListen' ? vaultListenOf(layer) : undefined
 }

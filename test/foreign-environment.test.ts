@@ -1,5 +1,6 @@
 // A start in the environment of Clauth or of agentic-credential-vault.
 import assert from 'node:assert/strict'
+import { createECDH } from 'node:crypto'
 import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -77,13 +78,30 @@ describe('the environment of other systems', () => {
     assert.deepEqual(withoutMeaning({ VAULT_ADDR: 'x', CLAUTH_ADMIN_TOKEN: 'x', PATH: 'x' }), [])
   })
 
+  test('has the key for pushes sealed, once, where it is one: browsers that subscribed go on', async () => {
+    const pair = createECDH('prime256v1')
+    pair.generateKeys()
+    const [privateKey, publicKey] = [pair.getPrivateKey('base64url'), pair.getPublicKey('base64url')]
+    const own = { WEBAUTHN_RP_ID: 'localhost', VAPID_SUBJECT: 'mailto:ops@example.com', CLAVIGER_DEMO: 'off' }
+    await using other = await Gateway.start({
+      env: { ...own, VAPID_PRIVATE_KEY: privateKey, VAPID_PUBLIC_KEY: publicKey },
+    })
+    const known = async () => (await other.agent('GET', '/api/v1/push/vapid-key')).json() as { publicKey: string }
+    assert.deepEqual(await known(), { publicKey })
+    const { settings } = await other.does<{ settings: Record<string, string> }>('GET', '/config')
+    assert.equal(settings.CLAVIGER_PUSH_CONTACT, own.VAPID_SUBJECT)
+    for (const path of Object.keys(picture(other.home)).map((name) => join(other.home, name)))
+      if (lstatSync(path).isFile()) assert.ok(!readFileSync(path).includes(pair.getPrivateKey()), path)
+    const another = createECDH('prime256v1').generateKeys('base64url')
+    await other.restart({ VAPID_PUBLIC_KEY: another })
+    assert.match(other.output(), /nothing was taken over/)
+    assert.deepEqual(await known(), { publicKey }, 'what is there stays')
+    assert.ok(!other.output().includes(privateKey))
+  })
+
   test('takes what is ClawGate’s beside a variable of its own, secrets out of the environment', async () => {
     const own = { WEBAUTHN_RP_ID: 'localhost', DATABASE_URL: 'postgres://u:canary@h/d', JWT_SECRET: 'canary-jwt' }
-    assert.deepEqual(withoutMeaning({ ...own, VAPID_SUBJECT: 'mailto:x' }), [
-      'DATABASE_URL',
-      'JWT_SECRET',
-      'VAPID_SUBJECT',
-    ])
+    assert.deepEqual(withoutMeaning({ ...own, VAPID_SUBJECT: 'mailto:x' }), ['DATABASE_URL', 'JWT_SECRET'])
     const { clawgateOrigins, clawgatePasskeyOrigins } = loadSettings({
       env: {
         ...{

@@ -9,6 +9,7 @@ import { Problem } from '../ground/problem.ts'
 import type { Rooms } from '../rooms.ts'
 import { HANDLE_PATTERN } from '../vault/contract.ts'
 import { takeTelegram } from './channels.ts'
+import { takeVapid } from './vapid-environment.ts'
 
 /** Says in one line what means nothing here, and seals what `MASTER_SECRETS_JSON` holds. */
 export async function takeForeignEnvironment(env: NodeJS.ProcessEnv, rooms: Rooms, log: Log): Promise<void> {
@@ -20,6 +21,7 @@ export async function takeForeignEnvironment(env: NodeJS.ProcessEnv, rooms: Room
     log.warn({ name: names.join(' '), count: names.length }, text)
   }
   await takeTelegram(env, rooms, log)
+  await takeVapid(env, rooms, log)
   const master = env[MASTER_SECRETS]
   delete env[MASTER_SECRETS]
   if (master !== undefined && master !== '') await sealMasterSecrets(master, rooms, log)

@@ -20,7 +20,7 @@ import {
   type Way,
 } from './contract.ts'
 import type { Times } from './due.ts'
-import { type Made, made, madeBot } from './making.ts'
+import { type Made, made, madeBot, madePush, type VapidKey } from './making.ts'
 import { Notifier } from './notifier.ts'
 import { Pairing } from './pairing.ts'
 import { Devices } from './push/devices.ts'
@@ -143,10 +143,11 @@ export class Channels {
   }
 
   /** The channel of pushes, made where there is none: its account is the key that browsers subscribe with. */
-  async push(by: Actor): Promise<Channel> {
+  async push(by: Actor, given?: VapidKey): Promise<Channel> {
     const known = () => this.list().find(({ kind }) => kind === 'push')
     if (known() === undefined) {
-      this.#makingPush ??= this.add({ kind: 'push' }, by).finally(() => {
+      const made = () => madePush(newId('chn'), this.#options.box, given)
+      this.#makingPush ??= this.#keep({ kind: 'push' }, made(), by).finally(() => {
         this.#makingPush = undefined
       })
       await this.#makingPush

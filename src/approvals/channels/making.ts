@@ -3,11 +3,12 @@ import { Secret } from '../../ground/secret.ts'
 import type { Channel, ChannelId, NewChannel, SealedBox } from './contract.ts'
 import { accountName, sealable } from './email/account.ts'
 import { seenToWork } from './email/email.ts'
-import { newVapidKey } from './push/vapid.ts'
+import { newVapidKey, type VapidKey } from './push/vapid.ts'
 import { botOf } from './telegram/bot-account.ts'
 import { whoIsBot } from './telegram/telegram.ts'
 import { botOptions, purposeOf, type WayPlaces } from './ways.ts'
 
+export type { VapidKey } from './push/vapid.ts'
 export type Made = Pick<Channel, 'id' | 'account' | 'sealedSecret'>
 
 /** After it was seen to work, where that can be seen. Throws Problems `channel_refused`, `channel_unreachable`. */
@@ -29,8 +30,8 @@ export function madeBot(id: ChannelId, token: string, box: SealedBox): Made {
 }
 
 /** Its account is the public key that browsers subscribe with. */
-export function madePush(id: ChannelId, box: SealedBox): Made {
-  const { secret, publicKey } = newVapidKey()
+export function madePush(id: ChannelId, box: SealedBox, given: VapidKey = newVapidKey()): Made {
+  const { secret, publicKey } = given
   return { id, sealedSecret: sealed(id, secret, box), account: publicKey }
 }
 
