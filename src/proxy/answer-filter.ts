@@ -5,8 +5,9 @@ import { acceptEncoding } from './decode.ts'
 import type { HeadFilter, ParsedHeaders } from './response-head.ts'
 import type { SecretMatcher } from './scrub/matcher.ts'
 import { type ScrubbedBody, scrubBody } from './scrub/scrub-body.ts'
-import type { BodyTransform } from './transform.ts'
+import { type BodyTransform, chained } from './transform.ts'
 import { vetLocation } from './vet-location.ts'
+import { askForWholePacks, tellsOfPushes } from './whole-packs.ts'
 
 const problem = problemsOf({
   upstream_range_refused: {
@@ -77,14 +78,22 @@ export class AnswerFilter implements HeadFilter {
    * Throws Problem `upstream_encoding_refused`, `upstream_range_refused`.
    */
   body(status: number, headers: ParsedHeaders): BodyTransform | undefined {
-    if (this.#matcher === undefined) return undefined
+    const searched = this.#matcher === undefined ? undefined : this.#searched(this.#matcher, status, headers)
+    if (!tellsOfPushes(this.#call, status, headers['content-type'])) return searched
+    // What came in a coding and is not searched is not decoded either.
+    if (searched === undefined && joined(headers['content-encoding']) !== undefined) return undefined
+    this.rewritten = true
+    return searched === undefined ? askForWholePacks() : chained([searched, askForWholePacks()])
+  }
+
+  #searched(matcher: SecretMatcher, status: number, headers: ParsedHeaders): BodyTransform | undefined {
     const encoding = joined(headers['content-encoding'])
     this.rewritten = encoding !== undefined && encoding !== 'identity'
     if (this.bodiless(status)) return undefined
     if (status === 206 && !(lengthOfWhole(headers['content-range']) >= LEAST_IN_PARTS)) {
       throw problem('upstream_range_refused')
     }
-    this.#body = scrubBody(this.#matcher, encoding)
+    this.#body = scrubBody(matcher, encoding)
     return this.#body.transform
   }
 }

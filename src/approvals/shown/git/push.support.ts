@@ -32,6 +32,8 @@ export interface Push {
 /** A working copy and the server it pushes to. */
 export class PushWorld {
   readonly work: string
+  /** Of the server. */
+  readonly origin: string
   readonly #home: string
   readonly #server: Server
   #pushes: Push[] = []
@@ -41,6 +43,7 @@ export class PushWorld {
   private constructor(home: string, server: Server) {
     this.#home = home
     this.#server = server
+    this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     this.work = join(home, 'work')
   }
 
@@ -52,11 +55,10 @@ export class PushWorld {
     const server = createServer((request, response) => {
       void world.#answer(bare, request, response)
     })
-    const world = new PushWorld(home, server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const world = new PushWorld(home, server)
     await run('git', ['init', '-q', '-b', 'main', `--object-format=${format}`, world.work], { env })
-    const { port } = server.address() as AddressInfo
-    await world.git('remote', 'add', 'origin', `http://127.0.0.1:${port}/o/r.git`)
+    await world.git('remote', 'add', 'origin', `${world.origin}/o/r.git`)
     return world
   }
 
