@@ -38,15 +38,23 @@ describe('the gateway as a proxy', { skip: noOpenssl() }, () => {
   before(async () => {
     authority = new Authority()
     upstream = await tlsUpstream(authority.issue())
-    around = await world({ env: { NODE_EXTRA_CA_CERTS: authority.cert, CLAVIGER_DEMO: 'off' } })
+    around = await world({ env: { CLAVIGER_DEMO: 'off' } })
     here = `localhost:${upstream.port}`
     there = `127.0.0.1:${upstream.port}`
     const { gateway } = around
-    token = (await furnish(gateway, { name: 'secured', origins: [`https://${here}`], secret })).token
+    token = (
+      await furnish(gateway, {
+        name: 'secured',
+        origins: [`https://${here}`],
+        secret,
+        service: { trust: authority.pem },
+      })
+    ).token
     await gateway.does('POST', '/services', {
       name: 'other',
       origins: [`https://${there}`],
       addresses: ['127.0.0.0/8'],
+      trust: authority.pem,
       injection: { kind: 'bearer' },
     })
     await gateway.does('POST', '/credentials', { handle: 'other-key', service: 'other', secret: `${secret}-other` })
@@ -178,6 +186,26 @@ describe('the gateway as a proxy', { skip: noOpenssl() }, () => {
     socket.resume()
     await closed(socket)
     assert.equal(upstream.sent.length, 0)
+  })
+
+  test('sends nothing to a server for which nobody vouches that the service believes', async () => {
+    using stranger = new Authority()
+    const origins = [`https://${here}`]
+    for (const [name, trust] of [
+      ['without', undefined],
+      ['other', stranger.pem],
+    ] as const) {
+      const service = { ...(trust !== undefined && { trust }) }
+      const { token: own } = await furnish(around.gateway, { name: `believes-${name}`, origins, secret, service })
+      const at = `http://x:${own}@127.0.0.1:${around.gateway.port}`
+      const { status, body } = await curl('-x', at, '-k', `https://${here}/`)
+      assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [502, 'upstream_tls'])
+    }
+    assert.equal(upstream.sent.length, 0)
+    for (const trust of ['', 'nothing', authority.pem.replace(/MII/, 'AAA'), `${authority.pem}more`]) {
+      const described = { name: 'broken', origins, addresses: ['127.0.0.0/8'], injection: { kind: 'bearer' }, trust }
+      await assert.rejects(around.gateway.does('POST', '/services', described), /422.*service_invalid/)
+    }
   })
 
   test('has another authority once its key is another', async () => {

@@ -34,9 +34,9 @@ describe('claviger run', { skip: noOpenssl() ?? noOwnAddress }, () => {
   before(async () => {
     authority = new Authority()
     upstream = await tlsUpstream(authority.issue({ names: `IP:${ownAddress}` }))
-    around = await world({ env: { NODE_EXTRA_CA_CERTS: authority.cert, CLAVIGER_DEMO: 'off' } })
+    around = await world({ env: { CLAVIGER_DEMO: 'off' } })
     url = `https://${ownAddress}:${upstream.port}`
-    const service = { addresses: [`${ownAddress}/32`] }
+    const service = { addresses: [`${ownAddress}/32`], trust: authority.pem }
     await furnish(around.gateway, { name: 'secured', origins: [url], secret, service })
   })
   after(async () => {

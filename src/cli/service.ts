@@ -4,6 +4,7 @@ import { cliProblem } from './problems.ts'
 import { firstOf, removed, table } from './render.ts'
 import { summaryOf, withInjection } from './service-summary.ts'
 import { serviceTemplateCommands } from './service-template.ts'
+import { readGivenFile } from './text-file.ts'
 import { pairs } from './values.ts'
 import { addVerb, type Options, type Session, type Verb } from './verb.ts'
 
@@ -31,6 +32,7 @@ const add: Verb = {
       about: 'private address or range that may be dialled for it; may be repeated',
       many: true,
     },
+    { flags: '--trust <file>', about: 'PEM of whom to believe of its servers, instead of the system’s authorities' },
     { flags: '--strict-audit', about: 'answer only after the outcome is on disk, too' },
     { flags: '--unsafe-no-scrub', about: 'do not look for the credential in answers' },
     { flags: '--unsafe-plain-http', about: 'let the credential cross the network in clear' },
@@ -105,6 +107,7 @@ function description(name: string, options: Options): Record<string, unknown> {
     ...(options.action !== undefined && { actions: actions(options.action) }),
     ...(options.path !== undefined && { paths: options.path }),
     ...(options.address !== undefined && { addresses: options.address }),
+    ...(options.trust !== undefined && { trust: readGivenFile(options.trust) }),
     ...(options.strictAudit === true && { auditMode: 'strict' }),
     ...(options.unsafeNoScrub === true && { unsafeNoScrub: true }),
     ...(options.unsafePlainHttp === true && { unsafePlainHttp: true }),

@@ -16,6 +16,7 @@ import { Lines } from './lines.ts'
 export interface DialledService {
   readonly id: ServiceId
   readonly allowed: AddressSet | undefined
+  readonly trust?: readonly string[] | undefined
   readonly timeouts: { readonly connectMs: number }
 }
 
@@ -147,6 +148,7 @@ class PermitDialer implements Dialer {
       credential: credential?.id,
       version: credential?.version,
       connectMs: service.timeouts.connectMs,
+      trust: service.trust,
     }))
     pool.dispatch(request as Dispatcher.DispatchOptions, handler)
   }

@@ -28,6 +28,7 @@ export interface ForwardedService {
   readonly injection: Injection | undefined
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   readonly allowed: AddressSet | undefined
+  readonly trust?: readonly string[] | undefined
   /** Whether answers are searched for the credential; off only under `unsafeNoScrub`. */
   readonly scrub: boolean
   /** Whether the outcome is on the disk before the answer's last byte goes out. */

@@ -13,6 +13,8 @@ export interface LineUse {
   readonly credential: CredentialId | undefined
   readonly version: number | undefined
   readonly connectMs: number
+  /** Whom to believe of the server instead of the system's authorities, PEM. */
+  readonly trust?: readonly string[] | undefined
 }
 
 export interface LinesOptions {
@@ -95,7 +97,7 @@ export class Lines {
       port: origin.port,
       secure: origin.scheme === 'https',
       timeoutMs: use.connectMs,
-      ca,
+      ca: use.trust ?? ca,
       onDial,
       onReset,
     })

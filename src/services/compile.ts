@@ -22,6 +22,7 @@ import {
   serviceProblem,
 } from './contract.ts'
 import { explainScope, listScopes } from './explain-scope.ts'
+import { readAuthorities } from './read-authorities.ts'
 import { secretShapeOf } from './secret-shape.ts'
 import type { Injection } from './service-parts.ts'
 import { Words } from './words.ts'
@@ -67,6 +68,7 @@ class CompiledService implements Service {
   readonly secretShape: Service['secretShape']
   readonly timeouts: Service['timeouts']
   readonly allowed: AddressSet | undefined
+  readonly trust: readonly string[] | undefined
   readonly tokenOrigins: readonly Origin[]
   readonly scrub: boolean
   readonly strictAudit: boolean
@@ -85,6 +87,7 @@ class CompiledService implements Service {
     this.name = record.name
     this.epoch = record.epoch
     this.allowed = definition.addresses === undefined ? undefined : addressSet(definition.addresses)
+    this.trust = readAuthorities(definition.trust)?.pems
     this.origins = readOrigins(definition, this.allowed)
     this.originHrefs = Object.freeze(this.origins.map((origin) => origin.href).sort())
     this.tokenOrigins = readTokenOrigins(definition, this.allowed)

@@ -48,6 +48,8 @@ export const ServiceInput = z.strictObject({
   paths: z.array(Path).min(1).max(256).optional(),
   /** Addresses or CIDR ranges that may be dialled for this service although they are not public. */
   addresses: z.array(z.string().max(64)).min(1).max(64).optional(),
+  /** PEM of the authorities, or the certificate itself, to believe of its servers, instead of the system's. */
+  trust: z.string().max(65_536).optional(),
   /** What the words of Clauth's scopes (`github:read`) mean here, where it is not what they usually mean. */
   words: WordMap.optional(),
   timeouts: Timeouts.optional(),
@@ -114,6 +116,8 @@ export interface Service {
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   /** Undefined: no address but public ones. */
   readonly allowed: AddressSet | undefined
+  /** Whom to believe of its servers, PEM; the system's authorities where it is undefined. */
+  readonly trust: readonly string[] | undefined
   /** Where its tokens come from beside its own origins: https alone. */
   readonly tokenOrigins: readonly Origin[]
   readonly scrub: boolean

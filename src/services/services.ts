@@ -7,6 +7,7 @@ import { within } from '../storage/within.ts'
 import { compileService, type ServiceRecord } from './compile.ts'
 import { type Service, type ServiceInput, serviceProblem } from './contract.ts'
 import { defineService } from './define.ts'
+import { readAuthorities } from './read-authorities.ts'
 import { loadServices, nameIsTaken, putService, removeService } from './store.ts'
 
 export interface Replaced {
@@ -193,6 +194,7 @@ function configRecord({ id, name, definition }: Omit<ServiceRecord, 'epoch'>, wh
     actions: Object.keys(definition.actions).length,
     ...(unsafe.length > 0 && { unsafe }),
     ...(definition.addresses !== undefined && { addresses: [...definition.addresses] }),
+    ...(definition.trust !== undefined && { trust: [...(readAuthorities(definition.trust)?.fingerprints ?? [])] }),
   }
   return { type: 'config', actor, ev }
 }
