@@ -84,10 +84,10 @@ async function open(
   const { principal, presented } = callerOf(options, request)
   const origin = originOfConnect(request.url ?? '')
   options.admit(principal, origin, rid as CallId)
-  const context = await options.contextFor(origin.host)
   const tunnel = { principal, presented, origin, hosts: hostsOf(origin), socket }
+  // Before anything is waited for: who leaves meanwhile, or may not any more, is out again, and no more are made than may be.
   tunnels.enter(tunnel, options.now())
-  return { tunnel, context }
+  return { tunnel, context: await options.contextFor(origin.host) }
 }
 
 /** A request inside a tunnel: who opened it is asked for again, and the request by itself. */
