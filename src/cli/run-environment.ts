@@ -24,7 +24,7 @@ const LOCAL = ['localhost', '127.0.0.1', '::1']
 /** The names of the variables that hold a secret, by their name or by their value: the command is to see none. */
 export function secretNames(env: Environment, kept: ReadonlySet<string>): string[] {
   const isSecret = (name: string, value: string) =>
-    isNameOfSecret(name) || (!isPlace(value) && looksLikeCredential(value))
+    isNameOfSecret(name) || PASSWORD_IN_URL.test(value) || (!isPlace(value) && looksLikeCredential(value))
   return Object.entries(env)
     .filter(([name, value]) => value !== undefined && value !== '' && !kept.has(name) && isSecret(name, value))
     .map(([name]) => name)
@@ -47,8 +47,12 @@ export function proxied(env: Environment, { proxy, ca, hosts }: ProxyPlace, remo
 
 function isNameOfSecret(name: string): boolean {
   if (/^CLAVIGER_(?:TOKEN|OPERATOR_TOKEN)/.test(name)) return true
-  return /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|PAT|DSN)$/i.test(name)
+  if (/(?:PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD)$/i.test(name)) return true
+  return /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|CREDENTIALS?|PAT|DSN)$/i.test(name)
 }
+
+/** As in the addresses of databases and of private registries; or a token where a user stands. */
+const PASSWORD_IN_URL = /:\/\/(?:[^/?#@\s]*:[^/?#@\s]+|[^/?#@\s:]{16,})@/
 
 /** A path or a plain address is no secret, however mixed its characters are. */
 function isPlace(value: string): boolean {
