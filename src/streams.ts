@@ -21,6 +21,8 @@ export function buildStreams(rooms: Needs): EventStreams<Who> {
 /** Whoever is signed in has a few streams in each of their browsers; everybody else has a few in all. */
 function nameOf(who: Who): string {
   if (who === undefined || who.kind === 'unproven' || who.kind === 'service') return 'nobody'
+  // Whoever may register may sign in as often as they like.
+  if (who.kind === 'operator' && who.operator.role === 'member') return who.id
   return who.kind === 'agent' ? who.agent.id : (who.session?.id ?? who.id)
 }
 

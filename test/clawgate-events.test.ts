@@ -1,6 +1,7 @@
 // The ClawGate door's stream of events (CG-10): what a person and an agent's key hear, and when it ends.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { Authenticator } from './instruments/authenticator.ts'
 import { approve, ClawGateClient } from './instruments/clawgate-client.ts'
 import { EventReader } from './instruments/event-reader.ts'
 import { Gateway } from './instruments/gateway.ts'
@@ -25,7 +26,7 @@ async function post(path: string, body: object, token?: string): Promise<Record<
   return reply.json() as Record<string, string>
 }
 
-async function signIn({ authenticator, origin }: Person): Promise<string> {
+async function signIn({ authenticator, origin }: Pick<Person, 'authenticator' | 'origin'>): Promise<string> {
   const answer = authenticator.get((await post('/passkey/authenticate/start', {})) as never, origin)
   return (await post('/passkey/authenticate/complete', answer)).token as string
 }
@@ -70,6 +71,25 @@ describe('the stream of events', () => {
     assert.deepEqual((await reader.end()).last?.data, { reason: 'caller_over' })
     using late = await listen({ 'x-api-key': own.key })
     assert.equal(late.status, 401)
+  })
+
+  test('is for a member four times, however often they sign in, and takes no room of operators', async () => {
+    const { invite } = await gateway.does<{ invite: string }>('POST', '/clawgate/people/invites', {
+      email: 'many@example.com',
+    })
+    const { token } = await post('/auth/register', { email: 'many@example.com', invite })
+    const authenticator = new Authenticator()
+    const { origin } = ann
+    const options = await post('/passkey/register/start', {}, token)
+    await post('/passkey/register/complete', authenticator.create(options as never, origin), token)
+    const sessions = [await signIn({ authenticator, origin }), await signIn({ authenticator, origin })]
+    const readers: EventReader[] = []
+    for (const at of [0, 1, 0, 1, 0, 1]) readers.push(await listen({ authorization: `Bearer ${sessions[at]}` }))
+    assert.deepEqual(
+      readers.map(({ status }) => status),
+      [200, 200, 200, 200, 429, 429],
+    )
+    for (const reader of readers) reader[Symbol.dispose]()
   })
 
   test('tells a member of their own agents, and ends when the session does', async () => {

@@ -12,6 +12,7 @@ import type { BoundEndpoint } from '../http/endpoint.ts'
 import { headerOf } from '../http/header-of.ts'
 import { type PlainAsked, plainRoutes } from '../http/plain-routes.ts'
 import { httpProblem } from '../http/problems.ts'
+import type { AgentPrincipal, OperatorPrincipal } from '../identity/contract.ts'
 import { ApiKeys } from '../identity/doors/api-keys.ts'
 import { partyOf } from '../identity/people/party.ts'
 import { RateTable } from '../identity/sign-ins/rate-table.ts'
@@ -78,10 +79,13 @@ function needsOf(rooms: Rooms, settings: Settings, streams: DoorParts['streams']
     stands: (agent, token) => identity.isLive(agent, token),
     epochOf: (token) => identity.room.directory.token(token)?.issuedEpoch ?? 0,
     limitVerify: (who) => takeOrRefuse(rate, who),
-    stream: ({ response, rid }, who, stream) => streams.open(who, who.kind, response, rid, stream),
+    stream: ({ response, rid }, who, stream) => streams.open(who, kindOf(who), response, rid, stream),
     health: () => unionHealth(vault.state().state, settings.publicUrl, clock.now()),
   }
 }
+
+const kindOf = (who: AgentPrincipal | OperatorPrincipal) =>
+  who.kind === 'operator' && who.operator.role === 'member' ? 'member' : who.kind
 
 function peopleNeedsOf(rooms: Rooms, settings: Settings): PeopleNeeds {
   const { approvals, clock, identity, people } = rooms

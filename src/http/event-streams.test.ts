@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { connect, Socket } from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { z } from 'zod'
 import { EventReader } from '../../test/instruments/event-reader.ts'
@@ -138,6 +139,21 @@ describe('a stream of events', () => {
     using late = await open('late')
     assert.equal(await late.code(), 'streams_crowded')
     for (const reader of readers) reader.leave()
+  })
+
+  test('of members, however many there are, takes no room of operators', () => {
+    const answer = () => new ServerResponse(Object.assign(new IncomingMessage(new Socket()), { method: 'GET' }))
+    const full = new EventStreams<string>({ lives: () => true, nameOf: (who) => who })
+    const each = (kind: 'member' | 'operator') => {
+      for (let at = 0; at < 64; at += 1) full.open(`${kind}${at}`, kind, answer(), 'call_x', new EventStream(feed))
+    }
+    each('member')
+    assert.throws(() => full.open('late', 'member', answer(), 'call_x', new EventStream(feed)), {
+      code: 'streams_crowded',
+    })
+    each('operator')
+    assert.equal(full.count, 128)
+    full.close()
   })
 
   test('that waits for its turn on a connection is forgotten with it', async () => {

@@ -40,9 +40,12 @@ export interface EventStreamsOptions<Who> {
   readonly heartbeatMs?: number
 }
 
+/** Members are no operators: theirs, however many they are, take no room of those. */
+type Kind = Caller | 'member'
+
 /** Browsers open six connections to a host: a person with many tabs must be left some for everything else. */
 const MOST_OF_ONE = 4
-const MOST_OF_A_KIND: Readonly<Partial<Record<Caller, number>>> = { agent: 256, operator: 64 }
+const MOST_OF_A_KIND: Readonly<Partial<Record<Kind, number>>> = { agent: 256, operator: 64, member: 64 }
 /** Bytes that may lie unread when the next event comes. */
 const MOST_UNREAD = 256 * 1024
 /** Less than proxies and browsers take for lost. */
@@ -59,7 +62,7 @@ const HEAD = {
 
 interface Open<Who> {
   readonly who: Who
-  readonly kind: Caller
+  readonly kind: Kind
   readonly name: string
   readonly response: ServerResponse
   /** performance.now() of the last bytes. */
@@ -82,7 +85,7 @@ export class EventStreams<Who> {
   }
 
   /** Answers with the stream. Throws Problem `streams_crowded`, and then nothing was written. */
-  open(who: Who, kind: Caller, response: ServerResponse, rid: string, { feed }: EventStream): void {
+  open(who: Who, kind: Kind, response: ServerResponse, rid: string, { feed }: EventStream): void {
     const name = this.#options.nameOf(who)
     this.#refuseCrowd(kind, name)
     const stream: Open<Who> = { who, kind, name, response, wroteAt: performance.now(), unfollow: () => {} }
@@ -120,7 +123,7 @@ export class EventStreams<Who> {
     return this.#options.heartbeatMs ?? HEARTBEAT_MS
   }
 
-  #refuseCrowd(kind: Caller, name: string): void {
+  #refuseCrowd(kind: Kind, name: string): void {
     let [ofKind, ofOne] = [0, 0]
     for (const stream of this.#open) {
       if (stream.kind === kind) ofKind += 1
