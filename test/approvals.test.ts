@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { asOperator } from './instruments/command-line.ts'
-import type { Reply } from './instruments/send.ts'
+import { type Reply, send } from './instruments/send.ts'
 import { until } from './instruments/wait.ts'
 import { type World, type WorldOptions, world } from './instruments/world.ts'
 
@@ -43,6 +43,14 @@ describe('a call that a human must approve', () => {
     const again = await pay(around, 'wait=0')
     assert.equal(again.code, 'approval_required', 'a yes is for once')
     assert.equal(around.upstream.received('/pay/7').length, 1)
+  })
+
+  test('has no challenge at the door whose requests are stated alone', async () => {
+    await using around = await asking('tap')
+    const body = JSON.stringify({ approvalId: approvalOf(await pay(around, 'wait=0')) })
+    const path = '/api/v1/passkey/authenticate/start'
+    const reply = await send({ port: around.gateway.port, method: 'POST', path, headers: json, body })
+    assert.equal(reply.status, 404)
   })
 
   test('is told to come again, and the identical request passes once', async () => {

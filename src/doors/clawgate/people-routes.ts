@@ -1,5 +1,6 @@
 // What people do, operators and members: sign in with a passkey, care for their passkeys. Everything here is identity's.
 import { z } from 'zod'
+import { approvalProblem } from '../../approvals/contract.ts'
 import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
 import { AssertionResponse, MAX_ANSWER, peopleProblem, RegistrationResponse } from '../../identity/people/contract.ts'
 import { removePasskey, requirePasskey } from '../../identity/people/passkeys.ts'
@@ -12,7 +13,7 @@ import { partyIn } from './party-in.ts'
 import type { PeopleNeeds } from './people-needs.ts'
 import type { Person, PersonTokens } from './person-tokens.ts'
 import { readShape } from './read-shape.ts'
-import { iso } from './states.ts'
+import { iso, isStated } from './states.ts'
 
 const StartBody = z.object({ email: z.string().max(254).optional(), approvalId: z.string().max(64).optional() })
 const RecoverBody = z.object({ email: z.string().max(254), recoveryCode: z.string().max(64) })
@@ -54,7 +55,10 @@ async function startAuthentication({ needs }: Desk, asked: PlainAsked): Promise<
   if (email !== undefined) needs.limitAccount('start', email)
   const party = partyIn(needs, asked)
   if (approvalId === undefined) return { status: 200, body: await startSignIn(needs.people.room, party) }
-  const { id, digest } = needs.approvals.find(approvalId)
+  // What is no request of this door is not signed here.
+  const found = needs.approvals.find(approvalId)
+  if (!isStated(found)) throw approvalProblem('approval_unknown')
+  const { id, digest } = found
   return { status: 200, body: await needs.people.approvals.challengeAnybody({ approvalId: id, digest }, party) }
 }
 
