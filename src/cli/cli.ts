@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts'
 import { agentCommands } from './agent.ts'
 import { loginCommands } from './agent-login.ts'
 import { approvalCommands } from './approval.ts'
+import { askCommand } from './ask.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
 import { channelCommands } from './channel.ts'
@@ -72,6 +73,7 @@ const families = [
   emergencyRevokeCommand,
   callCommand,
   runCommand,
+  askCommand,
   explainCommand,
   auditCommands,
   vaultCommands,

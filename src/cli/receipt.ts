@@ -4,9 +4,10 @@ import { faultOf, keysOfSet, type ReceiptKey, readReceipt } from '../approvals/r
 import { problemsOf } from '../ground/problem.ts'
 import { agentClient } from './client.ts'
 import { pathOf } from './path-of.ts'
+import { cliProblem } from './problems.ts'
 import { facts, table } from './render.ts'
 import { readGivenFile } from './text-file.ts'
-import { addVerb, type Invocation, type Session, type Verb } from './verb.ts'
+import { addVerb, type Invocation, type Options, type Session, type Verb } from './verb.ts'
 
 const KEYS_PATH = '/.well-known/claviger-receipt-keys.json'
 
@@ -40,10 +41,18 @@ const verify: Verb = {
   options: [
     { flags: '--keys <file-or-url>', about: `the gateway's ${KEYS_PATH}, as a file or where it answers` },
     ...about,
+    {
+      flags: '--consume',
+      about: 'ask the gateway (CLAVIGER_URL), and take the use: do it if this ends with 0, and only then',
+    },
   ],
-  examples: ['claviger receipt verify yes.jws --keys receipt-keys.json'],
+  examples: [
+    'claviger receipt verify yes.jws --keys receipt-keys.json',
+    'claviger receipt verify yes.jws --payload-hash "$HASH" --consume && make deploy',
+  ],
   async run(invocation) {
     const { args, options } = invocation
+    if (options.consume === true) return consumed(invocation)
     const text = readGivenFile(args[0] ?? '').trim()
     const keys = keysIn(await keySet(invocation))
     const read = readReceipt(text, (kid) => keys.get(kid))
@@ -56,19 +65,39 @@ const verify: Verb = {
   },
 }
 
+/** By anybody; of a stated action alone. */
+async function consumed({ args, options, agentUrl }: Invocation) {
+  if (options.digest === undefined && options.payloadHash === undefined) {
+    throw cliProblem('usage', { detail: '--consume: what is about to be done? Say it by --payload-hash or --digest.' })
+  }
+  if (options.keys !== undefined)
+    throw cliProblem('usage', { detail: '--consume asks the gateway, which has its keys.' })
+  const client = agentClient(agentUrl(), undefined)
+  try {
+    const body = { ...askedOf(args, options), consume: true }
+    return verdictOf((await client.ask({ method: 'POST', path: '/receipts/verify', body })) as ReceiptVerdict)
+  } finally {
+    await client.close()
+  }
+}
+
+function askedOf(args: Invocation['args'], { digest, payloadHash, agent }: Options) {
+  const asked = { ...(digest && { digest }), ...(payloadHash && { payloadHash }), ...(agent && { agent }) }
+  return { receipt: readGivenFile(args[0] ?? '').trim(), ...asked }
+}
+
+function verdictOf(json: ReceiptVerdict) {
+  if (json.valid && json.claims !== undefined) return { json, text: said(json.claims) }
+  throw receiptProblem('receipt_refused', { detail: `It is not good for that (${json.error}).` })
+}
+
 const use: Verb = {
   signature: 'use <file>',
   summary: 'take one use of the yes that a receipt proves, so that nobody else can',
   options: about,
   async run({ args, options, operator }) {
-    const { digest, payloadHash, agent } = options
-    const asked = { ...(digest && { digest }), ...(payloadHash && { payloadHash }), ...(agent && { agent }) }
-    const body = { receipt: readGivenFile(args[0] ?? '').trim(), ...asked }
-    const json = (await operator().ask({ method: 'POST', path: '/receipts/use', body })) as ReceiptVerdict
-    if (json.claims === undefined) {
-      throw receiptProblem('receipt_refused', { detail: `It is not good for that (${json.error}).` })
-    }
-    return { json, text: said(json.claims) }
+    const asked = { method: 'POST', path: '/receipts/use', body: askedOf(args, options) } as const
+    return verdictOf((await operator().ask(asked)) as ReceiptVerdict)
   },
 }
 
