@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { asOperator } from './instruments/command-line.ts'
+import { Person } from './instruments/person.ts'
 import type { Reply } from './instruments/send.ts'
 import { until } from './instruments/wait.ts'
 import { type World, world } from './instruments/world.ts'
@@ -79,7 +80,7 @@ const putService = (more: object = {}) =>
   })
 
 before(async () => {
-  around = await world({ service: { actions }, env: { CLAVIGER_DEMO: 'off' } })
+  around = await world({ service: { actions }, env: { CLAVIGER_DEMO: 'off', CLAVIGER_LIMIT_PEOPLE: 'off' } })
   await around.gateway.does('POST', '/credentials', { handle: 'other-key', service: 'u', secret: `${around.secret}-2` })
   await around.gateway.does('POST', '/rules', rule)
 })
@@ -131,6 +132,39 @@ describe('a trust window', () => {
     assert.equal((await call('/refund/1')).status, 200)
     const second = await detailOf(await call('/refund/2'))
     assert.match(second.window?.text ?? '', /lately: 1 of 4 calls /)
+  })
+
+  test('takes a passkey over its own digest, and none over the call’s, nor the call one over the window’s (G-05)', async () => {
+    const sure = { assurance: 'passkey', window: { maxSeconds: 60, maxUses: 2 } }
+    await around.gateway.does('POST', '/rules', {
+      name: 'sure',
+      effect: 'ask',
+      match: { actions: ['refund'] },
+      ask: sure,
+    })
+    const ann = await Person.enrolled(around.gateway, 'ann', 'approver')
+    const { id, digest, window } = await detailOf(await call('/refund/1'))
+    const offered = window?.digest ?? ''
+    assert.deepEqual([window?.seconds, window?.calls], [60, 2], 'the least of what the rules give')
+    const give = async (signed: string, given: string) => {
+      const options = await ann.does('POST', `/approvals/${id}/challenge`, { digest: signed })
+      const assertion = ann.authenticator.get(options as never, ann.origin)
+      return ann.send('POST', `/approvals/${id}/verdict`, { verdict: 'approved', digest: given, assertion })
+    }
+    assert.equal((await give(digest, offered)).code, 'passkey_refused')
+    assert.equal((await give(offered, digest)).code, 'passkey_refused')
+    const byToken = await answer(id, offered)
+    assert.equal(byToken.code, 'approval_too_weak')
+    assert.deepEqual(await windows(), [])
+    assert.equal((await give(offered, offered)).status, 200)
+    for (const [path, status] of [
+      ['/refund/1', 200],
+      ['/refund/2', 200],
+      ['/refund/3', 200],
+      ['/refund/4', 403],
+    ] as const)
+      assert.equal((await call(path)).status, status, path)
+    await around.gateway.does('DELETE', '/rules/sure')
   })
 
   test('lets calls out that waited when it was opened, and nobody need answer them any more', async () => {

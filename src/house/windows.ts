@@ -22,21 +22,27 @@ export function endWindowsWith({ kind }: Change, known: Known, log: Log): void {
 /** Ends those that do not stand now. What ends is settled before anything is waited for. */
 export async function endFallen(known: Known): Promise<void> {
   const { windows } = known.approvals
-  const fallen = windows.open().flatMap(({ id, action }) => {
-    const why = fallenOf(action, known)
+  const open = windows.open()
+  if (open.length === 0) return
+  const versions = new Map<string, number>(known.rules.list().map(({ id, version }) => [id, version]))
+  const fallen = open.flatMap(({ id, action }) => {
+    const why = fallenOf(action, known, versions)
     return why === undefined ? [] : [{ id, why }]
   })
   if (fallen.length > 0) await windows.endAll(fallen, SYSTEM)
 }
 
 /** What it stood on that is not so any more. */
-function fallenOf(window: WindowAction, { identity, services, rules, vault }: Known): string | undefined {
+function fallenOf(
+  window: WindowAction,
+  { identity, services, vault }: Known,
+  versions: ReadonlyMap<string, number>,
+): string | undefined {
   const agent = identity.findAgent(window.agent.id)
   if (agent?.status !== 'active' || agent.name !== window.agent.name) return 'agent'
   const service = services.byId(window.service.id)
   if (service === undefined || String(service.epoch) !== window.service.version) return 'service'
   if (window.credential !== undefined && vault.find(window.credential.id)?.handle !== window.credential.handle)
     return 'credential'
-  const versions = new Map<string, number>(rules.list().map(({ id, version }) => [id, version]))
   return window.rules.every(({ id, version }) => versions.get(id) === version) ? undefined : 'rule'
 }
