@@ -282,6 +282,15 @@ describe('a trust window', () => {
     })
   }
 
+  test('ends at once where it is opened for an agent that was locked meanwhile', async () => {
+    const { id, window } = await detailOf(await call('/pay/1'))
+    await around.gateway.does('POST', `/agents/${agent}/lock`)
+    assert.equal((await answer(id, window?.digest ?? '')).status, 200)
+    await until(async () => (await windows()).length === 0)
+    await around.gateway.does('POST', `/agents/${agent}/unlock`)
+    assert.equal((await call('/pay/2')).code, 'approval_required')
+  })
+
   test('is nothing that an agent sees, or anybody ends who may not answer', async () => {
     const { id } = await opened()
     const asAgent = (method: string, path: string) =>

@@ -14,9 +14,14 @@ const BENEATH: ReadonlySet<string> = new Set(['agent', 'service', 'credential', 
  * After each change, in its turn: what does not stand at that moment is ended, even if it stands again in the next. A crash in
  * between is mended at the start, by `endFallen`.
  */
-export function endWindowsWith({ kind }: Change, known: Known, log: Log): void {
-  if (!BENEATH.has(kind)) return
+export function endWindowsWith({ kind, after }: Change, known: Known, log: Log): void {
+  if (!BENEATH.has(kind) && !isOpening(kind, after)) return
   endFallen(known).catch((error: unknown) => log.error({ err: error as Error }, 'a trust window could not be ended'))
+}
+
+/** One may be opened over what fell while it was asked about. */
+function isOpening(kind: string, after: unknown): boolean {
+  return kind === 'approval' && (after as { readonly what: string }).what === 'window_opened'
 }
 
 /** Ends those that do not stand now. What ends is settled before anything is waited for. */
