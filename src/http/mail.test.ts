@@ -94,6 +94,22 @@ describe('a mailer', () => {
     assert.deepEqual(server.received, [])
   })
 
+  test('ends with a server that never does', async () => {
+    const dripping = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.write('220 hi\r\n')
+      const drip = setInterval(() => socket.write('250-x\r\n'), 20)
+      socket.on('close', () => clearInterval(drip))
+    })
+    await once(dripping.listen(0, '127.0.0.1'), 'listening')
+    const { port } = dripping.address() as AddressInfo
+    const asked: Server = { host: '127.0.0.1', port, tls: 'off', allowed }
+    const impatient = createMailer({ resolver: createResolver(), wholeMs: 500 })
+    await assert.rejects(impatient.verify(asked), { code: 'mail_failed' })
+    await assert.rejects(impatient.send(asked, mail), { code: 'mail_failed' })
+    dripping.close()
+  })
+
   test('fails where nobody listens, or hangs up', async () => {
     const rude = createServer((socket) => void socket.destroy())
     await once(rude.listen(0, '127.0.0.1'), 'listening')

@@ -47,6 +47,8 @@ export interface MailerOptions {
   readonly resolver: Resolver
   /** Certificates to trust beside the system's own, PEM. */
   readonly ca?: readonly string[]
+  /** For tests that cannot wait; milliseconds. */
+  readonly wholeMs?: number
 }
 
 const STEP_MS = 10_000
@@ -57,7 +59,7 @@ export function createMailer(options: MailerOptions): Mailer {
     send: (server, mail) =>
       through(options, server, async (transport) => {
         const envelope = { from: mail.from, to: mail.to }
-        await transport.sendMail({ ...mail, envelope, signal: AbortSignal.timeout(WHOLE_MS) })
+        await transport.sendMail({ ...mail, envelope })
       }),
     verify: (server) => through(options, server, async (transport) => void (await transport.verify())),
   }
@@ -66,19 +68,23 @@ export function createMailer(options: MailerOptions): Mailer {
 type Transport = ReturnType<typeof transportOver>
 
 async function through(
-  { resolver, ca }: MailerOptions,
+  { resolver, ca, wholeMs = WHOLE_MS }: MailerOptions,
   server: MailServer,
   work: (transport: Transport) => Promise<void>,
 ): Promise<void> {
   const { host, port, allowed } = server
   const address = await resolver.address(host, allowed)
   let socket: Socket | undefined
+  let timer: NodeJS.Timeout | undefined
   try {
     socket = await dialled({ address, host, port, secure: false, timeoutMs: STEP_MS })
+    // A server that says something all the time is never silent.
+    timer = setTimeout(() => socket?.destroy(), wholeMs)
     await work(transportOver(socket, server, ca))
   } catch (error) {
     throw asProblem(error)
   } finally {
+    clearTimeout(timer)
     socket?.destroy()
   }
 }
