@@ -13,8 +13,9 @@ import type { Collect } from '../proxy/collect.ts'
 import type { Rooms } from '../rooms.ts'
 
 const LOOK_MS = 1_000
-/** Sent at once, of all agents. */
-const MOST_AT_ONCE = 8
+/** Sent at once, of all agents, and of one: a service that drips holds up its own agent alone. */
+const MOST_AT_ONCE = 16
+const MOST_OF_AGENT = 2
 /** After a refusal that may be another one soon. */
 const RETRY_MS = 5_000
 /** Refusals that say nothing of the call. */
@@ -26,7 +27,7 @@ export class SendForAgents {
   readonly #rooms: Rooms
   readonly #collect: Collect
   readonly #onBug: (error: unknown, id: string) => void
-  readonly #running = new Map<string, Promise<void>>()
+  readonly #running = new Map<string, { readonly agent: string; readonly done: Promise<void> }>()
   /** When those that were refused for a while are tried again, milliseconds since 1970. */
   readonly #notBefore = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
@@ -55,7 +56,7 @@ export class SendForAgents {
   /** The same; resolves when what was sent is over and on record. */
   async close(): Promise<void> {
     this.stop()
-    await Promise.all(this.#running.values())
+    await Promise.all(Array.from(this.#running.values(), ({ done }) => done))
   }
 
   #look(): void {
@@ -66,13 +67,20 @@ export class SendForAgents {
     for (const id of this.#notBefore.keys()) if (!due.some((one) => one.id === id)) this.#notBefore.delete(id)
     for (const approval of due) {
       if (this.#running.size >= MOST_AT_ONCE) return
-      const { id } = approval
-      if (this.#running.has(id) || now < (this.#notBefore.get(id) ?? 0)) continue
+      const { id, agent } = approval
+      if (this.#running.has(id) || this.#runningOf(agent) >= MOST_OF_AGENT) continue
+      if (now < (this.#notBefore.get(id) ?? 0)) continue
       const done = this.#send(approval)
         .catch((error) => this.#onBug(error, id))
         .finally(() => this.#running.delete(id))
-      this.#running.set(id, done)
+      this.#running.set(id, { agent, done })
     }
+  }
+
+  #runningOf(agent: string): number {
+    let count = 0
+    for (const one of this.#running.values()) if (one.agent === agent) count += 1
+    return count
   }
 
   async #send(approval: Approval): Promise<void> {
