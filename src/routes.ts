@@ -148,7 +148,7 @@ function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Wh
   return [
     ...approvalRoutes<Who>(needs),
     ...approvalEventRoutes<Who>(needs),
-    ...laterRoutes<Who>(needs),
+    ...laterRoutes<Who>({ ...needs, isNarrow: (who) => isNarrow(agentOf(who)) }),
     ...answerRoutes<Who>({ approvals, people, channels, operatorOf }),
     ...pushRoutes<Who>({ channels, people, actorOf, operatorOf }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),
@@ -162,6 +162,9 @@ function localCaEndpoints(rooms: Rooms): BoundEndpoint<Who>[] {
   const hosts = () => hostsOf(services.list())
   return localCaRoutes<Who>({ localCa, actorOf, hosts, hostsOf: (who) => hostsOfAgent(rooms, agentOf(who).agent.id) })
 }
+
+/** A signed token may have a scope of its own. */
+const isNarrow = ({ token }: AgentPrincipal) => token.kind === 'jwt'
 
 function tokenOf(who: Who) {
   if (who === undefined || who.kind === 'unproven') throw httpProblem('unauthenticated')

@@ -234,6 +234,8 @@ describe('when the yes comes, everything is looked at again', () => {
     assert.deepEqual(await gateway.does('GET', '/approvals'), { items: [] })
     const waiting = await call(around, '/ok/1', { prefer: 'wait=0' }, accessToken)
     assert.equal(waiting.code, 'approval_required', 'it can ask like everybody')
+    const { approval } = waiting.json() as { approval: string }
+    assert.equal((await own(around, `${approval}/answer`, accessToken)).code, 'answer_beyond_scope')
   })
 })
 

@@ -51,6 +51,11 @@ export const laterProblems = {
     title: 'There is no answer of a service to this approval, and none will come',
     hint: '`sending` of the approval says what became of it; only calls with Prefer: respond-async are sent by the gateway.',
   },
+  answer_beyond_scope: {
+    status: 403,
+    title: 'The scope of this token may leave the call out',
+    hint: 'Ask with the API key of the agent that made the call.',
+  },
   answer_forgotten: {
     status: 410,
     title: 'The answer is not kept any more',

@@ -2,7 +2,7 @@ import { type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { IdParam } from '../../http/shapes.ts'
 import { approvalProblems } from '../contract.ts'
 import { type ApprovalRouteNeeds, ownApprovalOf } from '../routes.ts'
-import { AnswerView, laterProblems } from './contract.ts'
+import { AnswerView, laterProblem, laterProblems } from './contract.ts'
 
 export const ownAnswer = endpoint({
   method: 'GET',
@@ -14,11 +14,18 @@ export const ownAnswer = endpoint({
   problems: { approval_unknown: approvalProblems.approval_unknown, ...laterProblems },
 })
 
-export function laterRoutes<Who>(needs: Pick<ApprovalRouteNeeds<Who>, 'approvals' | 'agentOf'>): BoundEndpoint<Who>[] {
-  const { approvals, agentOf } = needs
+export interface LaterRouteNeeds<Who> extends Pick<ApprovalRouteNeeds<Who>, 'approvals' | 'agentOf'> {
+  /** Whether the token that is shown may do less than its agent. */
+  readonly isNarrow: (who: Who) => boolean
+}
+
+export function laterRoutes<Who>({ approvals, agentOf, isNarrow }: LaterRouteNeeds<Who>): BoundEndpoint<Who>[] {
   return [
     bind(ownAnswer, async ({ params, caller }) => {
-      const answer = await approvals.later.answerOf(ownApprovalOf(approvals, agentOf(caller as Who), params.id))
+      const approval = ownApprovalOf(approvals, agentOf(caller as Who), params.id)
+      // What another token fetched may lie beyond the scope of this one.
+      if (isNarrow(caller as Who)) throw laterProblem('answer_beyond_scope')
+      const answer = await approvals.later.answerOf(approval)
       const { status, headers, body, at } = answer
       const pairs = headers.flatMap((name, index) =>
         index % 2 === 0 ? [{ name, value: headers[index + 1] as string }] : [],
