@@ -7,8 +7,10 @@ import { Authenticator } from './instruments/authenticator.ts'
 import { ClawGateClient, REQUEST, refusedAs } from './instruments/clawgate-client.ts'
 import { asOperator } from './instruments/command-line.ts'
 import { Gateway, repository } from './instruments/gateway.ts'
+import { MailServer, type Received } from './instruments/mail-server.ts'
 import { Person } from './instruments/person.ts'
 import { type Reply, send } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
 
 const ENV = {
   ...{ CLAVIGER_DEMO: 'off', CLAVIGER_LIMIT_PEOPLE: '900/min', CLAVIGER_LIMIT_REGISTER: '900/min' },
@@ -120,6 +122,20 @@ describe('registration', () => {
     const { session } = await enrolled(proved.token)
     assert.deepEqual(await does('GET /approval/pending', undefined, session), { requests: [], nextCursor: null })
     assert.deepEqual(refusedAs(await ask('POST /auth/register', { email: 'UNA@example.com' })), [409, 'CONFLICT'])
+  })
+
+  test('gets the code by mail, where there is an e-mail channel', async () => {
+    await using server = await MailServer.start()
+    const { port } = server
+    await gateway.does('POST', '/channels', { kind: 'email', host: '127.0.0.1', port, from: 'claviger@example.com' })
+    const { token } = await does<Registered>('POST /auth/register', { email: 'mia@example.com' })
+    await until(() => server.received.length === 1)
+    const { to, text } = server.received[0] as Received
+    assert.deepEqual(to, ['mia@example.com'])
+    const [, code = ''] = /Your code is (\S+)/.exec(text) ?? []
+    const proved = await does<Registered>('POST /auth/verify-email', { code }, token)
+    assert.equal(proved.user.emailVerified, true)
+    await gateway.does('DELETE', '/channels/email')
   })
 
   test('reserves no address: whoever proves it first has it, and five wrong codes end one', async () => {

@@ -21,6 +21,7 @@ import type { Settings } from '../settings.ts'
 import type { Actor } from '../storage/storage.ts'
 import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
 import { agentFor, clawGatePeopleRoutes, personLimits, pushOf, takeOrRefuse } from './clawgate-people.ts'
+import { mailCode } from './mail-code.ts'
 
 const known = new WeakMap<Rooms, ApiKeys>()
 
@@ -95,7 +96,7 @@ function peopleNeedsOf(rooms: Rooms, settings: Settings): PeopleNeeds {
     issuer: () => identity.room.issuer(),
     agentFor: (name, person, by) => agentFor(rooms, name, person, by),
     registration: settings.clawgateRegistration,
-    codeMade: () => {},
+    codeMade: ({ id, email }) => mailCode(rooms, id, email),
     ...personLimits(clock, settings),
     push: pushOf(rooms),
     refuseUnknown: (presented) => rooms.refuseUnknown(presented),

@@ -38,6 +38,11 @@ export class Email implements Way {
     await this.#send(place, TRIAL)
   }
 
+  /** What is no question. */
+  write(to: string, letter: Letter): Promise<void> {
+    return this.#send(to, letter)
+  }
+
   async #send(to: string, letter: Letter): Promise<void> {
     const { server, from } = openAccount(this.#options.account())
     try {

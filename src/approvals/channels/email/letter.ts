@@ -29,6 +29,17 @@ export function letterAbout({ id, action, expiresAt }: Approval, page: Page | un
   }
 }
 
+/** Nobody may have asked for it but who knows the address. */
+export function codeLetter(code: string): Letter {
+  const text = [
+    `Your code is ${code}`,
+    '',
+    'Somebody gave this address to a Claviger gateway. If it was not you, do nothing: without the code nothing comes of it.',
+    '',
+  ]
+  return { subject: 'Claviger: your code', text: text.join('\r\n') }
+}
+
 export const TRIAL: Letter = {
   subject: 'Claviger: test',
   text: 'Questions will come here. An answer to a mail is none: they are answered on the page that it leads to.\r\n',
