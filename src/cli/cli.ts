@@ -14,6 +14,7 @@ import { configCommand } from './config.ts'
 import { connectCommand } from './connect.ts'
 import { connectionCommands } from './connection.ts'
 import { credentialCommands } from './credential.ts'
+import { marked } from './dashed-operand.ts'
 import { doctorCommand } from './doctor.ts'
 import { emergencyRevokeCommand } from './emergency-revoke.ts'
 import { exitCode, exitCodeHelp, exitCodeOf } from './exit-codes.ts'
@@ -87,7 +88,7 @@ export async function run(argv: readonly string[], terminal: Terminal = processT
   const session: Session = { terminal: { ...terminal, umask: process.umask(0o077) }, exitCode: exitCode.ok }
   try {
     if (ownPart(argv).some(isMisplacedSecret)) throw cliProblem('secret_in_argv')
-    await program(session).parseAsync(argv, { from: 'user' })
+    await program(session).parseAsync(argv.map(marked), { from: 'user' })
     return session.exitCode
   } catch (error) {
     return report(error, terminal)

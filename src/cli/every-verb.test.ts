@@ -28,6 +28,18 @@ async function verbsBelow(words: readonly string[]): Promise<string[][]> {
 }
 
 describe('every command', () => {
+  test('takes the id of a key for what it is, though it begins with a dash', async () => {
+    const id = '-ZdKF0gXX6ARabuFRktDfi0nUQoJ49th4UMlN3h07c8'
+    for (const words of [
+      ['signing-key', 'revoke', id],
+      ['receipt', 'key', 'compromised', id],
+      ['agent', 'key', 'revoke', 'coder', id],
+    ]) {
+      const { code, stderr } = await inProcess(words, { env })
+      assert.equal(code, exitCode.notRunning, stderr)
+    }
+  })
+
   test('answers a wrong use where no gateway runs with a code and what to do, and makes nothing', async () => {
     const verbs = (await verbsBelow([])).filter((words) => !makers.has(words.join(' ')))
     assert.ok(verbs.length > 100, `${verbs.length} commands`)

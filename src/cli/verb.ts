@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { listenerUrl } from '../public-address.ts'
 import { loadSettings, type Settings } from '../settings.ts'
 import { agentClient, type GatewayClient, operatorClient } from './client.ts'
+import { unmarked } from './dashed-operand.ts'
 import { type ExitCode, exitCode } from './exit-codes.ts'
 import { checkSecretOptions } from './secret-source.ts'
 import { safeJson, safeText, type Terminal, write } from './terminal.ts'
@@ -81,8 +82,9 @@ export function addVerb(parent: Command, session: Session, verb: Verb): Command 
     command.addHelpText('after', `\nExamples:\n${verb.examples.map((line) => `  ${line}\n`).join('')}`)
   command.action(async (...given: unknown[]) => {
     refuseMissing(command, verb)
-    const args = given.slice(0, -2).flat() as (string | undefined)[]
-    session.exitCode = await perform(verb, args, command.optsWithGlobals(), session.terminal)
+    const args = unmarked(given.slice(0, -2).flat()) as (string | undefined)[]
+    const options = Object.entries(command.optsWithGlobals()).map(([name, value]) => [name, unmarked(value)])
+    session.exitCode = await perform(verb, args, Object.fromEntries(options), session.terminal)
   })
   return command
 }
