@@ -16,6 +16,12 @@ const footingOf: Readonly<Record<string, keyof CallFooting>> = {
 /** What a token may stand on without being named by it: its sign-in, the key that proved it, the key that signed it. */
 const beneathTokens: ReadonlySet<string> = new Set(['session', 'sessions_removed', 'agent_key', 'signing_key'])
 
+/** Whether a change of this kind may leave a token with nobody that it speaks for. */
+export function touchesTokens(kind: string): boolean {
+  const part = footingOf[kind]
+  return kind === 'revoke_all' || beneathTokens.has(kind) || part === 'agent' || part === 'token'
+}
+
 /**
  * Ends the calls that stand on what changed; returns how many. Whether the change took or gave is not asked: no call
  * stands on what is new, and one that runs on what was there before must be admitted again.

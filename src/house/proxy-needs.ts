@@ -1,5 +1,6 @@
 // What the proxy listener needs of the rooms: which services a host has, and whether an agent may open a tunnel to it.
 
+import { touchesTokens } from '../cut-off.ts'
 import { admitTunnel } from '../gate/admit-tunnel.ts'
 import type { AgentPrincipal } from '../gate/rooms.ts'
 import type { AgentId } from '../ground/ids.ts'
@@ -35,17 +36,11 @@ export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
   }
 }
 
-/** Kinds of change after which a tunnel's agent may be nobody any more. */
-const ENDING: ReadonlySet<string> = new Set([
-  ...['agent', 'token', 'tokens_revoked', 'revoke_all'],
-  ...['session', 'sessions_removed', 'agent_key', 'signing_key'],
-])
-
 /** Calls `look` whenever a tunnel may have to end. */
 export function followTunnels({ storage, identity, vault }: Rooms, look: (lives: (tunnel: Tunnel) => boolean) => void) {
   const lives = ({ principal: { agent, token } }: Tunnel) => identity.isLive(agent.id, token.id)
   storage.follow(({ kind }) => {
-    if (ENDING.has(kind)) look(lives)
+    if (touchesTokens(kind)) look(lives)
   })
   vault.watch(({ state }) => {
     if (state === 'sealed') look(() => false)
