@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../../test/instruments/wait.ts'
 import { SetClock } from '../ground/clock.ts'
 import { figures, intentOf, keys, makeCalls, TestLog, vkey } from './audit.support.ts'
@@ -145,7 +148,7 @@ describe('a disk that does not answer (I-04)', () => {
     const first = said(audit.intent(inFlight))
     await until(() => held.length === 1)
     const queued = said(audit.intent(intentOf()))
-    clock.advance(2_001)
+    clock.advance(5_000)
     assert.deepEqual(await Promise.all([first, queued]), ['audit_unavailable', 'audit_unavailable'])
     await assert.rejects(audit.intent(intentOf()), unavailable)
     release()
@@ -163,12 +166,29 @@ describe('a disk that does not answer (I-04)', () => {
     const { audit, clock, release, held } = await blocked(log)
     const waiting = said(audit.intent(intentOf()))
     await until(() => held.length === 1)
-    clock.advance(10_001)
+    clock.advance(60_000)
     assert.equal(await waiting, 'audit_unavailable')
     await until(() => log.fatal.length > 0)
     release()
     await assert.rejects(audit.intent(intentOf()), unavailable)
     assert.deepEqual(log.fatal, [75])
+  })
+
+  test('does not count the time in which the process was stopped', async () => {
+    await using log = new TestLog()
+    const slow = spawn(process.execPath, [join(import.meta.dirname, 'testing', 'slow-sync-child.ts'), log.root], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let said = ''
+    slow.stdout.on('data', (chunk) => {
+      said += chunk
+    })
+    await until(() => said.includes('syncing'))
+    slow.kill('SIGSTOP')
+    await pause(11_000)
+    slow.kill('SIGCONT')
+    await until(() => slow.exitCode !== null)
+    assert.deepEqual([slow.exitCode, said.split('\n')], [0, ['syncing', 'written', '']])
   })
 
   test('refuses at once when too many wait', async () => {

@@ -8,6 +8,7 @@ import { saysFull } from './disk-space.ts'
 import { Gathering } from './gathering.ts'
 import { Group, type LogHead } from './group.ts'
 import { SEGMENT_RECORDS } from './log-paths.ts'
+import { OwnPauses } from './own-pauses.ts'
 import { type AppendFailure, kernelDisk, SegmentFile } from './segment-file.ts'
 import { type Waiting, WaitingRecords } from './waiting.ts'
 import type { WriterOptions } from './writer-options.ts'
@@ -35,6 +36,7 @@ export class LogWriter {
   #state: 'open' | 'full' | 'closed' | 'dead' = 'open'
   #busy = false
   #busySince = 0
+  readonly #pauses = new OwnPauses()
   #stalled = false
   /** Records of the last group that somebody waited for. */
   #lately = 0
@@ -242,6 +244,9 @@ export class LogWriter {
   }
 
   #watch(): void {
+    const paused = this.#pauses.sinceAsked()
+    this.#busySince += paused
+    if (paused > 0) return
     const now = this.#options.clock.mono()
     const blocked = this.#busy ? now - this.#busySince : 0
     if (blocked > FATAL_AFTER_MS) this.#die(new Error('no group ended for 10 s'))
