@@ -53,4 +53,11 @@ export const grantsMigrations: readonly Migration[] = [
       await db.schema.alterTable('grants').addColumn('door', 'text').execute()
     },
   },
+  {
+    // A grant replaces one for the same: without it each that is given reads all that there are.
+    id: '0071-grants-of-agents',
+    async up(db) {
+      await db.schema.createIndex('grants_of_agents').on('grants').columns(['agent', 'service']).execute()
+    },
+  },
 ]
