@@ -48,6 +48,7 @@ async function accepted(reply: Reply): Promise<string> {
   assert.equal(status, 'pending')
   assert.equal(reply.headers.location, `/claviger/v1/agents/self/approvals/${approval}`)
   assert.equal(reply.headers['preference-applied'], 'respond-async')
+  assert.equal(reply.headers['proxy-status'], 'claviger; details="respond_async"')
   return approval
 }
 
@@ -260,7 +261,8 @@ describe('the answer', () => {
       assert.equal(received(around, path), 1, path)
       const kept = await own(around, `${id}/answer`)
       if (code === undefined) assert.equal((kept.json() as { bytes: number }).bytes, 1024 * 1024)
-      else assert.deepEqual([kept.code, (kept.json() as { code: string }).code], ['answer_none', 'answer_none'])
+      else
+        assert.deepEqual(kept.json(), { ...(kept.json() as object), code: 'answer_none', sending: state, reason: code })
     }
   })
 

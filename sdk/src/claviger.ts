@@ -16,6 +16,7 @@ export type {
   WaitOptions,
 } from './agent/approvals.ts'
 export type { ServerSentEvent } from './agent/event-stream.ts'
+export type { LaterCall, LaterOptions } from './agent/later-call.ts'
 export type { NarrowedToken, NarrowOptions } from './agent/narrow.ts'
 export { type EventOptions, type ReadOptions, ServiceAnswer } from './agent/service-answer.ts'
 export type { CallOptions } from './agent/service-call.ts'

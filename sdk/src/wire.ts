@@ -27,6 +27,8 @@ export interface Asked {
   /** Sent as a form instead. */
   readonly form?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
+  /** Of the answer: 1 MiB if left out. */
+  readonly maxBytes?: number
 }
 
 export interface Answered {
@@ -53,7 +55,7 @@ export class Wire {
   }
 
   /** The answer, whatever its status. */
-  async send({ method, path, headers, body, form, signal }: Asked): Promise<Answered> {
+  async send({ method, path, headers, body, form, signal, maxBytes }: Asked): Promise<Answered> {
     const typed = form === undefined ? body && JSON_TYPE : FORM_TYPE
     const text = form === undefined ? body && JSON.stringify(body) : new URLSearchParams(form).toString()
     const response = await this.#request(`${this.baseUrl}${path}`, {
@@ -63,7 +65,7 @@ export class Wire {
       headers: { accept: 'application/json', ...(typed && { 'content-type': typed }), ...headers },
       ...(text !== undefined && { body: text }),
     })
-    return { status: response.status, headers: response.headers, json: await readJson(response) }
+    return { status: response.status, headers: response.headers, json: await readJson(response, maxBytes) }
   }
 
   async #request(url: string, init: RequestInit): Promise<Response> {

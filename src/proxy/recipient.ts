@@ -39,6 +39,9 @@ export interface Recipient {
   refuse(problem: Problem, rid: string): void
 }
 
+/** RFC 9209, without an error: what `preference-applied` says, in the gateway's name. */
+const SENT_LATER = 'claviger; details="respond_async"'
+
 /** The caller's own connection. */
 export class Connection implements Recipient {
   readonly #response: ServerResponse
@@ -82,6 +85,8 @@ export class Connection implements Recipient {
         'cache-control': 'no-store',
         ...(this.#atOurs && { location: `/claviger/v1/agents/self/approvals/${approval}` }),
         'preference-applied': 'respond-async',
+        // No service can say this, so nobody takes a service's 202 for ours.
+        'proxy-status': SENT_LATER,
         'claviger-request-id': rid,
       })
       .end(body)

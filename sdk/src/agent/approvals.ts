@@ -3,6 +3,7 @@ import type { Assurance, Risk, StatedAction } from '../approval/digest.ts'
 import { randomId } from '../bytes.ts'
 import { ClavigerError, hasCode } from '../claviger-error.ts'
 import { BusyError, ConnectionError, UnavailableError } from '../errors/families.ts'
+import { pause } from '../pause.ts'
 import { isObject, type JsonObject } from '../strict-json.ts'
 import { type Answered, type Asked, invalidAnswer, stringIn, Wire } from '../wire.ts'
 import { type Caller, is401 } from './call.ts'
@@ -73,6 +74,26 @@ const POLL_SECONDS = 20
 const MOST_FAILURES = 30
 const LONGEST_PAUSE_MS = 10_000
 
+/** How long to leave a gateway alone that failed so many times in a row. */
+export const pauseAfter = (failures: number): number => Math.min(LONGEST_PAUSE_MS, 250 * 2 ** failures)
+
+/** Undefined where it cannot be known now, and may be known later. */
+export async function mayPass<T>(
+  ask: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  failures: number,
+): Promise<T | undefined> {
+  signal?.throwIfAborted()
+  try {
+    return await ask()
+  } catch (error) {
+    signal?.throwIfAborted()
+    const passes = [ConnectionError, BusyError, UnavailableError].some((family) => error instanceof family)
+    if (!passes || failures >= MOST_FAILURES) throw error
+    return undefined
+  }
+}
+
 export class Approvals {
   readonly #wire: Wire
 
@@ -105,37 +126,24 @@ export class Approvals {
     return approvalIn(await this.#wire.ask({ method: 'DELETE', path: `${PATH}/${encodeURIComponent(id)}` }))
   }
 
-  async wait(id: string, { signal, timeoutMs = Number.POSITIVE_INFINITY }: WaitOptions): Promise<AnsweredApproval> {
+  async wait(id: string, options: WaitOptions): Promise<AnsweredApproval> {
+    return this.#withReceipt(await this.settled(id, options), options.signal)
+  }
+
+  /** The same without the receipt. */
+  async settled(id: string, { signal, timeoutMs = Number.POSITIVE_INFINITY }: WaitOptions): Promise<Approval> {
     const end = Date.now() + timeoutMs
     for (let failures = 0; ; ) {
       const startedAt = Date.now()
       const waitSeconds = Math.max(0, Math.min(POLL_SECONDS, Math.ceil((end - startedAt) / 1_000)))
-      const found = await this.#look(id, waitSeconds, signal, failures)
+      const found = await mayPass(() => this.get(id, { waitSeconds, signal }), signal, failures)
       failures = found === undefined ? failures + 1 : 0
-      if (found !== undefined && found.status !== 'pending') return this.#withReceipt(found, signal)
+      if (found !== undefined && found.status !== 'pending') return found
       const left = end - Date.now()
       if (left <= 0) throw new ClavigerError('verdict_timeout', 'Nobody answered in time', { facts: { approval: id } })
       // A gateway that stops answers at once.
-      const least = failures > 0 ? Math.min(LONGEST_PAUSE_MS, 250 * 2 ** failures) : startedAt + 1_000 - Date.now()
+      const least = failures > 0 ? pauseAfter(failures) : startedAt + 1_000 - Date.now()
       await pause(Math.min(left, least), signal)
-    }
-  }
-
-  /** Undefined where it cannot be known now, and may be known later. */
-  async #look(
-    id: string,
-    waitSeconds: number,
-    signal: AbortSignal | undefined,
-    failures: number,
-  ): Promise<Approval | undefined> {
-    signal?.throwIfAborted()
-    try {
-      return await this.get(id, { waitSeconds, signal })
-    } catch (error) {
-      signal?.throwIfAborted()
-      const passes = [ConnectionError, BusyError, UnavailableError].some((family) => error instanceof family)
-      if (!passes || failures >= MOST_FAILURES) throw error
-      return undefined
     }
   }
 
@@ -155,20 +163,4 @@ export class Approvals {
 function approvalIn(answer: Answered): Approval {
   for (const name of ['id', 'status', 'digest', 'expiresAt']) stringIn(answer, name)
   return answer.json as JsonObject as Approval
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (ms <= 0) return Promise.resolve()
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    if (signal?.aborted === true) stop()
-    else signal?.addEventListener('abort', stop, { once: true })
-  })
 }

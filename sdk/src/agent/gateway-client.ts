@@ -10,6 +10,7 @@ import {
   type WaitOptions,
 } from './approvals.ts'
 import { type Caller, gatewayUrl } from './call.ts'
+import { type AnswerOptions, answerTo, callLater, type LaterCall, type LaterOptions } from './later-call.ts'
 import type { ServiceAnswer } from './service-answer.ts'
 import { type CallOptions, callService, jsonOf } from './service-call.ts'
 import {
@@ -69,6 +70,24 @@ export abstract class GatewayClient {
    */
   async waitForVerdict(id: string, options: WaitOptions = {}): Promise<AnsweredApproval> {
     return this.#approvals.wait(id, options)
+  }
+
+  /**
+   * The same as `call()`, but a call that a human must approve is left with the gateway, which sends it once there is a yes: then this
+   * resolves at once, and `answer()` of it waits. For clients with an API key (`clv_ak_…`): others get `async_refused` where a human is
+   * asked. Throws what `call()` throws.
+   */
+  async callLater(service: string, options: LaterOptions = {}): Promise<LaterCall> {
+    return callLater(this.#caller, this.#wire.baseUrl, this.#approvals, service, options)
+  }
+
+  /**
+   * What the service answered to a call that was left with the gateway, by the id of its approval: in another process too, for a day. Throws
+   * ApprovalError (`approval_denied`, `approval_not_given`), `answer_none` (`facts.sending` is `failed` where it may have been
+   * sent, `facts.reason` a code), `answer_forgotten`, `verdict_timeout`, `answer_timeout`, the signal's reason.
+   */
+  async answerTo(approvalId: string, options: AnswerOptions = {}): Promise<ServiceAnswer> {
+    return answerTo(this.#caller, this.#wire.baseUrl, this.#approvals, approvalId, options)
   }
 
   /** How it stands now. */

@@ -77,6 +77,7 @@ export type SdkCode =
   | 'answer_cut'
   | 'answer_has_no_events'
   | 'answer_invalid'
+  | 'answer_timeout'
   | 'answer_unknown'
   | 'audience_mismatch'
   | 'base_url_invalid'

@@ -8,6 +8,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../../ground/clock.ts'
 import type { CallId } from '../../ground/ids.ts'
+import type { Problem } from '../../ground/problem.ts'
 import type { Actor } from '../../storage/storage.ts'
 import { type Book, standing } from '../book.ts'
 import type { Approval, ApprovalId } from '../contract.ts'
@@ -87,14 +88,13 @@ export class LaterCalls {
     })
   }
 
-  /** Throws Problems `answer_not_yet`, `answer_none` (`sending`, `code`), `answer_forgotten`, `vault_sealed`. */
+  /** Throws Problems `answer_not_yet`, `answer_none` (`became`, `sending`, `reason`), `answer_forgotten`, `vault_sealed`. */
   async answerOf({ id, digest, status, later, answerKey }: Approval): Promise<KeptAnswer & { readonly at: number }> {
     const waits = later?.state === 'waits' || later?.state === 'sending'
     const runs = status === 'pending' || status === 'approved' || later?.state === 'sending'
     if (waits && runs) throw laterProblem('answer_not_yet', { facts: { retryAfterSeconds: 2 } })
     if (later?.state === 'forgotten') throw laterProblem('answer_forgotten')
-    if (later?.state !== 'answered' || answerKey === undefined)
-      throw laterProblem('answer_none', { facts: { status, ...(later?.code !== undefined && { code: later.code }) } })
+    if (later?.state !== 'answered' || answerKey === undefined) throw noneOf(status, later)
     const bytes = await this.#answers.get(id, digest, answerKey)
     if (bytes === undefined) throw laterProblem('answer_forgotten')
     const { base64, ...head } = JSON.parse(bytes.toString()) as Omit<KeptAnswer, 'body'> & { base64: string }
@@ -145,6 +145,14 @@ export class LaterCalls {
       await this.#answers.remove(id)
     }
   }
+}
+
+/** What became of the approval and of the call, in names that no member of a problem has. */
+function noneOf(became: Approval['status'], later: Later | undefined): Problem {
+  const { state: sending, code: reason } = later ?? {}
+  return laterProblem('answer_none', {
+    facts: { became, ...(sending !== undefined && { sending }), ...(reason !== undefined && { reason }) },
+  })
 }
 
 /** Nothing of it left: no intent is in the log. */
