@@ -7,6 +7,7 @@ import { Book, standing } from './book.ts'
 import type { Changed } from './changed.ts'
 import { type Approval, type ApprovalId, approvalProblem, type Verdict, type VerdictBy } from './contract.ts'
 import { LaterCalls } from './later/later-calls.ts'
+import { LongPolls } from './long-polls.ts'
 import { claimsOf } from './receipts/claims.ts'
 import { ReceiptKeys } from './receipts/receipt-keys.ts'
 import { type KeySealer, Spool } from './spool.ts'
@@ -50,6 +51,8 @@ export class Approvals {
   readonly windows: Windows
   /** What is sent for agents that left. */
   readonly later: LaterCalls
+  /** Agents that ask whether there is an answer yet. */
+  readonly polls = new LongPolls(this)
   #timer: NodeJS.Timeout | undefined
 
   constructor({ storage, clock, vault, spoolDir, issuer }: ApprovalsOptions) {

@@ -219,6 +219,11 @@ export const approvalProblems = {
     status: 429,
     title: 'This agent was denied, and must wait before it asks again',
   },
+  polls_crowded: {
+    status: 429,
+    title: 'This agent waits for answers on as many connections as it may',
+    hint: 'Wait on one connection for each approval, or listen to the stream of events.',
+  },
   idempotency_key_invalid: {
     status: 400,
     title: 'The idempotency key is not one',

@@ -120,9 +120,9 @@ export function approvalRoutes<Who>(needs: ApprovalRouteNeeds<Who>): BoundEndpoi
       if (body === undefined) throw approvalProblem('approval_no_body')
       return { bytes: body.length, contentType, base64: body.toString('base64') }
     }),
-    bind(ownApproval, async ({ params, query, caller }) => {
+    bind(ownApproval, async ({ params, query, caller, gone }) => {
       const { id } = own(params.id, caller as Who)
-      const settled = await approvals.settled(id, (query.wait ?? 0) * 1_000)
+      const settled = await approvals.polls.settled(id, (query.wait ?? 0) * 1_000, gone())
       // Whoever waited may have lost the token meanwhile.
       needs.mustStand(caller as Who)
       return viewOf(settled)

@@ -6,6 +6,7 @@ import { parseStrictJson } from '../ground/strict-json.ts'
 import type { ClientOf } from './client-address.ts'
 import { Answer, type AnyEndpoint, type BoundEndpoint, type Caller, type Wording } from './endpoint.ts'
 import { EventStream, type EventStreams } from './event-streams.ts'
+import { goneSignal } from './gone-signal.ts'
 import { httpProblem } from './problems.ts'
 import { Form, readForm } from './read-form.ts'
 import { asProblem, problemHeaders, problemText, upgradeHeaders } from './send-problem.ts'
@@ -124,7 +125,8 @@ function addRoute<Who>(app: FastifyInstance, bound: BoundEndpoint<Who>, options:
       const caller = request.getDecorator<Who>('caller')
       const { rawHeaders } = request.raw
       const client = options.clientOf(request.raw)
-      const answer = await handle({ params, query, body, caller, rid: request.id, client, rawHeaders })
+      const gone = () => goneSignal(reply.raw)
+      const answer = await handle({ params, query, body, caller, rid: request.id, client, rawHeaders, gone })
       if (answer instanceof EventStream) return goOn(options, endpoint, caller, reply, answer)
       const result = answer instanceof Answer ? answer.reply : answer
       reply.header('claviger-request-id', request.id).header('cache-control', cacheControl(endpoint))

@@ -90,6 +90,8 @@ export interface Asked<P, Q, B, Who> {
   readonly client: Client
   /** Names and values by turns, as they came. */
   readonly rawHeaders: readonly string[]
+  /** Aborted when whoever asked leaves. For handlers that wait. */
+  readonly gone: () => AbortSignal
 }
 
 export interface BoundEndpoint<Who> {

@@ -4,6 +4,7 @@ import { approvalProblem } from '../../approvals/contract.ts'
 import { payloadHash } from '../../approvals/stated/payload-hash.ts'
 import { compared, doersPart, statedAction } from '../../approvals/stated/stated-action.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
+import { goneSignal } from '../../http/gone-signal.ts'
 import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
 import type { AgentPrincipal } from '../../identity/contract.ts'
 import type { ApprovalTokens } from './approval-tokens.ts'
@@ -70,9 +71,7 @@ function actionOf(
 
 async function look(needs: ClawGateNeeds, tokens: ApprovalTokens, asked: PlainAsked): Promise<PlainReply> {
   const { id } = own(needs, needs.agentOf(asked), asked)
-  const left = new AbortController()
-  asked.response.once('close', () => left.abort())
-  const approval = await needs.approvals.settled(id, waitOf(asked) * 1_000, left.signal)
+  const approval = await needs.approvals.polls.settled(id, waitOf(asked) * 1_000, goneSignal(asked.response))
   // Whoever waited may have lost the key meanwhile.
   needs.agentOf(asked)
   if (!isStated(approval)) throw approvalProblem('approval_unknown')
