@@ -7,6 +7,7 @@ import { ApprovalsProvider } from './approvals.tsx'
 import { Frame } from './frame.tsx'
 import { usePath } from './router.ts'
 import { ApprovalView } from './views/approval.tsx'
+import { ChannelsView } from './views/channels.tsx'
 import { DevicesView } from './views/devices.tsx'
 import { EnrolView } from './views/enrol.tsx'
 import { HistoryView } from './views/history.tsx'
@@ -42,10 +43,11 @@ function View({ path, who }: { readonly path: string; readonly who: SignedIn }) 
   if (one !== undefined) return <ApprovalView key={one} id={one} role={who.operator.role} />
   if (path === '/history') return <HistoryView />
   if (path === '/windows') return <WindowsView role={who.operator.role} />
+  if (path === '/channels') return <ChannelsView role={who.operator.role} />
   if (path === '/devices') return <DevicesView who={who} />
   if (path === '/passkeys') return <PasskeysView who={who} />
   if (path === '/keys') return <TokensView role={who.operator.role} />
-  return <InboxView />
+  return <InboxView role={who.operator.role} />
 }
 
 /** What a reload, or another tab, left of a session. */

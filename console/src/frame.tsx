@@ -15,6 +15,7 @@ const places = [
   ['/keys', 'Keys'],
   ['/passkeys', 'Passkeys'],
   ['/devices', 'Devices'],
+  ['/channels', 'Channels'],
 ] as const
 
 interface FrameProps {

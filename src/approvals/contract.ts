@@ -141,6 +141,7 @@ export const EVENTS = [
   'expired',
   'cancelled',
   'consumed',
+  'send_asked',
   'sent',
   'not_sent',
   'failed',

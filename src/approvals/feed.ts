@@ -25,12 +25,13 @@ const TOLD: Readonly<Record<string, Event>> = {
   window_used: 'consumed',
   window_denied: 'answered',
   window_ended: 'cancelled',
+  send_asked: 'send_asked',
   sent: 'sent',
   not_sent: 'not_sent',
   failed: 'failed',
 }
-/** That one of two people answered is not the agent's; nor are windows. */
-const OPERATORS_ONLY: ReadonlySet<Event> = new Set(['answered'])
+/** That one of two people answered is not the agent's, and what it asked for it knows; nor are windows. */
+const OPERATORS_ONLY: ReadonlySet<Event> = new Set(['answered', 'send_asked'])
 /** Of those that wait, how many the first event lists. */
 const MOST_LISTED = 200
 

@@ -5,6 +5,14 @@ import type { Shown } from '../../../src/approvals/shown/shown.ts'
 export type Status = 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled' | 'consumed'
 export type Assurance = 'tap' | 'push' | 'passkey' | 'two-people'
 
+/** What became of a call that the gateway sends for an agent that does not wait. */
+export interface Sending {
+  readonly state: 'waits' | 'sending' | 'answered' | 'not_sent' | 'failed' | 'forgotten'
+  /** Why it was not sent, or failed: code of a problem. */
+  readonly code?: string
+  readonly at?: string
+}
+
 export interface Items<T> {
   readonly items: readonly T[]
 }
@@ -23,6 +31,7 @@ export interface ApprovalLine {
   readonly decidedBy?: string
   readonly reason?: string
   readonly uses: { readonly used: number; readonly of: number }
+  readonly sending?: Sending
 }
 
 interface GivenAnswer {
@@ -95,6 +104,17 @@ export interface Device {
   /** The one that asks. */
   readonly here: boolean
   readonly createdAt: number
+}
+
+/** A way to reach people. */
+export interface Channel {
+  readonly id: string
+  readonly kind: 'telegram' | 'push' | 'email'
+  readonly name: string
+  readonly account: string
+  readonly people: readonly { readonly user: string; readonly operator: string }[]
+  readonly failingSince?: string
+  readonly lastError?: string
 }
 
 export interface Token {

@@ -15,18 +15,17 @@ export function ApprovalCard({ of: one }: { readonly of: ApprovalLine }) {
         <strong>
           <Name of={one.agent.name} />
         </strong>
-        {waits ? (
-          <span className="quiet">{left(Date.parse(one.expiresAt), now)} left</span>
-        ) : (
-          <StatusWord of={one.status} />
-        )}
+        {waits ? <span className="quiet">{left(Date.parse(one.expiresAt), now)} left</span> : <StatusWord of={one} />}
       </span>
       <span className="says">
         <Name of={one.says} />
       </span>
       <span className="card-foot quiet">
         {waits ? (
-          assuranceWords[one.assurance]
+          <>
+            {assuranceWords[one.assurance]}
+            {one.sending !== undefined && ' · Claviger sends it'}
+          </>
         ) : (
           <>
             {moment(one.decidedAt ?? one.openedAt)}

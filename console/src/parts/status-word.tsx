@@ -1,4 +1,5 @@
-import type { Assurance, Status } from '../api/types.ts'
+import type { ApprovalLine, Assurance, Status } from '../api/types.ts'
+import { outcomeOf } from './sending.tsx'
 
 const words: Readonly<Record<Status, string>> = {
   pending: 'waits',
@@ -9,8 +10,10 @@ const words: Readonly<Record<Status, string>> = {
   consumed: 'approved and done',
 }
 
-export function StatusWord({ of }: { readonly of: Status }) {
-  return <span className={`word ${of}`}>{words[of]}</span>
+/** What was answered; of a call that the gateway sends itself, what came of that. */
+export function StatusWord({ of: { status, sending } }: { readonly of: Pick<ApprovalLine, 'status' | 'sending'> }) {
+  const { says, looks } = outcomeOf(status, sending) ?? { says: words[status], looks: status }
+  return <span className={`word ${looks}`}>{says}</span>
 }
 
 export const assuranceWords: Readonly<Record<Assurance, string>> = {

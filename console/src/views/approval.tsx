@@ -4,6 +4,7 @@ import { useApprovals } from '../approvals.tsx'
 import { Answers } from '../parts/answers.tsx'
 import { Link } from '../parts/link.tsx'
 import { Name } from '../parts/name.tsx'
+import { SendingOf } from '../parts/sending.tsx'
 import { Facts, ShownAction } from '../parts/shown-action.tsx'
 import { assuranceWords, StatusWord } from '../parts/status-word.tsx'
 import { Title } from '../parts/title.tsx'
@@ -47,6 +48,7 @@ export function ApprovalView({ id, role }: ApprovalProps) {
       <ShownAction shown={one.shown} isCall={one.kind === 'call'} />
       {one.window !== undefined && <Offer shown={one.window.shown} />}
       <Answers of={one.answers} />
+      {one.sending !== undefined && one.status !== 'pending' && <SendingOf sending={one.sending} status={one.status} />}
       {one.status === 'pending' && role !== 'auditor' && <VerdictBar of={one} onAnswered={refresh} />}
     </article>
   )
@@ -72,7 +74,7 @@ function Standing({ of: one }: { readonly of: OneApproval }) {
   const now = useNow()
   return (
     <p className="standing" role="status">
-      <StatusWord of={one.status} />
+      <StatusWord of={one} />
       {one.status === 'pending' ? (
         <span aria-live="off">
           {left(Date.parse(one.expiresAt), now)} left · {assuranceWords[one.assurance]}

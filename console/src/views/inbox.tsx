@@ -1,10 +1,12 @@
+import type { SignedIn } from '../api/types.ts'
 import { useApprovals, waiting } from '../approvals.tsx'
 import { ApprovalCard } from '../parts/approval-card.tsx'
+import { DenySeveral } from '../parts/deny-several.tsx'
 import { Title } from '../parts/title.tsx'
 import { Trouble } from '../parts/trouble.tsx'
 
-export function InboxView() {
-  const { pending, error } = useApprovals()
+export function InboxView({ role }: { readonly role: SignedIn['operator']['role'] }) {
+  const { pending, error, refresh } = useApprovals()
   return (
     <>
       <Title>Inbox</Title>
@@ -17,6 +19,9 @@ export function InboxView() {
           </li>
         ))}
       </ul>
+      {pending !== undefined && pending.length > 1 && role !== 'auditor' && (
+        <DenySeveral of={pending} onDenied={refresh} />
+      )}
       {pending?.length === 0 && (
         <p className="empty">
           When an agent wants to do what a human must allow, it stands here. It waits until you answer.
