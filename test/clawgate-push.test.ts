@@ -65,7 +65,7 @@ describe('a push', () => {
     await does(`POST /approval/deny/${requestId}`, {})
   })
 
-  test('goes to a member for what their own agents ask, and to no operator', async () => {
+  test('goes to no operator for what a member’s agents ask, and to members at services that everybody knows', async () => {
     const email = 'mia@example.com'
     const { invite } = await gateway.does<{ invite: string }>('POST', '/clawgate/people/invites', { email })
     const { token = '' } = await does('POST /auth/register', { email, invite }, '')
@@ -73,21 +73,25 @@ describe('a push', () => {
     const made = mia.authenticator.create((await does('POST /passkey/register/start', {}, token)) as never, mia.origin)
     await does('POST /passkey/register/complete', made, token)
     const hers = await signIn(mia)
-    const [annsBrowser, miasBrowser] = [await subscribed(), await subscribed(hers)]
-    const stranger = await service.subscribe((await does('GET /push/vapid-key')).publicKey as string)
+    const annsBrowser = await subscribed()
+    const browser = await service.subscribe((await does('GET /push/vapid-key')).publicKey as string)
+    const { endpoint, keys } = browser.subscription
+    // It is an address inside, which the operator named for operators.
+    const inside = await ask('POST /push/subscribe', { endpoint, keys }, hers)
+    assert.deepEqual(refusedAs(inside), [422, 'VALIDATION_ERROR'])
+    const known = 'https://updates.push.services.mozilla.com/wpush/v2/mias'
+    assert.match((await does('POST /push/subscribe', { endpoint: known, keys }, hers)).id ?? '', /^psh_/)
+    await does('POST /push/unsubscribe', { endpoint: known }, hers)
     await does('POST /push/unsubscribe', { endpoint: annsBrowser.subscription.endpoint }, hers)
     const { key = '' } = await does('POST /auth/api-keys', { name: 'laptop', agentId: 'mias' }, hers)
-    const { requestId } = await new ClawGateClient(gateway, key).request()
-    await until(() => miasBrowser.received().length === 1)
-    assert.deepEqual(miasBrowser.received(), [{ requestId }])
+    await new ClawGateClient(gateway, key).request()
     await gateway.does('POST', '/agents', { name: 'the-house' })
     const house = await gateway.does<{ key: string }>('POST', '/clawgate/api-keys', { agent: 'the-house', name: 'a' })
     const asked = await new ClawGateClient(gateway, house.key).request()
     // Hers would have come before: what waits is told in order, and she could not unsubscribe another's browser.
     await until(() => annsBrowser.received().length === 1)
     assert.deepEqual(annsBrowser.received(), [{ requestId: asked.requestId }])
-    assert.deepEqual(miasBrowser.received(), [{ requestId }])
-    assert.deepEqual(stranger.received(), [])
+    assert.deepEqual(browser.received(), [])
   })
 
   test('goes to push services alone, and to no key that is none', async () => {

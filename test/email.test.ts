@@ -102,6 +102,19 @@ describe('an e-mail channel', () => {
     assert.match((await mailAt(server, 0)).text, /^Subject: .*test/m)
     await asOperator(around.gateway, 'channel pair email --user bob@example.com')
     await asOperator(around.gateway, 'channel test email')
+    const people = async () => {
+      const { items } = await around.gateway.does<{ items: { people: { user: string }[] }[] }>('GET', '/channels')
+      return items.flatMap((channel) => channel.people.map(({ user }) => user))
+    }
+    const before = await people()
+    await asOperator(around.gateway, 'channel unpair email bob@example.com')
+    assert.deepEqual(
+      await people(),
+      before.filter((user) => user !== 'bob@example.com'),
+    )
+    assert.equal(before.length, (await people()).length + 1)
+    const again = await around.gateway.operator('DELETE', '/channels/email/people/bob%40example.com')
+    assert.equal(again.code, 'channel_person_unknown')
     await asOperator(around.gateway, 'channel remove email')
   })
 })

@@ -225,6 +225,15 @@ const remove: Verb = {
   },
 }
 
+const unpair: Verb = {
+  signature: 'unpair <name> <user>',
+  summary: 'ask somebody there no more: the id or address that `channel list` shows; devices have `channel device remove`',
+  async run({ args: [name, user], operator }) {
+    const json = await operator().ask({ method: 'DELETE', path: pathOf('channels', name, 'people', user) })
+    return { json, text: facts(json) }
+  },
+}
+
 const devices: Verb = {
   signature: 'list',
   summary: 'list the devices that take pushes',
@@ -251,10 +260,10 @@ function timesOf({ quiet, after }: Options) {
   return { quiet, afterSeconds: after === undefined ? undefined : seconds(after, '--after', { most: '1d' }) }
 }
 
-/** `claviger channel add | pair | list | edit | test | remove | device`. */
+/** `claviger channel add | pair | unpair | list | edit | test | remove | device`. */
 export function channelCommands(program: Command, session: Session): void {
   const channel = program.command('channel').description('how people are reached when something must be approved')
-  for (const verb of [add, pair, list, edit, trial, remove]) addVerb(channel, session, verb)
+  for (const verb of [add, pair, unpair, list, edit, trial, remove]) addVerb(channel, session, verb)
   const device = channel.command('device').description('browsers that take pushes')
   for (const verb of [devices, removeDevice]) addVerb(device, session, verb)
 }

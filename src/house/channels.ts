@@ -56,6 +56,7 @@ export function buildChannels(needs: ChannelNeeds, settings: Settings) {
     mailer: createMailer({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: insideOf(root) },
     answererOf: (id, approval) => (approval ? whoIsAsked(identity, id, approval) : answererOf(identity, id)),
+    isOperator: (id) => isOperator(identity, id),
     pushServices: settings.pushServices.map((origin) => ({
       origin: parseOrigin(origin, { anyPort: true }),
       allowed: insideOf(origin),
@@ -74,6 +75,12 @@ function whoIsAsked(identity: Identity, id: OperatorId, { agent, action }: Appro
   if (asking === undefined || !isMembers({ identity }, asking)) return answererOf(identity, id)
   const member = asking.owner === id ? identity.room.directory.operator(id) : undefined
   return member?.status === 'active' ? { name: member.name } : undefined
+}
+
+/** Of whatever role; members and those who are gone are none. */
+function isOperator({ room }: Identity, id: OperatorId): boolean {
+  const role = room.directory.operator(id)?.role
+  return role !== undefined && role !== 'member'
 }
 
 /** An operator who may answer approvals now. */

@@ -4,7 +4,7 @@ import type { Channel, ChannelId, Notice, NoticeId, Person } from './contract.ts
 
 /** What followers of a change of this room get. */
 export type ChannelChange =
-  | { readonly put: Channel }
+  | { readonly put: Channel; readonly notices: readonly NoticeId[] }
   | { readonly removed: ChannelId; readonly notices: readonly NoticeId[] }
 
 /** Channels and the messages that stand, in memory. */
@@ -86,10 +86,8 @@ export class ChannelBook {
     if (kind !== 'channel') return
     const change = after as ChannelChange
     if ('put' in change) this.#channels.set(change.put.id, change.put)
-    else {
-      this.#channels.delete(change.removed)
-      for (const id of change.notices) this.drop(id)
-    }
+    else this.#channels.delete(change.removed)
+    for (const id of change.notices) this.drop(id)
   }
 }
 

@@ -31,6 +31,7 @@ function channelsOf(
     outbound: createOutbound({ resolver: createResolver({ clock }) }),
     botApi: { root, allowed: addressSet(['127.0.0.1']) },
     answererOf: (id) => (answerers.has(id) ? { name: VERDICT.name } : undefined),
+    isOperator: () => true,
     textOf: async (approval) => ({ text: pendingText([approval]), whole: true }),
     pageOf: () => undefined,
     ...{ pushServices: [], pushContact: undefined },
@@ -157,6 +158,27 @@ describe('Channels', () => {
       new Set(telegram.questions().map(({ message }) => String(message.chat_id))),
       new Set([String(ANN)]),
     )
+  })
+
+  test('take no tap of somebody who was removed from one, tell them nothing, and ask them anew when they are back', async () => {
+    await using rooms = await new TestApprovals().start()
+    await using telegram = await Telegram.start()
+    using channels = channelsOf(rooms, telegram)
+    await channels.load()
+    channels.start()
+    const name = await reach(channels)
+    const { id } = channels.find(name)
+    const approval = await rooms.ask({ terms: TAP, risk: 'low' })
+    const question = await telegram.question()
+    await assert.rejects(channels.removePerson(name, '78', BY), { code: 'channel_person_unknown' })
+    assert.deepEqual((await channels.removePerson(name, String(ANN), BY)).people, [])
+    await telegram.tap(question, 'Approve')
+    await until(() => channels.health(id).foreign === 1)
+    assert.equal(rooms.approvals.find(approval.id).status, 'pending')
+    await channels.addKnown(name, { user: String(ANN), place: String(ANN), operator: VERDICT.operator }, BY)
+    const again = await telegram.question(1)
+    await telegram.tap(again, 'Approve')
+    await until(() => rooms.approvals.find(approval.id).status === 'approved')
   })
 
   test('are not believed where other hands edited who answers', async () => {

@@ -14,19 +14,22 @@ import {
   channelProblem,
   type NewChannel,
   NewTelegram,
+  type Notice,
   type Page,
   type Person,
   type Told,
   type Way,
 } from './contract.ts'
 import type { Times } from './due.ts'
+import { type Edit, joinedBy, leftBy, retimed } from './edits.ts'
 import { type Made, made, madeBot, madePush, type VapidKey } from './making.ts'
 import { Notifier } from './notifier.ts'
 import { Pairing } from './pairing.ts'
 import { Devices } from './push/devices.ts'
+import { refuseTaken } from './refuse-taken.ts'
 import { standingOf } from './standing.ts'
-import { getChannel, loadChannels, putChannel, removeChannel } from './store.ts'
-import { botIn, botOf } from './telegram/bot-account.ts'
+import { getChannel, loadChannels, putChannel, removeChannel, removeNotice } from './store.ts'
+import { botOf } from './telegram/bot-account.ts'
 import { type WayPlaces, wayOf } from './ways.ts'
 import { pendingText, TEST } from './words.ts'
 
@@ -35,12 +38,12 @@ export interface ChannelsOptions extends WayPlaces {
   readonly approvals: Approvals
   /** An operator who may answer approvals now; undefined for anybody else. */
   readonly answererOf: (operator: OperatorId, approval?: Approval) => { readonly name: string } | undefined
+  /** Members, who are none, are reached on their own devices alone, and say nothing of how a channel does. */
+  readonly isOperator: (operator: OperatorId) => boolean
   readonly textOf: (approval: Approval) => Promise<Told>
   readonly pageOf: (approval: Approval) => Page | undefined
   readonly times: Times
 }
-
-const MOST = 20
 
 /**
  * Who is asked, and how.
@@ -64,8 +67,8 @@ export class Channels {
 
   constructor(options: ChannelsOptions) {
     this.#options = options
-    const { storage, clock, approvals, pushServices: services } = options
-    this.devices = new Devices({ storage, clock, services })
+    const { storage, clock, approvals, isOperator, pushServices: services } = options
+    this.devices = new Devices({ storage, clock, services, isOperator })
     this.pairing = new Pairing(clock)
     const wayOf = (id: ChannelId) => this.#ways.get(id)
     this.#notifier = new Notifier({ ...options, book: this.#book, health: this.#health, wayOf })
@@ -115,7 +118,7 @@ export class Channels {
   }
 
   standing(): ChannelsStanding {
-    return standingOf(this.list(), this.#health)
+    return standingOf(this.list(), this.#health, this.#options.isOperator)
   }
 
   /** By id or name. Throws Problem `channel_unknown`. */
@@ -171,7 +174,7 @@ export class Channels {
       createdAt: clock.now(),
     }
     await storage.write(async (tx) => {
-      this.#refuseTaken(channel)
+      refuseTaken(channel, this.list())
       await this.#put(tx, channel, 'added', by, { name: channel.name, account: channel.account })
     })
     this.#open(channel)
@@ -179,14 +182,9 @@ export class Channels {
   }
 
   /** Throws Problem `channel_unknown`. */
-  edit(name: string, { quiet, afterSeconds }: ChannelEdit, by: Actor): Promise<Channel> {
-    const changed = (before: Channel): Channel => ({
-      ...before,
-      quiet: quiet === undefined ? before.quiet : (quiet ?? undefined),
-      afterSeconds: afterSeconds === undefined ? before.afterSeconds : (afterSeconds ?? undefined),
-    })
-    const ev = { quiet: quiet ?? undefined, afterSeconds: afterSeconds ?? undefined }
-    return this.#edit(name, 'edited', by, changed, ev)
+  edit(name: string, edit: ChannelEdit, by: Actor): Promise<Channel> {
+    const ev = { quiet: edit.quiet ?? undefined, afterSeconds: edit.afterSeconds ?? undefined }
+    return this.#edit(name, 'edited', by, retimed(edit), ev)
   }
 
   /** Whoever wrote to the bot, or a mail address, as this operator. Throws Problems `channel_unknown`, `channel_kind_other`, `channel_candidate_unknown`. */
@@ -204,11 +202,20 @@ export class Channels {
   /** The same for somebody whose ids an operator gave. */
   async addKnown(name: string, person: Person, by: Actor): Promise<Channel> {
     const { user, operator } = person
-    const others = (before: Channel) => before.people.filter((one) => one.user !== user)
-    const joined = (before: Channel): Channel => ({ ...before, people: [...others(before), person] })
-    const channel = await this.#edit(name, 'person_added', by, joined, { user, operator })
+    const channel = await this.#edit(name, 'person_added', by, joinedBy(person), { user, operator })
     this.#notifier.look()
     return channel
+  }
+
+  /**
+   * Nothing that they were asked there is answered by them any more. Throws Problems `channel_unknown`, `channel_kind_other`,
+   * `channel_person_unknown`.
+   */
+  removePerson(name: string, user: string, by: Actor): Promise<Channel> {
+    const { id, kind } = this.find(name)
+    if (kind === 'push') throw channelProblem('channel_kind_other')
+    const asked = this.#book.noticesOf(id).filter((notice) => notice.user === user)
+    return this.#edit(name, 'person_removed', by, leftBy(user), { user }, asked)
   }
 
   /** Throws Problem `channel_unknown`. */
@@ -230,9 +237,10 @@ export class Channels {
     this.#health.forget(id)
   }
 
-  /** Sends a message to everybody there. Throws Problems `channel_unknown`, `channel_nobody`, `channel_refused`, `channel_unreachable`. */
+  /** Sends a message to every operator there. Throws Problems `channel_unknown`, `channel_nobody`, `channel_refused`, `channel_unreachable`. */
   async test(name: string): Promise<number> {
-    const { id, people } = this.find(name)
+    const { id, people: all } = this.find(name)
+    const people = all.filter(({ operator }) => this.#options.isOperator(operator))
     const way = this.#ways.get(id)
     if (people.length === 0 || way === undefined) throw channelProblem('channel_nobody')
     // One that is gone meanwhile is none of those who were asked for.
@@ -263,35 +271,26 @@ export class Channels {
     way.start()
   }
 
-  #refuseTaken({ kind, name, account }: Channel): void {
-    const all = this.list()
-    if (all.length >= MOST) throw channelProblem('channel_limit')
-    if (all.some((one) => one.name === name)) throw channelProblem('channel_name_taken')
-    if (all.some((one) => one.kind === kind && isSame(one, account))) throw channelProblem('channel_account_taken')
-  }
-
-  #edit(name: string, word: string, by: Actor, edit: (before: Channel) => Channel, ev: Ev): Promise<Channel> {
+  #edit(name: string, word: string, by: Actor, edit: Edit, ev: Ev, over: readonly Notice[] = []): Promise<Channel> {
     const { id } = this.find(name)
-    return this.#options.storage.write(async (tx) => {
+    const work = async (tx: Tx) => {
       const before = await getChannel(tx, id)
       if (before === undefined) throw channelProblem('channel_unknown')
       const after = edit(before)
-      await this.#put(tx, after, word, by, ev)
+      for (const notice of over) await removeNotice(tx, notice.id)
+      await this.#put(tx, after, word, by, ev, over)
       return after
-    })
+    }
+    return this.#options.storage.write(work, { urgent: word === 'person_removed' })
   }
 
-  async #put(tx: Tx, channel: Channel, word: string, by: Actor, ev: Ev): Promise<void> {
+  async #put(tx: Tx, channel: Channel, word: string, by: Actor, ev: Ev, over: readonly Notice[] = []): Promise<void> {
     await putChannel(tx, channel)
-    const after: ChannelChange = { put: channel }
+    const after: ChannelChange = { put: channel, notices: over.map((notice) => notice.id) }
     const record = { type: 'config', actor: by, ev: { what: `channel.${word}`, channel: channel.id, ...ev } }
     await tx.change({ kind: 'channel', ref: channel.id, after, record })
   }
 }
-
-/** One bot, one key of pushes; mail accounts as many as there are. */
-const isSame = ({ kind, account }: Channel, other: string) =>
-  kind === 'push' || (kind === 'telegram' && botIn(account) === botIn(other))
 
 type Ev = Readonly<Record<string, string | number | undefined>>
 

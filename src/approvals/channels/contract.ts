@@ -222,6 +222,11 @@ export const channelProblems = {
     title: 'Nobody of this id wrote to the bot while that was waited for',
     hint: 'Send /start to the bot in a chat of your own with it, within ten minutes, and try again.',
   },
+  channel_person_unknown: {
+    status: 404,
+    title: 'This channel reaches nobody of this id',
+    hint: 'See `claviger channel list`; devices that take pushes are in `claviger channel device list`.',
+  },
   channel_kind_other: { status: 409, title: 'A channel of this kind has no such thing' },
   device_unknown: { status: 404, title: 'There is no such device', hint: 'See `claviger channel device list`.' },
   device_limit: { status: 409, title: 'This operator has as many devices as one may', hint: 'Remove one.' },

@@ -26,6 +26,8 @@ export interface NotifierNeeds {
   readonly times: Times
   /** An operator who may answer approvals now; of this one where it is given, or a member. Undefined for anybody else, who is told nothing. */
   readonly answererOf: (operator: OperatorId, approval?: Approval) => { readonly name: string } | undefined
+  /** Members' devices say nothing of how a channel does: it is the operators'. */
+  readonly isOperator: (operator: OperatorId) => boolean
   /** What a person is shown of it, safe to send. */
   readonly textOf: (approval: Approval) => Promise<Told>
   /** Where it is answered with more than a tap; undefined where no page is reached. */
@@ -90,7 +92,7 @@ export class Notifier {
     for (const person of channel.people) {
       if (book.isTold(approval.id, channel.id, person.user) || answererOf(person.operator, approval) === undefined)
         continue
-      this.#run(`ask/${approval.id}/${channel.id}/${person.user}`, channel.id, () =>
+      this.#run(`ask/${approval.id}/${channel.id}/${person.user}`, this.#countedAt(channel, person.user), () =>
         this.#ask(approval, channel, person, way),
       )
     }
@@ -102,7 +104,8 @@ export class Notifier {
     const way = this.#needs.wayOf(notice.channel)
     const late = approval === undefined || this.#needs.clock.now() > approval.expiresAt + TELL_MS
     if (!late && way === undefined) return
-    this.#run(`tell/${notice.id}`, notice.channel, async () => {
+    const counted = this.#countedAt(this.#needs.book.channel(notice.channel), notice.user)
+    this.#run(`tell/${notice.id}`, counted, async () => {
       if (!late) await way?.tell(notice, approval).catch(unlessForGood)
       await this.#needs.storage.write((tx) => removeNotice(tx, notice.id))
       this.#needs.book.drop(notice.id)
@@ -140,17 +143,23 @@ export class Notifier {
     if (this.#find(id)?.status !== 'pending') setImmediate(() => this.look())
   }
 
-  #run(task: string, channel: ChannelId, work: () => Promise<void>): void {
+  /** The channel whose doing a message to this person shows. */
+  #countedAt(channel: Channel | undefined, user: string): ChannelId | undefined {
+    const person = channel?.people.find((one) => one.user === user)
+    return person !== undefined && this.#needs.isOperator(person.operator) ? channel?.id : undefined
+  }
+
+  #run(task: string, channel: ChannelId | undefined, work: () => Promise<void>): void {
     const { health, clock } = this.#needs
     if (this.#busy.has(task) || !health.mayTry(task, clock.now())) return
     const done = work().then(
       () => {
         health.settled(task)
-        health.worked(channel, clock.now())
+        if (channel !== undefined) health.worked(channel, clock.now())
       },
       (error: unknown) => {
         health.again(task, error, clock.now())
-        health.failed(channel, error, clock.now())
+        if (channel !== undefined) health.failed(channel, error, clock.now())
       },
     )
     this.#busy.set(

@@ -98,6 +98,16 @@ export const addPerson = endpoint({
   problems: channelProblems,
 })
 
+export const removePerson = endpoint({
+  method: 'DELETE',
+  path: `${PATH}/{name}/people/{user}`,
+  caller: 'operator',
+  summary: 'Ask and tell somebody there no more; what they were asked cannot be answered by them any more',
+  params: NameParam.extend({ user: z.string().min(1).max(254) }),
+  reply: ChannelView,
+  problems: channelProblems,
+})
+
 export interface ChannelRouteNeeds<Who> {
   readonly channels: Channels
   readonly actorOf: (who: Who) => Actor
@@ -128,6 +138,9 @@ export function channelRoutes<Who>({ channels, actorOf, ...needs }: ChannelRoute
       const operator = needs.operatorOf(body.operator, caller as Who)
       return view(await channels.addPerson(params.name, body.user, operator, by(caller)))
     }),
+    bind(removePerson, async ({ params, caller }) =>
+      view(await channels.removePerson(params.name, params.user, by(caller))),
+    ),
   ]
 }
 

@@ -44,9 +44,9 @@ export function wayOf(channel: Channel, places: WayPlaces, ears: WayEars): Way {
 }
 
 function pushWay({ id, account, sealedSecret }: Channel, places: WayPlaces, devices: Devices): Way {
-  const { clock, outbound, box, pushServices: services, pushContact: contact } = places
+  const { clock, outbound, box, pushContact: contact } = places
   const privateKey = () => box.open(purposeOf(id), sealedSecret)
-  return new WebPush({ clock, outbound, services, contact, devices, publicKey: account, privateKey })
+  return new WebPush({ clock, outbound, contact, devices, publicKey: account, privateKey })
 }
 
 export function botOptions(id: ChannelId, sealed: Buffer, { box, outbound, botApi }: WayPlaces) {

@@ -6,12 +6,14 @@ import { channelProblem, type Person } from '../contract.ts'
 import { type Device, type DeviceId, type NewDevice, unpadded } from './contract.ts'
 import { loadDevices, putDevice, removeDevice } from './device-store.ts'
 import { encryptPush } from './encrypt.ts'
-import { type OwnPushService, placeOf } from './push-places.ts'
+import { type OwnPushService, type PushPlace, placeOf } from './push-places.ts'
 
 export interface DevicesOptions {
   readonly storage: Storage
   readonly clock: Clock
+  /** Services that the gateway's operator named. */
   readonly services: readonly OwnPushService[]
+  readonly isOperator: (operator: OperatorId) => boolean
 }
 
 /** What followers of a change get. */
@@ -76,9 +78,9 @@ export class Devices {
    * the stored form of its cookie. Throws Problems `push_service_unknown`, `push_key_invalid`, `device_limit`.
    */
   async add(input: NewDevice, operator: OperatorId, token: string, by: Actor): Promise<Device> {
-    const { storage, clock, services } = this.#options
+    const { storage, clock } = this.#options
     const { endpoint, name, keys } = input
-    placeOf(endpoint, services)
+    this.placeOf({ endpoint, operator })
     const [p256dh, auth] = [unpadded(keys.p256dh), unpadded(keys.auth)]
     refuseBadKey(p256dh, auth)
     const device: Device = {
@@ -97,6 +99,15 @@ export class Devices {
       await noted(tx, 'added', device, by, put)
     })
     return device
+  }
+
+  /**
+   * Where a push to it may go. A service that the gateway's operator named is inside, and for operators: members are reached at
+   * those that everybody knows. Asked for each push anew. Throws Problem `push_service_unknown`.
+   */
+  placeOf({ endpoint, operator }: Pick<Device, 'endpoint' | 'operator'>): PushPlace {
+    const { services, isOperator } = this.#options
+    return placeOf(endpoint, isOperator(operator) ? services : [])
   }
 
   /** `why`: who or what took it away. Gone already is gone. */

@@ -9,13 +9,11 @@ import { channelProblem, type Notice, type Person, type Question, type Way } fro
 import { type Device, DOOR_TOKEN } from './contract.ts'
 import { type Devices, topicOf } from './devices.ts'
 import { encryptPush } from './encrypt.ts'
-import { type OwnPushService, placeOf } from './push-places.ts'
 import { vapidHeader } from './vapid.ts'
 
 export interface WebPushOptions {
   readonly clock: Clock
   readonly outbound: Outbound
-  readonly services: readonly OwnPushService[]
   /** Whom a push service may write to: `mailto:` or `https:`. */
   readonly contact: string | undefined
   readonly devices: Devices
@@ -82,8 +80,8 @@ export class WebPush implements Way {
 
   /** False for a device that is no more: it is forgotten. */
   async #send(device: Device, push: Push): Promise<boolean> {
-    const { outbound, services, devices, clock, contact, publicKey, privateKey } = this.#options
-    const place = placeOf(device.endpoint, services)
+    const { outbound, devices, clock, contact, publicKey, privateKey } = this.#options
+    const place = devices.placeOf(device)
     const about = { publicKey, origin: place.audience, contact }
     const authorization = await vapidHeader(privateKey(), about, clock.now())
     const answer = await outbound({
