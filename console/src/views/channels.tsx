@@ -62,18 +62,13 @@ export function ChannelsView({ role }: { readonly role: SignedIn['operator']['ro
   )
 }
 
-function About({ of: { kind, account, people, failingSince, lastError } }: { readonly of: Channel }) {
+function About({ of: { kind, name, account, people, failingSince, lastError } }: { readonly of: Channel }) {
+  const what = [name === kind ? undefined : kind, kind === 'push' ? undefined : account]
   return (
     <>
       <p className="quiet">
-        {kind}
-        {kind !== 'push' && (
-          <>
-            {', '}
-            <Name of={account} />
-          </>
-        )}
-        {people.length === 0 && ' · reaches nobody'}
+        <Name of={what.filter((part) => part !== undefined).join(', ')} />
+        {people.length === 0 && ' Reaches nobody.'}
       </p>
       {kind === 'push' && (
         <p className="quiet">
