@@ -227,7 +227,8 @@ const remove: Verb = {
 
 const unpair: Verb = {
   signature: 'unpair <name> <user>',
-  summary: 'ask somebody there no more: the id or address that `channel list` shows; devices have `channel device remove`',
+  summary:
+    'ask somebody there no more: the id or address that `channel list` shows; devices have `channel device remove`',
   async run({ args: [name, user], operator }) {
     const json = await operator().ask({ method: 'DELETE', path: pathOf('channels', name, 'people', user) })
     return { json, text: facts(json) }
