@@ -17,7 +17,7 @@ const networkModules: Readonly<Record<string, readonly string[]>> = {
     'maxHeaderSize',
   ],
   https: ['createServer', 'Server'],
-  http2: ['createServer', 'createSecureServer', 'constants'],
+  http2: ['createServer', 'createSecureServer', 'performServerHandshake', 'constants'],
   net: ['createServer', 'Server', 'BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6'],
   tls: ['createServer', 'createSecureContext', 'rootCertificates', 'Server'],
   dgram: [],
@@ -37,6 +37,7 @@ export const outboundCalls = codeRule({
     'src/http/ask-names.ts': 'any', // names to addresses, for both
     'src/http/connect.ts': 'any', // to a judged address, for both; sends nothing itself
     'src/proxy/lines.ts': 'any', // the kept connections that dial.ts sends on
+    'src/proxy/http2/upstream-session.ts': 'any', // HTTP/2 on connections that connect.ts opened, for lines.ts
     'src/cli/client.ts': 'any', // the command line to the gateway
     'src/proxy/tunnel/intercept.ts': 'any', // TLS towards clients that came; connects nowhere
   },

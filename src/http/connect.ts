@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number
   /** Certificates to trust beside the system's own, PEM. */
   readonly ca?: readonly string[] | undefined
+  /** Protocols to offer in the handshake, the first most wanted (RFC 7301); HTTP/1.1 alone if left out. */
+  readonly protocols?: readonly string[] | undefined
   /** Hears of every attempt, before anything is sent. */
   readonly onDial?: ((address: string, port: number) => void) | undefined
   /** Hears that the peer cut a connection with RST, before the connection's own user does. */
@@ -24,7 +26,7 @@ export interface ConnectOptions {
 export const CONNECT_TIMEOUT = 'CLAVIGER_CONNECT_TIMEOUT'
 
 /**
- * How undici opens a connection here: to one address, for one host, HTTP/1.1 only, the certificate always verified.
+ * How undici opens a connection here: to one address, for one host, the certificate always verified.
  * TLS sessions are resumed only among the connections of the same connector.
  */
 export function createConnector(options: ConnectOptions): buildConnector.connector {
@@ -59,7 +61,7 @@ function dialTcp({ address, port }: ConnectOptions): Socket {
   return tcpConnect({ host: address, port })
 }
 
-function dialTls({ address, port, host, ca }: ConnectOptions, session: Buffer | undefined): TLSSocket {
+function dialTls({ address, port, host, ca, protocols }: ConnectOptions, session: Buffer | undefined): TLSSocket {
   const bare = host.startsWith('[') ? host.slice(1, -1) : host
   return tlsConnect({
     host: address,
@@ -68,7 +70,7 @@ function dialTls({ address, port, host, ca }: ConnectOptions, session: Buffer | 
     ...(isIP(bare) === 0 && { servername: bare }),
     ...(session !== undefined && { session }),
     ...(ca !== undefined && { ca: [...ca] }),
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: protocols === undefined ? ['http/1.1'] : [...protocols],
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
   })

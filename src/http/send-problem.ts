@@ -30,6 +30,7 @@ const PROXY_ERRORS: Readonly<Record<string, string>> = {
   upstream_tls_failed: 'tls_certificate_error',
   upstream_tls: 'tls_certificate_error',
   upstream_broke: 'http_response_incomplete',
+  upstream_unprocessed: 'http_response_incomplete',
   upstream_encoding_refused: 'http_response_content_coding',
   address_refused: 'destination_ip_prohibited',
 }

@@ -2,6 +2,7 @@ import type { Origin } from '../ground/origin.ts'
 import { problemsOf } from '../ground/problem.ts'
 import type { CanonicalCall } from '../policy/permit.ts'
 import { acceptEncoding } from './decode.ts'
+import { decodeProblem } from './decode-stage.ts'
 import type { HeadFilter, ParsedHeaders } from './response-head.ts'
 import type { SecretMatcher } from './scrub/matcher.ts'
 import { type ScrubbedBody, scrubBody } from './scrub/scrub-body.ts'
@@ -90,6 +91,9 @@ export class AnswerFilter implements HeadFilter {
     const encoding = joined(headers['content-encoding'])
     this.rewritten = encoding !== undefined && encoding !== 'identity'
     if (this.bodiless(status)) return undefined
+    // Messages that are compressed one by one are not looked into.
+    if ((joined(headers['grpc-encoding']) ?? 'identity') !== 'identity')
+      throw decodeProblem('upstream_encoding_refused')
     if (status === 206 && !(lengthOfWhole(headers['content-range']) >= LEAST_IN_PARTS)) {
       throw problem('upstream_range_refused')
     }

@@ -119,7 +119,7 @@ export async function carryOut(options: CarryOutOptions, asked: CarriedCall, aft
       options.onOutcome(permit, outcome)
     }
     const settle = options.settling?.(permit, service)
-    const again = after !== undefined || !mayRunTwice(call) ? undefined : () => tryAgain(options, call, open, 'broke')
+    const again = after !== undefined || hasStream(call) ? undefined : secondTry(options, call, open)
     const renew = after === undefined ? renewalOf(options, call, body, open, opened) : undefined
     const { onBug } = options
     const given = { permit, service, opened, rawHeaders, body, recipient, base, settle, again, renew, onEnd, onBug }
@@ -178,6 +178,15 @@ function tryAgain(options: CarryOutOptions, call: CarriedCall, firstTry: OpenCal
   void carryOut(options, { ...call, rid: options.nextRid(), firstTry }, end)
 }
 
+/** After a failure before any answer: what surely was not looked at goes again, what broke only if that changes nothing. */
+function secondTry(options: CarryOutOptions, call: CarriedCall, open: OpenCall) {
+  const again = () => tryAgain(options, call, open, 'broke')
+  return ({ code }: Problem) => {
+    if (code === 'upstream_unprocessed') return again
+    return code === 'upstream_broke' && isSafe(call) ? again : undefined
+  }
+}
+
 /** What is done about a 401. A call whose body is gone has the token renewed all the same: for the next one. */
 function renewalOf(
   options: CarryOutOptions,
@@ -215,10 +224,8 @@ function hasStream({ body }: Pick<CarriedCall, 'body'>): boolean {
 }
 
 /** Safe methods without a body (RFC 9110 §9.2.1): to send them twice changes nothing. */
-function mayRunTwice(call: CarriedCall): boolean {
-  const { method, body } = call
-  if (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') return false
-  return !Buffer.isBuffer(body) && !hasStream(call)
+function isSafe({ method, body }: CarriedCall): boolean {
+  return (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') && !Buffer.isBuffer(body)
 }
 
 /** Answers with what was thrown. */

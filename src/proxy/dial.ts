@@ -17,6 +17,8 @@ export interface DialledService {
   readonly id: ServiceId
   readonly allowed: AddressSet | undefined
   readonly trust?: readonly string[] | undefined
+  /** Whether it may be spoken to in HTTP/2, where it offers that. */
+  readonly http2?: boolean
   readonly timeouts: { readonly connectMs: number }
 }
 
@@ -31,6 +33,8 @@ export interface DialledRequest {
   readonly path: string
   readonly headers: string[]
   readonly body: Readable | Buffer | null
+  /** Whether the caller takes trailers. HTTP/2 can say that to the service; nothing else needs it. */
+  readonly trailers?: boolean
 }
 
 export interface Dialer {
@@ -141,7 +145,7 @@ class PermitDialer implements Dialer {
     handler: Dispatcher.DispatchHandler,
   ): void {
     const tail = credential === undefined ? '' : ` ${credential.id} ${credential.version}`
-    const pool = this.#lines.pool(`${service.id} ${address} ${origin.href}${tail}`, () => ({
+    const line = this.#lines.line(`${service.id} ${address} ${origin.href}${tail}`, () => ({
       service: service.id,
       origin,
       address,
@@ -149,8 +153,9 @@ class PermitDialer implements Dialer {
       version: credential?.version,
       connectMs: service.timeouts.connectMs,
       trust: service.trust,
+      http2: service.http2,
     }))
-    pool.dispatch(request as Dispatcher.DispatchOptions, handler)
+    line.dispatch(request as Dispatcher.DispatchOptions, handler)
   }
 
   #noteReset(): void {

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import type { AddressSet } from '../ground/addresses.ts'
 import type { ServiceId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
+import type { Problem } from '../ground/problem.ts'
 import { readBody } from '../http/read-body.ts'
 import type { Permit } from '../policy/permit.ts'
 import { AnswerFilter, askedEncoding } from './answer-filter.ts'
@@ -29,6 +30,8 @@ export interface ForwardedService {
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   readonly allowed: AddressSet | undefined
   readonly trust?: readonly string[] | undefined
+  /** Whether it may be spoken to in HTTP/2. */
+  readonly http2?: boolean
   /** Whether answers are searched for the credential; off only under `unsafeNoScrub`. */
   readonly scrub: boolean
   /** Whether the outcome is on the disk before the answer's last byte goes out. */
@@ -48,8 +51,8 @@ export interface ForwardRequest {
   readonly base: string | undefined
   /** Puts the outcome on the disk before the answer's last byte goes out; undefined where nothing waits for that. */
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
-  /** Makes the call again if its connection breaks before any answer; undefined where it must not run twice. */
-  readonly again?: (() => void) | undefined
+  /** How the call is made again after a failure before any answer; undefined where it must not run twice. */
+  readonly again?: ((problem: Problem) => (() => void) | undefined) | undefined
   /** After a 401, where the credential can be renewed: finds out whether to make the call again. */
   readonly renew?: Renew | undefined
   /** Called once, when the call is over. */
@@ -170,7 +173,7 @@ function send(
   transform: BodyTransform | undefined,
 ): void {
   if (passage.over) return
-  const { method, target: path, headers } = head
+  const { method, target: path, headers, trailers } = head
   let sent: Readable | Buffer | null = body
   if (body !== null && !Buffer.isBuffer(body)) {
     passage.streams(body)
@@ -179,7 +182,7 @@ function send(
     if (head.expectsContinue) recipient.invite()
   }
   const handler = renew === undefined ? passage : new RefusedAnswer(passage, renew)
-  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent }, handler)
+  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent, trailers }, handler)
 }
 
 /** A body that has arrived whole is sent as one buffer; one that is still coming is streamed. */

@@ -28,13 +28,13 @@ function linesOn(clock: SetClock): Lines {
 describe('Lines', () => {
   test('gives the same pool for the same use, and another for another', () => {
     const lines = linesOn(new SetClock())
-    const first = lines.pool('a', () => use())
+    const first = lines.line('a', () => use())
     assert.equal(
-      lines.pool('a', () => assert.fail('opened twice')),
+      lines.line('a', () => assert.fail('opened twice')),
       first,
     )
     assert.notEqual(
-      lines.pool('b', () => use({ address: '127.0.0.2' })),
+      lines.line('b', () => use({ address: '127.0.0.2' })),
       first,
     )
     assert.equal(lines.count, 2)
@@ -43,9 +43,9 @@ describe('Lines', () => {
 
   test('retires older versions of a credential when a new one is used, and nothing else', () => {
     const lines = linesOn(new SetClock())
-    const old = lines.pool('v1', () => use())
-    const other = lines.pool('other', () => use({ credential: 'crd_2' as CredentialId }))
-    lines.pool('v2', () => use({ version: 2 }))
+    const old = lines.line('v1', () => use())
+    const other = lines.line('other', () => use({ credential: 'crd_2' as CredentialId }))
+    lines.line('v2', () => use({ version: 2 }))
     assert.deepEqual([old.closed, other.closed, lines.count], [true, false, 2])
     lines.stop()
   })
@@ -53,10 +53,10 @@ describe('Lines', () => {
   test('closes pools that nobody used for a minute', () => {
     const clock = new SetClock()
     const lines = linesOn(clock)
-    const idle = lines.pool('idle', () => use())
-    lines.pool('busy', () => use())
+    const idle = lines.line('idle', () => use())
+    lines.line('busy', () => use())
     clock.advance(60_001)
-    const busy = lines.pool('busy', () => use())
+    const busy = lines.line('busy', () => use())
     lines.closeIdle()
     assert.deepEqual([idle.closed, busy.closed, lines.count], [true, false, 1])
     lines.stop()
@@ -66,10 +66,10 @@ describe('Lines', () => {
   test('keeps no more than 4,096 pools, and lets the longest idle one go', () => {
     const clock = new SetClock()
     const lines = linesOn(clock)
-    const first = lines.pool('0', () => use())
+    const first = lines.line('0', () => use())
     for (let i = 1; i <= 4_096; i++) {
       clock.advance(1)
-      lines.pool(String(i), () => use())
+      lines.line(String(i), () => use())
     }
     assert.deepEqual([lines.count, first.closed], [4_096, true])
     lines.stop()

@@ -38,11 +38,8 @@ export interface PassageOptions {
   /** Milliseconds of silence: until the head of the answer, and within bodies. */
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
   readonly isCutting: () => boolean
-  /**
-   * Tries the call again, as a new call, where the connection broke before any answer: the service had closed a kept
-   * connection that we were about to use. Undefined for calls that must not run twice (RFC 9110 §9.2.2).
-   */
-  readonly again?: (() => void) | undefined
+  /** How the call is tried again, as a new one, after a failure before any answer: a kept connection was just being closed. */
+  readonly again?: ((problem: Problem) => (() => void) | undefined) | undefined
   /** Puts the outcome on the disk; the last byte of the answer waits for it (`auditMode: strict`), but for event streams. */
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   readonly onEnd: (outcome: Outcome, end: CallEnd) => void
@@ -204,8 +201,9 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   /** Ends the call with a problem: as an answer while there is none, else by cutting the connection. */
   fail(problem: Problem, end: CallEnd): void {
     if (this.#phase === 'over') return
-    const { recipient, rid, again } = this.#options
-    if (again !== undefined && this.#phase === 'waiting' && problem.code === 'upstream_broke') {
+    const { recipient, rid } = this.#options
+    const again = this.#phase === 'waiting' ? this.#options.again?.(problem) : undefined
+    if (again !== undefined) {
       this.#leave(again, 0, problem.code, 'neutral')
       return
     }

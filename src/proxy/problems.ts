@@ -47,6 +47,11 @@ export const proxyProblems = {
   upstream_tls: { status: 502, title: 'The service could not prove who it is' },
   upstream_timeout: { status: 504, title: 'The service went silent for longer than it may' },
   upstream_broke: { status: 502, title: 'The service ended its answer before it was complete, or in a broken form' },
+  upstream_unprocessed: {
+    status: 503,
+    title: 'The service turned the request away unread',
+    hint: 'It is safe to send it again.',
+  },
   answer_too_large: {
     status: 502,
     title: 'The answer is larger than this way in takes',

@@ -24,6 +24,7 @@ const CONTENT_LENGTH = 4
 const TRANSFER_ENCODING = 5
 const ACCEPT_ENCODING = 6
 const EXPECT = 7
+const TE = 8
 
 /** What one spelling of a header name is here, worked out once. */
 interface NameRule {
@@ -32,6 +33,9 @@ interface NameRule {
   /** A bit of its own where the header may stand once only, else 0. */
   readonly once: number
 }
+
+/** RFC 9110 §10.1.4. */
+const TRAILERS = /(?:^|[,\s])trailers(?:$|[,;\s])/i
 
 const rules = new Map<string, NameRule>()
 const onceBits = new Map<string, number>()
@@ -56,6 +60,9 @@ function classify(name: string, comparable: string): number {
   if (comparable === 'transfer-encoding') return TRANSFER_ENCODING
   if (comparable === 'accept-encoding') return ACCEPT_ENCODING
   if (comparable === 'expect') return EXPECT
+  if (comparable === 'te') return TE
+  // Messages that are compressed one by one could not be searched.
+  if (comparable === 'grpc-accept-encoding') return DROP
   if (comparable === 'host' || isHopByHop(comparable) || isForwardedHeader(comparable)) return DROP
   if (isCredentialHeader(comparable) || comparable.startsWith('claviger-')) return DROP
   return PASS
@@ -88,6 +95,8 @@ export class OutgoingHead {
   ranged = false
   /** What the caller accepts as content coding. */
   accepts: string | undefined
+  /** Whether the caller takes trailers. */
+  trailers = false
   /** What `Connection` lists beyond the usual. */
   named: ReadonlySet<string> | undefined
 
@@ -105,6 +114,7 @@ export class OutgoingHead {
     else if (rule === CONTENT_LENGTH) this.contentLength = value
     else if (rule === TRANSFER_ENCODING) this.chunked = true
     else if (rule === ACCEPT_ENCODING) this.#accept(checked('accept-encoding', value))
+    else if (rule === TE) this.trailers ||= TRAILERS.test(value)
     else if (rule === EXPECT) this.expectsContinue = value.toLowerCase() === '100-continue'
   }
 

@@ -69,6 +69,7 @@ class CompiledService implements Service {
   readonly timeouts: Service['timeouts']
   readonly allowed: AddressSet | undefined
   readonly trust: readonly string[] | undefined
+  readonly http2: boolean
   readonly tokenOrigins: readonly Origin[]
   readonly scrub: boolean
   readonly strictAudit: boolean
@@ -88,6 +89,7 @@ class CompiledService implements Service {
     this.epoch = record.epoch
     this.allowed = definition.addresses === undefined ? undefined : addressSet(definition.addresses)
     this.trust = readAuthorities(definition.trust)?.pems
+    this.http2 = definition.http2 !== 'off'
     this.origins = readOrigins(definition, this.allowed)
     this.originHrefs = Object.freeze(this.origins.map((origin) => origin.href).sort())
     this.tokenOrigins = readTokenOrigins(definition, this.allowed)

@@ -50,6 +50,8 @@ export const ServiceInput = z.strictObject({
   addresses: z.array(z.string().max(64)).min(1).max(64).optional(),
   /** PEM of the authorities, or the certificate itself, to believe of its servers, instead of the system's. */
   trust: z.string().max(65_536).optional(),
+  /** `off`: it is spoken to in HTTP/1.1 although it offers HTTP/2. */
+  http2: z.enum(['auto', 'off']).optional(),
   /** What the words of Clauth's scopes (`github:read`) mean here, where it is not what they usually mean. */
   words: WordMap.optional(),
   timeouts: Timeouts.optional(),
@@ -118,6 +120,8 @@ export interface Service {
   readonly allowed: AddressSet | undefined
   /** Whom to believe of its servers, PEM; the system's authorities where it is undefined. */
   readonly trust: readonly string[] | undefined
+  /** Whether it may be spoken to in HTTP/2. */
+  readonly http2: boolean
   /** Where its tokens come from beside its own origins: https alone. */
   readonly tokenOrigins: readonly Origin[]
   readonly scrub: boolean

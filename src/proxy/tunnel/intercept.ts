@@ -6,9 +6,13 @@ import { type SecureContext, TLSSocket } from 'node:tls'
 import { notePeer } from '../../http/client-address.ts'
 import { httpOptions } from '../../http/listen.ts'
 import { noteCarrier } from '../../http/reset-connection.ts'
+import { type InnerEvents, innerSessions } from './http2/inner-sessions.ts'
 import type { Tunnel } from './tunnels.ts'
 
-type Handle = (request: IncomingMessage, response: ServerResponse, rid: string, tunnel: Tunnel) => void
+export interface InnerHandles extends InnerEvents {
+  /** A request in HTTP/1.1. */
+  readonly plain: (request: IncomingMessage, response: ServerResponse, rid: string, tunnel: Tunnel) => void
+}
 
 export interface Interceptor {
   /** Tells the client that its tunnel is open, and takes it over. `head`: what it sent already. */
@@ -19,12 +23,13 @@ export interface Interceptor {
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n'
 
-export function interceptor(nextRid: () => string, handle: Handle): Interceptor {
+export function interceptor(nextRid: () => string, handles: InnerHandles): Interceptor {
   const tunnels = new WeakMap<Socket, Tunnel>()
+  const sessions = innerSessions(handles)
   const server = innerServer((request, response) => {
     const tunnel = tunnels.get(request.socket)
     if (tunnel === undefined) request.socket.destroy()
-    else handle(request, response, nextRid(), tunnel)
+    else handles.plain(request, response, nextRid(), tunnel)
   })
   return {
     take: (tunnel, context, head) => {
@@ -38,10 +43,12 @@ export function interceptor(nextRid: () => string, handle: Handle): Interceptor 
       notePeer(secure, 'tcp')
       secure.once('secure', () => {
         if (secure.destroyed) return
-        server.emit('connection', secure)
+        if (secure.alpnProtocol === 'h2') sessions.take(secure, tunnel)
+        else server.emit('connection', secure)
       })
     },
     close: (graceMs) => {
+      sessions.close(graceMs)
       server.closeIdleConnections()
       const sweep = setInterval(() => server.closeIdleConnections(), 50)
       const timer = setTimeout(() => {
@@ -60,7 +67,7 @@ function secured(socket: Socket, context: SecureContext, host: string): TLSSocke
   const secure = new TLSSocket(socket, {
     isServer: true,
     secureContext: context,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['h2', 'http/1.1'],
     SNICallback: (name, answer) => {
       if (name.toLowerCase() === host) answer(null, context)
       else answer(new Error('the handshake names another host than CONNECT'))

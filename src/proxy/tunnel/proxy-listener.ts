@@ -14,7 +14,8 @@ import { httpProblem } from '../../http/problems.ts'
 import { asProblem, rawProblem } from '../../http/send-problem.ts'
 import { type CarryOutOptions, carryOut, refuse } from '../carry-out.ts'
 import { proxyProblem } from '../problems.ts'
-import { Connection } from '../recipient.ts'
+import { Connection, type Recipient } from '../recipient.ts'
+import type { StreamRequest } from './http2/stream-request.ts'
 import { interceptor } from './intercept.ts'
 import { absoluteTarget, hostsOf, originOfConnect } from './proxy-target.ts'
 import { proxyToken } from './proxy-token.ts'
@@ -49,9 +50,11 @@ export function createProxyListener(given: ProxyListenerOptions): ProxyListener 
   const tunnels = new Tunnels()
   const state = { closing: false }
   const options = { ...given, isClosing: () => state.closing }
-  const intercept = interceptor(options.carry.nextRid, (request, response, rid, tunnel) =>
-    inside(options, request, response, rid, tunnel),
-  )
+  const intercept = interceptor(options.carry.nextRid, {
+    plain: (request, response, rid, tunnel) => inside(options, request, response, rid, tunnel),
+    request: (request, recipient, tunnel) => onStream(options, request, recipient, tunnel),
+    refused: (error, recipient) => refuse(options.carry, recipient, options.carry.nextRid(), error),
+  })
   return {
     tunnels,
     connect: (request, socket, head, rid) => {
@@ -99,47 +102,61 @@ function inside(
   { presented, origin, hosts }: Tunnel,
 ): void {
   whenInTurn(response, () => {
-    attempt(options, response, rid, () => {
+    attempt(options, new Connection(response), rid, () => {
       const url = request.url ?? ''
-      if (url.startsWith('/')) return carry(options, request, response, rid, { presented, origin, hosts })
+      if (url.startsWith('/')) return carryPlain(options, request, response, rid, { presented, origin, hosts })
       // A whole URL may say again what the tunnel says, and nothing else.
       const whole = absoluteTarget(url)
       if (whole.origin.href !== origin.href) throw httpProblem('host_refused', { detail: 'The tunnel is to another.' })
       request.url = whole.rest
-      carry(options, request, response, rid, { presented, origin, hosts })
+      carryPlain(options, request, response, rid, { presented, origin, hosts })
     })
   })
 }
 
+/** A request on a stream of HTTP/2, which is as good as one on a connection. */
+function onStream(options: Running, request: StreamRequest, recipient: Recipient, tunnel: Tunnel): void {
+  const rid = options.carry.nextRid()
+  attempt(options, recipient, rid, () => carry(options, request, recipient, rid, tunnel))
+}
+
 function byUrl(options: Running, request: IncomingMessage, response: ServerResponse, rid: string): void {
-  attempt(options, response, rid, () => {
+  attempt(options, new Connection(response), rid, () => {
     options.mustBeSecure(request)
     const presented = proxyToken(request.rawHeaders) ?? ''
     const { origin, rest } = absoluteTarget(request.url ?? '')
     request.url = rest
-    carry(options, request, response, rid, { presented, origin, hosts: hostsOf(origin) })
+    carryPlain(options, request, response, rid, { presented, origin, hosts: hostsOf(origin) })
   })
 }
 
 type Where = Pick<Tunnel, 'presented' | 'origin' | 'hosts'>
 
-function carry(
+function carryPlain(
   options: Running,
   request: IncomingMessage,
   response: ServerResponse,
   rid: string,
+  where: Where,
+): void {
+  if (options.isClosing()) response.shouldKeepAlive = false
+  if (!framingRefused(request, response, rid)) carry(options, request, new Connection(response, false), rid, where)
+}
+
+function carry(
+  options: Running,
+  request: IncomingMessage,
+  recipient: Recipient,
+  rid: string,
   { presented, origin, hosts }: Where,
 ): void {
   const { carry: carrying } = options
-  if (options.isClosing()) response.shouldKeepAlive = false
   const refusal = checkHead(request, hosts, undefined, mayCross)
   if (refusal !== undefined) throw refusal
-  if (framingRefused(request, response, rid)) return
   const principal = principalOf(options, presented, request)
   const { method = '', rawHeaders } = request
   const target = canonicalTarget(request.url ?? '')
   const serviceName = options.serviceOf(principal, origin, method, target)
-  const recipient = new Connection(response, false)
   const shown = principal.token.kind === 'jwt' ? presented : undefined
   const call = { principal, presented: shown, serviceName, method, target, origin, rawHeaders, recipient }
   void carryOut(carrying, {
@@ -148,11 +165,11 @@ function carry(
   })
 }
 
-function attempt({ carry: carrying }: Running, response: ServerResponse, rid: string, work: () => void) {
+function attempt({ carry: carrying }: Running, recipient: Recipient, rid: string, work: () => void) {
   try {
     work()
   } catch (error) {
-    refuse(carrying, new Connection(response), rid, asProxyProblem(error))
+    refuse(carrying, recipient, rid, asProxyProblem(error))
   }
 }
 

@@ -1,0 +1,144 @@
+// HTTP/2 on both sides: streams inside a tunnel, one connection to the service, gRPC through both.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { Authority, noOpenssl } from './instruments/certificates.ts'
+import { grpcMessage, grpcMessages, type Http2Upstream, http2Upstream } from './instruments/http2-upstream.ts'
+import { ask2, http2Tunnel } from './instruments/tunnel-client.ts'
+import { closed, until } from './instruments/wait.ts'
+import { furnish, type World, world } from './instruments/world.ts'
+
+describe('HTTP/2 through the gateway', { skip: noOpenssl() }, () => {
+  let authority: Authority
+  let around: World
+  let upstream: Http2Upstream
+  let here = ''
+  let token = ''
+  const secret = 'sk-of-the-service-0123456789'
+
+  before(async () => {
+    authority = new Authority()
+    upstream = await http2Upstream(authority.issue())
+    around = await world({ env: { CLAVIGER_DEMO: 'off' } })
+    here = `localhost:${upstream.port}`
+    const service = { trust: authority.pem }
+    token = (await furnish(around.gateway, { name: 'second', origins: [`https://${here}`], secret, service })).token
+  })
+  after(async () => {
+    await around[Symbol.asyncDispose]()
+    await upstream.close()
+    authority[Symbol.dispose]()
+  })
+  beforeEach(() => void upstream.received.splice(0))
+
+  const tunnel = (shown = token) => http2Tunnel({ port: around.gateway.port, token: shown, to: here })
+
+  test('gives each stream the credential, and the service what it was asked, on one connection', async () => {
+    const session = await tunnel()
+    const paths = Array.from({ length: 40 }, (_, n) => `/v1/items?n=${n}`)
+    const answers = await Promise.all(
+      paths.map((path) => ask2(session, { ':path': path, authorization: 'Bearer nobody', cookie: ['a=1', 'b=2'] })),
+    )
+    assert.deepEqual(
+      answers.map(({ status, body }) => `${status} ${body}`),
+      paths.map((path) => `200 ${JSON.stringify({ hello: path })}`),
+    )
+    assert.equal(upstream.connections(), 1)
+    for (const { headers } of upstream.received) {
+      assert.equal(headers.authorization, `Bearer ${secret}`)
+      assert.equal(headers[':authority'], here)
+      assert.ok(!JSON.stringify(headers).includes(token))
+    }
+    const posted = await ask2(session, { ':path': '/post', ':method': 'POST' }, 'x=1')
+    assert.deepEqual([posted.status, upstream.received.at(-1)?.body], [200, 'x=1'])
+    session.destroy()
+  })
+
+  test('speaks HTTP/2 to the service for callers that speak HTTP/1.1', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => around.call(`/v2/${n}`, { service: 'second', token })),
+    )
+    assert.ok(answers.every(({ status }) => status === 200))
+    assert.equal(upstream.connections(), 1)
+    assert.equal(upstream.received.length, 30)
+  })
+
+  test('carries a gRPC call with its trailers, and messages both ways while it runs', async () => {
+    upstream.on('/echo.Echo/Talk', (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'grpc-message': `not ${secret}` }))
+      stream.on('data', (chunk: Buffer) => stream.write(chunk))
+      stream.on('end', () => stream.end())
+    })
+    const session = await tunnel()
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/echo.Echo/Talk',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    const said = () => grpcMessages(Buffer.concat(chunks))
+    for (const text of ['one', 'two', 'three']) {
+      stream.write(grpcMessage(text))
+      await until(() => said().at(-1) === text)
+    }
+    const trailers = Promise.withResolvers<Record<string, unknown>>()
+    stream.on('trailers', trailers.resolve)
+    stream.end()
+    assert.deepEqual(said(), ['one', 'two', 'three'])
+    const { 'grpc-status': status, 'grpc-message': message } = await trailers.promise
+    assert.equal(status, '0')
+    assert.ok(!String(message).includes(secret))
+    const [call] = upstream.received
+    assert.deepEqual([call?.headers.te, call?.headers.authorization], ['trailers', `Bearer ${secret}`])
+    session.destroy()
+  })
+
+  test('keeps an answer that is trailers alone one', async () => {
+    upstream.on('/echo.Echo/Refuse', (stream) =>
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '12' }, { endStream: true }),
+    )
+    const session = await tunnel()
+    const head = { ':path': '/echo.Echo/Refuse', ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' }
+    const { ended, headers, code } = await ask2(session, head, grpcMessage('x'))
+    assert.deepEqual([ended, headers['grpc-status'], code], [true, '12', 0])
+    session.destroy()
+  })
+
+  test('makes a whole body of none that was cut, on either side', async () => {
+    upstream.on('/take', () => {})
+    upstream.on('/half', (stream) => {
+      stream.respond({ ':status': 200 })
+      stream.write('half', () => stream.destroy(new Error('cut')))
+    })
+    const session = await tunnel()
+    const stream = session.request({ ':path': '/take', ':method': 'POST' })
+    stream.on('error', () => {})
+    stream.write('half')
+    await until(() => upstream.received[0]?.body === 'half')
+    stream.destroy(new Error('cut'))
+    await until(() => upstream.received[0]?.closed !== undefined)
+    assert.notEqual(upstream.received[0]?.closed, 0)
+    assert.notEqual((await ask2(session, { ':path': '/half' })).code, 0)
+    session.destroy()
+  })
+
+  test('ends streams and connections at once with the token that opened them', async () => {
+    const { token: mine, id } = await around.gateway.does<{ token: string; id: string }>('POST', '/tokens', {
+      agent: 'agent-of-second',
+    })
+    upstream.on('/slow', (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'text/event-stream' })
+      stream.write('data: now\n\n')
+    })
+    const sessions = await Promise.all(Array.from({ length: 5 }, () => tunnel(mine)))
+    const streams = sessions.flatMap((session) => Array.from({ length: 20 }, () => ask2(session, { ':path': '/slow' })))
+    await until(() => upstream.received.length === 100)
+    const ends = sessions.map((session) => closed(session.socket as never))
+    await around.gateway.does('DELETE', `/tokens/${id}`)
+    await Promise.all(ends)
+    await Promise.all(streams)
+    await until(() => upstream.received.every(({ closed }) => closed !== undefined))
+  })
+})
