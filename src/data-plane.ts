@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { OutcomeRecord } from './audit/contract.ts'
 import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
+import { placeholderBook, placeholding } from './house/placeholders.ts'
 import { followTunnels, proxyNeeds } from './house/proxy-needs.ts'
 import { SendForAgents } from './house/send-for-agents.ts'
 import type { Handle } from './http/listen.ts'
@@ -22,6 +23,7 @@ import { createForward, type Forward } from './proxy/forward.ts'
 import { createInjectors } from './proxy/inject.ts'
 import { createMatchers } from './proxy/matchers.ts'
 import type { Outcome } from './proxy/passage.ts'
+import { sentBody } from './proxy/placeholders/request-body.ts'
 import { createSilenceWatch } from './proxy/silence.ts'
 import { createProxyListener, type ProxyListener } from './proxy/tunnel/proxy-listener.ts'
 import type { Rooms } from './rooms.ts'
@@ -47,10 +49,12 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   const dialer = createDialer({ resolver: createResolver({ clock }), spend: rooms.spend, clock })
   const breakers = createBreakers({ clock, inFlight: settings.maxInFlight })
   const watch = createSilenceWatch(clock)
+  const book = placeholderBook(rooms)
   const forward = createForward({
     ...{ dialer, breakers, watch },
     matcherFor: createMatchers(),
     injectorFor: createInjectors(clock),
+    requestTransform: (...asked) => sentBody(book, ...asked),
   })
   followChanges(rooms, dialer, breakers)
   const options = { ...carryOutOptions(rooms, forward, log), holdMs: settings.approvalHoldSeconds * 1_000 }
@@ -95,6 +99,7 @@ function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOpti
     renews: (permit) => vault.renews(permit),
     renew: (opened, rid) => vault.renewAfterRefusal(opened, rid),
     forward,
+    placeholders: placeholding(rooms),
     nextRid: rooms.nextRid,
     settling: (permit, service) =>
       service.strictAudit ? (outcome) => audit.outcomeDurable(recordOfOutcome(permit, outcome)) : undefined,

@@ -16,6 +16,7 @@ import { identityMigrations } from './identity/schema.ts'
 import { signInMigrations } from './identity/sign-ins/schema.ts'
 import { signingMigrations } from './identity/signing/schema.ts'
 import { localCaMigrations } from './local-ca/schema.ts'
+import { placeholdersMigrations } from './placeholders/schema.ts'
 import { recordOf } from './record-of.ts'
 import { rulesMigrations } from './rules/schema.ts'
 import { servicesMigrations } from './services/schema.ts'
@@ -62,6 +63,7 @@ export const migrations = [
   ...rulesMigrations,
   ...channelsMigrations,
   ...localCaMigrations,
+  ...placeholdersMigrations,
 ]
 
 /** Rejects with a Problem for an unsafe home, one that is in use, or a newer database; then nothing stays open. */

@@ -44,6 +44,7 @@ import * as sessions from './identity/sessions/routes.ts'
 import * as signIns from './identity/sign-ins/routes.ts'
 import * as signing from './identity/signing/routes.ts'
 import * as localCa from './local-ca/routes.ts'
+import * as placeholders from './placeholders/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
 import { proxyProblems } from './proxy/problems.ts'
 import * as rules from './rules/routes.ts'
@@ -73,6 +74,7 @@ const modules = [
   house,
   identity,
   localCa,
+  placeholders,
   keys,
   invites,
   agentCare,

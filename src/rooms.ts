@@ -32,6 +32,7 @@ import { identityProblem } from './identity/contract.ts'
 import { KeyEnds } from './identity/keys/key-ends.ts'
 import { LocalCa } from './local-ca/local-ca.ts'
 import { operatorParties } from './operator-address.ts'
+import { Placeholders } from './placeholders/placeholders.ts'
 import { createMint, type Mint } from './policy/mint.ts'
 import { issuerOf } from './public-address.ts'
 import { createRules, type Rules } from './rules/rules.ts'
@@ -63,6 +64,8 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly alerts: Alerts
   /** Vouches for the services' hosts inside tunnels. */
   readonly localCa: LocalCa
+  /** What stands for credentials in environments and files. */
+  readonly placeholders: Placeholders
   /** What the door for agentic-credential-vault remembers. */
   readonly vaultBook: VaultBook
   readonly vaultAdmin: VaultAdmin
@@ -108,9 +111,9 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, ...whoAsks }, options.settings)
   const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
+    placeholders: placeholdersOf(storage, clock, vault, whoAsks.identity),
     ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
-    startedAt: clock.now(),
-    ...{ url: '', operatorPort: undefined },
+    ...{ startedAt: clock.now(), url: '', operatorPort: undefined },
     seal: (reason) => sealHouse(rooms, reason),
     refuseUnknown: (presented, said) => {
       audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
@@ -147,6 +150,11 @@ function keyEndsOf(identity: WhoAsks['identity'], openCalls: OpenCalls, storage:
   const keyEnds = new KeyEnds(identity.room, () => cutOffDead(openCalls, identity, 'agent_key_retired'))
   storage.follow((change) => keyEnds.follow(change))
   return keyEnds
+}
+
+function placeholdersOf(storage: Storage, clock: Clock, vault: Vault, identity: WhoAsks['identity']): Placeholders {
+  const pepper = () => vault.keys().tokenPepper
+  return new Placeholders({ storage, clock, pepper, lives: (agent, token) => identity.isLive(agent, token) })
 }
 
 type OverIdentity = Parameters<typeof buildVaultDoor>[0] & Omit<ChannelNeeds, 'standing'> & StandingRooms
@@ -219,8 +227,20 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  const { identity, people, signingKeys, relying, services, grants, rules, channels, approvals, vaultBook, localCa } =
-    rooms
+  const {
+    identity,
+    people,
+    signingKeys,
+    relying,
+    services,
+    grants,
+    rules,
+    channels,
+    approvals,
+    vaultBook,
+    localCa,
+    placeholders,
+  } = rooms
   const memories = [
     identity,
     people,
@@ -234,6 +254,7 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
     vaultBook,
     alerts,
     localCa,
+    placeholders,
   ]
   for (const room of memories) room.clear()
   log.warn({ reason }, 'the vault is sealed')

@@ -21,6 +21,7 @@ import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
 import { clawGateEndpoints } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
+import { placeholderEndpoints } from './house/placeholders.ts'
 import { hostsOf, hostsOfAgent } from './house/proxy-needs.ts'
 import { pushRoutes } from './house/push.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
@@ -100,6 +101,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...ruleRoutes<Who>(ruleNeeds(rooms)),
     ...approvalEndpoints(rooms, settings.statedAssurance),
     ...localCaEndpoints(rooms),
+    ...placeholderEndpoints<Who>(rooms, { actorOf, agentOf }),
     ...channelEndpoints(rooms),
     ...alertRoutes<Who>({ alerts: rooms.alerts, actorOf }),
     ...auditRoutes<Who>({ audit, agentOf: (name) => identity.findAgent(name)?.id ?? name }),

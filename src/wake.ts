@@ -57,8 +57,20 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
 
 /** Rooms whose rows are believed one by one: those that are not are told of, and not there. */
 async function loadOthers(rooms: Rooms): Promise<void> {
-  const { people, signingKeys, services, grants, rules, approvals, channels, vaultBook, alerts, alarms, localCa } =
-    rooms
+  const {
+    people,
+    signingKeys,
+    services,
+    grants,
+    rules,
+    approvals,
+    channels,
+    vaultBook,
+    alerts,
+    alarms,
+    localCa,
+    placeholders,
+  } = rooms
   for (const [kind, room] of [
     ['people', people],
     ['signing_keys', signingKeys],
@@ -71,6 +83,7 @@ async function loadOthers(rooms: Rooms): Promise<void> {
     ['agentvault', vaultBook],
     ['webhooks', alerts],
     ['local_ca', localCa],
+    ['placeholders', placeholders],
   ] as const) {
     const { bad } = await room.load()
     for (const id of bad) alarms.editedRow(kind, id)

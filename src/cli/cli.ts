@@ -26,6 +26,7 @@ import { initCommand } from './init.ts'
 import { localCaCommands } from './local-ca.ts'
 import { operatorCommands } from './operator.ts'
 import { personCommands } from './person.ts'
+import { placeholderCommands } from './placeholder.ts'
 import { cliProblem } from './problems.ts'
 import { receiptCommands } from './receipt.ts'
 import { relyingCommands } from './relying.ts'
@@ -60,6 +61,7 @@ const families = [
   tokenCommands,
   signingKeyCommands,
   localCaCommands,
+  placeholderCommands,
   clawGateCommands,
   grantCommands,
   ruleCommands,

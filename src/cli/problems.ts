@@ -13,6 +13,11 @@ export const cliProblem = problemsOf({
     title: 'The command cannot be started',
     hint: 'Write it after --, as you would write it without `claviger run`.',
   },
+  nothing_to_stand_for: {
+    status: 409,
+    title: 'The agent was given no credential that a placeholder could stand for',
+    hint: 'See `claviger grants`; signing keys (sigv4, hmac) have none: docs/guides/placeholders.md.',
+  },
   secret_source_missing: {
     status: 400,
     title: 'No secret was given',

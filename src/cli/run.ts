@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { agentClient, type GatewayClient } from './client.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { placeholderVariables } from './placeholder-variables.ts'
 import { cliProblem } from './problems.ts'
 import { proxied, secretNames } from './run-environment.ts'
 import { say } from './terminal.ts'
@@ -44,7 +45,10 @@ const run: Verb = {
       writeFileSync(ca, certificate, { mode: 0o600 })
       const removed = secretNames(terminal.env, new Set(options.keepEnv ?? []))
       if (removed.length > 0) say(terminal, `not in the command's environment: ${removed.join(', ')}`)
-      const env = proxied(terminal.env, { proxy: proxyUrl(agentUrl(), issued.token), ca, hosts }, removed)
+      const env = {
+        ...proxied(terminal.env, { proxy: proxyUrl(agentUrl(), issued.token), ca, hosts }, removed),
+        ...(await placeholders(invocation, issued.token)),
+      }
       return (await ended(command, env, terminal.umask)) as ExitCode
     } finally {
       rmSync(folder, { recursive: true, force: true })
@@ -57,6 +61,20 @@ async function localCa(url: string, token: string): Promise<{ certificate: strin
   const agent = agentClient(url, token)
   try {
     return await agent.ask({ method: 'GET', path: '/agents/self/local-ca' })
+  } finally {
+    await agent.close()
+  }
+}
+
+/** What stands for the keys of the agent's services; not where the command is to have a variable of that name as it is. */
+async function placeholders({ options, terminal, agentUrl }: Invocation, token: string) {
+  const agent = agentClient(agentUrl(), token)
+  try {
+    const { items } = await agent.ask({ method: 'POST', path: '/agents/self/placeholders', body: {} })
+    const kept = new Set<string>(options.keepEnv ?? [])
+    const given = Object.entries(placeholderVariables(items)).filter(([name]) => !kept.has(name))
+    if (given.length > 0) say(terminal, `placeholders in its environment: ${given.map(([name]) => name).join(', ')}`)
+    return Object.fromEntries(given)
   } finally {
     await agent.close()
   }

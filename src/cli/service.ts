@@ -23,7 +23,7 @@ const add: Verb = {
     {
       flags: '--inject <how>',
       about:
-        'bearer, header:NAME, basic[:USER], query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4[:REGION/SERVICE], or none',
+        'bearer, header:NAME, basic[:USER], query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4[:REGION/SERVICE], body, or none',
     },
     { flags: '--action <name=METHOD path>', about: 'a named action; may be repeated', many: true },
     { flags: '--path <template>', about: 'only these paths may be called; may be repeated', many: true },
@@ -34,6 +34,17 @@ const add: Verb = {
     },
     { flags: '--trust <file>', about: 'PEM of whom to believe of its servers, instead of the system’s authorities' },
     { flags: '--http2 <how>', about: 'auto, as the service offers it, or off' },
+    {
+      flags: '--body-field <name>',
+      about: 'a field of forms, or member of JSON (/a/b), in which a placeholder is replaced; may be repeated',
+      many: true,
+    },
+    { flags: '--key-shape <shape>', about: 'what its keys look like: ghp_{36}, {64:hex}; placeholders do too' },
+    {
+      flags: '--key-variable <name>',
+      about: 'the environment variable in which clients look for the key; may be repeated',
+      many: true,
+    },
     { flags: '--strict-audit', about: 'answer only after the outcome is on disk, too' },
     { flags: '--unsafe-no-scrub', about: 'do not look for the credential in answers' },
     { flags: '--unsafe-plain-http', about: 'let the credential cross the network in clear' },
@@ -110,16 +121,23 @@ function description(name: string, options: Options): Record<string, unknown> {
     ...(options.address !== undefined && { addresses: options.address }),
     ...(options.trust !== undefined && { trust: readGivenFile(options.trust) }),
     ...(options.http2 !== undefined && { http2: options.http2 }),
+    ...(options.bodyField !== undefined && { bodyFields: options.bodyField }),
+    ...placeholderOf(options),
     ...(options.strictAudit === true && { auditMode: 'strict' }),
     ...(options.unsafeNoScrub === true && { unsafeNoScrub: true }),
     ...(options.unsafePlainHttp === true && { unsafePlainHttp: true }),
   }
 }
 
+function placeholderOf({ keyShape: shape, keyVariable: variables }: Options): { placeholder?: object } {
+  if (shape === undefined && variables === undefined) return {}
+  return { placeholder: { ...(shape !== undefined && { shape }), ...(variables !== undefined && { variables }) } }
+}
+
 /** `bearer`, `header:NAME`, `basic[:USER]`, `query:NAME`, `path:SEGMENT`, `template:HEADER=TEXT`, `sigv4[:REGION/SERVICE]`, `none`. */
 export function injection(text: string): object {
   const [, kind = '', rest] = /^([a-z0-9]+)(?::(.+))?$/.exec(text) ?? []
-  if ((kind === 'bearer' || kind === 'none') && rest === undefined) return { kind }
+  if ((kind === 'bearer' || kind === 'none' || kind === 'body') && rest === undefined) return { kind }
   if (kind === 'basic') return { kind, ...(rest !== undefined && { username: rest }) }
   if ((kind === 'header' || kind === 'query') && rest !== undefined) return { kind, name: rest }
   if (kind === 'path' && rest !== undefined) return { kind, segment: rest }
@@ -130,7 +148,7 @@ export function injection(text: string): object {
   if (name !== undefined && template?.includes('{secret}')) return { kind, name, template }
   throw cliProblem('usage', {
     detail:
-      '--inject: bearer, header:NAME, basic, basic:USER, query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4, sigv4:REGION/SERVICE, or none is wanted; hmac is described in a file.',
+      '--inject: bearer, header:NAME, basic, basic:USER, query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4, sigv4:REGION/SERVICE, body, or none is wanted; hmac is described in a file.',
   })
 }
 

@@ -18,6 +18,8 @@ import { AskedCaller, asRaw } from './contents.ts'
 import type { Forward, ForwardedService } from './forward.ts'
 import type { Opened } from './inject.ts'
 import type { Outcome } from './passage.ts'
+import type { PlaceholderBook } from './placeholders/book.ts'
+import { takenFromHead } from './placeholders/take-from-head.ts'
 import { proxyProblem } from './problems.ts'
 import type { Recipient } from './recipient.ts'
 
@@ -50,6 +52,8 @@ export interface CarryOutOptions {
   /** Whether there is another token by now than the one that was refused. Never rejects. */
   readonly renew?: (opened: Opened, rid: CallId) => Promise<boolean>
   readonly forward: Forward
+  /** What stands for credentials in what clients send; undefined where nothing does. */
+  readonly placeholders?: Placeholding
   readonly nextRid: () => CallId
   /** For a service whose answers wait for their outcome to be on the disk: what puts it there. */
   readonly settling?: (
@@ -60,6 +64,12 @@ export interface CarryOutOptions {
   readonly onOutcome: (permit: Permit, outcome: Outcome) => void
   /** Hears of what went wrong although nothing promised that it may. */
   readonly onBug: (error: unknown, rid: string) => void
+}
+
+export interface Placeholding {
+  readonly book: PlaceholderBook
+  /** Puts a refusal that the gate is not asked about on record. */
+  readonly refused: (call: CallRequest, reason: string) => void
 }
 
 /** A call whose caller is known, and how it is to be sent on. */
@@ -93,13 +103,13 @@ export function callingAgent(options: CarryOutOptions, request: IncomingMessage)
 }
 
 /** Never rejects: what goes wrong is answered. */
-export async function carryOut(options: CarryOutOptions, asked: CarriedCall, after?: FirstEnd): Promise<void> {
+export async function carryOut(options: CarryOutOptions, came: CarriedCall, after?: FirstEnd): Promise<void> {
   let admitted: Admitted
+  let asked = came
   try {
-    refuseMethod(asked.method)
-    refuseToken(asked.target)
-    if (asked.presented !== undefined) refuseCopies(asked, asked.presented)
-    admitted = await options.admit(asked, new AskedCaller(asked))
+    if (options.placeholders !== undefined) asked = withoutPlaceholders(options.placeholders, came)
+    refuseUnsendable(asked)
+    admitted = await options.admit(asked, new AskedCaller(asked, options.placeholders?.book))
   } catch (error) {
     // A second try that is not admitted leaves the caller with what became of the first.
     refuse(options, asked.recipient, asked.rid, after === 'broke' ? proxyProblem('upstream_broke') : error)
@@ -131,6 +141,15 @@ export async function carryOut(options: CarryOutOptions, asked: CarriedCall, aft
     const ms = Math.round(performance.now() - began)
     options.onOutcome(permit, { status, bytesIn: 0, bytesOut: 0, ms, error: code, echoes: 0 })
     refuse(options, call.recipient, call.rid, error)
+  }
+}
+
+function withoutPlaceholders({ book, refused }: Placeholding, call: CarriedCall): CarriedCall {
+  try {
+    return takenFromHead(call, book)
+  } catch (error) {
+    if (error instanceof Problem) refused(call, error.code)
+    throw error
   }
 }
 
@@ -241,6 +260,12 @@ export function refuse(
   }
   if (!(error instanceof Problem)) options.onBug(error, rid)
   recipient.refuse(asProblem(error), rid)
+}
+
+function refuseUnsendable(call: CarriedCall): void {
+  refuseMethod(call.method)
+  refuseToken(call.target)
+  if (call.presented !== undefined) refuseCopies(call, call.presented)
 }
 
 /** Methods that a gateway would have to answer itself, or that send back what they were sent (RFC 9110 §9.3.6, §9.3.8). */

@@ -4,6 +4,8 @@ import type { Answered, CallContents, Caller, Patience } from '../gate/rooms.ts'
 import { headerOf } from '../http/header-of.ts'
 import { readBody } from '../http/read-body.ts'
 import type { CarriedCall } from './carry-out.ts'
+import type { PlaceholderBook } from './placeholders/book.ts'
+import { shownBody } from './placeholders/request-body.ts'
 import type { Recipient } from './recipient.ts'
 import { outgoingHead } from './request-head.ts'
 
@@ -21,9 +23,12 @@ const PER_TRY =
 /** The gate's way to the caller of one call. */
 export class AskedCaller implements Caller {
   readonly #call: CarriedCall
+  readonly #book: PlaceholderBook | undefined
 
-  constructor(call: CarriedCall) {
+  /** `book`: what stands for credentials in bodies is shown by their names. */
+  constructor(call: CarriedCall, book?: PlaceholderBook) {
     this.#call = call
+    this.#book = book
   }
 
   /** Whether it would rather leave than wait (RFC 7240 §4.1), and can be told that it may. */
@@ -39,7 +44,7 @@ export class AskedCaller implements Caller {
 
   /** To be asked once. Rejects as readBody() does. */
   contents(): Promise<CallContents> {
-    return contentsOf(this.#call)
+    return contentsOf(this.#call, this.#book)
   }
 
   get gone(): boolean {
@@ -52,12 +57,15 @@ export class AskedCaller implements Caller {
   }
 }
 
-async function contentsOf(call: CarriedCall): Promise<CallContents> {
-  const { body, rawHeaders, recipient } = call
+async function contentsOf(call: CarriedCall, book: PlaceholderBook | undefined): Promise<CallContents> {
+  const { body: came, rawHeaders, recipient, principal, serviceName } = call
   const headers = headersOf(call)
   const idempotencyKey = headerOf(rawHeaders, 'idempotency-key')
-  if (body === undefined || Buffer.isBuffer(body)) return { body, headers, idempotencyKey }
-  return { body: await wholeOf(body, recipient), headers, idempotencyKey }
+  const body = came === undefined || Buffer.isBuffer(came) ? came : await wholeOf(came, recipient)
+  if (book === undefined || body === undefined) return { body, headers, idempotencyKey }
+  const type = headerOf(rawHeaders, 'content-type') ?? ''
+  const shown = await shownBody(book, book.serviceNamed(serviceName), principal.agent.id, type, body)
+  return { body: shown, headers, idempotencyKey }
 }
 
 /** Names and values by turns: what of the caller's goes on. */

@@ -6,6 +6,7 @@ import type { AddressSet } from '../ground/addresses.ts'
 import type { ServiceId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import type { Problem } from '../ground/problem.ts'
+import { headerOf } from '../http/header-of.ts'
 import { readBody } from '../http/read-body.ts'
 import type { Permit } from '../policy/permit.ts'
 import { AnswerFilter, askedEncoding } from './answer-filter.ts'
@@ -36,6 +37,8 @@ export interface ForwardedService {
   readonly scrub: boolean
   /** Whether the outcome is on the disk before the answer's last byte goes out. */
   readonly strictAudit: boolean
+  /** Members of bodies in which a placeholder may stand. */
+  readonly bodyFields?: ReadonlySet<string> | undefined
 }
 
 export interface ForwardRequest {
@@ -78,8 +81,17 @@ export interface ForwarderOptions {
     /** What was made of the secret for this request alone: signatures. */
     derived?: readonly string[],
   ) => SecretMatcher | undefined
-  /** What the request's body passes through before it is signed or sent; undefined to send it as it came. */
-  readonly requestTransform?: (service: ForwardedService, permit: Permit) => BodyTransform | undefined
+  /**
+   * What the request's body passes through before it is signed or sent; undefined to send it as it came. `whole`: the body, where
+   * it is there already.
+   */
+  readonly requestTransform?: (
+    service: ForwardedService,
+    permit: Permit,
+    opened: Opened | undefined,
+    contentType: string,
+    whole: Buffer | undefined,
+  ) => BodyTransform | undefined
   /** Other ways to attach a credential than the services room knows. */
   readonly injectorFor?: (injection: Injection) => Injector
 }
@@ -143,15 +155,17 @@ function prepare(
   const injector = service.injection === undefined ? undefined : (options.injectorFor ?? injectorFor)(service.injection)
   const head = outgoingHead(permit.call, request.rawHeaders, injector?.headers ?? [], acceptEncoding)
   const body = bodyOf(head, request.body)
-  const transform = body === null ? undefined : options.requestTransform?.(service, permit)
+  const transform = body === null ? undefined : transformOf(options, request, body)
+  // Servers that want a length get one, where it can be had at little cost.
+  const collects = transform !== undefined && (Buffer.isBuffer(body) || isSmallAndChanges(transform, head))
   const needsBody = injector?.needsBody === true
-  if (transform !== undefined) head.contentLength = undefined
+  if (transform !== undefined && transform.keepsLength !== true) head.contentLength = undefined
   const attach = (whole?: Buffer) => {
     if (opened === undefined) return
     const derived = injector?.apply(head, opened, whole)
     if (derived !== undefined) filter.seek(options.matcherFor(service, opened, derived))
   }
-  if (!needsBody && (transform === undefined || !Buffer.isBuffer(body))) {
+  if (!needsBody && !collects) {
     attach()
     send(options.dialer, request, passage, head, body, transform)
     return
@@ -162,6 +176,23 @@ function prepare(
       send(options.dialer, request, passage, head, whole.length === 0 ? null : whole, undefined)
     })
     .catch((error) => passage.broke(error, 'neutral'))
+}
+
+function transformOf(
+  { requestTransform }: ForwarderOptions,
+  { service, permit, opened, rawHeaders }: ForwardRequest,
+  body: IncomingMessage | Buffer,
+): BodyTransform | undefined {
+  if (requestTransform === undefined) return undefined
+  const type = headerOf(rawHeaders, 'content-type') ?? ''
+  return requestTransform(service, permit, opened, type, Buffer.isBuffer(body) ? body : undefined)
+}
+
+/** Bytes of a body that changes on its way and is collected for it. */
+const MAX_COLLECTED = 64 * 1024
+
+function isSmallAndChanges({ keepsLength }: BodyTransform, { contentLength }: OutgoingHead): boolean {
+  return keepsLength !== true && Number(contentLength ?? Number.NaN) <= MAX_COLLECTED
 }
 
 function send(
@@ -178,7 +209,7 @@ function send(
   if (body !== null && !Buffer.isBuffer(body)) {
     passage.streams(body)
     if (transform !== undefined) sent = transformedBody(body, transform)
-    else if (head.contentLength !== undefined) headers.push('content-length', head.contentLength)
+    if (head.contentLength !== undefined) headers.push('content-length', head.contentLength)
     if (head.expectsContinue) recipient.invite()
   }
   const handler = renew === undefined ? passage : new RefusedAnswer(passage, renew)

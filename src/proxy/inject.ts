@@ -18,6 +18,7 @@ export type Injection =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'basic'; readonly username?: string | undefined }
   | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'body' }
   | { readonly kind: 'template'; readonly name: string; readonly template: string }
   | PathInjection
   | SigV4Injection
@@ -77,6 +78,8 @@ function makeInjector(injection: Injection, clock: Clock): Injector {
       return new HeaderInjector(injection.name, (text) => injection.template.split('{secret}').join(text))
     case 'query':
       return new QueryInjector(injection.name)
+    case 'body':
+      return inBody
     case 'path':
       return new PathInjector(injection)
     case 'sigv4':
@@ -85,6 +88,16 @@ function makeInjector(injection: Injection, clock: Clock): Injector {
       return new HmacInjector(injection, clock)
   }
 }
+
+/** Nothing of the head is the credential's: it goes where a placeholder stands in the body. */
+const inBody: Injector = Object.freeze({
+  needsBody: false,
+  headers: [],
+  apply: (head: OutgoingHead) => {
+    refuseCredentialInQuery(head)
+    return undefined
+  },
+})
 
 /** RFC 7617. Without a username the secret is `user:password`, or a user with an empty password (as Stripe takes it). */
 function basicText(text: string, username: string | undefined): string {

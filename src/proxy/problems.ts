@@ -12,6 +12,21 @@ export const proxyProblems = {
     title: 'A Claviger token stands where the service would see it',
     hint: 'Send the token only as Authorization: Bearer, as x-api-key, or as Basic user or password.',
   },
+  placeholder_unknown: {
+    status: 403,
+    title: 'A placeholder in the call stands for nothing here',
+    hint: 'It ended with its run or token, or was made for another agent. Start the command anew with `claviger run`, or have new ones made.',
+  },
+  placeholder_elsewhere: {
+    status: 403,
+    title: 'A placeholder in the call is for another service than the one that is called',
+    hint: 'Send it to the hosts that it is for: `claviger placeholder list`.',
+  },
+  placeholder_misplaced: {
+    status: 400,
+    title: 'A placeholder stands where the service does not take its key',
+    hint: 'Send it where the service has its key: `injection` and `bodyFields` of `claviger service show NAME`. Nothing else of the call may hold it.',
+  },
   header_refused: {
     status: 400,
     title: 'A header of the call cannot be forwarded',

@@ -9,6 +9,8 @@ export type Emit = (chunk: Buffer) => void | Promise<void>
 
 /** One stage of a body's way. Used by one body only; calls never overlap. Throws (or rejects) to cut the body. */
 export interface BodyTransform {
+  /** What goes in comes out, or nothing does: the length that was declared is the length that is sent. */
+  readonly keepsLength?: boolean
   /** The next bytes, never empty. Emits what may go on now; a stage that emits more than once awaits each emit. */
   push(chunk: Buffer, emit: Emit): void | Promise<void>
   /** The body is complete: emits what was held, or throws where the end came too early. */

@@ -10,7 +10,10 @@ import type { Injection } from './service-parts.ts'
 const FRAMING = new Set(['host', 'content-length', 'expect', 'accept-encoding'])
 
 /** The injection of a definition; undefined for a service without a credential. Throws Problem `service_invalid`. */
-export function checkInjection({ injection }: ServiceDefinition, origins: readonly Origin[]): Injection | undefined {
+export function checkInjection(
+  { injection, bodyFields }: ServiceDefinition,
+  origins: readonly Origin[],
+): Injection | undefined {
   if (injection === undefined || injection.kind === 'none') return undefined
   switch (injection.kind) {
     case 'header':
@@ -20,6 +23,9 @@ export function checkInjection({ injection }: ServiceDefinition, origins: readon
       if (!holdsSecret(injection.segment) || !isPathSegment(injection.segment.replace('{secret}', 'x'))) {
         throw invalid('The segment must hold {secret} exactly once, and else what a path may hold.')
       }
+      break
+    case 'body':
+      if (bodyFields === undefined) throw invalid('It says nowhere in which fields of bodies: `bodyFields`.')
       break
     case 'sigv4':
       checkSigV4(injection, origins)

@@ -74,6 +74,7 @@ class CompiledService implements Service {
   readonly scrub: boolean
   readonly strictAudit: boolean
   readonly plainQuery: ReadonlySet<string>
+  readonly bodyFields: ReadonlySet<string> | undefined
   readonly epoch: number
   readonly view: ServiceView
   readonly #actions: readonly Action[]
@@ -99,6 +100,7 @@ class CompiledService implements Service {
     this.scrub = definition.unsafeNoScrub !== true
     this.strictAudit = definition.auditMode === 'strict'
     this.plainQuery = new Set(definition.plainQuery)
+    this.bodyFields = bodyFieldsOf(definition)
     this.view = viewOf(record)
     this.#actions = compileActions(record.name, definition)
     this.#paths = compilePaths(definition, this.#actions)
@@ -162,4 +164,9 @@ function definedOnly<T extends object>(members: T): { [K in keyof T]: Exclude<T[
 
 function viewOf({ id, name, definition, createdAt, updatedAt }: ServiceRecord): ServiceView {
   return { id, name, ...definition, createdAt, updatedAt }
+}
+
+/** Each as a pointer; a name alone is at the top. */
+function bodyFieldsOf({ bodyFields }: ServiceDefinition): ReadonlySet<string> | undefined {
+  return bodyFields && new Set(bodyFields.map((field) => (field.startsWith('/') ? field : `/${field}`)))
 }

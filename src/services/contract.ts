@@ -15,9 +15,11 @@ import type { Scoped, ScopeMeaning } from '../policy/scope.ts'
 import {
   ActionInput,
   ActionName,
+  BodyField,
   Injection,
   OAuthPlaces,
   Path,
+  Placeholder,
   Probe,
   QueryName,
   type Risk,
@@ -63,6 +65,10 @@ export const ServiceInput = z.strictObject({
   plainQuery: z.array(QueryName).max(64).optional(),
   /** How to ask the service whose credential it is. */
   probe: Probe.optional(),
+  /** What stands for its key in environments and files. */
+  placeholder: Placeholder.optional(),
+  /** Where in a body a placeholder may stand, and is replaced. */
+  bodyFields: z.array(BodyField).min(1).max(16).optional(),
 })
 
 /** A service as it is kept: nothing is implied any more. */
@@ -127,6 +133,8 @@ export interface Service {
   readonly scrub: boolean
   readonly strictAudit: boolean
   readonly plainQuery: ReadonlySet<string>
+  /** Members of bodies, as pointers (RFC 6901), in which a placeholder may stand; undefined for none. */
+  readonly bodyFields: ReadonlySet<string> | undefined
   /** Epoch of the change that made it what it is. */
   readonly epoch: number
   readonly view: ServiceView

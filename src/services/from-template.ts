@@ -19,7 +19,7 @@ export function fromTemplate(
   service: string,
   { set = {}, origins }: Pick<ServiceInput, 'set' | 'origins'>,
 ): Settings & { readonly origins: string[] } {
-  const { injection, paths, addresses, timeouts, oauth, plainQuery, probe } = template
+  const { injection, paths, addresses, timeouts, oauth, plainQuery, probe, placeholder, bodyFields } = template
   const actions = Object.entries(template.actions).map(([name, action]) => [name, renamed(template, action, service)])
   return {
     origins: origins === undefined ? originsOf(template, set) : [...origins],
@@ -31,6 +31,8 @@ export function fromTemplate(
     ...(oauth !== undefined && { oauth: unmarked(oauth) }),
     ...(plainQuery !== undefined && { plainQuery }),
     ...(probe !== undefined && { probe: unmarked(probe) }),
+    ...(placeholder !== undefined && { placeholder }),
+    ...(bodyFields !== undefined && { bodyFields }),
   }
 }
 

@@ -1,5 +1,6 @@
 /** What services and their templates are described with: names, injection, actions. Data only. */
 import { z } from 'zod'
+import { placeholderShape } from '../ground/placeholder-shape.ts'
 import { ASSURANCES } from '../policy/assurance.ts'
 
 /** Part of URLs and of scopes. */
@@ -31,6 +32,8 @@ export const Injection = z.discriminatedUnion('kind', [
       .optional(),
   }),
   z.strictObject({ kind: z.literal('query'), name: QueryName }),
+  /** In the body, where a placeholder stands in one of the service's `bodyFields`; nothing is attached without one. */
+  z.strictObject({ kind: z.literal('body') }),
   z.strictObject({ kind: z.literal('template'), name: HeaderName, template: Printable }),
   z.strictObject({
     kind: z.literal('path'),
@@ -70,6 +73,27 @@ export const Injection = z.discriminatedUnion('kind', [
     query: z.record(QueryName, Printable).optional(),
   }),
 ])
+
+/** What stands for the key in the environment of clients: its form, and the variables in which they look for it. */
+export const Placeholder = z.strictObject({
+  /** `ghp_{36}`: what it begins with, and how many letters and digits follow; `{64:hex}`, `{34:letters}`, `{40:lower}`. */
+  shape: z
+    .string()
+    .max(256)
+    .refine((text) => placeholderShape(text) !== undefined, 'not a shape such as ghp_{36}: docs/guides/placeholders.md')
+    .optional(),
+  variables: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/))
+    .min(1)
+    .max(8)
+    .optional(),
+})
+
+/** A member of a JSON body (RFC 6901, `/auth/token`; at the top its name alone), or a field of a form. */
+export const BodyField = z
+  .string()
+  .regex(/^(?:[^~/\p{C}]+|(?:\/(?:[^~/\p{C}]|~[01])+)+)$/u)
+  .max(200)
 
 export const ActionInput = z.strictObject({
   method: Method,

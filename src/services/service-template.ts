@@ -3,9 +3,11 @@ import { z } from 'zod'
 import {
   ActionInput,
   ActionName,
+  BodyField,
   Injection,
   OAuthPlaces,
   Path,
+  Placeholder,
   Probe,
   QueryName,
   ServiceName,
@@ -71,6 +73,8 @@ export const ServiceTemplate = z.strictObject({
   oauth: z.strictObject({ ...OAuthPlaces.shape, page: Page.optional(), unverified }).optional(),
   plainQuery: z.array(QueryName).max(64).optional(),
   probe: z.strictObject({ ...Probe.shape, page: Page.optional(), unverified }).optional(),
+  placeholder: Placeholder.optional(),
+  bodyFields: z.array(BodyField).min(1).max(16).optional(),
   llm: Llm.optional(),
   /** Every scope that an action wants, and what it gives. */
   scopes: z.record(z.string().max(200), Line),

@@ -1,0 +1,74 @@
+import { MARK } from '../../ground/placeholder-shape.ts'
+import type { BodyTransform, Emit } from '../transform.ts'
+import { misplaced } from './book.ts'
+
+const MARK_BYTES = Buffer.from(MARK)
+const NOTHING = Buffer.alloc(0)
+
+/** How a kind of body may spell a character: what an escape of one of the mark's letters begins with, and how to read it. */
+export interface Escapes {
+  readonly begin: string
+  /** What any escape begins with, one byte. */
+  readonly sign: string
+  readonly form: RegExp
+  /** Of one character, bytes. */
+  readonly length: number
+}
+
+export const FORM_ESCAPES: Escapes = { begin: '%6', sign: '%', form: /%(6[1-6])/g, length: 3 }
+export const JSON_ESCAPES: Escapes = { begin: '\\u006', sign: '\\', form: /\\u00(6[1-6])/g, length: 6 }
+
+/** Whether the mark stands anywhere in the bytes, spelled as it is or with the escapes of its kind of body. */
+export function holdsMark(bytes: Buffer, escapes?: Escapes): boolean {
+  if (bytes.includes(MARK_BYTES)) return true
+  if (escapes === undefined || !bytes.includes(escapes.begin)) return false
+  return readEscapes(bytes.toString('latin1'), escapes).includes(MARK)
+}
+
+function readEscapes(text: string, { form }: Escapes): string {
+  return text.replace(form, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+/**
+ * Passes a body on unchanged, as long as no mark is in it; a mark throws Problem `placeholder_misplaced` before its last byte
+ * went on. Holds back what may be its beginning, and nearly always that is nothing: then the chunk itself goes on, uncopied.
+ */
+export class MarkScan implements BodyTransform {
+  readonly keepsLength = true
+  readonly #escapes: Escapes | undefined
+  #held: Buffer = NOTHING
+
+  constructor(escapes?: Escapes) {
+    this.#escapes = escapes
+  }
+
+  push(chunk: Buffer, emit: Emit): void | Promise<void> {
+    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    if (holdsMark(bytes, this.#escapes)) throw misplaced('the body')
+    const end = bytes.length - this.#maybe(bytes)
+    // A copy: the chunk's memory is its owner's.
+    this.#held = end === bytes.length ? NOTHING : Buffer.from(bytes.subarray(end))
+    if (end > 0) return emit(end === bytes.length ? bytes : bytes.subarray(0, end))
+  }
+
+  flush(emit: Emit): void | Promise<void> {
+    const held = this.#held
+    this.#held = NOTHING
+    if (held.length > 0) return emit(held)
+  }
+
+  /** How many bytes at the end may be the beginning of a mark. */
+  #maybe(bytes: Buffer): number {
+    const escapes = this.#escapes
+    if (escapes !== undefined) {
+      const most = Math.min(bytes.length, MARK.length * escapes.length - 1)
+      const tail = bytes.subarray(bytes.length - most)
+      // Letters before an escape belong to it.
+      if (tail.includes(escapes.sign)) return most
+    }
+    for (let length = Math.min(MARK.length - 1, bytes.length); length > 0; length -= 1) {
+      if (bytes.compare(MARK_BYTES, 0, length, bytes.length - length) === 0) return length
+    }
+    return 0
+  }
+}
