@@ -177,11 +177,22 @@ describe('the gateway as a proxy', { skip: noOpenssl() }, () => {
     )
   })
 
-  test('cuts what is no TLS, and opens nothing for it', async () => {
+  async function opened(): Promise<Socket> {
     const socket = connect(around.gateway.port, '127.0.0.1')
     const basic = Buffer.from(`${token}:`).toString('base64')
     socket.write(`CONNECT ${here} HTTP/1.1\r\nhost: ${here}\r\nproxy-authorization: Basic ${basic}\r\n\r\n`)
     await once(socket, 'data')
+    return socket
+  }
+
+  test('is done with a client that leaves amid its handshake, before the handshake’s time is over', async () => {
+    const socket = await opened()
+    socket.resume().end()
+    await until(() => socket.closed, 8_000)
+  })
+
+  test('cuts what is no TLS, and opens nothing for it', async () => {
+    const socket = await opened()
     socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
     socket.resume()
     await closed(socket)

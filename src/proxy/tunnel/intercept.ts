@@ -81,8 +81,11 @@ function secured(socket: Socket, context: SecureContext, host: string): TLSSocke
   }
   secure.on('error', cut)
   socket.once('close', cut)
+  // The listener keeps half-open connections; one whose client left amid the handshake is over.
+  secure.once('end', cut)
   secure.once('secure', () => {
     clearTimeout(timer)
+    secure.off('end', cut)
     // A client that names nobody cannot be told apart from one that means another; an address has no name.
     if (named && secure.servername !== host) cut()
   })
