@@ -1,6 +1,6 @@
 // The floors of the house (ARCHITECTURE.md) as rules that run. Imports point down only; types count as imports.
 // Every rule has a planted violation in scripts/planted/floors/<rule>, which `npm run check` must see reported.
-const rooms = 'identity|services|grants|rules|vault|approvals|guard|alerts|proofs|audit|local-ca|placeholders'
+const rooms = 'identity|services|grants|rules|vault|approvals|guard|alerts|proofs|audit|local-ca|placeholders|llm'
 const roof = 'src/[^/]+\\.ts$|^src/house/|^src/cli/'
 const tests = '\\.(test|conformance|support)\\.ts$|/testing/'
 const from = (path) => ({ path, pathNot: tests })

@@ -15,7 +15,7 @@ import { createBaseUrlHandler } from './proxy/base-url.ts'
 import { boundOf } from './proxy/bound-caller.ts'
 import { type Breakers, createBreakers } from './proxy/breaker.ts'
 import type { MakeCall } from './proxy/call-by-action.ts'
-import { type CallingAgent, type CarryOutOptions, callingAgent } from './proxy/carry-out.ts'
+import { type CallingAgent, type CarriedCall, type CarryOutOptions, callingAgent, carryOut } from './proxy/carry-out.ts'
 import { type Collect, createCollect } from './proxy/collect.ts'
 import { createDialer, type Dialer } from './proxy/dial.ts'
 import { createExplicitCallHandler } from './proxy/explicit-call.ts'
@@ -38,6 +38,8 @@ export interface DataPlane {
   callingAgent(request: IncomingMessage): CallingAgent
   /** For doors: carries a call out and gives its answer whole. */
   readonly collect: Collect
+  /** For doors: carries a call out, whose answer goes to its recipient while it comes. */
+  readonly carry: (call: CarriedCall) => Promise<void>
   /** Sends what agents left with the gateway. */
   readonly sender: SendForAgents
   /** Once what the sender sent is over. */
@@ -66,7 +68,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     baseUrl: createBaseUrlHandler(options),
     explicitCall: createExplicitCallHandler(options, callMaker(rooms)),
     callingAgent: (request) => callingAgent(options, request),
-    ...{ collect, sender },
+    ...{ collect, sender, carry: (call) => carryOut(options, call) },
     close: async () => {
       await sender.close()
       watch.stop()

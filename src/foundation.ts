@@ -15,6 +15,7 @@ import { relyingMigrations } from './identity/relying/schema.ts'
 import { identityMigrations } from './identity/schema.ts'
 import { signInMigrations } from './identity/sign-ins/schema.ts'
 import { signingMigrations } from './identity/signing/schema.ts'
+import { llmMigrations } from './llm/schema.ts'
 import { localCaMigrations } from './local-ca/schema.ts'
 import { placeholdersMigrations } from './placeholders/schema.ts'
 import { recordOf } from './record-of.ts'
@@ -64,6 +65,7 @@ export const migrations = [
   ...channelsMigrations,
   ...localCaMigrations,
   ...placeholdersMigrations,
+  ...llmMigrations,
 ]
 
 /** Rejects with a Problem for an unsafe home, one that is in use, or a newer database; then nothing stays open. */

@@ -67,6 +67,16 @@ export const listenSettings = {
     fallback: '',
     doc: 'Where the ClawGate door also listens by itself: `127.0.0.1:3000` or `unix:/path`. The agents’ listener serves it in any case.',
   }),
+  botmakerListen: setting(doorPlace(), {
+    env: 'CLAVIGER_BOTMAKER_LISTEN',
+    fallback: '',
+    doc: 'Where the LLM gateway also listens by itself: `127.0.0.1:9101` or `unix:/path`. The agents’ listener serves it in any case.',
+  }),
+  botmakerAdminListen: setting(doorPlace(), {
+    env: 'CLAVIGER_BOTMAKER_ADMIN_LISTEN',
+    fallback: '',
+    doc: 'Where BotMaker’s administration listens (`/admin/…`): `127.0.0.1:9100` or `unix:/path`. It is nowhere else, and nowhere without this.',
+  }),
   agentListen: setting(agentPlaces(), {
     env: 'CLAVIGER_AGENT_LISTEN',
     fallback: '',

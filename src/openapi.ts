@@ -43,6 +43,7 @@ import * as identity from './identity/routes.ts'
 import * as sessions from './identity/sessions/routes.ts'
 import * as signIns from './identity/sign-ins/routes.ts'
 import * as signing from './identity/signing/routes.ts'
+import * as llm from './llm/routes.ts'
 import * as localCa from './local-ca/routes.ts'
 import * as placeholders from './placeholders/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
@@ -75,6 +76,7 @@ const modules = [
   identity,
   localCa,
   placeholders,
+  llm,
   keys,
   invites,
   agentCare,

@@ -19,6 +19,7 @@ import type { Clock } from './ground/clock.ts'
 import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildVaultDoor } from './house/agentvault.ts'
+import { buildLlm } from './house/botmaker.ts'
 import { buildChannels, type ChannelNeeds } from './house/channels.ts'
 import { hostsOf } from './house/proxy-needs.ts'
 import { type StandingRooms, standingOf } from './house/standing-of.ts'
@@ -30,6 +31,7 @@ import { httpProblem } from './http/problems.ts'
 import { createResolver } from './http/resolve.ts'
 import { identityProblem } from './identity/contract.ts'
 import { KeyEnds } from './identity/keys/key-ends.ts'
+import type { Llm } from './llm/llm.ts'
 import { LocalCa } from './local-ca/local-ca.ts'
 import { operatorParties } from './operator-address.ts'
 import { Placeholders } from './placeholders/placeholders.ts'
@@ -66,6 +68,8 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly localCa: LocalCa
   /** What stands for credentials in environments and files. */
   readonly placeholders: Placeholders
+  /** LLM vendors, their keys, and what bots may use of them. */
+  readonly llm: Llm
   /** What the door for agentic-credential-vault remembers. */
   readonly vaultBook: VaultBook
   readonly vaultAdmin: VaultAdmin
@@ -89,15 +93,14 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
 
 /** Everything below the doors. Rejects as layFoundation() does. */
 export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
-  const [{ log }, hsm] = [options, await openHsm(options.settings)]
+  const [{ log, settings }, hsm] = [options, await openHsm(options.settings)]
   const foundation = await layFoundation(options)
   const { clock, storage, audit } = foundation
   const alarms = createAlarms(audit, log, (event) => alerts.emit(event))
-  const { mint, redeem, spend } = createMint()
-  const services = createServices({ storage, clock })
+  const [{ mint, redeem, spend }, services] = [createMint(), createServices({ storage, clock })]
   const vault = await createVault({ storage, clock, redeem, ...outward(clock, alarms, services) })
   const alerts = buildAlerts({ storage, clock, vault, log })
-  const addresses = addressesOf(options.settings, () => rooms)
+  const addresses = addressesOf(settings, () => rooms)
   const { knows, ...whoAsks } = buildWhoAsks({ ...foundation, options, vault, alarms, alerts, hsm, ...addresses })
   const localCa = new LocalCa({ storage, clock, vault, hosts: () => hostsOf(services.list()) })
   const [grants, openCalls] = [createGrants({ storage, clock }), new OpenCalls()]
@@ -105,15 +108,16 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))
   const keyEnds = keyEndsOf(whoAsks.identity, openCalls, storage)
   storage.follow(hear)
-  const approvals = createApprovals({ storage, clock, vault, spoolDir: spoolOf(options.settings), ...addresses })
+  const placeholders = placeholdersOf(storage, clock, vault, whoAsks.identity)
+  const approvals = createApprovals({ storage, clock, vault, spoolDir: spoolOf(settings), ...addresses })
   const rules = createRules({ storage, clock, trustOf: (agent) => whoAsks.relying.trustOf(agent).score })
-  const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock, localCa }
-  const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, ...whoAsks }, options.settings)
-  const [gate, nextRid] = [buildGate(known, options.settings, mint), callIds(foundation.bootId)]
+  const llm = buildLlm({ storage, clock, vault, services, log }, settings)
+  const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock, localCa, llm }
+  const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, ...whoAsks }, settings)
+  const [gate, nextRid] = [buildGate(known, settings, mint), callIds(foundation.bootId)]
   const rooms: Rooms = {
-    placeholders: placeholdersOf(storage, clock, vault, whoAsks.identity),
     ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
-    ...{ startedAt: clock.now(), url: '', operatorPort: undefined },
+    ...{ startedAt: clock.now(), url: '', operatorPort: undefined, placeholders },
     seal: (reason) => sealHouse(rooms, reason),
     refuseUnknown: (presented, said) => {
       audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
@@ -123,7 +127,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
     },
     close: async () => {
       for (const room of [keyEnds, channels, approvals]) room.stop()
-      for (const room of [vault, whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
+      for (const room of [llm, vault, whoAsks.signIns, alerts, whoAsks.signingKeys, foundation]) await room.close()
     },
   }
   return watched(rooms)
@@ -227,35 +231,14 @@ function sealHouse(rooms: Rooms, reason: SealReason): void {
   audit.keysGone()
   vault.seal(reason)
   storage.authenticateWith(undefined)
-  const {
-    identity,
-    people,
-    signingKeys,
-    relying,
-    services,
-    grants,
-    rules,
-    channels,
-    approvals,
-    vaultBook,
-    localCa,
-    placeholders,
-  } = rooms
-  const memories = [
-    identity,
-    people,
-    signingKeys,
-    relying,
-    services,
-    grants,
-    rules,
-    channels,
-    approvals,
-    vaultBook,
-    alerts,
-    localCa,
-    placeholders,
-  ]
-  for (const room of memories) room.clear()
+  for (const room of memoriesOf(rooms)) room.clear()
   log.warn({ reason }, 'the vault is sealed')
+}
+
+/** Rooms that know what only an open vault lets them believe. */
+function memoriesOf(rooms: Rooms): readonly { clear(): void }[] {
+  const { identity, people, signingKeys, relying, services, grants, rules, channels, approvals } = rooms
+  const { vaultBook, alerts, localCa, placeholders, llm } = rooms
+  const first = [identity, people, signingKeys, relying, services, grants, rules, channels, approvals]
+  return [...first, vaultBook, alerts, localCa, placeholders, llm]
 }

@@ -14,6 +14,7 @@ import { vaultServiceRoutes } from './doors/agentvault/service-routes.ts'
 import { type GrantRouteNeeds, grantRoutes } from './grants/routes.ts'
 import { agentCareRoutes } from './house/agent-care-routes.ts'
 import { answerRoutes } from './house/answer-approval.ts'
+import { llmEndpoints } from './house/botmaker.ts'
 import { channelEndpoints } from './house/channels.ts'
 import { CredentialChecks } from './house/check-credential.ts'
 import { checkCredentialRoutes } from './house/check-credential-routes.ts'
@@ -137,6 +138,7 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   return [
     ...clawAuthRoutes<Who>(rooms, settings),
     ...clauthRoutes<Who>(rooms, settings, actorOf),
+    ...llmEndpoints<Who>(rooms, actorOf),
     ...clawGateEndpoints<Who>(rooms, settings, actorOf),
     ...revocationRoutes<Who>({ ...rooms, book: rooms.vaultBook, actorOf }),
     ...vaultServiceRoutes<Who>({ ...rooms, admin: rooms.vaultAdmin, book: rooms.vaultBook, actorOf }),

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { agentSettings } from './agent-settings.ts'
+import { botmakerSettings } from './botmaker-settings.ts'
 import { channelSettings } from './channel-settings.ts'
 import { clauthSettings } from './clauth-settings.ts'
 import { clawgateSettings } from './clawgate-settings.ts'
@@ -95,6 +96,7 @@ export const settingsSchema = z.object({
   ...clauthSettings,
   ...vaultSettings,
   ...clawgateSettings,
+  ...botmakerSettings,
   ...signInSettings,
   ...signingSettings,
   drainSeconds: setting(whole(0, 3_600), {

@@ -3,6 +3,7 @@
 import { findIntents } from './audit/find-intents.ts'
 import { Problem } from './ground/problem.ts'
 import { settleVaultDoor } from './house/agentvault.ts'
+import { settleLlm } from './house/botmaker.ts'
 import { endFallen } from './house/windows.ts'
 import { isHsmProblem } from './identity/signing/rotator.ts'
 import { recordOf } from './record-of.ts'
@@ -44,6 +45,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   await recordPending(rooms)
   // Where the door is off, too: an older version made grants that count everywhere.
   await settleVaultDoor(rooms)
+  await settleLlm(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
   await rooms.approvals.settle((rids) => findIntents(audit.dir, rids))
   await endFallen(rooms)
@@ -70,6 +72,7 @@ async function loadOthers(rooms: Rooms): Promise<void> {
     alarms,
     localCa,
     placeholders,
+    llm,
   } = rooms
   for (const [kind, room] of [
     ['people', people],
@@ -84,6 +87,7 @@ async function loadOthers(rooms: Rooms): Promise<void> {
     ['webhooks', alerts],
     ['local_ca', localCa],
     ['placeholders', placeholders],
+    ['llm', llm],
   ] as const) {
     const { bad } = await room.load()
     for (const id of bad) alarms.editedRow(kind, id)

@@ -111,6 +111,8 @@ export const revealers = codeRule({
     'src/doors/clawgate/answer-routes.ts': 1,
     'src/identity/doors/door-salts.ts': 1,
     'src/doors/clauth/skill-tokens.ts': 1,
+    'src/house/botmaker.ts': 1,
+    'src/llm/routes.ts': 1,
     'src/crypto/pkcs11-sessions.ts': 1,
     'src/first-run.ts': 1,
     'src/main.ts': 1,

@@ -8,6 +8,7 @@ import type { Place } from '../listen-places.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Settings } from '../settings.ts'
 import { agentVault } from './agentvault.ts'
+import { botMaker } from './botmaker.ts'
 import { clauth } from './clauth.ts'
 import { clawGate } from './clawgate.ts'
 
@@ -34,7 +35,7 @@ export interface DoorParts {
 
 /** Those that are open by the settings. */
 export function carryingDoors(parts: DoorParts): readonly CarryingDoor[] {
-  return [...clauth(parts), ...agentVault(parts), ...clawGate(parts)]
+  return [...clauth(parts), ...agentVault(parts), ...clawGate(parts), ...botMaker(parts)]
 }
 
 /** The door that a request is for. */

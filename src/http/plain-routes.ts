@@ -35,7 +35,7 @@ export interface PlainReply {
 }
 
 export interface PlainRoute {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** RFC 6570 level 1: `/clauth/v1/identity/proofs/{id}`. */
   readonly path: `/${string}`
   /** Bytes; 1 MiB unless told. */

@@ -103,7 +103,7 @@ export interface OperatorEntry {
 export interface TokenEntry {
   readonly id: TokenId
   /** A door's name: the token is of that door's own shape. */
-  readonly kind: TokenKind | 'clauth' | 'clawgate'
+  readonly kind: TokenKind | 'clauth' | 'clawgate' | 'botmaker'
   readonly owner: string
   readonly label: string | undefined
   readonly createdAt: number
@@ -176,6 +176,7 @@ export const identityProblems = {
     hint: 'Issue new ones in their place',
   },
   token_unknown: { status: 404, title: 'There is no such token', hint: 'List them: claviger token list' },
+  token_known: { status: 409, title: 'This agent had a token before, or another has this one' },
   token_life_invalid: {
     status: 422,
     title: 'A token cannot live that long',

@@ -22,6 +22,7 @@ import type { PlaceholderBook } from './placeholders/book.ts'
 import { takenFromHead } from './placeholders/take-from-head.ts'
 import { proxyProblem } from './problems.ts'
 import type { Recipient } from './recipient.ts'
+import type { BodyTransform } from './transform.ts'
 
 /** What the gate gives for an admitted call. */
 export interface Admitted {
@@ -79,6 +80,8 @@ export interface CarriedCall extends CallRequest {
   readonly body: IncomingMessage | Buffer | undefined
   readonly recipient: Recipient
   readonly base: string | undefined
+  /** What a body that streams passes through first, where the way in looks at it; it changes nothing of it. */
+  readonly through?: BodyTransform | undefined
   /** How long the caller may be kept waiting for a human's answer, ms; undefined where it is told at once to come again. */
   readonly holdMs?: number | undefined
   /** Of the request that the call was said in, where that is another: what the caller prefers may stand there. */
@@ -123,7 +126,8 @@ export async function carryOut(options: CarryOutOptions, came: CarriedCall, afte
     const { body } = preparing === undefined ? call : await preparing
     if (open.aborted !== undefined) throw proxyProblem('call_ended', { facts: { reason: open.aborted } })
     const opened = options.open(permit)
-    const { rawHeaders, recipient, base } = call
+    const { rawHeaders, recipient, base, through } = call
+    const sent = { rawHeaders, recipient, base, through }
     const onEnd = (outcome: Outcome) => {
       open.leave()
       options.onOutcome(permit, outcome)
@@ -132,8 +136,7 @@ export async function carryOut(options: CarryOutOptions, came: CarriedCall, afte
     const again = after !== undefined || hasStream(call) ? undefined : secondTry(options, call, open)
     const renew = after === undefined ? renewalOf(options, call, body, open, opened) : undefined
     const { onBug } = options
-    const given = { permit, service, opened, rawHeaders, body, recipient, base, settle, again, renew, onEnd, onBug }
-    const running = options.forward(given)
+    const running = options.forward({ ...sent, body, permit, service, opened, settle, again, renew, onEnd, onBug })
     open.onAbort((reason) => running.abort(reason))
   } catch (error) {
     open.leave()

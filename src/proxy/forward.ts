@@ -19,7 +19,7 @@ import { RefusedAnswer, type Renew } from './refused-answer.ts'
 import { type OutgoingHead, outgoingHead } from './request-head.ts'
 import type { SecretMatcher } from './scrub/matcher.ts'
 import type { SilenceWatch } from './silence.ts'
-import type { BodyTransform } from './transform.ts'
+import { type BodyTransform, chained } from './transform.ts'
 import { transformedBody, transformedWhole } from './transformed-body.ts'
 
 /** What forwarding needs to know of a service. Times in milliseconds of silence, not of the whole call. */
@@ -52,6 +52,8 @@ export interface ForwardRequest {
   readonly recipient: Recipient
   /** `/to/<service>`, where redirects within the service come back to; undefined to give them as they are. */
   readonly base: string | undefined
+  /** What the request's body passes through first, where the way in looks at it; it changes nothing of it. */
+  readonly through?: BodyTransform | undefined
   /** Puts the outcome on the disk before the answer's last byte goes out; undefined where nothing waits for that. */
   readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
   /** How the call is made again after a failure before any answer; undefined where it must not run twice. */
@@ -180,12 +182,12 @@ function prepare(
 
 function transformOf(
   { requestTransform }: ForwarderOptions,
-  { service, permit, opened, rawHeaders }: ForwardRequest,
+  { service, permit, opened, rawHeaders, through }: ForwardRequest,
   body: IncomingMessage | Buffer,
 ): BodyTransform | undefined {
-  if (requestTransform === undefined) return undefined
+  if (requestTransform === undefined) return through
   const type = headerOf(rawHeaders, 'content-type') ?? ''
-  return requestTransform(service, permit, opened, type, Buffer.isBuffer(body) ? body : undefined)
+  return bothOf(through, requestTransform(service, permit, opened, type, Buffer.isBuffer(body) ? body : undefined))
 }
 
 /** Bytes of a body that changes on its way and is collected for it. */
@@ -214,6 +216,11 @@ function send(
   }
   const handler = renew === undefined ? passage : new RefusedAnswer(passage, renew)
   dialer.dispatch(permit, opened, service, { method, path, headers, body: sent, trailers }, handler)
+}
+
+function bothOf(one: BodyTransform | undefined, other: BodyTransform | undefined): BodyTransform | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return { ...chained([one, other]), keepsLength: one.keepsLength === true && other.keepsLength === true }
 }
 
 /** A body that has arrived whole is sent as one buffer; one that is still coming is streamed. */

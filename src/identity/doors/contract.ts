@@ -4,7 +4,7 @@ import type { Label } from '../../policy/label.ts'
 import type { AccessTokenEntry, AgentEntry } from '../contract.ts'
 
 /** A door with tokens of its own: their kind in the table, and the audience of its sessions. */
-export type DoorName = 'clauth' | 'clawgate'
+export type DoorName = 'clauth' | 'clawgate' | 'botmaker'
 
 /** How an agent stands with the door's token. */
 export interface DoorTokenView {

@@ -1,0 +1,118 @@
+/**
+ * `ALL /v1/{vendor}/{path…}`: calls of bots to LLM vendors, in BotMaker's words. Translates, and owns nothing: who asks is
+ * identity's to say, what they may the gate's and the LLM room's, what they are answered the vendor's.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Problem } from '../../ground/problem.ts'
+import { canonicalTarget, type Target } from '../../ground/target.ts'
+import { framingRefused, whenInTurn } from '../../http/framing.ts'
+import type { Handle } from '../../http/listen.ts'
+import { asProblem } from '../../http/send-problem.ts'
+import type { BotEntry } from '../../llm/bot-entry.ts'
+import { type Key, llmProblem, type Vendor } from '../../llm/contract.ts'
+import { openToAll } from '../../llm/open-paths.ts'
+import { LlmCall } from './llm-call.ts'
+import type { DataNeeds } from './needs.ts'
+import { CountedBody, KeptBodies } from './read-request.ts'
+import { whoAsks, withoutKey } from './who-asks.ts'
+import { sendReply, wording } from './wording.ts'
+
+const OPENAI_ALIAS = '/proxy/openai/chat/completions'
+const CALL = /^\/v1\/([^/?]+)(\/[^?]*)?(\?.*)?$/s
+const SHOWN = 64
+const none: readonly Key[] = Object.freeze([])
+
+/** Whether a path of the agents' listener is this door's. */
+export function isBotMakerPath(url: string): boolean {
+  return url.startsWith('/v1/') || isAlias(url)
+}
+
+export function dataDoor(needs: DataNeeds, onBug: (error: unknown, rid: string) => void): Handle {
+  const kept = new KeptBodies()
+  return (request, response, rid) =>
+    whenInTurn(response, () => {
+      if (framingRefused(request, response, rid)) return
+      handle(needs, kept, request, response, rid).catch((error) => {
+        if (!(error instanceof Problem)) onBug(error, rid)
+        sendReply(response, wording(asProblem(error), rid))
+      })
+    })
+}
+
+async function handle(
+  needs: DataNeeds,
+  kept: KeptBodies,
+  request: IncomingMessage,
+  response: ServerResponse,
+  rid: string,
+): Promise<void> {
+  refuseFlood(needs, request)
+  const found = CALL.exec(pathOf(request))
+  if (found === null) return sendReply(response, notFound(request))
+  const [, name = '', rest = '/', query = ''] = found
+  const vendor = needs.llm.vendor(name)
+  // What is on this machine is a vendor where an operator said so.
+  const isKnown = vendor !== undefined && (vendor.group !== 'local' || needs.isThere(vendor.service))
+  if (!isKnown) throw llmProblem('llm_vendor_unknown', { facts: { vendor: shownName(name) } })
+  const { target: asked, queryToken } = withoutKey(`${rest}${query}`, vendor.api === 'google-gemini')
+  const caller = whoAsks(needs, request, queryToken)
+  const entry = needs.llm.bot(caller.principal.agent.id)
+  const method = request.method as string
+  // Read for itself first: so no path climbs out of what stands before it.
+  const own = canonicalTarget(asked)
+  judge(needs, entry, vendor, method, own)
+  const target = vendor.basePath === '' ? own : canonicalTarget(`${vendor.basePath}${asked}`)
+  const body = await kept.read(request, response)
+  const through = body === request ? new CountedBody() : undefined
+  const { rawHeaders } = request
+  const keys = keysFor(needs, entry, vendor)
+  const call = new LlmCall(needs, { rid, caller, vendor, method, target, rawHeaders, body, through, response, keys })
+  await call.start()
+}
+
+/** Throws Problem `llm_flood`. */
+function refuseFlood({ requests, clientOf }: DataNeeds, request: IncomingMessage): void {
+  const { address } = clientOf(request)
+  const waitMs = requests.waitMs(address)
+  if (waitMs > 0) throw llmProblem('llm_flood', { facts: { retryAfterSeconds: Math.ceil(waitMs / 1_000) } })
+  requests.take(address)
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return isAlias(url) ? `/v1/openai/chat/completions${url.slice(OPENAI_ALIAS.length)}` : url
+}
+
+function isAlias(url: string): boolean {
+  return url === OPENAI_ALIAS || url.startsWith(`${OPENAI_ALIAS}?`)
+}
+
+/** What a bot may not is refused before its body is read. Throws Problem `llm_token_refused`, `llm_tags_unreadable`, `llm_not_allowed`. */
+function judge(needs: DataNeeds, entry: BotEntry | undefined, vendor: Vendor, method: string, target: Target): void {
+  if (entry?.isOver(needs.now()) === true) throw llmProblem('llm_token_refused')
+  if (entry !== undefined && entry.bot.tags === undefined) throw llmProblem('llm_tags_unreadable')
+  if (entry?.mayUse(vendor.id) === false) throw llmProblem('llm_not_allowed', { facts: { what: 'vendor' } })
+  const isOpen = entry?.isOpen(vendor.api, method, target) ?? openToAll(vendor.api).has(method, target)
+  if (!isOpen) throw llmProblem('llm_not_allowed', { facts: { what: 'path' } })
+}
+
+/** Throws Problem `llm_no_key`. An agent that is no bot here goes with the credential of its own grant. */
+function keysFor(needs: DataNeeds, entry: BotEntry | undefined, vendor: Vendor): readonly Key[] {
+  if (entry === undefined) return none
+  if (needs.isThere(vendor.service) && !needs.wantsKey(vendor.service)) return none
+  const keys = needs.llm.keys.choose(vendor.id, entry.bot)
+  if (keys.length === 0) throw llmProblem('llm_no_key', { facts: { vendor: vendor.id } })
+  needs.llm.keepTurns()
+  return keys
+}
+
+function shownName(name: string): string {
+  return name.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, SHOWN)
+}
+
+function notFound({ method, url = '' }: IncomingMessage) {
+  const path = url.split('?', 1)[0]
+  return {
+    status: 404,
+    body: { message: `Route ${method}:${path} not found`, error: 'Not Found', statusCode: 404 },
+  }
+}

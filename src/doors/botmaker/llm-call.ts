@@ -1,0 +1,126 @@
+/**
+ * One call of a bot, over as many keys as it takes. Another key is tried only before anything of an answer was given, and only
+ * for what the vendor did not take: 401, 403, 429, and the 5xx that say so. Each try is a call of its own to the gate.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CallId } from '../../ground/ids.ts'
+import { Problem } from '../../ground/problem.ts'
+import type { Target } from '../../ground/target.ts'
+import { DOOR, type Key, type Vendor } from '../../llm/contract.ts'
+import { Answer } from '../../proxy/answer.ts'
+import type { CallingAgent } from '../../proxy/carry-out.ts'
+import type { Recipient, Writable } from '../../proxy/recipient.ts'
+import type { BodyTransform } from '../../proxy/transform.ts'
+import { type AnswerTold, BotAnswer } from './bot-answer.ts'
+import type { DataNeeds } from './needs.ts'
+import { retryAfterMs } from './retry-after-ms.ts'
+import { sendReply, wording } from './wording.ts'
+
+export interface LlmCallParts {
+  readonly rid: string
+  readonly caller: CallingAgent
+  readonly vendor: Vendor
+  readonly method: string
+  readonly target: Target
+  readonly rawHeaders: readonly string[]
+  /** A buffer can be sent again with another key. */
+  readonly body: Buffer | IncomingMessage | undefined
+  readonly through: BodyTransform | undefined
+  readonly response: ServerResponse
+  /** In the order in which they are tried; none where the service wants none, or the agent has a grant of its own. */
+  readonly keys: readonly Key[]
+}
+
+/** What a vendor says that did not take the request: to send it once more does nothing twice. */
+const NOT_TAKEN: ReadonlySet<number> = new Set([401, 403, 429, 503, 529])
+
+export class LlmCall implements Recipient, AnswerTold {
+  readonly #needs: DataNeeds
+  readonly #parts: LlmCallParts
+  #at = 0
+  #leaving = false
+
+  constructor(needs: DataNeeds, parts: LlmCallParts) {
+    this.#needs = needs
+    this.#parts = parts
+  }
+
+  /** Resolves when it is on its way, or refused. */
+  start(rid = this.#parts.rid): Promise<void> {
+    const { caller, vendor, method, target, rawHeaders, body, through } = this.#parts
+    const key = this.#key
+    return this.#needs.carry({
+      ...{ rid: rid as CallId, ...caller, serviceName: vendor.service, method, target, rawHeaders, body, through },
+      ...{ recipient: this, base: undefined },
+      only: key === undefined ? { door: DOOR } : { door: DOOR, credential: key.id },
+    })
+  }
+
+  get gone(): boolean {
+    return this.#parts.response.destroyed
+  }
+
+  get headOnly(): boolean {
+    return this.#parts.method === 'HEAD'
+  }
+
+  onGone(listener: () => void): void {
+    this.#parts.response.on('close', listener)
+  }
+
+  invite(): void {
+    this.#parts.response.writeContinue()
+  }
+
+  answer(broke: (error: unknown) => void): Writable {
+    return new BotAnswer(new Answer(this.#parts.response, broke), this)
+  }
+
+  refuse(problem: Problem, rid: string): void {
+    // What came instead of an answer that was not for the bot: the other key is still to be tried.
+    if (this.#leaving && !this.gone) {
+      this.leave()
+      return
+    }
+    this.over(false)
+    const { code, status, title, detail, facts } = problem
+    const named = new Problem(
+      code,
+      { status, title },
+      { ...(detail !== undefined && { detail }), facts: { ...facts, vendor: this.#parts.vendor.id } },
+    )
+    sendReply(this.#parts.response, wording(named, rid))
+  }
+
+  began(status: number, headers: readonly string[]): boolean {
+    const { llm, now } = this.#needs
+    const key = this.#key
+    if (key === undefined) return false
+    if (status === 401 || status === 403) llm.setAside(key.id, status)
+    else if (status === 429 || status >= 500) llm.keys.rest(key.id, retryAfterMs(headers, now()))
+    const hasNext = this.#at + 1 < this.#parts.keys.length
+    this.#leaving = NOT_TAKEN.has(status) && hasNext && this.#canRepeat
+    return this.#leaving
+  }
+
+  passed(_: Buffer): void {}
+
+  leave(): void {
+    if (!this.#leaving) return
+    this.#leaving = false
+    this.#at += 1
+    // Not before the try that ends here has left the gate.
+    setImmediate(() => void this.start(this.#needs.nextRid()))
+  }
+
+  over(_: boolean): void {}
+
+  get #key(): Key | undefined {
+    return this.#parts.keys[this.#at]
+  }
+
+  get #canRepeat(): boolean {
+    const { body } = this.#parts
+    return body === undefined || Buffer.isBuffer(body)
+  }
+}

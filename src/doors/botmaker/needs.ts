@@ -1,0 +1,24 @@
+import type { IncomingMessage } from 'node:http'
+import type { ClientOf } from '../../http/client-address.ts'
+import type { BotTokens } from '../../identity/doors/bot-tokens.ts'
+import type { RateTable } from '../../identity/sign-ins/rate-table.ts'
+import type { Llm } from '../../llm/llm.ts'
+import type { CallingAgent, CarriedCall } from '../../proxy/carry-out.ts'
+
+/** What the data door translates to. It has no rule of its own. */
+export interface DataNeeds {
+  readonly llm: Llm
+  readonly tokens: BotTokens
+  /** Who comes with a token of the gateway's own. Throws Problems. */
+  readonly callingAgent: (request: IncomingMessage) => CallingAgent
+  readonly carry: (call: CarriedCall) => Promise<void>
+  readonly clientOf: ClientOf
+  /** Requests from one address. */
+  readonly requests: RateTable
+  readonly noteUnknown: () => void
+  /** Whether calls to the service carry a credential. */
+  readonly wantsKey: (service: string) => boolean
+  readonly isThere: (service: string) => boolean
+  readonly nextRid: () => string
+  readonly now: () => number
+}

@@ -1,0 +1,107 @@
+/** The promise of the LLM room, data only: vendors, bots, keys, budgets, usage, problems. See llm.ts for what the room does. */
+import { z } from 'zod'
+import type { AgentId, CredentialId } from '../ground/ids.ts'
+import { problemsOf } from '../ground/problem.ts'
+
+/** The door through which bots' grants count. */
+export const DOOR = 'botmaker'
+
+export const VendorId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'lower-case letters, digits and -' })
+export const LlmApi = z.enum(['openai-responses', 'openai-completions', 'anthropic-messages', 'google-gemini'])
+export type LlmApi = z.output<typeof LlmApi>
+export const BasePath = z.string().regex(/^(?:\/[A-Za-z0-9._-]+)*$/, { error: 'a path without a slash at its end' })
+
+/** What a vendor is here: which service it means, and what stands before the path that its clients send. */
+export interface Vendor {
+  readonly id: string
+  /** Name of the service. */
+  readonly service: string
+  readonly basePath: string
+  readonly api: LlmApi
+  readonly group: string
+  readonly keyHint?: string | undefined
+  readonly defaultModel?: string | undefined
+  readonly embeddings?: string | undefined
+}
+
+const Tag = z.string().regex(/^[\x21-\x7e]{1,64}$/, { error: 'printable characters without spaces, at most 64' })
+export const Tags = z.array(Tag).max(32)
+const Model = z.string().regex(/^[\x21-\x7e]{1,200}$/)
+export const OpenedPath = z
+  .string()
+  .regex(/^(?:[A-Z]{3,7} )?\/[\x21-\x7e]{0,255}$/, { error: '/files, GET /files/{id} or /files/*' })
+
+/** What a bot may, beyond who it is. Left out: as it is; null: no bound of this kind. */
+export const BotLimits = z.strictObject({
+  /** Keys with one of these tags, in this order, before those without a tag. */
+  tags: Tags.nullable().optional(),
+  vendors: z.array(VendorId).max(64).nullable().optional(),
+  /** Names, or beginnings that end with `*`. */
+  models: z.array(Model).max(256).nullable().optional(),
+  /** Paths that are open besides those that are to everybody. */
+  paths: z.array(OpenedPath).max(64).nullable().optional(),
+  /** Whether a key with any tag will do where there is none of its own. */
+  anyKey: z.boolean().optional(),
+  /** Milliseconds since 1970. */
+  expiresAt: z.int().nonnegative().nullable().optional(),
+})
+export type BotLimits = z.output<typeof BotLimits>
+
+/** The read-model's entry of a bot: an agent that came by this door, or that an operator let in here. */
+export interface Bot {
+  readonly agent: AgentId
+  /** What it is called here. */
+  readonly name: string
+  readonly hostname: string | undefined
+  /** As they were stored. */
+  readonly tagsText: string | undefined
+  /** Undefined where the text cannot be read. */
+  readonly tags: readonly string[] | undefined
+  readonly vendors: readonly string[] | undefined
+  readonly models: readonly string[] | undefined
+  readonly paths: readonly string[] | undefined
+  readonly anyKey: boolean
+  readonly expiresAt: number | undefined
+  /** Whether the agent was made for it alone. */
+  readonly own: boolean
+  readonly createdAt: number
+}
+
+/** A key of a vendor: a credential of its service. */
+export interface Key {
+  readonly id: CredentialId
+  readonly handle: string
+  readonly vendor: string
+  readonly tag: string | undefined
+  readonly label: string | undefined
+  readonly createdAt: number
+}
+
+/** How a key's credential says what it is; these stand in its metadata. */
+export const KEY_META = 'llm-vendor'
+export const TAG_META = 'llm-tag'
+export const LABEL_META = 'llm-label'
+
+export const llmProblems = {
+  llm_vendor_unknown: { status: 400, title: 'There is no such LLM vendor' },
+  llm_token_missing: { status: 401, title: 'No token was sent' },
+  llm_token_refused: { status: 403, title: 'The token is nobody’s, or its bot may not act' },
+  llm_tags_unreadable: { status: 500, title: 'The tags of the bot cannot be read' },
+  llm_no_key: {
+    status: 503,
+    title: 'No key of the vendor may be used',
+    hint: 'An operator can add one (`claviger llm key add`), or see why (`claviger llm key list`).',
+  },
+  llm_not_allowed: {
+    status: 403,
+    title: 'The vendor, path or model is not open to this bot',
+    hint: 'An operator can open it: `claviger llm bot set`.',
+  },
+  llm_flood: { status: 429, title: 'Too many requests came from there in this minute' },
+  llm_key_unknown: { status: 404, title: 'There is no such key', hint: 'List them: claviger llm key list' },
+  llm_bot_unknown: { status: 404, title: 'There is no such bot', hint: 'List them: claviger llm bot list' },
+  llm_bot_exists: { status: 409, title: 'There is a bot of that name' },
+  llm_hostname_taken: { status: 409, title: 'Another bot has this host name' },
+} as const
+
+export const llmProblem = problemsOf(llmProblems)

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { SetClock } from '../ground/clock.ts'
+import type { CredentialId } from '../ground/ids.ts'
+import type { Key } from './contract.ts'
+import { KeyRing, REST_MS } from './key-ring.ts'
+
+const keyOf = (name: string, tag?: string, vendor = 'openai'): Key => ({
+  ...{ id: `crd_${name}` as CredentialId, handle: name, vendor, tag, label: undefined, createdAt: 0 },
+})
+
+function ringOf(...keys: Key[]) {
+  const clock = new SetClock()
+  const ring = new KeyRing(clock)
+  ring.replace(keys)
+  const names = (tags: string[] = [], anyKey = false) =>
+    ring.choose('openai', { tags, anyKey }).map(({ handle }) => handle)
+  return { ring, clock, names }
+}
+
+describe('KeyRing.choose()', () => {
+  test('gives keys of the first tag that has one, then those without a tag, each their turn', () => {
+    const { names } = ringOf(keyOf('a', 'x'), keyOf('b', 'x'), keyOf('c', 'y'), keyOf('d'))
+    assert.deepEqual(
+      [names(['x', 'y']), names(['x', 'y'])],
+      [
+        ['a', 'b'],
+        ['b', 'a'],
+      ],
+    )
+    assert.deepEqual(names(['y']), ['c'])
+    assert.deepEqual(names(['z']), ['d'])
+    assert.deepEqual(names(), ['d'])
+  })
+
+  test('gives no key with a tag to whoever lacks it, but where any will do', () => {
+    const { names } = ringOf(keyOf('a', 'x'), keyOf('other', undefined, 'groq'))
+    assert.deepEqual([names(), names(['y']), names([], true)], [[], [], ['a']])
+  })
+
+  test('leaves out what rests, until it has rested', () => {
+    const { ring, clock, names } = ringOf(keyOf('a'), keyOf('b'))
+    ring.rest('crd_a' as CredentialId, undefined)
+    assert.deepEqual([names(), names()], [['b'], ['b']])
+    clock.advance(REST_MS)
+    assert.deepEqual(names().length, 2)
+    ring.rest('crd_a' as CredentialId, 5_000)
+    clock.advance(4_999)
+    assert.deepEqual(names(), ['b'])
+    clock.advance(1)
+    assert.deepEqual(names().length, 2)
+  })
+
+  test('leaves out what was set aside until somebody took it back', () => {
+    const { ring, clock, names } = ringOf(keyOf('a'))
+    ring.setAside('crd_a' as CredentialId, 401)
+    clock.advance(REST_MS * 100)
+    assert.deepEqual(names(), [])
+    ring.takeBack('crd_a' as CredentialId)
+    assert.deepEqual(names(), ['a'])
+  })
+
+  test('goes on where it was, when it is told its turns', () => {
+    const one = ringOf(keyOf('a'), keyOf('b'))
+    one.names()
+    const other = ringOf(keyOf('a'), keyOf('b'))
+    other.ring.setTurns(one.ring.takeMoved())
+    assert.deepEqual(other.names(), ['b', 'a'])
+    assert.equal(one.ring.takeMoved().size, 0)
+  })
+})

@@ -1,0 +1,130 @@
+/**
+ * Which key a call goes with. Tags restrict: a key with a tag serves the bots that have it, and nobody else unless an operator
+ * says so for a bot. Keys of one step take turns. What a vendor refused rests: until an operator looks (401, 403), or for as
+ * long as the vendor said. Memory only; who keeps the turns is told of them.
+ */
+import type { Clock } from '../ground/clock.ts'
+import type { CredentialId } from '../ground/ids.ts'
+import type { Bot, Key } from './contract.ts'
+
+export const REST_MS = 60_000
+/** However long a vendor says: an operator must not wait for days. */
+const LONGEST_REST_MS = 3_600_000
+const none: readonly Key[] = Object.freeze([])
+
+interface Kept {
+  readonly all: readonly Key[]
+  readonly untagged: readonly Key[]
+  readonly tagged: ReadonlyMap<string, readonly Key[]>
+}
+
+export class KeyRing {
+  readonly #clock: Clock
+  readonly #byVendor = new Map<string, Kept>()
+  /** Until when, by the clock that cannot jump. */
+  readonly #resting = new Map<CredentialId, number>()
+  readonly #asides = new Map<CredentialId, number>()
+  readonly #turns = new Map<string, number>()
+  readonly #moved = new Set<string>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** All keys there are, the oldest first. */
+  replace(keys: readonly Key[]): void {
+    this.#byVendor.clear()
+    for (const [vendor, all] of Map.groupBy(keys, (key) => key.vendor)) {
+      const untagged = all.filter(({ tag }) => tag === undefined)
+      const tagged = Map.groupBy(
+        all.filter(({ tag }) => tag !== undefined),
+        ({ tag }) => tag as string,
+      )
+      this.#byVendor.set(vendor, { all, untagged, tagged })
+    }
+  }
+
+  of(vendor: string): readonly Key[] {
+    return this.#byVendor.get(vendor)?.all ?? none
+  }
+
+  all(): readonly Key[] {
+    return [...this.#byVendor.values()].flatMap(({ all }) => all)
+  }
+
+  /** Those that a bot may ever use. */
+  openTo({ tags = [], anyKey }: Pick<Bot, 'tags' | 'anyKey'>): readonly Key[] {
+    return this.all().filter(({ tag }) => anyKey || tag === undefined || tags.includes(tag))
+  }
+
+  /** Keys of one step, the one whose turn it is first; none where there is none to use now. */
+  choose(vendor: string, { tags = [], anyKey }: Pick<Bot, 'tags' | 'anyKey'>): readonly Key[] {
+    const kept = this.#byVendor.get(vendor)
+    if (kept === undefined) return none
+    for (const tag of tags) {
+      const chosen = this.#step(`${vendor} ${tag}`, kept.tagged.get(tag) ?? none)
+      if (chosen.length > 0) return chosen
+    }
+    const chosen = this.#step(vendor, kept.untagged)
+    return chosen.length > 0 || !anyKey ? chosen : this.#step(`${vendor} *any`, kept.all)
+  }
+
+  /** What a vendor answered for a key says whether the key rests. `retryAfterMs` as the vendor said it. */
+  rest(key: CredentialId, retryAfterMs: number | undefined): void {
+    const ms = Math.min(retryAfterMs ?? REST_MS, LONGEST_REST_MS)
+    this.#resting.set(key, this.#clock.mono() + ms)
+  }
+
+  setAside(key: CredentialId, status: number): void {
+    this.#asides.set(key, status)
+  }
+
+  /** An operator looked. */
+  takeBack(key: CredentialId): void {
+    this.#asides.delete(key)
+    this.#resting.delete(key)
+  }
+
+  /** What the vendor answered when it was set aside. */
+  asideOf(key: CredentialId): number | undefined {
+    return this.#asides.get(key)
+  }
+
+  restMsOf(key: CredentialId): number {
+    return Math.max(0, (this.#resting.get(key) ?? 0) - this.#clock.mono())
+  }
+
+  /** Turns that moved since they were asked for last. */
+  takeMoved(): ReadonlyMap<string, number> {
+    const moved = new Map([...this.#moved].map((name) => [name, this.#turns.get(name) ?? 0]))
+    this.#moved.clear()
+    return moved
+  }
+
+  setTurns(turns: ReadonlyMap<string, number>): void {
+    for (const [name, turn] of turns) this.#turns.set(name, turn)
+  }
+
+  clear(): void {
+    for (const map of [this.#byVendor, this.#asides, this.#turns, this.#moved]) map.clear()
+  }
+
+  #step(name: string, keys: readonly Key[]): readonly Key[] {
+    const usable = keys.every((key) => this.#isUsable(key)) ? keys : keys.filter((key) => this.#isUsable(key))
+    if (usable.length < 2) return usable
+    const turn = this.#turns.get(name) ?? 0
+    this.#turns.set(name, (turn + 1) % 1_000_000_007)
+    this.#moved.add(name)
+    const first = turn % usable.length
+    return [...usable.slice(first), ...usable.slice(0, first)]
+  }
+
+  #isUsable({ id }: Key): boolean {
+    if (this.#asides.has(id)) return false
+    const until = this.#resting.get(id)
+    if (until === undefined) return true
+    if (until > this.#clock.mono()) return false
+    this.#resting.delete(id)
+    return true
+  }
+}
