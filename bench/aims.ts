@@ -54,15 +54,15 @@ export function aimLines(aims: readonly Aim[]): string[] {
   ]
 }
 
-function ratio(aim: string, wanted: number, { decides, by, throughput, cpu }: Ratio): Aim {
+export function ratio(aim: string, wanted: number, { decides, by, throughput, cpu }: Ratio): Aim {
   const both = `${decides.toFixed(2)} by ${by} (throughput ${throughput.toFixed(2)}, CPU ${cpu.toFixed(2)})`
   return { aim, wanted: `≥ ${wanted}`, measured: both, met: decides >= wanted }
 }
 
-function least(aim: string, wanted: number, value: number): Aim {
+export function least(aim: string, wanted: number, value: number): Aim {
   return { aim, wanted: `≥ ${wanted}`, measured: value.toFixed(2), met: value >= wanted }
 }
 
-function most(aim: string, wanted: number, value: number): Aim {
+export function most(aim: string, wanted: number, value: number): Aim {
   return { aim, wanted: `≤ ${wanted}`, measured: String(Number(value.toFixed(3))), met: value <= wanted }
 }

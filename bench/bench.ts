@@ -1,14 +1,18 @@
 // `npm run bench`: the gateway with its durable log against nginx, undici, http-proxy-3 and no proxy at all, in one run.
 // `-- --quick` measures the small size alone, under a minute; `-- --asking` what rules and questions to humans cost, alone;
-// `-- --json FILE` also writes the figures.
+// `-- --tunnels` calls inside tunnels, streams of events and chat completions, alone, against mitmproxy and Portkey where there
+// are any; `-- --json FILE` also writes the figures, `--rounds` and `--seconds` say how long.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Aim, aimLines, askingAims } from './aims.ts'
 import { asking } from './asking.ts'
+import { carriedReport } from './carried-report.ts'
+import { chat } from './chat.ts'
 import { checkLog, type LogCheck } from './check-log.ts'
 import { type Gateway, startGateway } from './claviger.ts'
 import { doors } from './doors.ts'
+import { eventStreams } from './event-streams.ts'
 import { growth } from './growth.ts'
 import { machine } from './machine.ts'
 import { manyRules } from './many-rules.ts'
@@ -19,11 +23,13 @@ import { quickFigures, report } from './report.ts'
 import { type Plan, type Round, rounds } from './rounds.ts'
 import { signIns } from './sign-ins.ts'
 import type { Subject } from './subject.ts'
+import { tunnels } from './tunnels.ts'
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     asking: { type: 'boolean', default: false },
+    tunnels: { type: 'boolean', default: false },
     json: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -38,6 +44,7 @@ const started: Subject[] = []
 async function main(): Promise<number> {
   const { quick } = values
   const plan = { rounds: Number(values.rounds ?? (quick ? 3 : 6)), seconds: Number(values.seconds ?? (quick ? 2 : 4)) }
+  if (values.tunnels) return carriedAlone(plan)
   await kept(startUpstream(BASE_PORT))
   const nginx = await kept(startNginx(BASE_PORT + 1, BASE_PORT))
   // Once for nothing: the modules that this start compiled are kept, as on the machine of anybody who starts it again.
@@ -87,6 +94,19 @@ async function askingAlone(gateway: Gateway, plan: Plan): Promise<number> {
   const result = await rulesAndAsking(gateway, plan)
   const aims: readonly Aim[] = askingAims(result)
   process.stdout.write(`${aimLines(aims).join('\n')}\n`)
+  write(values.json, { machine: machine(), plan, ...result })
+  return 0
+}
+
+/** What comes in other ways than a plain call. */
+async function carriedAlone(plan: Plan): Promise<number> {
+  const at = (offset: number) => BASE_PORT + offset
+  const result = {
+    tunnels: await tunnels({ upstream: at(0), gateway: at(4), nginx: at(1), mitmproxy: at(2) }, plan),
+    eventStreams: await eventStreams(at(4), plan),
+    chat: await chat({ upstream: at(0), gateway: at(4), portkey: at(2) }, plan),
+  }
+  process.stdout.write(`${carriedReport(result)}\n`)
   write(values.json, { machine: machine(), plan, ...result })
   return 0
 }

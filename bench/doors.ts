@@ -1,7 +1,6 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Pool } from 'undici'
 import { ADMIN_TOKEN, type Gateway } from './claviger.ts'
+import { postScript as script } from './post-script.ts'
 import { type Plan, type Ratio, ratioOf, rounds } from './rounds.ts'
 import { CREDENTIAL, type Subject } from './subject.ts'
 
@@ -98,18 +97,4 @@ async function vaultToken({ operator }: Gateway, origin: string, upstreamPort: n
   const issued = await ask('/vault.issueToken', agent, { service: 'vaulted', scope: ['vaulted:items:read'], ttl: 900 })
   await client.close()
   return String(issued.token)
-}
-
-/** What wrk sends: these bodies by turns. */
-function script({ home }: Gateway, name: string, bodies: readonly string[]): string {
-  const file = join(home, '..', `${name}.lua`)
-  const list = bodies.map((body) => `[==[${body}]==]`).join(', ')
-  const lines = [
-    'wrk.method = "POST"',
-    'wrk.headers["Content-Type"] = "application/json"',
-    `local bodies, at = {${list}}, 0`,
-    'request = function() at = at % #bodies + 1; return wrk.format(nil, nil, nil, bodies[at]) end',
-  ]
-  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 })
-  return file
 }
