@@ -111,6 +111,27 @@ describe('a command that wants a key', { skip: noOpenssl() ?? noOwnAddress }, ()
     )
   })
 
+  test('says by it which service is meant, where two have the host', async () => {
+    const service = { origins: [urls.github], addresses: [`${ownAddress}/32`], trust: authority.pem }
+    await gateway.does('POST', '/services', { name: 'work', injection: { kind: 'bearer' }, ...service })
+    await gateway.does('POST', '/credentials', {
+      handle: 'work-key',
+      service: 'work',
+      secret: 'ghp_of_work_0123456789',
+    })
+    await gateway.does('POST', '/grants', { agent: 'coder', service: 'work', scopes: ['work:*'] })
+    const sent = await node(`
+for (const key of [process.env.WORK_API_KEY, process.env.GITHUB_TOKEN, 'of nobody']) {
+  console.log((await fetch('${urls.github}/user', { headers: { authorization: 'token ' + key } })).status)
+}`)
+    assert.equal(sent.stdout, '200\n200\n409\n', sent.stderr)
+    assert.deepEqual(
+      upstreams[1]?.sent.map(({ headers }) => headers.authorization),
+      ['Bearer ghp_of_work_0123456789', `Bearer ${secrets.github}`],
+    )
+    await gateway.does('DELETE', '/services/work')
+  })
+
   test('gets no secret where the answer says it again, and keeps a variable that it is to keep', async () => {
     const echo = `
 const answer = await fetch('${urls.openai}/v1/models?x=${secrets.openai}', { headers: { authorization: 'Bearer ' + process.env.OPENAI_API_KEY } })

@@ -4,6 +4,7 @@
  * alone; one search for it says whether a text can hold a placeholder at all.
  */
 import { randomInt } from 'node:crypto'
+import { looksLikeCredential } from './looks-like-credential.ts'
 
 export const MARK = 'cfadebcafd'
 
@@ -17,6 +18,8 @@ type Alphabet = keyof typeof ALPHABETS
 
 /** What is drawn behind the mark must be enough that no two are ever the same: 57 bits at the least. */
 const SHORTEST: Readonly<Record<Alphabet, number>> = { alnum: 20, letters: 20, lower: 22, hex: 26 }
+/** Of all shapes. */
+export const SHORTEST_PLACEHOLDER = 20
 const LONGEST = 200
 const FORM = /^([A-Za-z0-9._:-]{0,128})\{([1-9]\d{1,2})(?::(alnum|letters|lower|hex))?\}([A-Za-z0-9]{0,16})$/
 
@@ -67,3 +70,10 @@ export function handleText(handle: string): string {
 export function holdsHandle(text: string | Buffer): boolean {
   return text.includes(HANDLE)
 }
+
+/** Whether a text is such a name, and holds nothing else that should not be seen. */
+export function isHandleText(text: string): boolean {
+  return HANDLE_TEXT.test(text) && !looksLikeCredential(text.slice(HANDLE.length))
+}
+
+const HANDLE_TEXT = /^clv_handle_[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/

@@ -5,20 +5,23 @@ import { admitTunnel } from '../gate/admit-tunnel.ts'
 import type { AgentPrincipal } from '../gate/rooms.ts'
 import type { AgentId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
-import type { Target } from '../ground/target.ts'
 import { httpsOnlyRefusal } from '../https-only.ts'
+import type { PlaceholderBook } from '../proxy/placeholders/book.ts'
+import { serviceMeant } from '../proxy/placeholders/take-from-head.ts'
 import { proxyProblem } from '../proxy/problems.ts'
 import type { ProxyListenerOptions } from '../proxy/tunnel/proxy-listener.ts'
 import type { Tunnel } from '../proxy/tunnel/tunnels.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Service } from '../services/contract.ts'
 import type { Settings } from '../settings.ts'
+import { placeholderBook } from './placeholders.ts'
 
 type Needs = Pick<ProxyListenerOptions, 'now' | 'admit' | 'serviceOf' | 'contextFor' | 'mustBeSecure'>
 
 export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
   const { clock, services, audit, storage, localCa } = rooms
   const refusalOf = httpsOnlyRefusal(requireHttps, rooms.clientOf)
+  const book = placeholderBook(rooms)
   return {
     now: () => clock.now(),
     admit: (principal, origin, rid) => {
@@ -27,7 +30,7 @@ export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
       const admission = { audit, now: clock.now(), epoch: storage.epoch() }
       admitTunnel({ rid, principal, origin, named: named.length > 0, given }, admission)
     },
-    serviceOf: (principal, origin, method, target) => serviceOf(rooms, principal, origin, method, target),
+    serviceOf: (principal, origin, head) => serviceOf(rooms, book, principal, origin, head),
     contextFor: (host) => localCa.contextFor(host),
     mustBeSecure: (request) => {
       const refusal = refusalOf(request)
@@ -61,13 +64,23 @@ function givenOf({ grants }: Pick<Rooms, 'grants'>, agent: AgentId, services: re
 }
 
 /**
- * Of several services of one host the one that the agent was given; of several such the one where a grant covers the call.
+ * Of several services of one host the one that the agent was given; of several such the one whose placeholder the client sends, or else where a grant covers the call.
  * Where that is more than one, nobody can tell which credential is meant.
  */
-function serviceOf(rooms: Rooms, { agent }: AgentPrincipal, origin: Origin, method: string, target: Target): string {
+function serviceOf(
+  rooms: Rooms,
+  book: PlaceholderBook,
+  { agent }: AgentPrincipal,
+  origin: Origin,
+  head: Parameters<Needs['serviceOf']>[2],
+): string {
+  const { method, target } = head
   const named = rooms.services.at(origin)
   const given = givenOf(rooms, agent.id, named)
   if (given.length <= 1) return (given[0] ?? named[0])?.name ?? ''
+  const meant = serviceMeant(head, agent.id, book)
+  const byPlaceholder = given.find(({ id }) => id === meant)
+  if (byPlaceholder !== undefined) return byPlaceholder.name
   const covering = given.filter((service) => {
     const resolution = service.resolve(method, target)
     const allows = (word: string) => service.wordAllows(word, method, target)

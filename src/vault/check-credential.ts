@@ -1,4 +1,5 @@
 import { isCredentialText } from '../ground/credential-text.ts'
+import { MARK } from '../ground/placeholder-shape.ts'
 import type { Secret } from '../ground/secret.ts'
 import { Handle, MAX_SECRET_BYTES, Metadata, MIN_SECRET_BYTES, type SecretShape, vaultProblem } from './contract.ts'
 
@@ -8,7 +9,7 @@ export function checkHandle(handle: string): void {
 }
 
 /**
- * Throws Problem `secret_too_short`, `secret_too_long`, `credential_not_header_safe` for what no request can carry, and
+ * Throws Problem `secret_too_short`, `secret_too_long`, `secret_is_placeholder`, `credential_not_header_safe` for what no request can carry, and
  * `secret_shape_refused` for what is not what the service takes.
  */
 export function checkSecret(secret: Secret, shape?: SecretShape): void {
@@ -16,6 +17,7 @@ export function checkSecret(secret: Secret, shape?: SecretShape): void {
   if (secret.length > MAX_SECRET_BYTES) throw vaultProblem('secret_too_long')
   const bytes = secret.reveal()
   if (!isCredentialText(bytes)) throw vaultProblem('credential_not_header_safe')
+  if (bytes.includes(MARK)) throw vaultProblem('secret_is_placeholder')
   const wants = shape?.(bytes)
   if (wants !== undefined) throw vaultProblem('secret_shape_refused', { detail: `The service takes ${wants}.` })
 }

@@ -251,6 +251,11 @@ export const vaultProblems = {
     title: 'The secret holds what no request can carry',
     hint: 'Use printable ASCII only, with no space at either end; look for a line break at the end',
   },
+  secret_is_placeholder: {
+    status: 422,
+    title: 'The secret is a placeholder that this or another gateway gave',
+    hint: 'Store the key that it stands for: docs/guides/placeholders.md.',
+  },
   secret_shape_refused: {
     status: 422,
     title: 'The secret is not what this service takes',

@@ -48,6 +48,7 @@ describe('store()', () => {
     ['a handle with a line break', { handle: 'key\n' }, 'handle_invalid'],
     ['a secret of 7 bytes', { text: '1234567' }, 'secret_too_short'],
     ['a secret of 65,537 bytes', { text: 'x'.repeat(65_537) }, 'secret_too_long'],
+    ['a placeholder', { text: 'sk-cfadebcafd0123456789' }, 'secret_is_placeholder'],
     ['metadata with a bad name', { meta: { 'a b': 'x' } }, 'metadata_invalid'],
     ['metadata with a long value', { meta: { a: 'x'.repeat(513) } }, 'metadata_invalid'],
     ['metadata that is not well-formed', { meta: { a: '\ud800' } }, 'metadata_invalid'],

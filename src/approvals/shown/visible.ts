@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { beginsAsIssued } from '../../ground/looks-like-credential.ts'
+import { isHandleText } from '../../ground/placeholder-shape.ts'
 
 /**
  * A mark that sits on no letter, or the fourth on one, which would grow over its neighbours; then controls, formats,
@@ -33,6 +34,8 @@ export function runsRightToLeft(text: string): boolean {
 
 /** What stands for a value that is not shown. Nobody outside can write it: see above. */
 export function hidden(value: string): string {
+  // What stands where the secret will: to see which one it is, is the point.
+  if (isHandleText(value)) return value
   const ending = value.length >= 24 && /^[!-~]{4}$/.test(value.slice(-4)) ? `, ending in ${value.slice(-4)}` : ''
   return `⟨hidden: ${counted(value.length)} characters${ending}⟩`
 }

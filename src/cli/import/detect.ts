@@ -1,5 +1,6 @@
 // What text looks like a secret: the rules of secretlint, loaded when a command wants them. They run here, on this machine.
 import type { lintSource as LintSource } from '@secretlint/core'
+import { MARK } from '../../ground/placeholder-shape.ts'
 
 type Config = Parameters<typeof LintSource>[0]['options']['config']
 
@@ -45,10 +46,12 @@ export async function loadDetector(): Promise<Detect> {
     const source = { content: text, filePath: path, ext: '', contentType: 'text' as const }
     const { messages } = await lintSource({ source, options: { config, noPhysicFilePath: true } })
     const found = messages.filter(({ type }) => type === 'message')
-    return found.map(({ ruleId, messageId, range, data }) => {
+    return found.flatMap(({ ruleId, messageId, range, data }) => {
       const family = ruleId.replace(/^.*secretlint-rule-/, '')
       const [at, value] = spanOf(text, range, data)
-      return { rule: `${family}/${messageId}`, service: serviceOfRule[family], at, value }
+      // Made to look like a secret, and none.
+      if (value.includes(MARK)) return []
+      return [{ rule: `${family}/${messageId}`, service: serviceOfRule[family], at, value }]
     })
   }
 }

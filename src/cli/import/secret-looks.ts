@@ -1,5 +1,7 @@
 // Whether a named value is a secret, by its name and its form. What stands for a secret (a reference, an example) is none.
 
+import { MARK } from '../../ground/placeholder-shape.ts'
+
 const SECRET_NAME =
   /api.?key|access.?key|auth.?key|private.?key|signing.?key|encrypt(ion)?.?key|(^|[^a-z])key$|token|secret|passw|passphrase|credential|(^|[._-])(auth|pat|pwd)$/i
 /** Names of secrets' neighbours: a path, an address, an id, a time of life. */
@@ -13,9 +15,9 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name) && !NEIGHBOUR.test(name)
 }
 
-/** Whether a value can be a secret itself: not a reference to one, an example, a number, a path, or a token of this gateway. */
+/** Whether a value can be a secret itself: not a reference to one, an example, a number, a path, a token of this gateway, or a placeholder. */
 export function isSecretValue(value: string): boolean {
-  if (value.length < 8 || EXAMPLE.test(value)) return false
+  if (value.length < 8 || EXAMPLE.test(value) || value.includes(MARK)) return false
   if (/^\d+$/.test(value) || /^(~|\.{0,2})\/[\w./-]*$/.test(value)) return false
   if (/^\$(\{[^}]*\}|\w+)$/.test(value) || /^(clv_|svc_|claviger:|clauth:\/\/|op:\/\/|vault:\/\/)/.test(value))
     return false

@@ -129,6 +129,7 @@ export class DoorSecrets {
 const SECRET_PROBLEMS = new Set([
   'secret_too_short',
   'secret_too_long',
+  'secret_is_placeholder',
   'credential_not_header_safe',
   'metadata_holds_secret',
 ])

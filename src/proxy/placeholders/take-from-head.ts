@@ -4,7 +4,8 @@
  * placeholder is given back as it came.
  */
 import { comparableName } from '../../ground/header-names.ts'
-import { MARK } from '../../ground/placeholder-shape.ts'
+import type { ServiceId } from '../../ground/ids.ts'
+import { MARK, runAt, SHORTEST_PLACEHOLDER } from '../../ground/placeholder-shape.ts'
 import { canonicalTarget, type Target } from '../../ground/target.ts'
 import type { CarriedCall } from '../carry-out.ts'
 import type { Injection } from '../inject.ts'
@@ -29,6 +30,23 @@ export function takenFromHead(call: CarriedCall, book: PlaceholderBook): Carried
     throw misplaced('another credential’s place')
   const told = call.told ?? entry.told
   return { ...call, target: rest, rawHeaders: headers, told, only: { ...only, credential: entry.credential } }
+}
+
+/** The service that a placeholder of this agent is for, where there is one in the head: of several services of a host it is meant. */
+export function serviceMeant(
+  { target, rawHeaders }: Pick<CarriedCall, 'target' | 'rawHeaders'>,
+  agent: string,
+  book: PlaceholderBook,
+): ServiceId | undefined {
+  const isIn = target.path.includes(MARK) || queryHoldsMark(target.query) || headersHoldMark(rawHeaders)
+  if (!isIn) return undefined
+  const values = rawHeaders.filter((_, at) => at % 2 === 1).map(readable)
+  for (const text of [...values, target.path, ...target.pairs.map(({ value }) => value)]) {
+    const at = markIn(text)
+    const entry = at < 0 ? undefined : book.find(runAt(text, at))
+    if (entry?.agent === agent && book.isLive(entry)) return entry.service
+  }
+  return undefined
 }
 
 class Taking {
@@ -106,6 +124,7 @@ class Taking {
 function headersHoldMark(raw: readonly string[]): boolean {
   for (let at = 1; at < raw.length; at += 2) {
     const value = raw[at] as string
+    if (value.length < SHORTEST_PLACEHOLDER) continue
     if (value.includes(MARK)) return true
     if (isBasic(value) && readable(value).includes(MARK)) return true
   }

@@ -27,7 +27,11 @@ export interface ProxyListenerOptions {
   /** Asks the gate whether a tunnel may be opened. Throws the denial's Problem. */
   readonly admit: (principal: AgentPrincipal, origin: Origin, rid: CallId) => void
   /** The name of the service that a request there is meant for. Throws Problem `service_ambiguous`. */
-  readonly serviceOf: (principal: AgentPrincipal, origin: Origin, method: string, target: Target) => string
+  readonly serviceOf: (
+    principal: AgentPrincipal,
+    origin: Origin,
+    head: { readonly method: string; readonly target: Target; readonly rawHeaders: readonly string[] },
+  ) => string
   readonly contextFor: (host: string) => Promise<SecureContext>
   /** Throws Problem `https_required` where the client must have come by TLS and did not. */
   readonly mustBeSecure: (request: IncomingMessage) => void
@@ -156,7 +160,7 @@ function carry(
   const principal = principalOf(options, presented, request)
   const { method = '', rawHeaders } = request
   const target = canonicalTarget(request.url ?? '')
-  const serviceName = options.serviceOf(principal, origin, method, target)
+  const serviceName = options.serviceOf(principal, origin, { method, target, rawHeaders })
   const shown = principal.token.kind === 'jwt' ? presented : undefined
   const call = { principal, presented: shown, serviceName, method, target, origin, rawHeaders, recipient }
   void carryOut(carrying, {
