@@ -216,7 +216,7 @@ function approvalsOfGate(approvals: Approvals, storage: Storage): GateApprovals 
     ask: (asked) => approvals.ask(asked),
     settled: (id, waitMs, signal) => approvals.settled(id, waitMs, signal),
     takeWindow: (action, by) => approvals.windows.take(action, by),
-    consume: (id, digest, rid, by, forAgent) => approvals.consume(id, digest, rid, by, forAgent),
+    take: (id, use, by) => approvals.take(id, use, by),
     sendLater: (id, by) => approvals.later.ask(id, by.key ?? '', by),
     mismatch: (id, digest, by) => approvals.mismatch(id, digest, by),
   }

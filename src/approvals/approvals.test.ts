@@ -31,6 +31,25 @@ describe('an approval', () => {
     assert.equal(room.approvals.find(id).status, 'consumed')
   })
 
+  test('that is taken is told at its commit, and is not used where it does not come on record', async () => {
+    await using room = await new TestApprovals().start()
+    const { id, digest } = await room.ask(terms({ uses: 2 }))
+    await room.approvals.decide(id, 'approved', VERDICT)
+    const log = Promise.withResolvers<number>()
+    room.storage.recordWith(() => log.promise)
+    const taken = await room.approvals.take(id, { digest, rid: rid(), forAgent: false }, by)
+    assert.equal(room.approvals.find(id).used, 1, 'before its record is durable')
+    const second = assert.rejects(room.approvals.consume(id, digest, rid(), by), /the log is full/)
+    log.reject(new Error('the log is full'))
+    await assert.rejects(taken?.recorded ?? Promise.resolve(), /the log is full/)
+    await second
+    assert.equal(
+      await room.approvals.take(id, { digest, rid: rid(), forAgent: false }, by),
+      undefined,
+      'not given back',
+    )
+  })
+
   test('is good for its digest alone, and as often as was shown', async () => {
     await using room = await new TestApprovals().start()
     const { id, digest } = await room.ask(terms({ uses: 3 }))

@@ -13,7 +13,7 @@ import { ReceiptKeys } from './receipts/receipt-keys.ts'
 import { type KeySealer, Spool } from './spool.ts'
 import { getApproval, loadApprovals, putApproval } from './store.ts'
 import { settle, sweep, type UpkeepNeeds, withdrawAll } from './upkeep.ts'
-import { usedOnce } from './use-once.ts'
+import { type TakenUse, takeUse, type Use } from './use-once.ts'
 import { Waiters } from './waiters.ts'
 import { isWindow, openingOf } from './windows/open-window.ts'
 import { Windows } from './windows/windows.ts'
@@ -202,15 +202,14 @@ export class Approvals {
    * `forAgent`: the gateway sends it, which is on disk with the use.
    */
   async consume(id: string, digest: string, rid: CallId | undefined, by: Actor, forAgent = false): Promise<boolean> {
-    const now = this.#clock.now()
-    const taken = await this.#storage.write(async (tx) => {
-      const approval = await getApproval(tx, id as ApprovalId)
-      const next = approval && usedOnce(approval, { digest, now, rid, forAgent })
-      if (next === undefined) return false
-      await this.#put(tx, { next, what: 'consumed', actor: by, ev: { rid, used: next.used } })
-      return true
-    })
-    return taken
+    const taken = await this.take(id, { digest, rid, forAgent }, by)
+    await taken?.recorded
+    return taken !== undefined
+  }
+
+  /** The same, resolved when it is committed: nothing may be done by it before `recorded` resolves. Undefined for none. */
+  take(id: string, use: Omit<Use, 'now'>, by: Actor): Promise<TakenUse | undefined> {
+    return takeUse(this.#upkeep, id, use, by)
   }
 
   /** What would have been sent is not what was approved: nothing is, and it is on record. */

@@ -119,9 +119,11 @@ export class Gate<S extends GateService = GateService> {
         await this.#consume(call, grant)
         counted = true
       }
-      if (yes !== undefined) await this.#take(call, yes, gathered, caller)
+      const use = yes && (await this.#take(call, yes, gathered, caller))
       const intentSeq = await this.#intend(call, gathered, service, grant, yes)
       counted = false
+      // Its record was handed in before the intent, and shared its sync.
+      if (use !== undefined) await use.recorded.catch((error) => this.#notSent(call, error))
       if (open.aborted !== undefined || !this.#rulesLetGo(state, call, gathered, read, yes)) this.#refuseMeanwhile(call)
       const permit = this.#options.mint(permitOf(call, gathered, service, grant, origin, intentSeq))
       if (grant.uses !== undefined || token.use !== undefined) this.#took.add(open)
@@ -191,8 +193,11 @@ export class Gate<S extends GateService = GateService> {
     }
   }
 
-  /** Takes the yes for what will be sent now. A use that no intent follows is not given back: a human may be asked anew. */
-  async #take(call: CallRequest, yes: Yes, gathered: Gathered<S>, caller?: Caller): Promise<void> {
+  /**
+   * Takes the yes for what will be sent now; undefined where it was taken before. A use that no intent follows is not given back: a
+   * human may be asked anew.
+   */
+  async #take(call: CallRequest, yes: Yes, gathered: Gathered<S>, caller?: Caller) {
     const { id, digest, contents } = yes
     const { rooms } = this.#options
     const { approvals } = rooms
@@ -205,13 +210,14 @@ export class Gate<S extends GateService = GateService> {
       throw denialProblem('approval_mismatch', { facts: { approval: id } })
     }
     const wasFirsts = call.firstTry !== undefined && this.#taken.delete(call.firstTry)
-    if (wasFirsts || yes.taken) return
+    if (wasFirsts || yes.taken) return undefined
     if (caller?.gone === true) {
       // It may come back, and the yes is still there.
       this.#refusals.record(call, 'caller_left', gathered.origin?.href)
       throw denialProblem('approval_required', { facts: { approval: id } })
     }
-    if (await approvals.consume(id, digest, call.rid, by, yes.forAgent === true)) return
+    const use = await approvals.take(id, { digest, rid: call.rid, forAgent: yes.forAgent === true }, by)
+    if (use !== undefined) return use
     this.#refusals.record(call, 'approval_used_up', gathered.origin?.href)
     throw denialProblem('approval_used_up', { facts: { approval: id } })
   }
@@ -240,9 +246,14 @@ export class Gate<S extends GateService = GateService> {
     return rooms.rules.state === state || rulesStillAllow(call, gathered, rooms, clock.now(), read, yes)
   }
 
-  #refuseMeanwhile({ rid }: CallRequest): never {
+  #refuseMeanwhile(call: CallRequest): never {
+    return this.#notSent(call, denialProblem('revoked_meanwhile'))
+  }
+
+  /** Its intent stands, and nothing of it leaves. */
+  #notSent({ rid }: CallRequest, error: unknown): never {
     this.#options.audit.outcome({ rid, outcome: { status: 0, bytesIn: 0, bytesOut: 0, ms: 0, error: 'not_sent' } })
-    throw denialProblem('revoked_meanwhile')
+    throw error
   }
 
   /** A use that no intent follows is not given back: a token that is good for so many calls errs on the side of fewer. */

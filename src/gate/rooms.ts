@@ -80,12 +80,22 @@ export interface GateApprovals {
   settled(id: string, waitMs: number, signal?: AbortSignal): Promise<ApprovalStanding>
   /** Takes one use of a trust window that covers the call, committed when it resolves; undefined if there is none. */
   takeWindow(action: CallAction, by: TakenFor): Promise<TakenWindow | undefined>
-  /** Takes one use of a yes for exactly this digest, committed when it resolves; false if there is none. */
-  consume(id: string, digest: string, rid: CallId, by: Actor, forAgent: boolean): Promise<boolean>
+  /**
+   * Takes one use of a yes for exactly this digest, committed when it resolves; undefined if there is none. Nothing may be sent
+   * before `recorded` resolves.
+   */
+  take(id: string, use: TakenOf, by: Actor): Promise<{ readonly recorded: Promise<unknown> } | undefined>
   /** Has the call sent for an agent that leaves, once there is a yes; gives how it stands then. */
   sendLater(id: string, by: Actor): Promise<ApprovalStanding>
   /** What was shown and what was to be sent are two: on record. */
   mismatch(id: string, digest: string, by: Actor): Promise<void>
+}
+
+export interface TakenOf {
+  readonly digest: string
+  readonly rid: CallId
+  /** The gateway sends the call for an agent that left. */
+  readonly forAgent: boolean
 }
 
 export interface AskedApproval {

@@ -355,6 +355,33 @@ function outbox(
     assert.equal(committed.length, 3)
   })
 
+  test('says that it is committed once its records are handed in and before they are durable, and not of what failed', async () => {
+    const order: string[] = []
+    const durable = Promise.withResolvers<void>()
+    storage().recordWith(async (change) => {
+      order.push(`handed in ${change.ref}`)
+      await durable.promise
+      return change.id
+    })
+    const write = (id: string, work: () => void = () => {}) => {
+      const put = async (tx: Tx) => {
+        await tx.change(thing(id, id))
+        work()
+        return id
+      }
+      return storage().write(put, { committed: (value) => order.push(`committed ${value}`) })
+    }
+    const good = write('a')
+    const bad = write('b', () => {
+      throw new Error('no')
+    })
+    await assert.rejects(bad, /no/)
+    await new Promise(setImmediate)
+    assert.deepEqual(order, ['handed in a', 'committed a'])
+    durable.resolve()
+    assert.equal(await good, 'a')
+  })
+
   test('keeps a change pending until it is marked, and forgets the mark never', async () => {
     const actor = { kind: 'operator', id: 'op_1' } as const
     const record = { type: 'revoke', actor, ev: { all: true, n: 3 } }

@@ -73,7 +73,7 @@ export interface Tx {
   change(change: NewChange): Promise<number>
 }
 
-export interface WriteOptions {
+export interface WriteOptions<T = unknown> {
   /** Takes authority away (revoke, lock, seal): when the disk is full, the reserve is given up for it and it is tried again. */
   readonly urgent?: boolean
   /**
@@ -81,6 +81,11 @@ export interface WriteOptions {
    * is written later and synced brings it along: the log of the database is synced as a whole.
    */
   readonly volatile?: boolean
+  /**
+   * Called in the turn of the commit, once its records are handed in and before they are durable: what is recorded next stands after
+   * them, and shares their sync. Nobody is told, and nothing done, before the write resolves.
+   */
+  readonly committed?: (value: T) => void
 }
 
 export interface Storage {
@@ -94,7 +99,7 @@ export interface Storage {
    * each of its changes. `work` must await nothing but `tx`, and must not call write() itself.
    * Throws what `work` throws; Problem `storage_full` (nothing was changed), `storage_failed` (the process must end).
    */
-  write<T>(work: (tx: Tx) => Promise<T>, options?: WriteOptions): Promise<T>
+  write<T>(work: (tx: Tx) => Promise<T>, options?: WriteOptions<T>): Promise<T>
   /**
    * The same for one statement on plain tables, without a record; its rows. It costs a third of a piece of work that runs the
    * same statement, and shares the transaction with others.

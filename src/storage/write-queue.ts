@@ -10,6 +10,7 @@ interface Job {
   readonly work: ((tx: Tx) => Promise<unknown>) | One
   readonly urgent: boolean
   readonly volatile: boolean
+  readonly committed?: ((value: unknown) => void) | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -59,20 +60,21 @@ export class WriteQueue {
     this.#parts = parts
   }
 
-  add<T>(work: (tx: Tx) => Promise<T>, { urgent = false, volatile = false }: WriteOptions): Promise<T> {
-    return this.#enqueue(work, urgent, volatile)
+  add<T>(work: (tx: Tx) => Promise<T>, options: WriteOptions<T>): Promise<T> {
+    return this.#enqueue(work, options)
   }
 
   /** One statement on plain tables, in a transaction with others. */
-  run<R>(statement: Statement<R>, values: StatementValues, { urgent = false, volatile = false }: WriteOptions) {
-    return this.#enqueue<R[]>({ statement, values }, urgent, volatile)
+  run<R>(statement: Statement<R>, values: StatementValues, options: WriteOptions) {
+    return this.#enqueue<R[]>({ statement, values }, options)
   }
 
-  #enqueue<T>(work: Job['work'], urgent: boolean, volatile: boolean): Promise<T> {
+  #enqueue<T>(work: Job['work'], { urgent = false, volatile = false, committed }: WriteOptions<T>): Promise<T> {
     if (this.#inside.getStore()?.running)
       throw new TypeError('write() inside the work of a write() would wait for itself')
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, urgent, volatile, resolve: resolve as (value: unknown) => void, reject })
+      const told = { resolve: resolve as Job['resolve'], reject, committed: committed as Job['committed'] }
+      this.#waiting.push({ work, urgent, volatile, ...told })
       this.#running ??= this.#run()
     })
   }
@@ -221,6 +223,7 @@ export class WriteQueue {
   /** Acknowledges one job once its records are durable; others need not wait for them. */
   #settle({ job, value, changes }: Done): void {
     const records = changes.map((change) => this.#parts.outbox.record(change))
+    job.committed?.(value)
     Promise.all(records).then(() => job.resolve(value), job.reject)
   }
 }
