@@ -46,7 +46,7 @@ export const clawgateSettings = {
   clawgateOwnersApprove: setting(onOff(), {
     env: 'CLAVIGER_CLAWGATE_OWNERS_APPROVE',
     fallback: 'on',
-    doc: 'Whether the operator who answers for an agent may approve what it asks for at that door; `off` wants somebody else.',
+    doc: 'Whether the operator who answers for an agent may approve what it states that it does itself, at that door and natively; `off` wants somebody else.',
   }),
   clawgateOrigins: setting(origins(), {
     env: 'CLAVIGER_CLAWGATE_ORIGINS',

@@ -27,6 +27,7 @@ import { hostsOf, hostsOfAgent } from './house/proxy-needs.ts'
 import { pushRoutes } from './house/push.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
 import { standingOf } from './house/standing-of.ts'
+import { whoMayApprove } from './house/who-may-approve.ts'
 import { latelyOf } from './house/window-history.ts'
 import { houseActions } from './house-actions.ts'
 import { houseRoutes } from './house-routes.ts'
@@ -51,7 +52,6 @@ import { signInRoutes } from './identity/sign-ins/routes.ts'
 import { signingRoutes } from './identity/signing/routes.ts'
 import { localCaRoutes } from './local-ca/routes.ts'
 import { oauthEndpoints } from './oauth-needs.ts'
-import type { Assurance } from './policy/assurance.ts'
 import type { Collect } from './proxy/collect.ts'
 import { revokeShown } from './revoke-shown.ts'
 import type { Rooms } from './rooms.ts'
@@ -100,7 +100,7 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
     ...connectionsOf(rooms),
     ...grantRoutes<Who>(grantNeeds(rooms)),
     ...ruleRoutes<Who>(ruleNeeds(rooms)),
-    ...approvalEndpoints(rooms, settings.statedAssurance),
+    ...approvalEndpoints(rooms, settings),
     ...localCaEndpoints(rooms),
     ...placeholderEndpoints<Who>(rooms, { actorOf, agentOf }),
     ...channelEndpoints(rooms),
@@ -145,10 +145,11 @@ function doorRoutes(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   ]
 }
 
-function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Who>[] {
+function approvalEndpoints(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   const { approvals, people, identity, channels } = rooms
   const needs = approvalNeeds(rooms)
   const agentStands = (agent: string) => identity.findAgent(agent)?.status === 'active'
+  const termsFor = (who: Who) => whoMayApprove(settings, settings.statedAssurance, agentOf(who).agent)
   return [
     ...approvalRoutes<Who>(needs),
     ...approvalEventRoutes<Who>(needs),
@@ -156,7 +157,7 @@ function approvalEndpoints(rooms: Rooms, assurance: Assurance): BoundEndpoint<Wh
     ...answerRoutes<Who>({ approvals, people, channels, operatorOf }),
     ...pushRoutes<Who>({ channels, people, actorOf, operatorOf }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),
-    ...statedRoutes<Who>({ approvals, assurance, install: rooms.storage.instanceId, principalOf: agentOf }),
+    ...statedRoutes<Who>({ approvals, install: rooms.storage.instanceId, principalOf: agentOf, termsFor }),
     ...windowRoutes<Who>({ windows: approvals.windows, actorOf }),
   ]
 }

@@ -4,12 +4,21 @@ import { describe, test } from 'node:test'
 import { approve, ClawGateClient, refusedAs } from './instruments/clawgate-client.ts'
 import { Gateway } from './instruments/gateway.ts'
 import { Person } from './instruments/person.ts'
+import { send } from './instruments/send.ts'
 
 async function start(env: Record<string, string> = {}) {
   const gateway = await Gateway.start({ env: { CLAVIGER_DEMO: 'off', ...env } })
   await gateway.does('POST', '/agents', { name: 'my-agent' })
   const { key } = await gateway.does<{ key: string }>('POST', '/clawgate/api-keys', { agent: 'my-agent', name: 'a' })
   return { gateway, own: new ClawGateClient(gateway, key) }
+}
+
+async function states({ port }: Gateway, token: string): Promise<{ id: string; assurance: string }> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', host: `127.0.0.1:${port}` }
+  const path = '/claviger/v1/agents/self/approvals'
+  const reply = await send({ port, method: 'POST', path, headers, body: '{"action":"a"}' })
+  assert.equal(reply.status, 201, reply.text())
+  return reply.json() as { id: string; assurance: string }
 }
 
 describe('the ClawGate door', () => {
@@ -73,6 +82,19 @@ describe('the ClawGate door', () => {
     assert.match(JSON.stringify(shown), /may not be approved by/)
     await ann.does('POST', `/approvals/${other}/verdict`, { verdict: 'denied', digest })
     assert.equal((await own.status(other)).status, 'DENIED')
+  })
+
+  test('takes none natively either (CG-09)', async () => {
+    const { gateway } = await start({ CLAVIGER_CLAWGATE_OWNERS_APPROVE: 'off', CLAVIGER_STATED_ASSURANCE: 'tap' })
+    await using _ = gateway
+    const ann = await Person.enrolled(gateway, 'ann', 'owner')
+    const bob = await Person.enrolled(gateway, 'bob', 'approver')
+    await ann.does('POST', '/agents', { name: 'anns' })
+    const { token } = await ann.does<{ token: string }>('POST', '/tokens', { agent: 'anns' })
+    const { id, assurance } = await states(gateway, token)
+    assert.equal(assurance, 'tap')
+    assert.equal((await approve(ann, id)).code, 'approval_own_agent')
+    assert.equal((await approve(bob, id)).status, 200)
   })
 
   test('verifies so many tokens a minute for one address', async () => {

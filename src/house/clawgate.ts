@@ -5,7 +5,6 @@ import { keyRoutes } from '../doors/clawgate/key-routes.ts'
 import type { ClawGateNeeds } from '../doors/clawgate/needs.ts'
 import type { PeopleNeeds } from '../doors/clawgate/people-needs.ts'
 import { wording } from '../doors/clawgate/wording.ts'
-import type { OperatorId } from '../ground/ids.ts'
 import { unionHealth } from '../health.ts'
 import { type Origins, originKind } from '../http/cross-origin.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
@@ -22,6 +21,7 @@ import type { Actor } from '../storage/storage.ts'
 import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
 import { agentFor, clawGatePeopleRoutes, personLimits, pushOf, takeOrRefuse } from './clawgate-people.ts'
 import { mailCode } from './mail-code.ts'
+import { whoMayApprove } from './who-may-approve.ts'
 
 const known = new WeakMap<Rooms, ApiKeys>()
 
@@ -70,12 +70,7 @@ function needsOf(rooms: Rooms, settings: Settings, streams: DoorParts['streams']
   return {
     ...{ approvals, clock, signing: identity.room.signing, install: storage.instanceId },
     issuer: () => identity.room.issuer(),
-    termsFor: ({ owner }) => {
-      const assurance = settings.clawgateApprovers === 2 ? 'two-people' : 'passkey'
-      if (settings.clawgateOwnersApprove) return { assurance }
-      // Nobody is known to answer for it: of two people one is somebody else.
-      return owner === undefined ? { assurance: 'two-people' } : { assurance, notBy: owner as OperatorId }
-    },
+    termsFor: (agent) => whoMayApprove(settings, settings.clawgateApprovers === 2 ? 'two-people' : 'passkey', agent),
     agentOf: (asked) => agentOf(rooms, asked),
     stands: (agent, token) => identity.isLive(agent, token),
     epochOf: (token) => identity.room.directory.token(token)?.issuedEpoch ?? 0,

@@ -2,7 +2,8 @@ import type { AgentId } from '../../ground/ids.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import { Answer, type BoundEndpoint, bind, endpoint } from '../../http/endpoint.ts'
 import { headerOf } from '../../http/header-of.ts'
-import { type Assurance, strongest } from '../../policy/assurance.ts'
+import { strongest } from '../../policy/assurance.ts'
+import type { Terms } from '../action.ts'
 import type { Approvals } from '../approvals.ts'
 import { approvalProblems } from '../contract.ts'
 import { readIdempotencyKey } from '../idempotency.ts'
@@ -27,12 +28,12 @@ export interface StatedRouteNeeds<Who> {
   readonly approvals: Approvals
   /** Id of this installation. */
   readonly install: string
-  /** The least that a yes must be given with. */
-  readonly assurance: Assurance
   principalOf(who: Who): {
     readonly agent: { readonly id: AgentId; readonly name: string }
     readonly token: { readonly id: string }
   }
+  /** The least that a yes must be given with, and who may not give it. */
+  termsFor(who: Who): Pick<Terms, 'assurance' | 'notBy'>
 }
 
 export function statedRoutes<Who>(needs: StatedRouteNeeds<Who>): BoundEndpoint<Who>[] {
@@ -42,12 +43,13 @@ export function statedRoutes<Who>(needs: StatedRouteNeeds<Who>): BoundEndpoint<W
       const { agent, token } = needs.principalOf(caller as Who)
       const idempotencyKey = readIdempotencyKey(headerOf(rawHeaders, 'idempotency-key'))
       const { requestId: request, lifeSeconds, goodSeconds, ...said } = body
-      const assurance = strongest(needs.assurance, said.assurance) ?? needs.assurance
+      const { assurance: least, notBy } = needs.termsFor(caller as Who)
+      const assurance = strongest(least, said.assurance) ?? least
       const action = statedAction({
         ...{ ...said, install, agent, request, idempotencyKey },
         context: said.context as Record<string, JsonValue>,
         payload: said.payload as JsonValue | undefined,
-        terms: { assurance, lifeSeconds, goodSeconds, uses: 1 },
+        terms: { assurance, lifeSeconds, goodSeconds, uses: 1, ...(notBy !== undefined && { notBy }) },
       })
       const asked = { action, token: token.id, idempotencyKey }
       const isKnown = approvals.known(asked) !== undefined
