@@ -57,6 +57,10 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     matcherFor: createMatchers(),
     injectorFor: createInjectors(clock),
     requestTransform: (...asked) => sentBody(book, ...asked),
+    frameLimits: {
+      messageBytes: settings.webSocketMessageBytes,
+      totalBytes: settings.webSocketTotalMib * 1024 ** 2,
+    },
   })
   followChanges(rooms, dialer, breakers)
   const options = { ...carryOutOptions(rooms, forward, log), holdMs: settings.approvalHoldSeconds * 1_000 }
@@ -136,7 +140,12 @@ function followChanges({ storage, services, vault }: Rooms, dialer: Dialer, brea
   })
 }
 
-function recordOfOutcome({ call }: Permit, { status, bytesIn, bytesOut, ms, error }: Outcome): OutcomeRecord {
+function recordOfOutcome({ call }: Permit, outcome: Outcome): OutcomeRecord {
+  const { status, bytesIn, bytesOut, framesIn, framesOut, ms, error } = outcome
+  if (framesIn !== undefined && framesOut !== undefined) {
+    const told = { status, bytesIn, bytesOut, framesIn, framesOut, ms }
+    return { rid: call.rid, outcome: error === undefined ? told : { ...told, error } }
+  }
   // Two literals, not one with a spread: this runs for every call.
   if (error === undefined) return { rid: call.rid, outcome: { status, bytesIn, bytesOut, ms } }
   return { rid: call.rid, outcome: { status, bytesIn, bytesOut, ms, error } }

@@ -16,6 +16,7 @@ interface Opening {
   readonly tls?: ListenerOptions['tls']
   readonly mayCross?: ListenerOptions['mayCross']
   readonly proxy?: ListenerOptions['proxy']
+  readonly mayUpgrade?: ListenerOptions['mayUpgrade']
 }
 
 /** In the order given, then `others`. Rejects with Node's error for the first that cannot be opened, after closing the others. */
@@ -26,10 +27,10 @@ export async function openListeners(
 ): Promise<Listener[]> {
   const open: Listener[] = []
   try {
-    for (const { place, handle, hosts, tls, proxy, mayCross: crossing } of openings) {
-      if ('path' in place) open.push(await listenUnix({ nextRid, hosts: undefined, handle }, place.path))
-      else
-        open.push(await listenTcp({ nextRid, hosts, handle, tls, proxy, mayCross: crossing }, place.host, place.port))
+    for (const { place, handle, hosts, tls, proxy, mayUpgrade, mayCross: crossing } of openings) {
+      const all = { nextRid, handle, mayUpgrade }
+      if ('path' in place) open.push(await listenUnix({ ...all, hosts: undefined }, place.path))
+      else open.push(await listenTcp({ ...all, hosts, tls, proxy, mayCross: crossing }, place.host, place.port))
     }
     return [...open, ...(await others())]
   } catch (error) {
@@ -52,7 +53,10 @@ export function openingsOf(
   tls: Opening['tls'],
 ): readonly Opening[] {
   return [
-    { place: { host, port }, handle: agents, hosts, tls, proxy, mayCross: (request) => mayCross(doors, request) },
+    {
+      ...{ place: { host, port }, handle: agents, hosts, tls, proxy, mayUpgrade: isToService },
+      mayCross: (request) => mayCross(doors, request),
+    },
     ...doors.flatMap((door) => {
       const { place, handle } = door
       if (place === undefined) return []
@@ -60,9 +64,15 @@ export function openingsOf(
         { place, handle: byUrl(handle), hosts, mayCross: (request: IncomingMessage) => mayCross([door], request) },
       ]
     }),
-    ...agentListen.map(({ agent, place }) => ({ place, handle: boundTo(agent, placeText(place), agents), hosts })),
+    ...agentListen.map(({ agent, place }) => {
+      const handle = boundTo(agent, placeText(place), agents)
+      return { place, handle, hosts, mayUpgrade: isToService }
+    }),
   ]
 }
+
+/** Where WebSockets are carried: base URLs, with a token in them or without. */
+const isToService = (url: string) => /^(?:\/a\/[^/?]+)?\/to\//.test(url)
 
 /** A token in the base URL, as at the agents' listener. */
 function byUrl(handle: Handle): Handle {

@@ -41,6 +41,8 @@ describe('loadSettings()', () => {
         publicUrl: undefined,
         trustedProxies: [],
         requireHttps: 'auth',
+        webSocketMessageBytes: 16_777_216,
+        webSocketTotalMib: 4_096,
         clauthListen: undefined,
         vaultListen: undefined,
         clawgateListen: undefined,

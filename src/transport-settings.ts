@@ -1,7 +1,7 @@
 // The settings about how requests come in: TLS, the proxies in front, the public address.
 import { z } from 'zod'
 import { addressSet } from './ground/addresses.ts'
-import { listOf, optionalPath, setting } from './setting-shapes.ts'
+import { listOf, optionalPath, setting, whole } from './setting-shapes.ts'
 
 /** A path, and never what should stand in the file: that would be shown with the other settings. */
 const pemPath = () =>
@@ -70,4 +70,14 @@ export const transportSettings = {
       doc: 'Where plain HTTP from beyond this machine is answered 426: `auth` (below `/claviger/v1/auth`, `/oauth`, `/auth`), `all` (everything but health), `off`. The ClawAuth door always does.',
     },
   ),
+  webSocketMessageBytes: setting(whole(1_024, 999_999_999), {
+    env: 'CLAVIGER_WEBSOCKET_MESSAGE_BYTES',
+    fallback: '16777216',
+    doc: 'Largest message, and largest frame, that a WebSocket carries, in bytes; what announces more is closed with 1009.',
+  }),
+  webSocketTotalMib: setting(whole(1, 999_999_999), {
+    env: 'CLAVIGER_WEBSOCKET_TOTAL_MIB',
+    fallback: '4096',
+    doc: 'What one WebSocket may carry in all, each way, in MiB; then it is closed with 1008.',
+  }),
 }

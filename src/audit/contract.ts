@@ -42,6 +42,9 @@ export interface OutcomeRecord {
     readonly status: number
     readonly bytesIn: number
     readonly bytesOut: number
+    /** Of a WebSocket alone. */
+    readonly framesIn?: number
+    readonly framesOut?: number
     readonly ms: number
     readonly error?: string
   }

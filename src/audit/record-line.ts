@@ -42,11 +42,13 @@ function withoutUndefined({ approval, ...rest }: IntentRecord): CutRecord {
 }
 
 export function outcomePieces(boot: string, rid: string, outcome: OutcomeMembers): Pieces {
-  const { bytesIn, bytesOut, error, ms, status } = outcome
+  const { bytesIn, bytesOut, error, framesIn, framesOut, ms, status } = outcome
   const mid =
     (bytesIn === undefined ? '' : `,"bytesIn":${whole(bytesIn)}`) +
     (bytesOut === undefined ? '' : `,"bytesOut":${whole(bytesOut)}`) +
     (error === undefined ? '' : `,"error":${quote(error.slice(0, 256))}`) +
+    (framesIn === undefined ? '' : `,"framesIn":${whole(framesIn)}`) +
+    (framesOut === undefined ? '' : `,"framesOut":${whole(framesOut)}`) +
     (ms === undefined ? '' : `,"ms":${whole(ms)}`) +
     (status === undefined ? '' : `,"status":${whole(status)}`)
   return {

@@ -53,6 +53,7 @@ const AFTER = 'targetIsOnService'
 /** Nothing is known of a request yet, so that the policy stops there. */
 const beyond: Omit<Question, 'now' | 'agent' | 'token' | 'serviceKnown' | 'anyGrant'> = Object.freeze({
   originOnService: false,
+  protocolCarried: false,
   resolution: undefined,
   tokenCovers: false,
   grant: undefined,

@@ -26,6 +26,11 @@ export const denialProblems = {
     title: 'The service does not allow this method, path or origin',
     hint: 'See `claviger service show <service>` for its origins, paths and actions.',
   },
+  protocol_not_carried: {
+    status: 403,
+    title: 'The call asks to go on in a protocol that is not carried',
+    hint: 'Leave out Upgrade. WebSockets are carried, asked for as RFC 6455 has it.',
+  },
   scope_not_granted: {
     status: 403,
     title: 'No grant of this agent covers this action',
@@ -116,6 +121,7 @@ const codes: Readonly<Record<Reason, keyof typeof denialProblems>> = {
   no_grant: 'service_not_granted',
   origin_not_on_service: 'target_not_allowed',
   target_not_allowed: 'target_not_allowed',
+  protocol_not_carried: 'protocol_not_carried',
   scope_not_granted: 'scope_not_granted',
   scope_not_in_token: 'scope_not_in_token',
   token_used_up: 'token_used_up',

@@ -64,7 +64,7 @@ export function gatherFacts<S extends GateService>(
   const asNamed = call.only?.label === undefined || wordAllows(call.only.label.word)
   const grant = resolution === undefined || !asNamed ? undefined : chooseGrant(grants, resolution, wordAllows, now)
   const named = call.only?.credential ?? grant?.credential
-  const credential = credentialOf(service, grant, named, rooms)
+  const { facts, version: credentialVersion } = credentialOf(service, grant, named, rooms)
   const rules = grant === undefined ? unjudged : judgedByRules(call, rooms, now, service, resolution, read)
   const question: Question = {
     now,
@@ -72,17 +72,17 @@ export function gatherFacts<S extends GateService>(
     token: call.principal.token,
     serviceKnown: service !== undefined,
     originOnService: origin !== undefined,
+    protocolCarried: call.protocol !== 'other',
     resolution,
     anyGrant: grants.length > 0,
     tokenCovers: tokenCovers(call, resolution),
     grant,
-    credential: credential.facts,
+    credential: facts,
     limits: limitFacts(call, grant, rooms, open, limits),
     findings: none,
     rules: rules === 'needs_body' ? needsBody : rules,
     approval: undefined,
   }
-  const { version: credentialVersion } = credential
   return { question, service, origin, resolution, grant, credential: named, credentialVersion, rules }
 }
 

@@ -223,6 +223,8 @@ export interface CallRequest {
   readonly target: Target
   /** Set when the caller named an origin; it must be one of the service's. Otherwise the service's first is meant. */
   readonly origin?: Origin | undefined
+  /** Present where the request asks to go on in another protocol than HTTP: in one that is carried, or in any other. */
+  readonly protocol?: 'websocket' | 'other' | undefined
   /** What of the agent's grants may allow it, where the way in says so: what fits none of them is not granted. */
   readonly only?: Only | undefined
   /** What the way in knows of the call and the record is to say: the same object for calls of the same kind. */

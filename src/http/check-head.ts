@@ -16,6 +16,18 @@ const refusals = {
   upgrade: httpProblem('upgrade_refused'),
 }
 
+/** What a listener lets in beyond the usual; what is left out is refused. */
+export interface Allowed {
+  /** Whether a target is a page that links of other sites may lead to. */
+  readonly isPage?: ((url: string) => boolean) | undefined
+  /** Whether a page of another site may ask this. */
+  readonly mayCross?: ((request: IncomingMessage) => boolean) | undefined
+  /** Whether a WebSocket may be asked for there. */
+  readonly mayUpgrade?: ((url: string) => boolean) | undefined
+}
+
+const nothing: Allowed = Object.freeze({})
+
 /**
  * Judges a request head before anything else sees it: form and length of the target, number of headers, and `Host`,
  * which must be one of `hosts` exactly (a rebinding page sends its own name). `hosts` is undefined on a Unix socket,
@@ -24,8 +36,7 @@ const refusals = {
 export function checkHead(
   request: IncomingMessage,
   hosts: ReadonlySet<string> | undefined,
-  isPage?: (url: string) => boolean,
-  mayCross?: (request: IncomingMessage) => boolean,
+  { isPage, mayCross, mayUpgrade }: Allowed = nothing,
 ): Problem | undefined {
   const target = request.url ?? ''
   if (target.charCodeAt(0) !== 0x2f) return refusals.form
@@ -41,7 +52,7 @@ export function checkHead(
   if (hosts !== undefined && !hosts.has((request.headers.host ?? '').toLowerCase())) return refusals.host
   if (request.headers['sec-fetch-site'] === 'cross-site' && !isVisit(request, isPage) && mayCross?.(request) !== true)
     return refusals.site
-  if (request.headers.upgrade?.toLowerCase() === 'websocket') return refusals.upgrade
+  if (request.headers.upgrade?.toLowerCase() === 'websocket' && mayUpgrade?.(target) !== true) return refusals.upgrade
   return undefined
 }
 

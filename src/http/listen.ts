@@ -8,6 +8,7 @@ import { notePeer, type PeerKind } from './client-address.ts'
 import { httpProblem } from './problems.ts'
 import { type SecureOptions, STRICT_TRANSPORT, secureServer } from './secure-server.ts'
 import { rawProblem, sendProblem } from './send-problem.ts'
+import { asksForWebSocket, Upgrades } from './upgrades.ts'
 
 /** Not imported: that would read all that node:http gives, and by that load Node's copy of undici, 14 MB. */
 const { createServer } = process.getBuiltinModule('node:http')
@@ -25,6 +26,8 @@ export interface ListenerOptions {
   readonly isPage?: (url: string) => boolean
   /** Whether a page of another site may ask this: whoever handles it judges by its `Origin`. */
   readonly mayCross?: ((request: IncomingMessage) => boolean) | undefined
+  /** Whether a WebSocket may be asked for there; nowhere without it. */
+  readonly mayUpgrade?: ((url: string) => boolean) | undefined
   /** What takes CONNECT, and targets that are whole URLs; without it both are refused. */
   readonly proxy?: ProxyHandles | undefined
   /** It speaks TLS, and nothing else. */
@@ -61,12 +64,15 @@ export const httpOptions: ServerOptions = {
   requireHostHeader: false,
   // What has no body by its head is born with its stream at the end; the stream's life costs a tenth of a call.
   optimizeEmptyRequests: true,
+  shouldUpgradeCallback: asksForWebSocket,
 }
 
 interface Bare {
   readonly server: Server | HttpsServer
   /** Lets go what is no request yet. */
   readonly stop: () => void
+  /** Cuts what is no request any more. */
+  readonly cutUpgrades: () => void
 }
 
 /**
@@ -92,20 +98,22 @@ function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => Reado
       options.proxy.absolute(request, response, rid)
       return
     }
-    const refusal = checkHead(request, hosts(), options.isPage, options.mayCross)
+    const refusal = checkHead(request, hosts(), options)
     if (refusal !== undefined) sendProblem(response, refusal, rid)
     else options.handle(request, response, rid)
   }
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
+  const upgrades = new Upgrades()
+  server.on('upgrade', (request, socket, head) => upgrades.take(request, socket as Socket, head, onRequest))
   const raw = (problem: Problem) => rawProblem(problem, nextRid(), Object.fromEntries(always))
   server.on('connect', (request, socket, head) => {
     if (options.proxy === undefined) refuse(socket as Socket, raw(httpProblem('connect_refused')))
     else options.proxy.connect(request, socket as Socket, head, nextRid())
   })
   server.on('clientError', (error, socket) => refuse(socket as Socket, raw(parseProblem(error))))
-  return { server, stop }
+  return { server, stop, cutUpgrades: () => upgrades.cutAll() }
 }
 
 /**
@@ -144,23 +152,25 @@ const ABSOLUTE = /^https?:\/\//i
 export async function listenTcp(options: ListenerOptions, host: string, port: number): Promise<Listener> {
   let names: ReadonlySet<string> | undefined
   const kind = options.tls === undefined ? 'tcp' : 'tls'
-  const { server, stop } = bareServer(options, kind, () => names ?? new Set())
+  const bare = bareServer(options, kind, () => names ?? new Set())
+  const { server } = bare
   await listening(server, () => server.listen({ host, port, backlog: 1_024 }))
   const bound = (server.address() as AddressInfo).port
   names = options.hosts?.(bound)
-  return { port: bound, close: (graceMs, hurry) => closeServer(server, stop, graceMs, hurry) }
+  return { port: bound, close: (graceMs, hurry) => closeServer(bare, graceMs, hurry) }
 }
 
 /** Listens on a Unix socket with mode 0600. The caller holds the home's lock, so a socket file left behind is stale. */
 export async function listenUnix(options: ListenerOptions, path: string): Promise<Listener> {
-  const { server, stop } = bareServer(options, 'unix', () => undefined)
+  const bare = bareServer(options, 'unix', () => undefined)
+  const { server } = bare
   rmSync(path, { force: true })
   await listening(server, () => server.listen({ path }))
   chmodSync(path, 0o600)
   return {
     port: 0,
     close: async (graceMs, hurry) => {
-      await closeServer(server, stop, graceMs, hurry)
+      await closeServer(bare, graceMs, hurry)
       rmSync(path, { force: true })
     },
   }
@@ -177,18 +187,17 @@ function listening(server: Bare['server'], start: () => void): Promise<void> {
   })
 }
 
-async function closeServer(
-  server: Bare['server'],
-  stop: () => void,
-  graceMs: number,
-  hurry?: AbortSignal,
-): Promise<void> {
+async function closeServer({ server, stop, cutUpgrades }: Bare, graceMs: number, hurry?: AbortSignal): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   stop()
   server.closeIdleConnections()
   const sweep = setInterval(() => server.closeIdleConnections(), 50)
   // A turn later: whoever ends the calls at the same moment comes first, and the last answers go out.
-  const cut = () => setImmediate(() => server.closeAllConnections())
+  const cut = () =>
+    setImmediate(() => {
+      server.closeAllConnections()
+      cutUpgrades()
+    })
   const timer = setTimeout(cut, graceMs)
   if (hurry?.aborted === true) cut()
   else hurry?.addEventListener('abort', cut, { once: true })

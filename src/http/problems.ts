@@ -61,7 +61,11 @@ export const httpProblems = {
     hint: 'Close one (four are one caller’s), or ask for how things stand instead.',
   },
   connect_refused: { status: 403, title: 'CONNECT is refused: no tunnel is opened' },
-  upgrade_refused: { status: 501, title: 'This gateway does not carry protocol upgrades' },
+  upgrade_refused: {
+    status: 501,
+    title: 'This endpoint does not switch protocols',
+    hint: 'WebSockets are carried to services: ws://<gateway>/to/<service>/<path>, or through the proxy.',
+  },
   internal_error: {
     status: 500,
     title: 'The gateway failed; the call was not carried out',

@@ -11,6 +11,7 @@ export type Reason =
   | 'service_unknown'
   | 'origin_not_on_service'
   | 'target_not_allowed'
+  | 'protocol_not_carried'
   | 'no_grant'
   | 'scope_not_granted'
   | 'scope_not_in_token'
@@ -76,6 +77,9 @@ const targetIsOnService: Check = ({ originOnService, resolution }) => {
   return resolution === undefined ? deny('target_not_allowed') : pass
 }
 
+const protocolIsCarried: Check = ({ protocolCarried }) =>
+  protocolCarried === true ? pass : deny('protocol_not_carried')
+
 /** Before the target is judged: who has no grant on a service learns nothing of its paths, not even that it exists. */
 const anyGrantHeld: Check = ({ anyGrant }) => (anyGrant === true ? pass : deny('no_grant'))
 
@@ -127,6 +131,7 @@ export const checks: readonly (readonly [name: string, check: Check])[] = [
   ['serviceIsKnown', serviceIsKnown],
   ['anyGrantHeld', anyGrantHeld],
   ['targetIsOnService', targetIsOnService],
+  ['protocolIsCarried', protocolIsCarried],
   ['grantCoversAction', grantCoversAction],
   ['tokenCoversAction', tokenCoversAction],
   ['grantIsLive', grantIsLive],

@@ -13,6 +13,8 @@ export interface Question {
   readonly serviceKnown: boolean
   /** True when the origin that will be dialled is one of the service's. */
   readonly originOnService: boolean
+  /** True when the call is of a protocol that is carried: HTTP, or an upgrade to WebSockets. */
+  readonly protocolCarried: boolean
   /** What this method and path is on the service; undefined when no allowed path covers it. */
   readonly resolution: ResolutionFacts | undefined
   /** True when the agent holds any grant on the service: tells `no grant` from `grant too narrow`. */

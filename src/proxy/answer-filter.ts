@@ -52,6 +52,11 @@ export class AnswerFilter implements HeadFilter {
     this.#matcher = matcher
   }
 
+  /** What is searched for; undefined where nothing is. */
+  get matcher(): SecretMatcher | undefined {
+    return this.#matcher
+  }
+
   /** How often a secret was taken out. */
   get hits(): number {
     return this.#textHits + (this.#body?.hits() ?? 0)

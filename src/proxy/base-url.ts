@@ -5,6 +5,7 @@ import { framingRefused, isInTurn, whenInTurn } from '../http/framing.ts'
 import { httpProblem } from '../http/problems.ts'
 import { type CarryOutOptions, callingAgent, carryOut, refuse } from './carry-out.ts'
 import { Connection } from './recipient.ts'
+import { upgradeOf } from './websocket/handshake.ts'
 
 export const BASE_PREFIX = '/to/'
 
@@ -26,7 +27,7 @@ function handle(options: CarryOutOptions, request: IncomingMessage, response: Se
     const { serviceName, rest } = splitBaseUrl(request.url ?? '')
     const { rawHeaders } = request
     const caller = callingAgent(options, request)
-    void carryOut(options, {
+    const call = {
       rid: rid as CallId,
       ...caller,
       serviceName,
@@ -37,7 +38,9 @@ function handle(options: CarryOutOptions, request: IncomingMessage, response: Se
       recipient,
       base: `${BASE_PREFIX}${serviceName}`,
       holdMs: options.holdMs,
-    })
+    }
+    const upgrade = upgradeOf(request)
+    void carryOut(options, upgrade === undefined ? call : { ...call, ...upgrade })
   } catch (error) {
     refuse(options, recipient, rid, error)
   }

@@ -23,6 +23,7 @@ import { takenFromHead } from './placeholders/take-from-head.ts'
 import { proxyProblem } from './problems.ts'
 import type { Recipient } from './recipient.ts'
 import type { BodyTransform } from './transform.ts'
+import type { WebSocketAsked } from './websocket/handshake.ts'
 
 /** What the gate gives for an admitted call. */
 export interface Admitted {
@@ -90,6 +91,8 @@ export interface CarriedCall extends CallRequest {
   readonly answered?: Answered | undefined
   /** The token as it was shown, where it is a signed one, which nothing but its text tells from others': no copy of it goes on. */
   readonly presented?: string | undefined
+  /** Present where the caller wants to go on with messages. */
+  readonly webSocket?: WebSocketAsked | undefined
 }
 
 /** Who calls, as a call has it. */
@@ -126,8 +129,8 @@ export async function carryOut(options: CarryOutOptions, came: CarriedCall, afte
     const { body } = preparing === undefined ? call : await preparing
     if (open.aborted !== undefined) throw proxyProblem('call_ended', { facts: { reason: open.aborted } })
     const opened = options.open(permit)
-    const { rawHeaders, recipient, base, through } = call
-    const sent = { rawHeaders, recipient, base, through }
+    const { rawHeaders, recipient, base, through, webSocket } = call
+    const sent = { rawHeaders, recipient, base, through, webSocket }
     const onEnd = (outcome: Outcome) => {
       open.leave()
       options.onOutcome(permit, outcome)

@@ -33,8 +33,8 @@ export class AskedCaller implements Caller {
 
   /** Whether it would rather leave than wait (RFC 7240 §4.1), and can be told that it may. */
   get leaves(): boolean {
-    const { holdMs, recipient } = this.#call
-    if (holdMs === undefined || recipient.accept === undefined) return false
+    const { holdMs, recipient, webSocket } = this.#call
+    if (holdMs === undefined || recipient.accept === undefined || webSocket !== undefined) return false
     return /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(preferenceOf(this.#call))
   }
 
@@ -87,7 +87,7 @@ function preferenceOf({ rawHeaders, outerHeaders = [] }: CarriedCall): string {
   return headerOf(rawHeaders, 'prefer') ?? headerOf(outerHeaders, 'prefer') ?? ''
 }
 
-function headersOf({ method, target, rawHeaders }: CarriedCall): [string, string][] {
+function headersOf({ method, target, rawHeaders, webSocket }: CarriedCall): [string, string][] {
   const origin = { scheme: 'https', host: '', port: 0, wildcard: false, href: '' } as const
   const { headers } = outgoingHead({ method, origin, target }, rawHeaders, [], () => undefined)
   const pairs: [string, string][] = []
@@ -95,6 +95,8 @@ function headersOf({ method, target, rawHeaders }: CarriedCall): [string, string
     const name = (headers[at] as string).toLowerCase()
     if (!PER_TRY.test(name)) pairs.push([name, headers[at + 1] as string])
   }
+  // Whoever is asked has to see that messages go both ways afterwards.
+  if (webSocket !== undefined) pairs.push(['upgrade', ['websocket', ...webSocket.protocols].join(', ')])
   return pairs.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
 }
 

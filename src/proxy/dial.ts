@@ -35,6 +35,8 @@ export interface DialledRequest {
   readonly body: Readable | Buffer | null
   /** Whether the caller takes trailers. HTTP/2 can say that to the service; nothing else needs it. */
   readonly trailers?: boolean
+  /** Asks the service to switch protocols on a connection of HTTP/1.1 (RFC 9110 §7.8). */
+  readonly upgrade?: 'websocket' | undefined
 }
 
 export interface Dialer {
@@ -145,7 +147,9 @@ class PermitDialer implements Dialer {
     handler: Dispatcher.DispatchHandler,
   ): void {
     const tail = credential === undefined ? '' : ` ${credential.id} ${credential.version}`
-    const line = this.#lines.line(`${service.id} ${address} ${origin.href}${tail}`, () => ({
+    // HTTP/2 has no switching of protocols as this asks for it.
+    const own = request.upgrade === undefined ? '' : ' upgrade'
+    const line = this.#lines.line(`${service.id} ${address} ${origin.href}${tail}${own}`, () => ({
       service: service.id,
       origin,
       address,
@@ -153,7 +157,7 @@ class PermitDialer implements Dialer {
       version: credential?.version,
       connectMs: service.timeouts.connectMs,
       trust: service.trust,
-      http2: service.http2,
+      http2: request.upgrade === undefined ? service.http2 : false,
     }))
     line.dispatch(request as Dispatcher.DispatchOptions, handler)
   }

@@ -21,6 +21,9 @@ import type { SecretMatcher } from './scrub/matcher.ts'
 import type { SilenceWatch } from './silence.ts'
 import { type BodyTransform, chained } from './transform.ts'
 import { transformedBody, transformedWhole } from './transformed-body.ts'
+import type { FrameLimits } from './websocket/frame-reader.ts'
+import { ServiceHandshake, type WebSocketAsked } from './websocket/handshake.ts'
+import { type SwitchOptions, switchOver, usualFrameLimits } from './websocket/switch-over.ts'
 
 /** What forwarding needs to know of a service. Times in milliseconds of silence, not of the whole call. */
 export interface ForwardedService {
@@ -50,6 +53,8 @@ export interface ForwardRequest {
   /** The request whose body is sent on, or a body that is already there. */
   readonly body: IncomingMessage | Buffer | undefined
   readonly recipient: Recipient
+  /** Present where the caller wants to go on with messages. */
+  readonly webSocket?: WebSocketAsked | undefined
   /** `/to/<service>`, where redirects within the service come back to; undefined to give them as they are. */
   readonly base: string | undefined
   /** What the request's body passes through first, where the way in looks at it; it changes nothing of it. */
@@ -96,6 +101,7 @@ export interface ForwarderOptions {
   ) => BodyTransform | undefined
   /** Other ways to attach a credential than the services room knows. */
   readonly injectorFor?: (injection: Injection) => Injector
+  readonly frameLimits?: FrameLimits
 }
 
 const MAX_SIGNED = 1024 * 1024
@@ -106,12 +112,13 @@ export type Forward = (request: ForwardRequest) => RunningCall
 /** Forwarding as one function. It never throws: what goes wrong is answered, and told to `onEnd`. */
 export function createForward(options: ForwarderOptions): Forward {
   return (request) => {
-    const { permit, service, opened, recipient } = request
+    const { permit, service, opened, recipient, webSocket } = request
+    const handshake = webSocket && new ServiceHandshake(webSocket)
     const matcher = options.matcherFor(service, opened)
     const breaker = options.breakers.of(service.id)
     let counted = false
     const filter = new AnswerFilter(matcher, permit.call, service.origins, request.base)
-    const passage = new Passage({
+    const passage: Passage = new Passage({
       rid: permit.call.rid,
       recipient,
       timeouts: service.timeouts,
@@ -120,6 +127,9 @@ export function createForward(options: ForwarderOptions): Forward {
       filter,
       settle: request.settle,
       again: request.again,
+      switched:
+        handshake &&
+        ((headers, socket) => switchOver(switching(options, request, passage, filter, handshake), headers, socket)),
       onEnd: (outcome: Outcome, end: CallEnd) => {
         if (counted) breaker.leave(end === 'failed' && isChosen(permit, service) ? 'neutral' : end)
         request.onEnd(outcome)
@@ -131,13 +141,26 @@ export function createForward(options: ForwarderOptions): Forward {
       else {
         breaker.enter()
         counted = true
-        prepare(options, request, passage, filter, askedEncoding(matcher))
+        prepare(options, request, passage, filter, askedEncoding(matcher), handshake)
       }
     } catch (error) {
       passage.broke(error, 'neutral')
     }
     return passage
   }
+}
+
+function switching(
+  { watch, frameLimits: limits = usualFrameLimits }: ForwarderOptions,
+  { permit, service, webSocket, onBug }: ForwardRequest,
+  passage: Passage,
+  filter: AnswerFilter,
+  handshake: ServiceHandshake,
+): SwitchOptions {
+  const { rid } = permit.call
+  const { idleMs } = service.timeouts
+  const asked = webSocket as WebSocketAsked
+  return { rid, asked, handshake, passage, filter, watch, limits, idleMs, onBug: (error) => onBug?.(error, rid) }
 }
 
 /** Whether the caller chose the host, under a wildcard: that it fails must not rest the service for everybody. */
@@ -151,11 +174,13 @@ function prepare(
   passage: Passage,
   filter: AnswerFilter,
   acceptEncoding: (requested: string | undefined) => string | undefined,
+  handshake: ServiceHandshake | undefined,
 ): void {
   const { permit, service, opened } = request
   if ((service.injection === undefined) !== (opened === undefined)) throw new TypeError('forward: credential mismatch')
   const injector = service.injection === undefined ? undefined : (options.injectorFor ?? injectorFor)(service.injection)
   const head = outgoingHead(permit.call, request.rawHeaders, injector?.headers ?? [], acceptEncoding)
+  if (handshake !== undefined) head.headers.push(...handshake.headers)
   const body = bodyOf(head, request.body)
   const transform = body === null ? undefined : transformOf(options, request, body)
   // Servers that want a length get one, where it can be had at little cost.
@@ -199,7 +224,7 @@ function isSmallAndChanges({ keepsLength }: BodyTransform, { contentLength }: Ou
 
 function send(
   dialer: Dialer,
-  { permit, service, opened, recipient, renew }: ForwardRequest,
+  { permit, service, opened, recipient, renew, webSocket }: ForwardRequest,
   passage: Passage,
   head: OutgoingHead,
   body: IncomingMessage | Buffer | null,
@@ -215,7 +240,8 @@ function send(
     if (head.expectsContinue) recipient.invite()
   }
   const handler = renew === undefined ? passage : new RefusedAnswer(passage, renew)
-  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent, trailers }, handler)
+  const upgrade = webSocket && ('websocket' as const)
+  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent, trailers, upgrade }, handler)
 }
 
 function bothOf(one: BodyTransform | undefined, other: BodyTransform | undefined): BodyTransform | undefined {

@@ -1,57 +1,28 @@
 // One call on its way: what the connection to the service says, turned into what the caller gets. Its invariant: it ends
 // exactly once, with one outcome; an answer that is not whole never looks whole; whoever leaves stops the other side.
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { Problem } from '../ground/problem.ts'
 import { asProblem } from '../http/send-problem.ts'
-import type { AnswerFilter } from './answer-filter.ts'
 import { BodyFlow, type FlowOwner } from './body-flow.ts'
 import type { CallEnd } from './breaker.ts'
+import type { Outcome } from './outcome.ts'
+import type { PassageOptions } from './passage-options.ts'
 import { proxyProblem } from './problems.ts'
-import type { Recipient, Writable } from './recipient.ts'
+import type { Writable } from './recipient.ts'
 import { isEventStream, type ParsedHeaders, responseHead, responseReason } from './response-head.ts'
-import type { SilenceWatch, Watched } from './silence.ts'
+import type { Watched } from './silence.ts'
 import { endOf, upstreamProblem } from './upstream-error.ts'
 
-/** How a call went, for the record. */
-export interface Outcome {
-  /** What the caller was answered; 0 if it left before there was an answer. */
-  readonly status: number
-  /** Body bytes sent to the service. */
-  readonly bytesIn: number
-  /** Body bytes handed to the caller. */
-  readonly bytesOut: number
-  readonly ms: number
-  /** A permanent code; undefined when the answer was the service's and whole. */
-  readonly error: string | undefined
-  /** How often the answer held a secret that was taken out. */
-  readonly echoes: number
-  /** It is on the disk already: the answer waited for that. */
-  readonly recorded?: true
-}
-
-export interface PassageOptions {
-  readonly rid: string
-  readonly recipient: Recipient
-  readonly filter: AnswerFilter
-  readonly watch: SilenceWatch
-  /** Milliseconds of silence: until the head of the answer, and within bodies. */
-  readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly idleMs: number }
-  readonly isCutting: () => boolean
-  /** How the call is tried again, as a new one, after a failure before any answer: a kept connection was just being closed. */
-  readonly again?: ((problem: Problem) => (() => void) | undefined) | undefined
-  /** Puts the outcome on the disk; the last byte of the answer waits for it (`auditMode: strict`), but for event streams. */
-  readonly settle?: ((outcome: Outcome) => Promise<unknown>) | undefined
-  readonly onEnd: (outcome: Outcome, end: CallEnd) => void
-  /** Hears of what was thrown although nothing promised it. */
-  readonly onBug: (error: unknown) => void
-}
+export type { Outcome } from './outcome.ts'
 
 type Phase = 'dialling' | 'sending' | 'waiting' | 'answering' | 'over'
 
 const RESOLVE_MS = 3_000
 const INTERIM = 200
 const REFUSED = 401
+const SWITCHED = 101
 /** Longer than a token is waited for, another process's lease included. */
 const RENEWAL_MS = 45_000
 
@@ -69,6 +40,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   #untilClosed = false
   #recorded = false
   #renewing = false
+  #handedTo: ((reason: string) => void) | undefined
   movedAt: number
   place = -1
 
@@ -104,7 +76,8 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
 
   /** Ends the call from outside. */
   abort(reason: string): void {
-    this.fail(proxyProblem('call_ended', { facts: { reason } }), 'neutral')
+    if (this.#handedTo !== undefined) this.#handedTo(reason)
+    else this.fail(proxyProblem('call_ended', { facts: { reason } }), 'neutral')
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -125,6 +98,23 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   onRequestSent(): void {
     if (this.#phase === 'sending') this.#phase = 'waiting'
     this.moved()
+  }
+
+  onRequestUpgrade(_: unknown, __: number, headers: ParsedHeaders, service: Socket): void {
+    const { switched } = this.#options
+    if (this.#phase === 'over' || switched === undefined) service.destroy()
+    else switched(headers, service)
+  }
+
+  /** Both connections are another's from here on, and `abort` what ends it from outside. Gives what ends the call. */
+  handOver(abort: (reason: string) => void): (told: Omit<Outcome, 'status' | 'ms'>, end: CallEnd) => void {
+    this.#handedTo = abort
+    this.#phase = 'over'
+    this.#options.watch.remove(this)
+    return (told, end) => {
+      const { ms, echoes } = this.#outcome(SWITCHED, undefined)
+      this.#options.onEnd({ ...told, status: SWITCHED, ms, echoes: echoes + told.echoes }, end)
+    }
   }
 
   onResponseStart(_: unknown, status: number, headers: ParsedHeaders, text?: string): void {

@@ -67,6 +67,10 @@ export const proxyProblems = {
     title: 'The service turned the request away unread',
     hint: 'It is safe to send it again.',
   },
+  upstream_handshake: {
+    status: 502,
+    title: 'The service switched to WebSockets in another way than it was asked to',
+  },
   answer_too_large: {
     status: 502,
     title: 'The answer is larger than this way in takes',

@@ -1,6 +1,6 @@
 // A gateway without rooms for the proxy's tests: everything is allowed, everything else is real.
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { denial } from '../gate/denials.ts'
 import { OpenCalls } from '../gate/open-calls.ts'
 import { type AddressSet, addressSet } from '../ground/addresses.ts'
@@ -10,6 +10,7 @@ import type { AgentId, CredentialId, GrantId, ServiceId, TokenId } from '../grou
 import { originMatches, parseOrigin } from '../ground/origin.ts'
 import { Secret } from '../ground/secret.ts'
 import { createResolver, type Resolver } from '../http/resolve.ts'
+import { asksForWebSocket, Upgrades } from '../http/upgrades.ts'
 import { createMint } from '../policy/mint.ts'
 import { BASE_PREFIX, createBaseUrlHandler } from './base-url.ts'
 import { type BreakerOptions, createBreakers } from './breaker.ts'
@@ -39,7 +40,7 @@ export interface RigOptions {
   readonly breaker?: BreakerOptions
   /** The credential is one that can be renewed, and this is what becomes of that. */
   readonly renew?: () => Promise<boolean>
-  readonly forwarder?: Pick<ForwarderOptions, 'requestTransform' | 'injectorFor'>
+  readonly forwarder?: Pick<ForwarderOptions, 'requestTransform' | 'injectorFor' | 'frameLimits'>
 }
 
 /** One service called `up`, one agent with `TOKEN`. */
@@ -85,6 +86,7 @@ export async function startRig(options: RigOptions) {
       if (!service.origins.some((known) => originMatches(known, origin.host, origin.port, origin.scheme))) {
         throw denial('origin_not_on_service')
       }
+      if (call.protocol === 'other') throw denial('protocol_not_carried')
       const { rid, method, target } = call
       admitted.push(target.path)
       const footing = { rid, agent: principal.agent.id, token: principal.token.id, service: service.id }
@@ -149,11 +151,15 @@ const principal = {
 function serve(carry: CarryOutOptions, nextRid: () => string): Server {
   const base = createBaseUrlHandler(carry)
   const explicit = createExplicitCallHandler(carry, () => undefined)
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 })
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000, shouldUpgradeCallback: asksForWebSocket })
+  const upgrades = new Upgrades()
   server.maxRequestsPerSocket = 0
   server.on('request', (request, response) => {
     if (request.url?.startsWith(BASE_PREFIX)) base(request, response, nextRid())
     else explicit(request, response, nextRid())
+  })
+  server.on('upgrade', (request, socket, head) => {
+    upgrades.take(request, socket as Socket, head, (asked, response) => base(asked, response, nextRid()))
   })
   server.on('checkContinue', (request, response) => base(request, response, nextRid()))
   return server

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Passage } from './passage.ts'
 import type { ParsedHeaders } from './response-head.ts'
@@ -30,6 +31,10 @@ export class RefusedAnswer implements Dispatcher.DispatchHandler {
 
   onRequestSent(): void {
     this.#passage.onRequestSent()
+  }
+
+  onRequestUpgrade(_: unknown, status: number, headers: ParsedHeaders, service: Socket): void {
+    this.#passage.onRequestUpgrade(_, status, headers, service)
   }
 
   onResponseStart(

@@ -65,6 +65,8 @@ function classify(name: string, comparable: string): number {
   if (comparable === 'grpc-accept-encoding') return DROP
   if (comparable === 'host' || isHopByHop(comparable) || isForwardedHeader(comparable)) return DROP
   if (isCredentialHeader(comparable) || comparable.startsWith('claviger-')) return DROP
+  // Of one connection (RFC 6455 §11.3): a handshake of our own has its own.
+  if (comparable.startsWith('sec-websocket-')) return DROP
   return PASS
 }
 

@@ -6,6 +6,7 @@ import { type SecureContext, TLSSocket } from 'node:tls'
 import { notePeer } from '../../http/client-address.ts'
 import { httpOptions } from '../../http/listen.ts'
 import { noteCarrier } from '../../http/reset-connection.ts'
+import { Upgrades } from '../../http/upgrades.ts'
 import { type InnerEvents, innerSessions } from './http2/inner-sessions.ts'
 import type { Tunnel } from './tunnels.ts'
 
@@ -26,7 +27,8 @@ const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n'
 export function interceptor(nextRid: () => string, handles: InnerHandles): Interceptor {
   const tunnels = new WeakMap<Socket, Tunnel>()
   const sessions = innerSessions(handles)
-  const server = innerServer((request, response) => {
+  const upgrades = new Upgrades()
+  const server = innerServer(upgrades, (request, response) => {
     const tunnel = tunnels.get(request.socket)
     if (tunnel === undefined) request.socket.destroy()
     else handles.plain(request, response, nextRid(), tunnel)
@@ -54,6 +56,7 @@ export function interceptor(nextRid: () => string, handles: InnerHandles): Inter
       const timer = setTimeout(() => {
         clearInterval(sweep)
         server.closeAllConnections()
+        upgrades.cutAll()
       }, graceMs)
       sweep.unref()
       timer.unref()
@@ -94,7 +97,10 @@ function secured(socket: Socket, context: SecureContext, host: string): TLSSocke
 
 const bare = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
 
-function innerServer(onRequest: (request: IncomingMessage, response: ServerResponse) => void): Server {
+function innerServer(
+  upgrades: Upgrades,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
   // Not imported: see listen.ts.
   const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer(httpOptions)
@@ -102,6 +108,7 @@ function innerServer(onRequest: (request: IncomingMessage, response: ServerRespo
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
+  server.on('upgrade', (request, socket, head) => upgrades.take(request, socket as Socket, head, onRequest))
   server.on('connect', (_request, socket) => socket.destroy())
   server.on('clientError', (_error, socket) => socket.destroy())
   return server

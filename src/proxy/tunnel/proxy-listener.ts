@@ -15,6 +15,7 @@ import { asProblem, rawProblem } from '../../http/send-problem.ts'
 import { type CarryOutOptions, carryOut, refuse } from '../carry-out.ts'
 import { proxyProblem } from '../problems.ts'
 import { Connection, type Recipient } from '../recipient.ts'
+import { upgradeOf } from '../websocket/handshake.ts'
 import type { StreamRequest } from './http2/stream-request.ts'
 import { interceptor } from './intercept.ts'
 import { absoluteTarget, hostsOf, originOfConnect } from './proxy-target.ts'
@@ -155,7 +156,7 @@ function carry(
   { presented, origin, hosts }: Where,
 ): void {
   const { carry: carrying } = options
-  const refusal = checkHead(request, hosts, undefined, mayCross)
+  const refusal = checkHead(request, hosts, beyondUsual)
   if (refusal !== undefined) throw refusal
   const principal = principalOf(options, presented, request)
   const { method = '', rawHeaders } = request
@@ -166,6 +167,7 @@ function carry(
   void carryOut(carrying, {
     ...call,
     ...{ rid: rid as CallId, body: request, base: undefined, holdMs: carrying.holdMs },
+    ...upgradeOf(request),
   })
 }
 
@@ -196,7 +198,7 @@ function asProxyProblem(error: unknown): unknown {
 }
 
 /** A browser that the agent drives has many sites: what it fetches is the agent's call all the same. */
-const mayCross = () => true
+const beyondUsual = { mayCross: () => true, mayUpgrade: () => true }
 
 function turnAway(socket: Socket, answer: string): void {
   if (socket.writable) socket.end(answer, () => socket.destroySoon())
