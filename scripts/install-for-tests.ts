@@ -16,6 +16,7 @@ const programs: Readonly<Record<string, string>> = {
   dash: 'dash',
   curl: 'curl',
   jq: 'jq',
+  bwrap: 'bubblewrap',
   'mkfs.ext4': 'e2fsprogs',
   'softhsm2-util': 'softhsm2',
   'g++': 'g++',

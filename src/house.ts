@@ -181,6 +181,7 @@ async function openDoors(
       throw error
     },
   )
+  await rooms.tokenSockets.serve({ nextRid, handle: ways.agents, proxy: dataPlane.proxy })
   dataPlane.sender.start()
   return {
     agents: listeners[0] as Listener,
@@ -191,7 +192,7 @@ async function openDoors(
       dataPlane.proxy.close(graceMs)
       // Calls are ended before their connections are cut: so they are on record as ended, not as left by their callers.
       const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))
-      const listening = [...listeners, operators].map((one) => one.close(graceMs, hurry))
+      const listening = [...listeners, operators, rooms.tokenSockets].map((one) => one.close(graceMs, hurry))
       await Promise.all([ended, ...listening])
       await Promise.all([agentPlane, operatorPlane, pagesPlane].map((plane) => plane.close()))
     },

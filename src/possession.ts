@@ -1,19 +1,22 @@
-// Tokens that are bound to a key are worth nothing without it: who shows one also proves, with each call, that it holds
-// the key (RFC 9449). One check for every way in.
+// Tokens that are bound are worth nothing without what they are bound to: who shows one also proves, with each call, that
+// it holds the key (RFC 9449), and comes from where it may come from. One check for every way in.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from './ground/clock.ts'
 import type { Client } from './http/client-address.ts'
 import { headerOf } from './http/header-of.ts'
-import { identityProblem, type Principal } from './identity/contract.ts'
+import { type AgentPrincipal, identityProblem, type Principal } from './identity/contract.ts'
 import { Dpop, type DpopVerdict, dpopHeader } from './identity/oauth/dpop.ts'
 import type { JktOf } from './identity/sessions/came.ts'
+import { mayShow } from './identity/token-sources.ts'
 
 export interface PossessionOptions {
   readonly clock: Clock
   readonly bootId: string
   readonly issuer: () => string
   readonly clientOf: (request: IncomingMessage) => Client
+  /** Hears of tokens that came from where they may not. */
+  readonly onElsewhere: (principal: AgentPrincipal, client: Client) => void
 }
 
 /** Where a request went. */
@@ -41,13 +44,22 @@ export class Possession {
     this.#ofServices = new Dpop({ clock, bootId, secret })
   }
 
-  /** The principal, once it is shown that the caller holds the key its token is bound to. Throws Problem `possession_unproven`. */
+  /**
+   * The principal, once it is shown that the caller is where its token may be shown, and holds the key that it is bound to.
+   * Throws Problems `token_elsewhere`, `possession_unproven`.
+   */
   proven<P extends Principal>(principal: P, presented: string, request: IncomingMessage): P {
-    if (principal.kind !== 'agent' || principal.token.kind !== 'jwt') return principal
-    const { jkt } = principal.token
-    if (jkt === undefined) return principal
+    if (principal.kind !== 'agent') return principal
+    const { token } = principal
+    const client = this.#options.clientOf(request)
+    if (!mayShow(token, client)) {
+      this.#options.onElsewhere(principal, client)
+      throw identityProblem('token_elsewhere')
+    }
+    if (token.kind !== 'jwt' || token.jkt === undefined) return principal
+    const { jkt } = token
     const { rawHeaders, method = '', url: path = '' } = request
-    const { secure } = this.#options.clientOf(request)
+    const { secure } = client
     this.#check(this.#ofCalls, { rawHeaders, method, path, secure }, presented, jkt)
     return principal
   }

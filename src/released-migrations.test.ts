@@ -40,6 +40,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0060-compromised-receipt-keys': 'e793c54bcabe285f58c6e0c25a6706ad134fffac62ed079f571d76552318e325',
   '0056-member-requests': 'bb29e4b3a0f3251ec090e80857a24565b706ae61c1671d2f75998b1c2fc4a4c9',
   '0057-push-devices': '7da5994a8e3b675537c4fa16d68f1167ca546273ce6ef4607203397457d22e13',
+  '0073-token-sources': '1eee8cb39d301edf6e654e8747fe5a4cfa6e6282a35fc1a95f2b7dbd46313bb8',
   '0070-local-ca': 'c607aefb5b79b4b2bb7839af0a072306d7f31c0cc74ac7f6390eae543f43b206',
   '0080-placeholders': '82b692ee46b99896cf8e9b1b082a089a7abac8564a7bb6ee0c1c29b7925c3cdc',
   '0060-trust-windows': '2696e6457863ce344285b524a2b25cb5f93a58b13da2910b784672c7fe143a55',

@@ -14,9 +14,8 @@ import { Gate } from './gate/admit.ts'
 import { OpenCalls } from './gate/open-calls.ts'
 import type { GateApprovals } from './gate/rooms.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
-import { callIds } from './ground/call-ids.ts'
 import type { Clock } from './ground/clock.ts'
-import type { CallId, CredentialId, ServiceId } from './ground/ids.ts'
+import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { buildVaultDoor } from './house/agentvault.ts'
 import { buildLlm } from './house/botmaker.ts'
@@ -77,7 +76,6 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   hear(change: Pick<Change, 'id' | 'record'>): void
   /** For the dialer: true once for each permit that the vault has taken. */
   readonly spend: Mint['spend']
-  readonly nextRid: () => CallId
   /** Where agents reach it; known once it listens. */
   url: string
   /** Of the operators' listener; known once it listens, undefined where there is none. */
@@ -114,13 +112,13 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const llm = buildLlm({ storage, clock, vault, services, log }, settings)
   const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock, localCa, llm }
   const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, ...whoAsks }, settings)
-  const [gate, nextRid] = [buildGate(known, settings, mint), callIds(foundation.bootId)]
+  const gate = buildGate(known, settings, mint)
   const rooms: Rooms = {
-    ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend, nextRid },
+    ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend },
     ...{ startedAt: clock.now(), url: '', operatorPort: undefined, placeholders },
     seal: (reason) => sealHouse(rooms, reason),
     refuseUnknown: (presented, said) => {
-      audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
+      audit.deny({ rid: whoAsks.nextRid(), reason: 'unauthenticated', policy: storage.epoch() })
       const audience = whoAsks.identity.accessTokens.otherAudience(presented ?? '')
       if (audience === undefined) throw httpProblem('unauthenticated', said)
       throw identityProblem('wrong_audience', { detail: `It is for ${audience}.` })

@@ -109,14 +109,17 @@ function everyRoute(rooms: Rooms, settings: Settings): BoundEndpoint<Who>[] {
   ]
 }
 
-function whoRoutes({ identity, people, signIns, clock }: Rooms, settings: Settings): BoundEndpoint<Who>[] {
+function whoRoutes(
+  { identity, people, signIns, clock, tokenSockets }: Rooms,
+  settings: Settings,
+): BoundEndpoint<Who>[] {
   const needs = { room: people.room, actorOf, operatorOf, limit: peopleLimit(clock, settings.limitPeople) }
   return [
     ...operatorRoutes<Who>(needs),
     ...signInRoutesOfPeople<Who>(needs),
     ...sessionRoutesOfPeople<Who>(needs),
     ...passkeyRoutes<Who>(needs),
-    ...identityRoutes<Who>({ identity, actorOf, tokenOf }),
+    ...identityRoutes<Who>({ identity, actorOf, tokenOf, openSocket: (id) => tokenSockets.open(id) }),
     ...signInRoutes<Who>({
       signIns,
       agentOf: (name) => identity.requireAgent(name).id,

@@ -55,6 +55,7 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   alerts.start()
   rooms.approvals.start()
   rooms.channels.start()
+  await rooms.tokenSockets.look()
 }
 
 /** Rooms whose rows are believed one by one: those that are not are told of, and not there. */

@@ -39,6 +39,7 @@ export const outboundCalls = codeRule({
     'src/proxy/lines.ts': 'any', // the kept connections that dial.ts sends on
     'src/proxy/http2/upstream-session.ts': 'any', // HTTP/2 on connections that connect.ts opened, for lines.ts
     'src/cli/client.ts': 'any', // the command line to the gateway
+    'src/cli/cage/inside.ts': 'any', // from a cage to the gateway’s socket, and nowhere else
     'src/proxy/tunnel/intercept.ts': 'any', // TLS towards clients that came; connects nowhere
   },
   sightings: (tree) =>
@@ -55,7 +56,9 @@ export const outboundCalls = codeRule({
 export const childProcesses = codeRule({
   name: 'child-processes',
   allowed: {
-    'src/cli/run.ts': 'any', // the command that a person asked to be run
+    'src/cli/run-command.ts': 'any', // the command that a person asked to be run
+    'src/cli/cage/caged-run.ts': 'any', // the same, isolated
+    'src/cli/cage/inside.ts': 'any', // the same, from within
   },
   sightings: (tree) =>
     collect(tree, (node) =>

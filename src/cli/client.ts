@@ -85,10 +85,11 @@ export function operatorClient(settings: Settings, token: string | undefined): G
   return new GatewayClient(connect, token, () => cliProblem('operator_token_missing'), path)
 }
 
-/** The listener that agents use. `url` is the gateway's origin. */
-export function agentClient(url: string, token: string | undefined): GatewayClient {
-  const patience = { connectTimeout: 5_000, headersTimeout: 0, bodyTimeout: 0 }
-  const origin = originOf(url)
+/** The listener that agents use. `url` is the gateway's origin; `socketPath`: a socket in its place. */
+export function agentClient(url: string, token: string | undefined, socketPath?: string): GatewayClient {
+  const connecting = socketPath === undefined ? {} : { connect: { socketPath } }
+  const patience = { connectTimeout: 5_000, headersTimeout: 0, bodyTimeout: 0, ...connecting }
+  const origin = socketPath === undefined ? originOf(url) : 'http://localhost'
   const connect = async () => new (await import('undici')).Client(origin, patience)
   return new GatewayClient(connect, token, () => cliProblem('agent_token_missing'), origin)
 }

@@ -37,7 +37,7 @@ const byCode: readonly (readonly [RegExp, ExitCode])[] = [
   [/^internal_error$/, exitCode.bug],
   [/^(storage_|disk_)/, exitCode.storage],
   [/^audit_(unavailable|lost|write|sync)/, exitCode.audit],
-  [/^(setting|env_file|home|key_file|lock|socket|node|not_installed)_/, exitCode.config],
+  [/^(setting|env_file|home|key_file|lock|socket|node|not_installed|isolation)_/, exitCode.config],
   [/^(operator_token_|agent_token_|token_file_|unseal_failed$|caller_refused$|role_refused$)/, exitCode.notPermitted],
   [/^(checkpoint|log|proof|verifier_key)_missing$|^audit_verification_/, exitCode.undecided],
 ]

@@ -18,6 +18,26 @@ export const cliProblem = problemsOf({
     title: 'The agent was given no credential that a placeholder could stand for',
     hint: 'See `claviger grants`; signing keys (sigv4, hmac) have none: docs/guides/placeholders.md.',
   },
+  isolation_unsupported: {
+    status: 500,
+    title: 'There is no isolation on this machine, so the command was not run',
+    hint: 'It needs Linux on x64 or arm64. Elsewhere run the command in a virtual machine: docs/guides/vm-and-container.md.',
+  },
+  isolation_not_installed: {
+    status: 500,
+    title: 'bubblewrap is not installed, so the command was not run',
+    hint: 'Install it: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora).',
+  },
+  isolation_refused: {
+    status: 500,
+    title: 'bubblewrap could not isolate the command, so it was not run',
+    hint: 'It says why above. User namespaces must be allowed: sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns; in a container they often are not.',
+  },
+  isolation_folder_refused: {
+    status: 400,
+    title: 'The command cannot be isolated with this folder',
+    hint: 'Change to the folder of a project and run it there; further folders are named with --read and --write.',
+  },
   secret_source_missing: {
     status: 400,
     title: 'No secret was given',

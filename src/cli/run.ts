@@ -1,12 +1,13 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { isLoopback } from '../settings.ts'
+import { type Cage, cagedEnvironment, cageFor, INSIDE, runCaged } from './cage/caged-run.ts'
 import { agentClient, type GatewayClient } from './client.ts'
 import type { ExitCode } from './exit-codes.ts'
-import { placeholderVariables } from './placeholder-variables.ts'
-import { cliProblem } from './problems.ts'
+import { type GivenPlaceholder, placeholderVariables } from './placeholder-variables.ts'
+import { runCommandIn } from './run-command.ts'
 import { proxied, secretNames } from './run-environment.ts'
 import { say } from './terminal.ts'
 import { seconds } from './values.ts'
@@ -22,62 +23,128 @@ const run: Verb = {
       about: 'how long the token may live, if the command runs so long: 1h if not said, at most 12h',
     },
     { flags: '--keep-env <name>', about: 'leave this variable, which looks like a secret, to the command', many: true },
+    { flags: '--isolate', about: 'leave the command no other way out, and nothing to see but this folder' },
+    { flags: '--read <path>', about: 'isolated: show this file or folder too', many: true },
+    { flags: '--write <path>', about: 'isolated: let it write there too', many: true },
   ],
   examples: [
     'claviger run --agent coder -- curl https://api.github.com/user',
     'claviger run --agent coder --ttl 8h -- npm test',
+    'claviger run --agent coder --isolate --read ~/.gitconfig -- git pull',
   ],
   async run(invocation) {
-    const { args, options, terminal, operator, agentUrl } = invocation
-    const command = args.filter((one) => one !== undefined)
-    const ttlSeconds = seconds(options.ttl ?? '1h', '--ttl', { most: '12h' })
-    const label = `run: ${command[0]}`.slice(0, 64)
-    const client = operator()
-    const issued = await client.ask({
-      method: 'POST',
-      path: '/tokens',
-      body: { agent: options.agent, ttlSeconds, label },
-    })
-    const folder = mkdtempSync(join(tmpdir(), 'claviger-run-'))
-    try {
-      const ca = join(folder, 'claviger-ca.pem')
-      const { certificate, hosts } = await localCa(agentUrl(), issued.token)
-      writeFileSync(ca, certificate, { mode: 0o600 })
-      const removed = secretNames(terminal.env, new Set(options.keepEnv ?? []))
-      if (removed.length > 0) say(terminal, `not in the command's environment: ${removed.join(', ')}`)
-      const env = {
-        ...proxied(terminal.env, { proxy: proxyUrl(agentUrl(), issued.token), ca, hosts }, removed),
-        ...(await placeholders(invocation, issued.token)),
-      }
-      return (await ended(command, env, terminal.umask)) as ExitCode
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-      await revoke(client, issued.id, invocation)
-    }
+    const { options, terminal } = invocation
+    const caged = options.isolate === true ? cageOf(invocation) : undefined
+    const removed = secretNames(terminal.env, new Set(options.keepEnv ?? []))
+    if (removed.length > 0) say(terminal, `not in the command's environment: ${removed.join(', ')}`)
+    return (await withToken(invocation, caged !== undefined, (run) =>
+      start(invocation, run, removed, caged),
+    )) as ExitCode
   },
 }
 
-async function localCa(url: string, token: string): Promise<{ certificate: string; hosts: string[] }> {
-  const agent = agentClient(url, token)
+/** What was made for one run. */
+interface Run {
+  readonly token: string
+  /** Of the gateway, outside. */
+  readonly url: string
+  readonly folder: string
+  readonly socketFolder: string | undefined
+}
+
+async function withToken(invocation: Invocation, isolated: boolean, work: (run: Run) => Promise<number>) {
+  const { args, options, terminal, operator, agentUrl } = invocation
+  const url = agentUrl()
+  const client = operator()
+  const ttlSeconds = seconds(options.ttl ?? '1h', '--ttl', { most: '12h' })
+  const label = `run: ${args[0]}`.slice(0, 64)
+  const from = isolated
+    ? ['socket']
+    : isLoopback(new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'))
+      ? LOOPBACK
+      : undefined
+  const body = { agent: options.agent, ttlSeconds, label, ...(from && { from }) }
+  const { id, token, socketFolder } = await client.ask({ method: 'POST', path: '/tokens', body })
+  const folder = mkdtempSync(join(tmpdir(), 'claviger-run-'))
   try {
-    return await agent.ask({ method: 'GET', path: '/agents/self/local-ca' })
+    return await work({ token, url, folder, socketFolder })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+    await revoke(client, id, terminal)
+  }
+}
+
+/** A gateway that listens there may listen elsewhere too. */
+const LOOPBACK = ['127.0.0.0/8', '::1']
+
+async function start(
+  { args, options, terminal }: Invocation,
+  { token, url, folder, socketFolder }: Run,
+  removed: readonly string[],
+  caged: Caged | undefined,
+): Promise<number> {
+  const command = args.filter((one) => one !== undefined)
+  const umask = terminal.umask ?? 0o022
+  const { certificate, hosts, placeholders } = await givenTo(agentClient(url, token, socketIn(socketFolder)))
+  const standing = kept(placeholders, options.keepEnv ?? [])
+  if (Object.keys(standing).length > 0)
+    say(terminal, `placeholders in its environment: ${Object.keys(standing).join(', ')}`)
+  const ca = join(folder, 'claviger-ca.pem')
+  writeFileSync(ca, certificate, { mode: 0o600 })
+  if (caged === undefined || socketFolder === undefined)
+    return runCommandIn(
+      { ...proxied(terminal.env, { proxy: proxyUrl(url, token), ca, hosts }, removed), ...standing },
+      command,
+      umask,
+    )
+  const port = portInside(url)
+  const proxy = proxyUrl(`http://127.0.0.1:${port}`, token)
+  const env = { ...proxied(cagedEnvironment(terminal.env), { proxy, ca: INSIDE.ca, hosts }, removed), ...standing }
+  return runCaged(caged.cage, { command, env, umask, folder, ca, socketFolder, port, secret: caged.secret })
+}
+
+interface Caged {
+  readonly cage: Cage
+  readonly secret: readonly string[]
+}
+
+function cageOf({ options, terminal: { env }, settings }: Invocation): Caged {
+  const { home, keyFile, hsmPinFile, tlsKey } = settings()
+  const files = [keyFile, hsmPinFile, tlsKey, env.CLAVIGER_OPERATOR_TOKEN_FILE, env.CLAVIGER_TOKEN_FILE]
+  const secret = [home, ...files.filter((file) => file !== undefined && file !== '')] as string[]
+  const [read, write] = [options.read ?? [], options.write ?? []]
+  return { cage: cageFor({ env, cwd: process.cwd(), read, write, secret }), secret }
+}
+
+/** The same as outside, so that base URLs hold; but nobody there may have one of the low ports. */
+function portInside(url: string): number {
+  const port = Number(new URL(url).port)
+  return port >= 1_024 ? port : 4_317
+}
+
+const socketIn = (folder: string | undefined) => (folder === undefined ? undefined : join(folder, 'gateway.sock'))
+
+interface Given {
+  readonly certificate: string
+  readonly hosts: readonly string[]
+  /** What stands for the keys of the agent's services. */
+  readonly placeholders: readonly GivenPlaceholder[]
+}
+
+async function givenTo(agent: GatewayClient): Promise<Given> {
+  try {
+    const { certificate, hosts } = await agent.ask({ method: 'GET', path: '/agents/self/local-ca' })
+    const { items } = await agent.ask({ method: 'POST', path: '/agents/self/placeholders', body: {} })
+    return { certificate, hosts, placeholders: items }
   } finally {
     await agent.close()
   }
 }
 
-/** What stands for the keys of the agent's services; not where the command is to have a variable of that name as it is. */
-async function placeholders({ options, terminal, agentUrl }: Invocation, token: string) {
-  const agent = agentClient(agentUrl(), token)
-  try {
-    const { items } = await agent.ask({ method: 'POST', path: '/agents/self/placeholders', body: {} })
-    const kept = new Set<string>(options.keepEnv ?? [])
-    const given = Object.entries(placeholderVariables(items)).filter(([name]) => !kept.has(name))
-    if (given.length > 0) say(terminal, `placeholders in its environment: ${given.map(([name]) => name).join(', ')}`)
-    return Object.fromEntries(given)
-  } finally {
-    await agent.close()
-  }
+/** Not where the command is to have a variable of that name as it is. */
+function kept(placeholders: readonly GivenPlaceholder[], names: readonly string[]): Record<string, string> {
+  const variables = Object.entries(placeholderVariables(placeholders))
+  return Object.fromEntries(variables.filter(([name]) => !names.includes(name)))
 }
 
 function proxyUrl(url: string, token: string): string {
@@ -89,35 +156,9 @@ function proxyUrl(url: string, token: string): string {
 }
 
 /** A token that cannot be revoked now ends by itself; whoever ran the command is told. */
-async function revoke(client: GatewayClient, id: string, { terminal }: Invocation): Promise<void> {
+async function revoke(client: GatewayClient, id: string, terminal: Invocation['terminal']): Promise<void> {
   await client.ask({ method: 'DELETE', path: `/tokens/${id}` }).catch(() => {
     say(terminal, `the token ${id} could not be revoked: \`claviger token revoke ${id}\` does it`)
-  })
-}
-
-/** Resolves to the command's exit code, 128 and the signal's number if one ended it. Signals are the command's. */
-function ended([file = '', ...args]: readonly string[], env: NodeJS.ProcessEnv, umask = 0o022): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const own = process.umask(umask)
-    const child = spawn(file, args, { stdio: 'inherit', env })
-    process.umask(own)
-    const pass = (signal: NodeJS.Signals) => {
-      // A terminal sends this one to the whole group: passing it on would deliver it twice.
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
-    }
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-    for (const signal of signals) process.on(signal, pass)
-    const over = () => {
-      for (const signal of signals) process.off(signal, pass)
-    }
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      over()
-      reject(cliProblem('command_not_started', { facts: { command: file, reason: error.code ?? 'unknown' } }))
-    })
-    child.once('exit', (code, signal) => {
-      over()
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
-    })
   })
 }
 

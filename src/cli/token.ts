@@ -12,23 +12,31 @@ const issue: Verb = {
   options: [
     { flags: '--ttl <time>', about: 'how long it lives: 12h, 30d; at most 90d, which is what it gets if not said' },
     { flags: '--label <text>', about: 'what it is for' },
+    {
+      flags: '--from <place>',
+      about: 'an address or a range that it may be shown from; `socket`: a Unix socket of its own; may be repeated',
+      many: true,
+    },
     { flags: '--out <file>', about: 'write it to this new file (mode 0600) and not to stdout' },
   ],
   examples: [
     'export CLAVIGER_TOKEN=$(claviger token issue coder --ttl 30d)',
     'claviger token issue coder --out coder.token',
+    'claviger token issue coder --from 10.75.0.2 --ttl 12h',
   ],
   async run({ args: [agent], options, operator, terminal }) {
     const ttl = options.ttl === undefined ? {} : { ttlSeconds: seconds(options.ttl, '--ttl', { most: '90d' }) }
     const label = options.label === undefined ? {} : { label: options.label }
+    const from = options.from === undefined ? {} : { from: options.from }
     const client = operator()
     const out = options.out === undefined ? undefined : openNewFile(options.out)
-    const asked = client.ask({ method: 'POST', path: '/tokens', body: { agent, ...ttl, ...label } })
+    const asked = client.ask({ method: 'POST', path: '/tokens', body: { agent, ...ttl, ...label, ...from } })
     const json = await asked.catch(out?.drop)
     say(
       terminal,
       `token ${json.id} for ${agent}, until ${new Date(json.expiresAt).toISOString()}; it is not shown again`,
     )
+    if (json.socketFolder !== undefined) say(terminal, `its socket: ${json.socketFolder}/gateway.sock`)
     if (out === undefined) return { json, text: json.token }
     out.write(`${json.token}\n`)
     const { token: _, ...rest } = json
@@ -44,7 +52,11 @@ const list: Verb = {
     const json = await operator().ask({ method: 'GET', path: `/tokens${query}` })
     return {
       json,
-      text: table(json.items, ['id', 'kind', 'agent', 'label', 'status', 'createdAt', 'expiresAt'], 'no tokens'),
+      text: table(
+        json.items,
+        ['id', 'kind', 'agent', 'label', 'status', 'createdAt', 'expiresAt', 'from'],
+        'no tokens',
+      ),
     }
   },
 }

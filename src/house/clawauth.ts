@@ -30,7 +30,7 @@ export function clawAuthRoutes<Who>(rooms: Rooms, settings: Settings): BoundEndp
   }))
 }
 
-/** For routes that more than one kind of caller may use. Tokens that are bound to a key do not do there. */
+/** For routes that more than one kind of caller may use. Tokens that are bound to a key or a place do not do there. */
 function callerOf({ identity, relying, refuseUnknown }: Rooms, rawHeaders: readonly string[]): DoorCaller | undefined {
   const presented = callerToken(rawHeaders)
   if (presented === undefined) return undefined
@@ -39,6 +39,7 @@ function callerOf({ identity, relying, refuseUnknown }: Rooms, rawHeaders: reado
   // What operators do at this door are changes, but for one reading.
   if (principal.kind === 'operator') refuseUnlessRole(principal, 'owner')
   if (principal.kind !== 'agent') return principal
-  const bound = principal.token.kind === 'jwt' && principal.token.jkt !== undefined
+  const { token } = principal
+  const bound = token.kind === 'jwt' ? token.jkt !== undefined : 'sources' in token && token.sources !== undefined
   return bound || !identity.mayAct(principal) ? undefined : principal
 }

@@ -16,7 +16,7 @@ import type { Service } from '../services/contract.ts'
 import type { Settings } from '../settings.ts'
 import { placeholderBook } from './placeholders.ts'
 
-type Needs = Pick<ProxyListenerOptions, 'now' | 'admit' | 'serviceOf' | 'contextFor' | 'mustBeSecure'>
+type Needs = Pick<ProxyListenerOptions, 'now' | 'admit' | 'serviceOf' | 'clientOf' | 'contextFor' | 'mustBeSecure'>
 
 export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
   const { clock, services, audit, storage, localCa } = rooms
@@ -31,6 +31,7 @@ export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
       admitTunnel({ rid, principal, origin, named: named.length > 0, given }, admission)
     },
     serviceOf: (principal, origin, head) => serviceOf(rooms, book, principal, origin, head),
+    clientOf: rooms.clientOf,
     contextFor: (host) => localCa.contextFor(host),
     mustBeSecure: (request) => {
       const refusal = refusalOf(request)

@@ -4,6 +4,8 @@ import { eventOfBand, eventOfFinding, type Knows } from '../alert-events.ts'
 import type { Alerts } from '../alerts/alerts.ts'
 import type { Foundation, FoundationOptions } from '../foundation.ts'
 import { addressSet } from '../ground/addresses.ts'
+import { callIds } from '../ground/call-ids.ts'
+import type { CallId } from '../ground/ids.ts'
 import { type ClientOf, clientAddresses } from '../http/client-address.ts'
 import { DAY_MS } from '../identity/contract.ts'
 import { createIdentity, type Identity } from '../identity/identity.ts'
@@ -16,10 +18,11 @@ import type { SignIns } from '../identity/sign-ins/sign-ins.ts'
 import { LONGEST_TOKEN_LIFE_MS } from '../identity/signing/contract.ts'
 import type { Hsm } from '../identity/signing/key-maker.ts'
 import { createSigningKeys, type SigningKeys } from '../identity/signing/signing-keys.ts'
-import { Possession } from '../possession.ts'
+import { Possession, type PossessionOptions } from '../possession.ts'
 import { knowRelyingServices } from '../relying-services.ts'
 import type { Settings } from '../settings.ts'
 import { knowsBy } from '../tell.ts'
+import { TokenSockets } from '../token-sockets.ts'
 import type { Vault } from '../vault/vault.ts'
 import { watchSignIns } from '../watch-sign-ins.ts'
 
@@ -33,8 +36,11 @@ export interface WhoAsks {
   readonly signingKeys: SigningKeys
   readonly relying: Relying
   readonly possession: Possession
+  /** Ways in that are one token's own. */
+  readonly tokenSockets: TokenSockets
   /** Who is at the other end of a request. */
   readonly clientOf: ClientOf
+  readonly nextRid: () => CallId
   readonly knows: Knows
 }
 
@@ -51,7 +57,7 @@ export interface WhoAsksNeeds extends Pick<Foundation, 'clock' | 'bootId' | 'sto
 }
 
 export function buildWhoAsks(needs: WhoAsksNeeds): WhoAsks {
-  const { options, clock, bootId, storage, audit, vault, alarms, alerts, issuer } = needs
+  const { options, clock, storage, audit, vault, alarms, alerts, issuer } = needs
   const { settings, log } = options
   const pepper = () => vault.keys().tokenPepper
   const signingKeys = keysFor(needs)
@@ -73,7 +79,9 @@ export function buildWhoAsks(needs: WhoAsksNeeds): WhoAsks {
   })
   const knows = knowsBy({ identity, relying, clock })
   const clientOf = clientAddresses(addressSet(settings.trustedProxies))
-  const possession = new Possession({ clock, bootId, issuer, clientOf })
+  const nextRid = callIds(needs.bootId)
+  const possession = possessionFor(needs, clientOf, nextRid)
+  const tokenSockets = tokenSocketsFor(needs, identity)
   const signIn = new SignIn({ room: identity.room, signIns, claimsFor: claimsBy(relying, issuer) })
   const people = new People(identity.room, needs.parties, ({ rid, reason, operator, ...ev }) => {
     const actor = operator === undefined ? undefined : ({ kind: 'operator', id: operator } as const)
@@ -85,7 +93,27 @@ export function buildWhoAsks(needs: WhoAsksNeeds): WhoAsks {
       ev: { what: 'operator.refused', ...ev },
     })
   })
-  return { identity, people, signIns, signIn, signingKeys, relying, possession, clientOf, knows }
+  return { identity, people, signIns, signIn, signingKeys, relying, possession, tokenSockets, clientOf, nextRid, knows }
+}
+
+function possessionFor(needs: WhoAsksNeeds, clientOf: ClientOf, nextRid: () => CallId): Possession {
+  const { clock, bootId, issuer, storage, audit } = needs
+  const onElsewhere: PossessionOptions['onElsewhere'] = ({ agent, token }, { address }) =>
+    audit.deny({
+      rid: nextRid(),
+      actor: { kind: 'agent', id: agent.id, key: token.id },
+      reason: 'token_elsewhere',
+      policy: storage.epoch(),
+      ev: { what: 'token.elsewhere', address },
+    })
+  return new Possession({ clock, bootId, issuer, clientOf, onElsewhere })
+}
+
+function tokenSocketsFor({ options, clock, storage }: WhoAsksNeeds, identity: Identity): TokenSockets {
+  const { settings, log } = options
+  const onTrouble = (err: unknown, token: string) =>
+    log.error({ err: err as Error, token }, 'the socket of a token cannot be opened')
+  return new TokenSockets({ ...{ home: settings.home, clock, storage, identity }, onTrouble })
 }
 
 /** What stands in a token besides the usual: for a service its roles; for the gateway nothing, but what a door promises. */

@@ -17,6 +17,8 @@ export interface Client {
   /** It never left this machine, and no proxy stands between: a loopback address or a Unix socket. */
   readonly loopback: boolean
   readonly unixSocket: boolean
+  /** Id of the token for which alone the Unix socket was opened. */
+  readonly socketOf?: string | undefined
 }
 
 export type ClientOf = (request: IncomingMessage) => Client
@@ -32,8 +34,16 @@ const UNKNOWN = '0.0.0.0'
 const peers = new WeakMap<Socket, Client>()
 
 /** Every listener calls this for each of its connections, before the first request. */
-export function notePeer(socket: Socket, kind: PeerKind): void {
-  peers.set(socket, peerOf(socket, kind))
+export function notePeer(socket: Socket, kind: PeerKind, socketOf?: string): void {
+  peers.set(socket, socketOf === undefined ? peerOf(socket, kind) : { ...UNIX, socketOf })
+}
+
+/** Of requests inside tunnels: who opened those. */
+const carried = new WeakMap<IncomingMessage, Client>()
+
+/** What a request inside a tunnel says of addresses is its client's word: it comes from where the tunnel does. */
+export function noteCarried(request: IncomingMessage, client: Client): void {
+  carried.set(request, client)
 }
 
 function peerOf(socket: Socket, kind: PeerKind): Client {
@@ -56,6 +66,8 @@ function isLoopbackAddress(address: string): boolean {
  */
 export function clientAddresses(trusted: AddressSet): ClientOf {
   return (request) => {
+    const inside = carried.get(request)
+    if (inside !== undefined) return inside
     const { socket } = request
     const peer = peers.get(socket) ?? peerOf(socket, 'encrypted' in socket ? 'tls' : 'tcp')
     if (peer.unixSocket || trusted.ranges.length === 0 || !setHolds(trusted, peer.address)) return peer

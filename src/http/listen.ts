@@ -30,6 +30,8 @@ export interface ListenerOptions {
   readonly mayUpgrade?: ((url: string) => boolean) | undefined
   /** What takes CONNECT, and targets that are whole URLs; without it both are refused. */
   readonly proxy?: ProxyHandles | undefined
+  /** Of a Unix socket that was opened for one token alone: its id. */
+  readonly socketOf?: string | undefined
   /** It speaks TLS, and nothing else. */
   readonly tls?: SecureOptions | undefined
 }
@@ -86,7 +88,9 @@ function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => Reado
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET
   server.maxHeadersCount = 0
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => notePeer(socket, kind))
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
+    notePeer(socket, kind, options.socketOf),
+  )
   const mayWait = pipelineLimit()
   const secured = tls === undefined ? {} : { 'strict-transport-security': STRICT_TRANSPORT }
   const always = Object.entries({ ...options.headers, ...secured })

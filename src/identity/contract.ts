@@ -8,6 +8,7 @@ import { TtlSeconds } from '../http/shapes.ts'
 import type { Scoped } from '../policy/scope.ts'
 import type { ListenerEntry } from './listener-token.ts'
 import type { PersonSession } from './people/person-sessions.ts'
+import { Source, type TokenSources } from './token-sources.ts'
 
 export const DAY_MS = 86_400_000
 /** Agent keys and operator tokens live at most this long, and this long unless told otherwise (CRYPTO §6). */
@@ -50,6 +51,8 @@ export const IssueToken = z.strictObject({
   agent: z.string().min(1).max(128),
   ttlSeconds: TtlSeconds.optional(),
   label: z.string().regex(LABEL_PATTERN).optional(),
+  /** Where it may be shown; anywhere if left out. */
+  from: z.array(Source).min(1).max(16).optional(),
 })
 
 export const TokenView = z.object({
@@ -64,11 +67,17 @@ export const TokenView = z.object({
   createdAt: Time,
   expiresAt: Time,
   revokedAt: Time.optional(),
+  /** Addresses and ranges that it may be shown from; `socket`: the Unix socket that is its own. */
+  from: z.array(z.string()).optional(),
 })
 export type TokenView = z.output<typeof TokenView>
 
 /** The only answer that ever holds the token itself. */
-export const IssuedToken = TokenView.extend({ token: z.string() })
+export const IssuedToken = TokenView.extend({
+  token: z.string(),
+  /** The folder with its own socket, `gateway.sock`, where it has one. */
+  socketFolder: z.string().optional(),
+})
 
 /** The read-model's entry of an agent: the same object for its whole life, kept up to date in place. */
 export interface AgentEntry {
@@ -110,6 +119,8 @@ export interface TokenEntry {
   readonly expiresAt: number
   readonly status: 'active' | 'revoked'
   readonly revokedAt: number | undefined
+  /** Where it may be shown; undefined: anywhere. */
+  readonly sources: TokenSources | undefined
 }
 
 /** A signed access token whose signature holds: it stands where an opaque token would. `id` is its sign-in's. */
@@ -191,6 +202,16 @@ export const identityProblems = {
     status: 401,
     title: 'The token is bound to a key, and the call does not prove that its sender holds it',
     hint: 'Send a DPoP proof (RFC 9449) with htm, htu, iat, jti, ath, and the nonce of the dpop-nonce header if there is one',
+  },
+  token_elsewhere: {
+    status: 403,
+    title: 'The token is bound to where it may come from, and this came from elsewhere',
+    hint: 'An operator can issue one for this place: claviger token issue AGENT --from ADDRESS',
+  },
+  token_socket_failed: {
+    status: 500,
+    title: 'The socket for this token cannot be opened, so no token was issued',
+    hint: 'The path of the home may be too long for a socket, or the disk full: `claviger doctor`.',
   },
   token_label_invalid: {
     status: 422,

@@ -2,6 +2,7 @@ import type { AgentId, OperatorId, TokenId } from '../ground/ids.ts'
 import type { AnyRole } from '../http/endpoint.ts'
 import type { AgentEntry, AgentStatus, OperatorEntry, Principal, TokenEntry } from './contract.ts'
 import type { AgentOrigin, AgentRow, OperatorRow, TokenRow } from './store.ts'
+import { readSources, type TokenSources } from './token-sources.ts'
 
 class Agent implements AgentEntry {
   readonly id: AgentId
@@ -67,6 +68,7 @@ class Token implements TokenEntry {
   readonly expiresAt: number
   readonly issuedEpoch: number
   readonly pepper: number
+  readonly sources: TokenSources | undefined
   /** The stored hash, one character a byte: the key of the map it is found by. */
   hash: string
   status: 'active' | 'revoked' = 'active'
@@ -83,6 +85,7 @@ class Token implements TokenEntry {
     this.expiresAt = row.expires_at
     this.issuedEpoch = row.issued_epoch
     this.pepper = row.pepper
+    this.sources = readSources(row.sources)
     this.hash = hashKey(row.hash)
   }
 
@@ -99,6 +102,7 @@ class Token implements TokenEntry {
       created_at: this.createdAt,
       expires_at: this.expiresAt,
       revoked_at: this.revokedAt ?? null,
+      sources: this.sources?.text ?? null,
     }
   }
 }

@@ -217,12 +217,12 @@ export class Identity {
    * Throws Problems `agent_unknown`, `agent_revoked`, `token_life_invalid`, `token_label_invalid`, `vault_sealed`.
    */
   async issueToken(
-    asked: { agent: string; lifeMs?: number | undefined; label?: string | undefined },
+    asked: Omit<tokens.NewToken, 'kind' | 'owner'> & { readonly agent: string },
     by: Actor,
   ): Promise<IssuedToken> {
     const { id: owner, status } = this.requireAgent(asked.agent)
     if (status === 'revoked') throw identityProblem('agent_revoked')
-    const fresh = tokens.makeToken(this.#room, { kind: 'ak', owner, lifeMs: asked.lifeMs, label: asked.label })
+    const fresh = tokens.makeToken(this.#room, { ...asked, kind: 'ak', owner })
     await this.#room.storage.write((tx) => tokens.issueInto(tx, fresh.row, by))
     return this.#issued(fresh)
   }

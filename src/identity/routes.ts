@@ -99,11 +99,14 @@ export const rotateOperatorToken = endpoint({
 export interface IdentityRouteNeeds<Who> {
   readonly identity: Identity
   readonly actorOf: (who: Who) => Actor
+  /** Opens the socket of a token that is to have one; its folder. Throws Problem `token_socket_failed`. */
+  readonly openSocket: (token: string) => Promise<string>
   /** Id of the operator token that the caller showed. */
   readonly tokenOf: (who: Who) => string
 }
 
-export function identityRoutes<Who>({ identity, actorOf, tokenOf }: IdentityRouteNeeds<Who>): BoundEndpoint<Who>[] {
+export function identityRoutes<Who>(needs: IdentityRouteNeeds<Who>): BoundEndpoint<Who>[] {
+  const { identity, actorOf, tokenOf, openSocket } = needs
   const by = (caller: unknown) => actorOf(caller as Who)
   return [
     bind(listAgents, () => ({ items: identity.listAgents() })),
@@ -112,7 +115,15 @@ export function identityRoutes<Who>({ identity, actorOf, tokenOf }: IdentityRout
     bind(unlockAgent, async ({ params, caller }) => viewAgent(await identity.unlockAgent(params.name, by(caller)))),
     bind(issueToken, async ({ body, caller }) => {
       const lifeMs = body.ttlSeconds === undefined ? undefined : body.ttlSeconds * 1_000
-      return shown(await identity.issueToken({ agent: body.agent, label: body.label, lifeMs }, by(caller)))
+      const { agent, label, from } = body
+      const issued = await identity.issueToken({ agent, label, lifeMs, from }, by(caller))
+      if (from?.includes('socket') !== true) return shown(issued)
+      try {
+        return { ...shown(issued), socketFolder: await openSocket(issued.view.id) }
+      } catch (error) {
+        await identity.revokeToken(issued.view.id, by(caller))
+        throw error
+      }
     }),
     bind(listTokens, ({ query }) => ({ items: identity.listTokens(query.agent) })),
     bind(revokeToken, async ({ params, caller }) => {

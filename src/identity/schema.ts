@@ -4,6 +4,7 @@ import { inviteNamesMigration, keysMigration, thumbprintsMigration } from './key
 import { assertionsMigration } from './oauth/used-assertions.ts'
 import { memberRequestsMigration, passkeysMigration, rolesMigration } from './people/schema.ts'
 import { orderedChallengesMigration, sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
+import { sourcesMigration } from './token-sources.ts'
 
 /** All of these grant authority, so all are authenticated. `tokens.hash` is a keyed hash: no token can be made from it. */
 export const identityMigrations: readonly Migration[] = [
@@ -53,4 +54,5 @@ export const identityMigrations: readonly Migration[] = [
   rolesMigration,
   passkeysMigration,
   memberRequestsMigration,
+  sourcesMigration,
 ]

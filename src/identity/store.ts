@@ -52,6 +52,8 @@ export interface TokenRow {
   readonly created_at: number
   readonly expires_at: number
   readonly revoked_at: number | null
+  /** Where it may be shown, as token-sources.ts writes it; null: anywhere. */
+  readonly sources?: string | null
 }
 
 const REVOKE_ALL = 'all'

@@ -6,6 +6,7 @@ import { identityProblem, LABEL_PATTERN, MAX_TOKEN_LIFE_MS, type TokenView } fro
 import type { Token } from './directory.ts'
 import type { Room } from './room.ts'
 import { putRevokeAll, putToken, type TokenRow } from './store.ts'
+import { writeSources } from './token-sources.ts'
 
 export interface NewToken {
   readonly kind: TokenKind
@@ -14,6 +15,8 @@ export interface NewToken {
   /** Milliseconds; 90 days if left out, and at most. */
   readonly lifeMs?: number | undefined
   readonly label?: string | undefined
+  /** Where it may be shown. */
+  readonly from?: readonly string[] | undefined
 }
 
 /** A token that was just made. `token` is shown to its owner once and kept by nobody. */
@@ -43,13 +46,16 @@ export function makeToken({ clock, pepper }: Room, asked: NewToken): FreshToken 
     created_at: now,
     expires_at: now + life,
     revoked_at: null,
+    sources: asked.from === undefined ? null : writeSources(asked.from),
   }
   return { row, token }
 }
 
 /** Writes a token that was made, in the transaction. */
 export async function issueInto(tx: Tx, row: TokenRow, by: Actor): Promise<void> {
-  const ev = { what: 'token.issued', token: row.id, kind: row.kind, owner: row.owner, expiresAt: row.expires_at }
+  const { id, kind, owner, expires_at: expiresAt, sources } = row
+  const from = sources?.split(' ')
+  const ev = { what: 'token.issued', token: id, kind, owner, expiresAt, ...(from && { from }) }
   const issued = { ...row }
   issued.issued_epoch = await tx.change({
     kind: 'token',
@@ -115,7 +121,7 @@ export function revokeEverything({ storage }: Room, by: Actor): Promise<number> 
 }
 
 export function viewToken({ clock, directory }: Room, token: Token): TokenView {
-  const { id, kind, owner, label, createdAt, expiresAt, revokedAt } = token
+  const { id, kind, owner, label, createdAt, expiresAt, revokedAt, sources } = token
   const agent = directory.agent(owner)?.name
   const status = token.status === 'active' && clock.now() >= expiresAt ? 'expired' : token.status
   return {
@@ -128,6 +134,7 @@ export function viewToken({ clock, directory }: Room, token: Token): TokenView {
     ...(agent !== undefined && { agent }),
     ...(label !== undefined && { label }),
     ...(revokedAt !== undefined && { revokedAt }),
+    ...(sources !== undefined && { from: sources.text.split(' ') }),
   }
 }
 

@@ -154,7 +154,7 @@ export class PersonSessions {
     const id = newId('pse') as unknown as TokenId
     const entry: TokenEntry = {
       ...{ id, kind: TOKEN_KIND, owner: who.operator, label: undefined, createdAt: now, expiresAt: now + lifeMs },
-      ...{ status: 'active', revokedAt: undefined },
+      ...{ status: 'active', revokedAt: undefined, sources: undefined },
     }
     const kept: Kept = {
       isFresh: () => !recovery && this.#clock.mono() < kept.verifiedMono + FRESH_MS,

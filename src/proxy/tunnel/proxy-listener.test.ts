@@ -29,6 +29,7 @@ function listener() {
     carry: { authenticate: () => principal, nextRid: () => 'call_1' },
     now: () => 0,
     admit: () => {},
+    clientOf: () => ({ address: '127.0.0.1' }),
     contextFor: () => made.promise,
     mustBeSecure: () => {},
     onBug: (error: unknown) => assert.fail(String(error)),

@@ -9,6 +9,7 @@ import type { Origin } from '../../ground/origin.ts'
 import { Problem } from '../../ground/problem.ts'
 import { canonicalTarget, type Target } from '../../ground/target.ts'
 import { checkHead } from '../../http/check-head.ts'
+import { type ClientOf, noteCarried } from '../../http/client-address.ts'
 import { framingRefused, whenInTurn } from '../../http/framing.ts'
 import { httpProblem } from '../../http/problems.ts'
 import { asProblem, rawProblem } from '../../http/send-problem.ts'
@@ -33,6 +34,8 @@ export interface ProxyListenerOptions {
     origin: Origin,
     head: { readonly method: string; readonly target: Target; readonly rawHeaders: readonly string[] },
   ) => string
+  /** Who is at the other end of a request. */
+  readonly clientOf: ClientOf
   readonly contextFor: (host: string) => Promise<SecureContext>
   /** Throws Problem `https_required` where the client must have come by TLS and did not. */
   readonly mustBeSecure: (request: IncomingMessage) => void
@@ -92,7 +95,8 @@ async function open(
   const { principal, presented } = callerOf(options, request)
   const origin = originOfConnect(request.url ?? '')
   options.admit(principal, origin, rid as CallId)
-  const tunnel = { principal, presented, origin, hosts: hostsOf(origin), socket }
+  const client = options.clientOf(request)
+  const tunnel = { principal, presented, origin, hosts: hostsOf(origin), socket, client }
   // Before anything is waited for: who leaves meanwhile, or may not any more, is out again, and no more are made than may be.
   tunnels.enter(tunnel, options.now())
   return { tunnel, context: await options.contextFor(origin.host) }
@@ -104,8 +108,9 @@ function inside(
   request: IncomingMessage,
   response: ServerResponse,
   rid: string,
-  { presented, origin, hosts }: Tunnel,
+  { presented, origin, hosts, client }: Tunnel,
 ): void {
+  noteCarried(request, client)
   whenInTurn(response, () => {
     attempt(options, new Connection(response), rid, () => {
       const url = request.url ?? ''
@@ -121,6 +126,7 @@ function inside(
 
 /** A request on a stream of HTTP/2, which is as good as one on a connection. */
 function onStream(options: Running, request: StreamRequest, recipient: Recipient, tunnel: Tunnel): void {
+  noteCarried(request, tunnel.client)
   const rid = options.carry.nextRid()
   attempt(options, recipient, rid, () => carry(options, request, recipient, rid, tunnel))
 }

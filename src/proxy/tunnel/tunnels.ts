@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { AgentPrincipal } from '../../gate/rooms.ts'
 import type { Origin } from '../../ground/origin.ts'
+import type { Client } from '../../http/client-address.ts'
 import { proxyProblem } from '../problems.ts'
 
 /** One tunnel: who opened it, with what, and where to. */
@@ -11,8 +12,9 @@ export interface Tunnel {
   readonly origin: Origin
   /** The `Host` values that may stand inside. */
   readonly hosts: ReadonlySet<string>
-  /** The client's connection. */
+  /** The client's connection, and who is at its other end. */
   readonly socket: Socket
+  readonly client: Client
 }
 
 const MOST = 2_048
