@@ -8,6 +8,7 @@ import { fullDisk } from './suites/full-disk.ts'
 import { hostileHttp } from './suites/hostile-http.ts'
 import { killUnderLoad } from './suites/kill.ts'
 import { logEdits } from './suites/log-edits.ts'
+import { hours, manyStreams } from './suites/many-hours.ts'
 import { powerCuts } from './suites/power-cut.ts'
 import { races } from './suites/races.ts'
 import { killRenewals } from './suites/renewals.ts'
@@ -56,5 +57,7 @@ export const suites: Readonly<Record<string, (plan: Plan) => Promise<Figures>>> 
   'hard-bodies': ({ seed, of }) => hardBodies({ bodies: of(1_000), seed, timed: true }),
   'large-bodies': ({ of }) => largeBodies({ transfers: of(20), mebibytes: of(1_024) }),
   'long-work': ({ of }) => longWork({ workMs: of(240_000), idleMs: of(60_000) }),
+  hours: ({ of }) => hours({ uploadMinutes: of(15), streamMinutes: of(130) }),
+  'many-streams': ({ of }) => manyStreams({ streams: of(1_000), seconds: of(20) }),
   'connection-reuse': ({ of }) => connectionReuse({ calls: of(10_000) }),
 }

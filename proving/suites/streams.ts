@@ -1,18 +1,11 @@
 // J-03, J-11, J-12 and E-07's core: large bodies are not held, long work is not cut, connections are used again.
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { patternDigest, patternStream } from '../../test/instruments/pattern.ts'
 import { keepAlive } from '../../test/instruments/send.ts'
 import { furnish, type World, world } from '../../test/instruments/world.ts'
 import { Figures, sleep } from '../figures.ts'
-
-/** Resident memory of a process and its peak since the last reset, MiB. */
-function residentMiB(pid: number): { now: number; peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const read = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024
-  return { now: read('VmRSS'), peak: read('VmHWM') }
-}
+import { residentMiB } from './resident.ts'
 
 export interface LargeOptions {
   readonly transfers: number
