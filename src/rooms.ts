@@ -156,7 +156,12 @@ function keyEndsOf(identity: WhoAsks['identity'], openCalls: OpenCalls, storage:
 
 function placeholdersOf(storage: Storage, clock: Clock, vault: Vault, identity: WhoAsks['identity']): Placeholders {
   const pepper = () => vault.keys().tokenPepper
-  return new Placeholders({ storage, clock, pepper, lives: (agent, token) => identity.isLive(agent, token) })
+  const { directory } = identity.room
+  return new Placeholders({
+    ...{ storage, clock, pepper },
+    lives: (agent, token) => identity.isLive(agent, token),
+    isOver: (token) => token.startsWith('tok_') && directory.token(token)?.status !== 'active',
+  })
 }
 
 type OverIdentity = Parameters<typeof buildVaultDoor>[0] & Omit<ChannelNeeds, 'standing'> & StandingRooms

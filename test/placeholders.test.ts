@@ -281,6 +281,29 @@ describe('placeholders', () => {
     for (const type of ['intent', 'deny', 'auth']) assert.ok(!(await records(type)).includes(MARK), type)
   })
 
+  test('are replaced in explicit calls and in whole URLs', async () => {
+    const { gateway, upstream } = around
+    const authorization = `Bearer ${one.token}`
+    const { placeholder } = one.given.get('query') as Given
+    const explicit = (query: object) =>
+      gateway.agent('POST', '/claviger/v1/call', {
+        headers: { ...host(), authorization, ...json },
+        body: JSON.stringify({ service: 'query', method: 'GET', path: '/ok/x', query }),
+      })
+    assert.equal((await explicit({ key: placeholder })).status, 200)
+    assert.equal((await explicit({ note: placeholder })).code, 'placeholder_misplaced')
+    const whole = (name: string) =>
+      gateway.agent('GET', `${upstream.origin}/ok/y?${name}=${placeholder}`, {
+        headers: { host: new URL(upstream.origin).host, 'proxy-authorization': authorization },
+      })
+    assert.equal((await whole('key')).status, 200)
+    assert.equal((await whole('note')).code, 'placeholder_misplaced')
+    assert.deepEqual(
+      upstream.receipts.map(({ url }) => url),
+      [`/ok/x?key=${secretOf('query')}`, `/ok/y?key=${secretOf('query')}`],
+    )
+  })
+
   test('live on after a restart, and die with their token', async () => {
     const { gateway, upstream } = around
     const { token, id } = await gateway.does<{ token: string; id: string }>('POST', '/tokens', { agent: 'two' })

@@ -36,7 +36,12 @@ export function placeholding(rooms: Rooms): Placeholding {
   const originOf = (name: string) => services.byName(name)?.origins[0]?.href
   return {
     book: placeholderBook(rooms),
-    refused: (call, reason) => refusals.record(call, reason, call.origin?.href ?? originOf(call.serviceName)),
+    refused: (call, { code, facts: { placeholder } }) => {
+      // Which one it is, where it is the agent's own.
+      const toldOfDenial =
+        placeholder === undefined ? call.toldOfDenial : () => ({ ...call.toldOfDenial?.(), placeholder })
+      refusals.record({ ...call, toldOfDenial }, code, call.origin?.href ?? originOf(call.serviceName))
+    },
   }
 }
 

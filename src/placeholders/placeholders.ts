@@ -15,6 +15,8 @@ export interface PlaceholdersOptions {
   readonly pepper: () => { readonly version: number; readonly key: KeyObject }
   /** Whether a token still speaks for its agent. */
   readonly lives: (agent: AgentId, token: TokenId) => boolean
+  /** Whether it never will again, as it may with an agent that is locked. */
+  readonly isOver: (token: TokenId) => boolean
 }
 
 /** Whose, and with what they end. */
@@ -35,6 +37,8 @@ const KIND = 'placeholders'
 /** What the keyed hash is told apart by from those of tokens. */
 const HASHED_AS = 'placeholder'
 const MOST_OF_AGENT = 1_024
+/** Rows that lived, and are removed with one issue. */
+const MOST_CLEARED = 512
 
 interface Changed {
   readonly added: readonly PlaceholderRow[]
@@ -100,12 +104,11 @@ export class Placeholders {
       .sort((one, other) => (one.id < other.id ? -1 : 1))
   }
 
-  /** Makes some. What the agent has that lives no more is cleared away with it. Throws Problem `placeholders_full`. */
+  /** Makes some. What lives no more, of anybody, is cleared away with it. Throws Problem `placeholders_full`. */
   async issue(owner: PlaceholdersFor, wanted: readonly NewPlaceholder[], by: Actor): Promise<MadePlaceholder[]> {
     if (wanted.length === 0) return []
-    const all = [...this.#byId.values()].filter(({ entry }) => entry.agent === owner.agent)
-    const dead = all.filter(({ entry }) => !this.isLive(entry)).map(({ entry }) => entry.id)
-    if (all.length - dead.length + wanted.length > MOST_OF_AGENT) throw placeholderProblem('placeholders_full')
+    if (this.list(owner.agent).length + wanted.length > MOST_OF_AGENT) throw placeholderProblem('placeholders_full')
+    const dead = this.#dead()
     const made = wanted.map((one) => this.#make(owner, one))
     const rows = made.map(({ row }) => row)
     const ev = {
@@ -137,6 +140,18 @@ export class Placeholders {
       },
       { urgent: true },
     )
+  }
+
+  /** Those that nothing can bring back: their time is over, or the token that they hang on. A few at a time. */
+  #dead(): string[] {
+    const { clock, isOver } = this.#options
+    const now = clock.now()
+    const dead: string[] = []
+    for (const { entry } of this.#byId.values()) {
+      if (dead.length >= MOST_CLEARED) break
+      if (now >= entry.expiresAt || isOver(entry.token)) dead.push(entry.id)
+    }
+    return dead
   }
 
   #make({ agent, token, expiresAt }: PlaceholdersFor, { service, credential, shape, variables }: NewPlaceholder) {

@@ -71,7 +71,7 @@ export interface CarryOutOptions {
 export interface Placeholding {
   readonly book: PlaceholderBook
   /** Puts a refusal that the gate is not asked about on record. */
-  readonly refused: (call: CallRequest, reason: string) => void
+  readonly refused: (call: CallRequest, problem: Problem) => void
 }
 
 /** A call whose caller is known, and how it is to be sent on. */
@@ -154,7 +154,7 @@ function withoutPlaceholders({ book, refused }: Placeholding, call: CarriedCall)
   try {
     return takenFromHead(call, book)
   } catch (error) {
-    if (error instanceof Problem) refused(call, error.code)
+    if (error instanceof Problem) refused(call, error)
     throw error
   }
 }
