@@ -144,7 +144,8 @@ function refuse(socket: Socket, answer: string): void {
   else socket.destroy()
 }
 
-function parseProblem(error: Error & { code?: string }) {
+/** What a request that the parser did not take is answered with. */
+export function parseProblem(error: Error & { code?: string }) {
   if (error.code === 'HPE_HEADER_OVERFLOW') return httpProblem('headers_too_large')
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return httpProblem('request_timeout')
   return httpProblem('http_malformed')

@@ -7,6 +7,11 @@ export const localCaProblems = {
     title: 'No service names this host',
     hint: 'Certificates are made for the hosts of services alone: see `claviger service list`.',
   },
+  authority_changed: {
+    status: 503,
+    title: 'The local authority was changed or put away while it made a certificate',
+    hint: 'Try again.',
+  },
 } as const
 
 export const localCaProblem = problemsOf(localCaProblems)

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { noOpenssl } from '../../test/instruments/certificates.ts'
+import { CertificateThread } from './certificate-thread.ts'
 import { type Authority, authorityCertificate, pemOf, serverCertificate } from './certificates.ts'
 
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -81,5 +82,32 @@ describe('certificates of the local authority', { skip: noOpenssl() }, () => {
       leaf.serialNumber,
       new X509Certificate(await serverCertificate(own, 'a.example', spkiOf(pair()), life)).serialNumber,
     )
+  })
+})
+
+describe('the thread that makes them', () => {
+  const made = () => {
+    const keys = pair()
+    return new CertificateThread({ name: 'Claviger local authority', spki: spkiOf(keys), key: keys.privateKey })
+  }
+
+  test('makes many at once, of the authority that it was given', async () => {
+    const thread = made()
+    const ca = new X509Certificate(await thread.authority(['a.example'], life))
+    const hosts = Array.from({ length: 20 }, (_, n) => `h${n}.a.example`)
+    const leaves = await Promise.all(hosts.map((host) => thread.server(host, spkiOf(pair()), life)))
+    leaves.forEach((pem, n) => {
+      const leaf = new X509Certificate(pem)
+      assert.equal(leaf.subjectAltName, `DNS:${hosts[n]}`)
+      assert.ok(leaf.verify(ca.publicKey))
+    })
+    thread.close()
+  })
+
+  test('makes nothing any more for an authority that is put away', async () => {
+    const thread = made()
+    const pending = thread.server('a.example', spkiOf(pair()), life)
+    thread.close()
+    await assert.rejects(pending, { code: 'authority_changed' })
   })
 })

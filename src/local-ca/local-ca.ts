@@ -1,11 +1,10 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import { promisify } from 'node:util'
 import { fromKey } from '../crypto/p256.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Secret } from '../ground/secret.ts'
 import type { Actor, Change, Storage } from '../storage/storage.ts'
-import type { Authority } from './certificates.ts'
+import { CertificateThread } from './certificate-thread.ts'
 import { type LocalCaView, localCaProblem } from './contract.ts'
 import { type LocalCaRow, loadLocalCa, putLocalCa } from './store.ts'
 
@@ -35,7 +34,6 @@ const MOST_LEAVES = 1_000
 const KIND = 'local_ca'
 const PURPOSE = 'local-ca'
 const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
-const signInPool = promisify(sign)
 
 /**
  * The authority that the agents of this installation trust, and nobody else: it stands in for the services' own servers
@@ -49,7 +47,7 @@ export class LocalCa {
   readonly #options: LocalCaOptions
   readonly #leaves = new Map<string, Leaf>()
   #row: LocalCaRow | undefined
-  #key: KeyObject | undefined
+  #thread: CertificateThread | undefined
   /** One pair for all servers, made anew with each start. */
   #serverKey: { readonly spki: Buffer; readonly pem: string } | undefined
   #making: Promise<void> | undefined
@@ -70,9 +68,8 @@ export class LocalCa {
   /** At sealing. */
   clear(): void {
     this.#row = undefined
-    this.#key = undefined
+    this.#forget()
     this.#serverKey = undefined
-    this.#leaves.clear()
   }
 
   /**
@@ -80,14 +77,13 @@ export class LocalCa {
    * often as it is asked for it is another one of the same key. Throws Problem `vault_sealed`.
    */
   async view(wanted: readonly string[]): Promise<LocalCaView> {
-    const { authorityCertificate, pemOf } = await import('./certificates.ts')
-    const authority = await this.#authority()
+    const thread = await this.#authority()
     const now = this.#options.clock.now()
     const hosts = [...new Set(wanted)].sort()
     const until = now + CA_LIFE_MS
-    const der = await authorityCertificate(authority, hosts, { from: now - BACKDATED_MS, until })
-    const { fingerprint256: fingerprint, validTo } = new X509Certificate(der)
-    return { fingerprint, hosts, validTo: new Date(validTo).toISOString(), certificate: pemOf(der) }
+    const certificate = await thread.authority(hosts, { from: now - BACKDATED_MS, until })
+    const { fingerprint256: fingerprint, validTo } = new X509Certificate(certificate)
+    return { fingerprint, hosts, validTo: new Date(validTo).toISOString(), certificate }
   }
 
   /** For a TLS server at `host`, from memory if it is there. Throws Problems `host_not_named`, `vault_sealed`. */
@@ -123,47 +119,48 @@ export class LocalCa {
   async #make(host: string, now: number): Promise<SecureContext> {
     if (!this.#options.hosts().some((named) => covers(named, host)))
       throw localCaProblem('host_not_named', { facts: { host } })
-    const { pemOf, serverCertificate } = await import('./certificates.ts')
-    const authority = await this.#authority()
+    const thread = await this.#authority()
     this.#serverKey ??= serverKey()
     const { spki, pem } = this.#serverKey
     const life = { from: now - BACKDATED_MS, until: now - BACKDATED_MS + LEAF_LIFE_MS }
-    const leaf = await serverCertificate(authority, host, spki, life)
-    return createSecureContext({ cert: pemOf(leaf), key: pem, minVersion: 'TLSv1.2' })
+    const cert = await thread.server(host, spki, life)
+    return createSecureContext({ cert, key: pem, minVersion: 'TLSv1.2' })
   }
 
-  async #authority(): Promise<Authority> {
+  async #authority(): Promise<CertificateThread> {
     if (this.#row === undefined) {
       this.#making ??= this.rotate(SYSTEM).finally(() => {
         this.#making = undefined
       })
       await this.#making
     }
-    const { spki } = this.#row as unknown as LocalCaRow
-    const key = this.#open()
-    // Off the event loop, in the thread pool.
-    const signed = (data: Uint8Array) => signInPool('sha256', data, key)
-    return { name: `Claviger local authority ${this.#options.storage.instanceId}`.slice(0, 64), spki, sign: signed }
+    const { spki, sealed } = this.#row as unknown as LocalCaRow
+    const name = `Claviger local authority ${this.#options.storage.instanceId}`.slice(0, 64)
+    this.#thread ??= new CertificateThread({ name, spki, key: this.#open(sealed) })
+    return this.#thread
   }
 
-  #open(): KeyObject {
-    if (this.#key === undefined) {
-      const secret = this.#options.vault.openKey(PURPOSE, (this.#row as LocalCaRow).sealed)
-      try {
-        this.#key = createPrivateKey({ key: secret.reveal(), format: 'der', type: 'pkcs8' })
-      } finally {
-        secret.wipe()
-      }
+  #open(sealed: Uint8Array): KeyObject {
+    const secret = this.#options.vault.openKey(PURPOSE, sealed)
+    try {
+      return createPrivateKey({ key: secret.reveal(), format: 'der', type: 'pkcs8' })
+    } finally {
+      secret.wipe()
     }
-    return this.#key
+  }
+
+  /** What was made, and what makes it. */
+  #forget(): void {
+    this.#thread?.close()
+    this.#thread = undefined
+    this.#leaves.clear()
   }
 
   #follow({ kind, after }: Change): void {
     if (kind === 'service') this.#leaves.clear()
     if (kind !== KIND) return
     this.#row = after as LocalCaRow
-    this.#key = undefined
-    this.#leaves.clear()
+    this.#forget()
   }
 }
 

@@ -44,7 +44,7 @@ export async function secureTunnel(given: TunnelTo): Promise<TLSSocket> {
     rejectUnauthorized: false,
   })
   tls.on('error', () => {})
-  await Promise.race([once(tls, 'secureConnect'), closed(tls)])
+  await Promise.race([new Promise((resolve) => tls.once('secureConnect', resolve)), closed(tls)])
   return tls
 }
 

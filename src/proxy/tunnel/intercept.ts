@@ -4,9 +4,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { notePeer } from '../../http/client-address.ts'
-import { httpOptions } from '../../http/listen.ts'
+import { httpOptions, parseProblem } from '../../http/listen.ts'
 import { noteCarrier } from '../../http/reset-connection.ts'
+import { rawProblem } from '../../http/send-problem.ts'
 import { Upgrades } from '../../http/upgrades.ts'
+import { beginsTls, firstBytes } from './first-bytes.ts'
 import { type InnerEvents, innerSessions } from './http2/inner-sessions.ts'
 import type { Tunnel } from './tunnels.ts'
 
@@ -28,40 +30,49 @@ export function interceptor(nextRid: () => string, handles: InnerHandles): Inter
   const tunnels = new WeakMap<Socket, Tunnel>()
   const sessions = innerSessions(handles)
   const upgrades = new Upgrades()
-  const server = innerServer(upgrades, (request, response) => {
+  const server = innerServer(nextRid, upgrades, (request, response) => {
     const tunnel = tunnels.get(request.socket)
     if (tunnel === undefined) request.socket.destroy()
     else handles.plain(request, response, nextRid(), tunnel)
   })
+  const begin = (tunnel: Tunnel, context: SecureContext) => {
+    const secure = secured(tunnel.socket, context, bare(tunnel.origin.host))
+    tunnels.set(secure, tunnel)
+    noteCarrier(secure, tunnel.socket)
+    notePeer(secure, 'tcp')
+    secure.once('secure', () => {
+      if (secure.destroyed) return
+      if (secure.alpnProtocol === 'h2') sessions.take(secure, tunnel)
+      else server.emit('connection', secure)
+    })
+  }
   return {
     take: (tunnel, context, head) => {
-      const { socket, origin } = tunnel
+      const { socket } = tunnel
       if (socket.destroyed) return
       socket.write(ESTABLISHED)
-      if (head.length > 0) socket.unshift(head)
-      const secure = secured(socket, context, bare(origin.host))
-      tunnels.set(secure, tunnel)
-      noteCarrier(secure, socket)
-      notePeer(secure, 'tcp')
-      secure.once('secure', () => {
-        if (secure.destroyed) return
-        if (secure.alpnProtocol === 'h2') sessions.take(secure, tunnel)
-        else server.emit('connection', secure)
+      firstBytes(socket, head, (bytes) => {
+        if (beginsTls(bytes)) begin(tunnel, context)
+        else socket.destroy()
       })
     },
     close: (graceMs) => {
       sessions.close(graceMs)
-      server.closeIdleConnections()
-      const sweep = setInterval(() => server.closeIdleConnections(), 50)
-      const timer = setTimeout(() => {
-        clearInterval(sweep)
-        server.closeAllConnections()
-        upgrades.cutAll()
-      }, graceMs)
-      sweep.unref()
-      timer.unref()
+      closeServer(server, upgrades, graceMs)
     },
   }
+}
+
+function closeServer(server: Server, upgrades: Upgrades, graceMs: number): void {
+  server.closeIdleConnections()
+  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  const timer = setTimeout(() => {
+    clearInterval(sweep)
+    server.closeAllConnections()
+    upgrades.cutAll()
+  }, graceMs)
+  sweep.unref()
+  timer.unref()
 }
 
 /** The client's side of the tunnel, which has ten seconds for its handshake. */
@@ -98,18 +109,28 @@ function secured(socket: Socket, context: SecureContext, host: string): TLSSocke
 const bare = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
 
 function innerServer(
+  nextRid: () => string,
   upgrades: Upgrades,
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
+  /** On these an answer of ours would stand in the middle of another. */
+  const asked = new WeakSet<Socket>()
   // Not imported: see listen.ts.
   const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer(httpOptions)
   server.maxHeadersCount = 0
-  server.on('request', onRequest)
+  server.on('request', (request, response) => {
+    asked.add(request.socket)
+    onRequest(request, response)
+  })
   server.on('checkContinue', onRequest)
   server.on('checkExpectation', onRequest)
   server.on('upgrade', (request, socket, head) => upgrades.take(request, socket as Socket, head, onRequest))
   server.on('connect', (_request, socket) => socket.destroy())
-  server.on('clientError', (_error, socket) => socket.destroy())
+  server.on('clientError', (error, socket) => {
+    if (socket.writable && !asked.has(socket as Socket)) {
+      socket.end(rawProblem(parseProblem(error), nextRid()), () => (socket as Socket).destroySoon())
+    } else socket.destroy()
+  })
   return server
 }

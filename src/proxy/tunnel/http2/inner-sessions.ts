@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Recipient } from '../../recipient.ts'
 import type { Tunnel } from '../tunnels.ts'
 import { StreamRecipient } from './stream-recipient.ts'
-import { headOf, StreamRequest } from './stream-request.ts'
+import { headOf, MAX_HEAD_BYTES, StreamRequest } from './stream-request.ts'
 
 export interface InnerEvents {
   readonly request: (request: StreamRequest, recipient: Recipient, tunnel: Tunnel) => void
@@ -22,11 +22,13 @@ export interface InnerSessions {
 
 const END_STREAM = 1
 const IDLE_MS = 60_000
+const MOST_CHATS = 200
+const CHATS_PER_SECOND = 5
 
 const options = {
   settings: {
     maxConcurrentStreams: 100,
-    maxHeaderListSize: 16 * 1024,
+    maxHeaderListSize: MAX_HEAD_BYTES,
     initialWindowSize: 256 * 1024,
     enableConnectProtocol: false,
   },
@@ -57,6 +59,7 @@ export function innerSessions(events: InnerEvents): InnerSessions {
         })
         receive(events, stream, rawHeaders, (flags & END_STREAM) !== 0, secure, tunnel)
       })
+      limitChat(session, secure)
       session.setTimeout(IDLE_MS, () => {
         if (open === 0) session.close()
       })
@@ -74,6 +77,19 @@ export function innerSessions(events: InnerEvents): InnerSessions {
       timer.unref()
     },
   }
+}
+
+/** Of frames that ask for nothing but an acknowledgement 200 are taken at once, and then 5 each second. */
+function limitChat(session: ServerHttp2Session, secure: TLSSocket): void {
+  let left = MOST_CHATS
+  let since = performance.now()
+  const one = () => {
+    const now = performance.now()
+    left = Math.min(MOST_CHATS, left + ((now - since) / 1_000) * CHATS_PER_SECOND) - 1
+    since = now
+    if (left < 0) secure.destroy()
+  }
+  session.on('ping', one).on('remoteSettings', one)
 }
 
 function receive(

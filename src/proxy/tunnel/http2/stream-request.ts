@@ -7,6 +7,8 @@ import { Readable } from 'node:stream'
 import { httpProblem } from '../../../http/problems.ts'
 import { cutShort } from '../../http2/cut-short.ts'
 
+export const MAX_HEAD_BYTES = 16 * 1024
+
 export interface RequestHead {
   readonly method: string
   readonly url: string
@@ -16,7 +18,7 @@ export interface RequestHead {
 
 /**
  * `raw`: as node:http2 gives them, pseudo-headers too. `ended`: no body follows. Throws Problem `http_malformed`,
- * `host_refused`, `method_refused`, `header_conflict`.
+ * `headers_too_large`, `host_refused`, `method_refused`, `header_conflict`.
  */
 export function headOf(raw: readonly string[], ended: boolean): RequestHead {
   const pseudo = new Map<string, string>()
@@ -24,9 +26,12 @@ export function headOf(raw: readonly string[], ended: boolean): RequestHead {
   const cookies: string[] = []
   let host: string | undefined
   let length = false
+  let size = 0
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as string
     const value = raw[at + 1] as string
+    // As it is counted in SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 §6.5.2), which is advice, and which node:http2 does not hold.
+    size += name.length + value.length + 32
     if (name.startsWith(':')) pseudo.set(name, value)
     else if (name === 'cookie') cookies.push(value)
     else if (name === 'host') {
@@ -37,6 +42,7 @@ export function headOf(raw: readonly string[], ended: boolean): RequestHead {
       rest.push(name, value)
     }
   }
+  if (size > MAX_HEAD_BYTES) throw httpProblem('headers_too_large')
   const { method, url, authority } = targetOf(pseudo, host)
   const rawHeaders = ['host', authority, ...rest]
   if (cookies.length > 0) rawHeaders.push('cookie', cookies.join('; '))
