@@ -162,5 +162,22 @@ test('eventOfChange() tells operators of what humans are asked and answer, by it
     const decided = { type: 'approval.decided', data: told, others: false }
     assert.deepEqual(of(`approval.${status}`, { channel: 'telegram' }), decided)
   }
+  const windowId = 'apr_1'
+  const opening = { agent, service: 'u', may: 'pay', seconds: 60, uses: 5, first: 'd', with: 'apr_0' }
+  const opened = { windowId, agentId: agent, approvalId: 'apr_0', seconds: 60, calls: 5 }
+  assert.deepEqual(of('approval.window_opened', opening), { type: 'window.opened', data: opened, others: false })
+  const ended = (reason: string, used: number) => {
+    return { type: 'window.ended', data: { windowId, agentId: agent, reason, used }, others: false }
+  }
+  assert.deepEqual(of('approval.window_ended', { why: 'operator', agent, used: 2 }), ended('operator', 2))
+  assert.deepEqual(of('approval.window_used', { rid: 'r', used: 5, of: 5, agent }), ended('used_up', 5))
+  assert.deepEqual(of('approval.withdrawn', { was: 'approved', kind: 'window', agent, used: 1 }), ended('emergency', 1))
+  for (const [type, ev] of [
+    ['approval.window_used', { rid: 'r', used: 4, of: 5, agent }],
+    // As it was written before there was such an event.
+    ['approval.window_used', { rid: 'r', used: 4 }],
+    ['approval.withdrawn', { was: 'pending', kind: 'call', agent, used: 0 }],
+  ] as const)
+    assert.equal(of(type, ev), undefined)
   for (const other of ['notified', 'answered', 'consumed', 'lost']) assert.equal(of(`approval.${other}`, {}), undefined)
 })

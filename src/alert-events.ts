@@ -90,6 +90,8 @@ function eventOfApproval(id: number, { type, approval, ev }: Change['record']): 
   const { agent, kind, assurance, channel } = ev as Said
   const about = { approvalId: approval?.id ?? null }
   const cause = `change/${id}`
+  const window = toldOfWindow(what, approval?.id ?? null, ev as Said)
+  if (window !== undefined) return { ...window, subject: agent as string, cause }
   if (what === 'opened') {
     return {
       type: 'approval.opened',
@@ -99,6 +101,21 @@ function eventOfApproval(id: number, { type, approval, ev }: Change['record']): 
     }
   }
   return ENDS.has(what) ? { type: 'approval.decided', data: { ...about, status: what, channel }, cause } : undefined
+}
+
+/** How a trust window began or ended. */
+function toldOfWindow(what: string, windowId: string | null, ev: Said): Pick<AlertEvent, 'type' | 'data'> | undefined {
+  const { agent: agentId, used } = ev
+  if (what === 'window_opened') {
+    const data = { windowId, agentId, approvalId: ev.with, seconds: ev.seconds, calls: ev.uses }
+    return { type: 'window.opened', data }
+  }
+  const ended = (reason: string | number | undefined) => {
+    return { type: 'window.ended', data: { windowId, agentId, reason, used } } as const
+  }
+  if (what === 'window_ended') return ended(ev.why)
+  if (what === 'window_used' && used !== undefined && used === ev.of) return ended('used_up')
+  return what === 'withdrawn' && ev.kind === 'window' ? ended('emergency') : undefined
 }
 
 export function eventOfFinding({ agent, type, riskScore, details, at }: Finding, knows: Knows): AlertEvent {

@@ -1,6 +1,7 @@
 // A trust window: one yes, and then no more of the same than was shown, for no longer (G-08).
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { Receiver } from '../src/alerts/alerts.support.ts'
 import { asOperator } from './instruments/command-line.ts'
 import { Person } from './instruments/person.ts'
 import type { Reply } from './instruments/send.ts'
@@ -23,6 +24,15 @@ interface Detail {
   readonly digest: string
   readonly status: string
   readonly window?: { readonly digest: string; readonly seconds: number; readonly calls: number; readonly text: string }
+}
+interface Told {
+  readonly windowId: string
+  readonly agentId: string
+  readonly approvalId?: string
+  readonly reason?: string
+  readonly calls?: number
+  readonly used?: number
+  readonly seconds?: number
 }
 interface Window {
   readonly id: string
@@ -312,6 +322,40 @@ describe('a trust window', () => {
       'role_refused',
     )
     assert.equal((await windows()).length, 1)
+  })
+
+  test('is told to webhooks when it opens and when it ends, whatever ends it', async () => {
+    const receiver = await Receiver.start()
+    const hook = { url: receiver.url, addresses: ['127.0.0.1'], events: ['window.*'] }
+    const { id: webhook } = await around.gateway.does<{ id: string }>('POST', '/webhooks', hook)
+    try {
+      const { id: first } = await opened()
+      for (const left of [1, 2, 3, 4, 5, 6]) assert.equal((await call(`/pay/${left}`)).status, 200)
+      await fresh()
+      const { id: second } = await opened()
+      await around.gateway.does('DELETE', `/windows/${second}`)
+      await fresh()
+      const { id: third } = await opened()
+      await around.gateway.does('POST', `/agents/${agent}/lock`)
+      await receiver.got(6)
+      const told = receiver.received.map(({ body }) => JSON.parse(body) as { event: string; data: Told })
+      assert.deepEqual(
+        told.map(({ event, data }) => [event, data.windowId, data.reason ?? data.calls, data.used ?? data.seconds]),
+        [
+          ['window.opened', first, 5, 3_600],
+          ['window.ended', first, 'used_up', 5],
+          ['window.opened', second, 5, 3_600],
+          ['window.ended', second, 'operator', 0],
+          ['window.opened', third, 5, 3_600],
+          ['window.ended', third, 'agent', 0],
+        ],
+      )
+      assert.equal(told[5]?.data.agentId, told[4]?.data.agentId)
+      assert.match(`${told[4]?.data.agentId} ${told[4]?.data.approvalId}`, /^agent_\w+ apr_\w+$/)
+    } finally {
+      await around.gateway.does('DELETE', `/webhooks/${webhook}`)
+      await receiver.close()
+    }
   })
 
   test('is opened, seen and ended from the command line', async () => {

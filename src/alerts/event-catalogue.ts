@@ -123,6 +123,16 @@ export const eventCatalogue = {
     when: 'it was `approved` or `denied`, nobody answered in time (`expired`), or the agent took it back (`cancelled`)',
     data: ['approvalId', 'status', 'channel'],
   },
+  'window.opened': {
+    severity: 'warning',
+    when: 'a human allowed an agent more calls of the same form for a while; which stands in `claviger approval show`',
+    data: ['windowId', 'agentId', 'approvalId', 'seconds', 'calls'],
+  },
+  'window.ended': {
+    severity: 'info',
+    when: 'that is over: its time (`expired`), its last call (`used_up`), an `operator`, an `emergency`, or a change of what it stood on (`agent`, `service`, `credential`, `rule`)',
+    data: ['windowId', 'agentId', 'reason', 'used'],
+  },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>
 
 /** Sent by `claviger webhook test` alone, whatever the filters say. */

@@ -30,7 +30,8 @@ export async function sweep({ storage, clock, book, change }: UpkeepNeeds): Prom
     await change(id, async (approval) => {
       const next = standing(approval, now)
       if (next.status === approval.status) return undefined
-      if (isWindow(next)) return { next, what: 'window_ended', actor: SYSTEM, ev: { why: 'expired', used: next.used } }
+      const { agent, used } = next
+      if (isWindow(next)) return { next, what: 'window_ended', actor: SYSTEM, ev: { why: 'expired', agent, used } }
       return { next, what: 'expired', actor: SYSTEM, ev: { was: approval.status } }
     })
   }
@@ -61,12 +62,15 @@ export async function withdrawAll({ storage, book, put }: UpkeepNeeds, by: Actor
         const known = await getApproval(tx, id)
         if (known?.status !== 'pending' && known?.status !== 'approved') continue
         const next: Approval = { ...known, status: 'cancelled' }
-        await put(tx, { next, what: 'withdrawn', actor: by, ev: { was: known.status } })
+        await put(tx, { next, what: 'withdrawn', actor: by, ev: aboutOf(known) })
       }
     },
     { urgent: true },
   )
 }
+
+/** A window is told of by what its record says. */
+const aboutOf = ({ status: was, action: { kind }, agent, used }: Approval) => ({ was, kind, agent, used })
 
 /** At boot: how many uses no intent follows. `recorded` says which of the calls are in the log. */
 export async function settle(

@@ -102,7 +102,7 @@ export class Windows {
         if (known === undefined || !isWindow(known)) continue
         if (standing(known, clock.now()).status !== 'approved') continue
         const next: TrustWindow = { ...known, status: 'cancelled' }
-        await put(tx, { next, what: 'window_ended', actor: by, ev: { why, used: known.used } })
+        await put(tx, { next, what: 'window_ended', actor: by, ev: { why, agent: known.agent, used: known.used } })
         ended.push(next)
       }
       return ended
@@ -124,7 +124,7 @@ export class Windows {
     if (standing(window, clock.now()).status !== 'approved' || window.used >= uses) return undefined
     const used = window.used + 1
     const next: TrustWindow = { ...window, used, status: used >= uses ? 'consumed' : 'approved', rid }
-    const ev = { rid, used, call: digest, body: call.body?.sha256 }
+    const ev = { rid, used, of: uses, agent: window.agent, call: digest, body: call.body?.sha256 }
     await put(tx, { next, what: 'window_used', actor: by, ev })
     const asked = waits === undefined ? undefined : await getApproval(tx, waits)
     if (asked?.status === 'pending')
