@@ -43,6 +43,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0073-token-sources': '1eee8cb39d301edf6e654e8747fe5a4cfa6e6282a35fc1a95f2b7dbd46313bb8',
   '0070-local-ca': 'c607aefb5b79b4b2bb7839af0a072306d7f31c0cc74ac7f6390eae543f43b206',
   '0080-placeholders': '82b692ee46b99896cf8e9b1b082a089a7abac8564a7bb6ee0c1c29b7925c3cdc',
+  '0081-display-names': 'ef56a79fdc9a45192853f13178484b22bb4ddeec3ab8058f49b598ca239dcbd2',
   '0060-trust-windows': '2696e6457863ce344285b524a2b25cb5f93a58b13da2910b784672c7fe143a55',
   '0050-rules': '525d89535b0b880e52e13b92bae54fecf1798fa3cbfb45cdd1575198dd7ea917',
   '0080-llm': 'b12b48b2c6d515c58a080a0c2afd9e7daf51b0545cca371dc57dcdffe21f6ba7',

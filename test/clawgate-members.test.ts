@@ -124,6 +124,34 @@ describe('registration', () => {
     assert.deepEqual(refusedAs(await ask('POST /auth/register', { email: 'UNA@example.com' })), [409, 'CONFLICT'])
   })
 
+  test('is called as they say, by the address where they say nothing, and nothing else changes', async () => {
+    interface Me {
+      readonly user: { readonly displayName: string; readonly email: string }
+    }
+    const named = await does<Me & Registered>('POST /auth/register', { email: 'eva@example.com', displayName: ' Eva ' })
+    assert.equal(named.user.displayName, 'Eva')
+    const proved = await does<Registered>(
+      'POST /auth/verify-email',
+      { code: await codeFor('eva@example.com') },
+      named.token,
+    )
+    const { session } = await enrolled(proved.token)
+    const me = async () => (await does<Me>('GET /auth/me', undefined, session)).user
+    assert.deepEqual([(await me()).displayName, (await me()).email], ['Eva', 'eva@example.com'])
+    const body = { email: 'kim@example.com', invite: await inviteFor('kim@example.com'), displayName: '   ' }
+    assert.equal((await does<Me>('POST /auth/register', body)).user.displayName, 'kim@example.com')
+    await gateway.kill9()
+    await gateway.restart()
+    const { items } = await gateway.does<{ items: { email: string; displayName?: string }[] }>(
+      'GET',
+      '/clawgate/people',
+    )
+    const shown = (email: string) => items.find((one) => one.email === email)?.displayName
+    assert.deepEqual([shown('eva@example.com'), shown('kim@example.com')], ['Eva', undefined])
+    const long = await ask('POST /auth/register', { email: 'lou@example.com', displayName: 'x'.repeat(201) })
+    assert.deepEqual(refusedAs(long), [422, 'VALIDATION_ERROR'])
+  })
+
   test('gets the code by mail, where there is an e-mail channel', async () => {
     await using server = await MailServer.start()
     const { port } = server

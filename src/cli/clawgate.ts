@@ -45,7 +45,7 @@ const listPeople: Verb = {
   summary: 'list people who are no operators, and addresses that were invited or are not proved yet',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/clawgate/people' })
-    const columns = ['email', 'status', 'agents', 'passkeys', 'createdAt', 'expiresAt', 'id']
+    const columns = ['email', 'displayName', 'status', 'agents', 'passkeys', 'createdAt', 'expiresAt', 'id']
     return { json, text: table(json.items, columns, 'nobody') }
   },
 }

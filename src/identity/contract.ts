@@ -106,6 +106,8 @@ export interface OperatorEntry {
   readonly role: AnyRole
   readonly createdAt: number
   readonly status: 'active' | 'revoked'
+  /** What a member calls themselves. */
+  readonly displayName: string | undefined
 }
 
 /** The read-model's entry of a token, kept up to date in place. `status` knows nothing of `expiresAt`. */

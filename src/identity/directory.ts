@@ -48,6 +48,7 @@ class Operator implements OperatorEntry {
   readonly createdAt: number
   role: AnyRole
   status: 'active' | 'revoked'
+  displayName: string | undefined
 
   constructor(row: OperatorRow) {
     this.id = row.id
@@ -55,6 +56,7 @@ class Operator implements OperatorEntry {
     this.role = row.role ?? 'owner'
     this.createdAt = row.created_at
     this.status = row.status
+    this.displayName = row.display_name ?? undefined
   }
 }
 
@@ -158,6 +160,7 @@ export class Directory {
       known.name = row.name
       known.status = row.status
       known.role = row.role ?? 'owner'
+      known.displayName = row.display_name ?? undefined
     } else this.#operators.set(row.id, new Operator(row))
   }
 

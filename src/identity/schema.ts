@@ -2,7 +2,7 @@ import { authenticatedTable, type Migration } from '../storage/migrations.ts'
 import { doorsMigration, saltsMigration } from './doors/schema.ts'
 import { inviteNamesMigration, keysMigration, thumbprintsMigration } from './keys/schema.ts'
 import { assertionsMigration } from './oauth/used-assertions.ts'
-import { memberRequestsMigration, passkeysMigration, rolesMigration } from './people/schema.ts'
+import { displayNamesMigration, memberRequestsMigration, passkeysMigration, rolesMigration } from './people/schema.ts'
 import { orderedChallengesMigration, sessionContextMigration, sessionsMigration } from './sessions/schema.ts'
 import { sourcesMigration } from './token-sources.ts'
 
@@ -55,4 +55,5 @@ export const identityMigrations: readonly Migration[] = [
   passkeysMigration,
   memberRequestsMigration,
   sourcesMigration,
+  displayNamesMigration,
 ]

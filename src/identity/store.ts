@@ -36,6 +36,8 @@ export interface OperatorRow {
   readonly role?: AnyRole | null
   readonly status: 'active' | 'revoked'
   readonly created_at: number
+  /** Of a member, if they gave one. */
+  readonly display_name?: string | null
 }
 
 export interface TokenRow {

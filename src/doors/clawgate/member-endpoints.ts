@@ -20,6 +20,8 @@ export const listMembers = endpoint({
     z.object({
       id: z.string(),
       email: z.string(),
+      /** As they call themselves: nobody vouches for it. */
+      displayName: z.string().optional(),
       status: z.enum(['member', 'invited', 'unverified']),
       /** That they answer for. */
       agents: z.int(),
@@ -70,13 +72,14 @@ export interface MemberNeeds<Who> {
 
 export function memberEndpoints<Who>(needs: MemberNeeds<Who>): BoundEndpoint<Who>[] {
   const { members, registration, actorOf } = needs
-  const shown = ({ id, name: email, createdAt }: OperatorEntry) => ({
-    ...{ id: id as string, email, status: 'member' as const, createdAt: iso(createdAt) },
+  const shown = ({ id, name: email, createdAt, displayName }: OperatorEntry) => ({
+    ...{ id: id as string, email, displayName, status: 'member' as const, createdAt: iso(createdAt) },
     ...{ agents: needs.agentsOf(id), passkeys: needs.passkeysOf(id) },
   })
   return [
     bind(listMembers, () => {
-      const waiting = members.requests().map(({ id, email, kind, created_at, expires_at }) => ({
+      const waiting = members.requests().map(({ id, email, kind, created_at, expires_at, display_name }) => ({
+        displayName: display_name ?? undefined,
         ...{ id: id as string, email, status: kind === 'invited' ? ('invited' as const) : ('unverified' as const) },
         ...{ agents: 0, passkeys: 0, createdAt: iso(created_at), expiresAt: iso(expires_at) },
       }))

@@ -11,7 +11,7 @@ import { readShape } from './read-shape.ts'
 
 const RegisterBody = z.object({
   email: Email,
-  displayName: z.string().max(200).optional(),
+  displayName: z.string().trim().max(200).optional(),
   invite: z.string().max(128).optional(),
 })
 const VerifyBody = z.object({ code: z.string().min(1).max(32) })
@@ -40,13 +40,14 @@ async function register(desk: Desk, asked: PlainAsked): Promise<PlainReply> {
   const { needs, tokens } = desk
   const { members } = needs.people
   needs.limitRegister(asked.client.address)
-  const { email, invite } = readShape(RegisterBody, await asked.json())
+  const { email, invite, displayName: given } = readShape(RegisterBody, await asked.json())
+  const displayName = given === '' ? undefined : given
   needs.limitAccount('register', email)
   if (invite !== undefined && needs.registration !== 'closed') {
-    return { ...(await opened(desk, asked, await members.join(email, invite))), status: 201 }
+    return { ...(await opened(desk, asked, await members.join(email, invite, displayName))), status: 201 }
   }
   if (needs.registration !== 'open') throw doorProblem('clawgate_registration_closed')
-  const request = await members.ask(email)
+  const request = await members.ask(email, displayName)
   needs.codeMade(request)
   return { status: 201, body: { user: userOfRequest(request), token: await tokens.issueRequest(request) } }
 }

@@ -141,11 +141,13 @@ function userOf({ needs }: Desk, { operator: id }: PersonSession): object {
   const { identity, book } = needs.people.room
   const operator = identity.directory.operator(id)
   const name = operator?.name ?? id
-  const user = { id, email: name, emailVerified: true, displayName: name, createdAt: iso(operator?.createdAt ?? 0) }
+  const { displayName = name, createdAt = 0 } = operator ?? {}
+  const user = { id, email: name, emailVerified: true, displayName, createdAt: iso(createdAt) }
   return { ...user, passkeyCount: book.passkeysOf(id).length }
 }
 
 /** Somebody who says to have an address. */
-export function userOfRequest({ id, email, created_at }: MemberRequestRow): object {
-  return { id, email, emailVerified: false, displayName: email, createdAt: iso(created_at), passkeyCount: 0 }
+export function userOfRequest({ id, email, created_at, display_name }: MemberRequestRow): object {
+  const displayName = display_name ?? email
+  return { id, email, emailVerified: false, displayName, createdAt: iso(created_at), passkeyCount: 0 }
 }

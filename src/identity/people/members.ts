@@ -87,13 +87,14 @@ export class Members {
   }
 
   /** Whoever has the invite has the address: a new member, or the one who is there. Throws Problem `member_invite_invalid`. */
-  async join(address: string, invite: string): Promise<OperatorEntry> {
+  async join(address: string, invite: string, displayName?: string): Promise<OperatorEntry> {
     const email = address.toLowerCase()
     const hash = storedForm(this.#room.pepper(), INVITE, invite)
     const found = this.requests().find((row) => row.hash !== null && sameMac(row.hash, hash))
     if (found?.kind !== 'invited' || found.email !== email) throw peopleProblem('member_invite_invalid')
     const known = this.members().find(({ name }) => name === email)
-    if (known === undefined) return this.#become(found, 'member_invite_invalid')
+    if (known === undefined)
+      return this.#become({ ...found, display_name: displayName ?? null }, 'member_invite_invalid')
     await this.#room.storage.write(async (tx) => {
       if ((await getMemberRequest(tx, found.id)) === undefined) throw peopleProblem('member_invite_invalid')
       await dropInto(tx, found, { kind: 'operator', id: known.id, key: found.id }, 'member.came_back')
@@ -102,7 +103,7 @@ export class Members {
   }
 
   /** Remembers an address that nobody proved yet. Throws Problems `member_address_taken`, `members_crowded`. */
-  async ask(address: string): Promise<MemberRequestRow> {
+  async ask(address: string, displayName?: string): Promise<MemberRequestRow> {
     const email = address.toLowerCase()
     const { clock, storage } = this.#room
     const now = clock.now()
@@ -110,6 +111,7 @@ export class Members {
       email,
       kind: 'registered',
       hash: null,
+      display_name: displayName ?? null,
       created_at: now,
       expires_at: now + REQUEST_LIFE_MS,
     })
@@ -183,7 +185,10 @@ export class Members {
   ): Promise<OperatorEntry> {
     const { identity, storage, clock } = this.#room
     const id = newId('op') as OperatorId
-    const row: OperatorRow = { id, name: request.email, role: 'member', status: 'active', created_at: clock.now() }
+    const row: OperatorRow = {
+      ...{ id, name: request.email, role: 'member', status: 'active', created_at: clock.now() },
+      display_name: request.display_name ?? null,
+    }
     const by: Actor = { kind: 'operator', id, key: request.id }
     await storage.write(async (tx) => {
       // Asked of the transaction: an invite and a code are good once, and an address is one member's.

@@ -124,8 +124,8 @@ async function refuseLastOwner(tx: Tx, { id }: OperatorEntry): Promise<void> {
   if (owners.every((owner) => owner === id)) throw peopleProblem('last_owner')
 }
 
-function rowOf({ id, name, role, status, createdAt }: OperatorEntry): OperatorRow {
-  return { id, name, role, status, created_at: createdAt }
+function rowOf({ id, name, role, status, createdAt, displayName }: OperatorEntry): OperatorRow {
+  return { id, name, role, status, created_at: createdAt, display_name: displayName ?? null }
 }
 
 async function putInto(tx: Tx, row: OperatorRow, by: Actor, ev: ChangeRecord['ev']): Promise<void> {

@@ -41,3 +41,12 @@ export const memberRequestsMigration: Migration = {
       whole(text(table, 'email', 'kind'), 'created_at', 'expires_at').addColumn('hash', 'blob'),
     ),
 }
+
+/** What members call themselves. Nobody looks at it but them and the operators: they are known by their address. */
+export const displayNamesMigration: Migration = {
+  id: '0081-display-names',
+  async up(db) {
+    await db.schema.alterTable('operators').addColumn('display_name', 'text').execute()
+    await db.schema.alterTable('member_requests').addColumn('display_name', 'text').execute()
+  },
+}

@@ -50,6 +50,8 @@ export interface MemberRequestRow {
   readonly hash: Uint8Array | null
   readonly created_at: number
   readonly expires_at: number
+  /** As whoever registers wants to be called. */
+  readonly display_name?: string | null
 }
 
 export const putPasskey = (tx: Tx, row: PasskeyRow): Promise<void> => tx.put('passkeys', { ...row })
