@@ -3,4 +3,7 @@
 // The `--` above, and where it becomes another Node: without it Node reads our option --env-file as its own.
 import { runProgram } from './run-program.js'
 
-await runProgram('claviger', ['up', 'daemon', 'serve'], async () => (await import('../src/cli/cli.ts')).run)
+const commands = async (isGateway) =>
+  (await (isGateway ? import('../src/cli/gateway.ts') : import('../src/cli/cli.ts'))).run
+
+await runProgram('claviger', ['up', 'daemon', 'serve'], commands)

@@ -12,7 +12,7 @@ import {
   root,
 } from './run-node.js'
 
-/** `starting`: the verbs that run a gateway. `load` gives what runs a command line, once Node is new enough. */
+/** `starting`: the verbs that run a gateway. `load` gives what runs a command line, of such a verb or of any, once Node is new enough. */
 export async function runProgram(name, starting, load) {
   const args = process.argv.slice(2)
   const startsGateway = starting.includes(args.find((arg) => !arg.startsWith('-')) ?? '')
@@ -32,7 +32,7 @@ export async function runProgram(name, starting, load) {
   } else if (!isNewEnough(process.versions.node)) {
     becomeNode(node, ['--', script, ...args])
   } else {
-    await start(name, load, args)
+    await start(name, () => load(startsGateway), args)
   }
 }
 

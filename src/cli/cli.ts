@@ -1,7 +1,5 @@
-// The command line: reads arguments, runs one command, says how it went. Everything else is in the commands' files.
-import { Command, CommanderError } from 'commander'
-import { Problem } from '../ground/problem.ts'
-import { VERSION } from '../version.ts'
+// The command line, with all commands there are.
+
 import { agentCommands } from './agent.ts'
 import { loginCommands } from './agent-login.ts'
 import { approvalCommands } from './approval.ts'
@@ -10,14 +8,13 @@ import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
 import { channelCommands } from './channel.ts'
 import { clawGateCommands } from './clawgate.ts'
+import { commandLine, type Run } from './command-line.ts'
 import { configCommand } from './config.ts'
 import { connectCommand } from './connect.ts'
 import { connectionCommands } from './connection.ts'
 import { credentialCommands } from './credential.ts'
-import { marked } from './dashed-operand.ts'
 import { doctorCommand } from './doctor.ts'
 import { emergencyRevokeCommand } from './emergency-revoke.ts'
-import { exitCode, exitCodeHelp, exitCodeOf } from './exit-codes.ts'
 import { explainCommand } from './explain.ts'
 import { grantCommands } from './grant.ts'
 import { importCommands } from './import/import.ts'
@@ -27,7 +24,6 @@ import { localCaCommands } from './local-ca.ts'
 import { operatorCommands } from './operator.ts'
 import { personCommands } from './person.ts'
 import { placeholderCommands } from './placeholder.ts'
-import { cliProblem } from './problems.ts'
 import { receiptCommands } from './receipt.ts'
 import { relyingCommands } from './relying.ts'
 import { roleCommands } from './role.ts'
@@ -36,16 +32,14 @@ import { runCommand } from './run.ts'
 import { serviceCommands } from './service.ts'
 import { signingKeyCommands } from './signing-key.ts'
 import { statusCommand } from './status.ts'
-import { processTerminal, say, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token.ts'
 import { trustCommands } from './trust.ts'
 import { upCommand } from './up.ts'
 import { vaultCommands } from './vault.ts'
-import { isMisplacedSecret, MISSING_OPTION, type Session } from './verb.ts'
 import { webhookCommands } from './webhook.ts'
 import { windowCommands } from './window.ts'
 
-const families = [
+export const run: Run = commandLine([
   initCommand,
   upCommand,
   statusCommand,
@@ -83,83 +77,4 @@ const families = [
   operatorCommands,
   personCommands,
   configCommand,
-]
-
-/** Runs one command line (without node and script). Resolves to the exit code; never throws, never ends the process. */
-export async function run(argv: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
-  const session: Session = { terminal: { ...terminal, umask: process.umask(0o077) }, exitCode: exitCode.ok }
-  try {
-    if (ownPart(argv).some(isMisplacedSecret)) throw cliProblem('secret_in_argv')
-    await program(session).parseAsync(argv.map(marked), { from: 'user' })
-    return session.exitCode
-  } catch (error) {
-    return report(error, terminal)
-  }
-}
-
-/** The words after `--` are another command's. */
-function ownPart(argv: readonly string[]): readonly string[] {
-  const end = argv[0] === 'run' ? argv.indexOf('--') : -1
-  return end === -1 ? argv : argv.slice(0, end)
-}
-
-function program(session: Session): Command {
-  const { terminal } = session
-  const root = new Command('claviger')
-    .description(
-      'The gateway that carries the keys: agents act, Claviger holds the credentials, decides, and keeps the record.',
-    )
-    .version(VERSION, '--version')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => terminal.stdout.write(text),
-      writeErr: (text) => terminal.stderr.write(text),
-      outputError: () => {},
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-    })
-    .showHelpAfterError(false)
-    .configureHelp({ minWidthToWrap: 30 })
-    .addHelpText('after', exitCodeHelp)
-  for (const family of families) family(root, session)
-  return root
-}
-
-function report(error: unknown, terminal: Terminal): number {
-  if (error instanceof CommanderError) return reportUsage(error, terminal)
-  if (error instanceof Problem) {
-    const lines = [`claviger: ${error.title} [${error.code}]`]
-    if (error.detail !== undefined) lines.push(`  why:  ${error.detail}`)
-    if (error.hint !== undefined) lines.push(`  hint: ${error.hint}`)
-    for (const [name, value] of Object.entries(error.facts)) lines.push(`  ${name}: ${value}`)
-    say(terminal, lines.join('\n'))
-    return exitCodeOf(error)
-  }
-  if ((error as NodeJS.ErrnoException)?.code === 'EPIPE') return exitCode.ok
-  const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : []
-  const name = error instanceof Error ? error.name : typeof error
-  say(terminal, [`claviger: a bug: ${name} [internal_error]`, ...frames.slice(0, 8)].join('\n'))
-  return exitCode.bug
-}
-
-function reportUsage(error: CommanderError, terminal: Terminal): number {
-  if (error.exitCode === 0) return exitCode.ok
-  // `claviger agent` alone prints its help: that is an answer to a question nobody asked.
-  if (error.code === 'commander.help') return exitCode.usage
-  const [said = '', ...more] = error.message.replace(/^error: /, '').split('\n')
-  const why = withoutValues(error.code, said)
-  const hint = more.find((line) => line !== '')?.replace(/[()]/g, '') ?? 'Add --help to see what it takes.'
-  say(terminal, `claviger: The command line was not understood [usage]\n  why:  ${why}\n  hint: ${hint}`)
-  return exitCode.usage
-}
-
-/** What was typed may be a secret in the wrong place: it is repeated only where it looks like one of our words. */
-function withoutValues(code: string, said: string): string {
-  if (code === 'commander.excessArguments') return 'too many arguments (they are not repeated here)'
-  return said.replace(/'([^']*)'/, (quoted, word: string) => {
-    // A mandatory option is named with what it takes, in our own words.
-    if (code === MISSING_OPTION) return quoted
-    const name = word.split('=')[0] ?? ''
-    return /^-{0,2}[a-z-]{1,24}$/.test(name) ? `'${name}'` : quoted.startsWith("'-") ? 'option' : 'argument'
-  })
-}
+])

@@ -2,7 +2,6 @@
 // ours, and where TLS is wanted nothing but its greeting and the wish for TLS crosses in clear; names on certificates are
 // verified. nodemailer speaks SMTP and writes the message (RFC 5321, RFC 5322, RFC 3207).
 import { isIP, type Socket } from 'node:net'
-import { createTransport } from 'nodemailer'
 import type { AddressSet } from '../ground/addresses.ts'
 import { escapeControls } from '../ground/escape-controls.ts'
 import { Problem, problemsOf } from '../ground/problem.ts'
@@ -65,7 +64,7 @@ export function createMailer(options: MailerOptions): Mailer {
   }
 }
 
-type Transport = ReturnType<typeof transportOver>
+type Transport = Awaited<ReturnType<typeof transportOver>>
 
 async function through(
   { resolver, ca, wholeMs = WHOLE_MS }: MailerOptions,
@@ -80,7 +79,7 @@ async function through(
     socket = await dialled({ address, host, port, secure: false, timeoutMs: STEP_MS })
     // A server that says something all the time is never silent.
     timer = setTimeout(() => socket?.destroy(), wholeMs)
-    await work(transportOver(socket, server, ca))
+    await work(await transportOver(socket, server, ca))
   } catch (error) {
     throw asProblem(error)
   } finally {
@@ -99,7 +98,9 @@ function dialled(options: Parameters<typeof createConnector>[0]): Promise<Socket
   })
 }
 
-function transportOver(connection: Socket, { host, port, tls, account }: MailServer, ca?: readonly string[]) {
+async function transportOver(connection: Socket, { host, port, tls, account }: MailServer, ca?: readonly string[]) {
+  // Loaded by those who are told by mail: it is as much as all of undici.
+  const { createTransport } = await import('nodemailer')
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   return createTransport({
     ...{ host: bare, port, connection },
