@@ -25,6 +25,16 @@ export const botmakerSettings = {
     fallback: '1000',
     doc: 'Requests from one address to the LLM gateway in any 60 seconds; more are answered 429. 0: no limit.',
   }),
+  llmUsageDays: setting(whole(1, 3_650), {
+    env: 'CLAVIGER_LLM_USAGE_DAYS',
+    fallback: '90',
+    doc: 'Days for which is kept what each LLM call took (`claviger llm usage`).',
+  }),
+  ollamaEvents: setting(onOff(), {
+    env: 'CLAVIGER_OLLAMA_EVENTS',
+    fallback: 'on',
+    doc: 'Asks Ollama for whole answers, and makes them into the events that a client asked for, as BotMaker does. Off: Ollama streams by itself, as newer ones do well.',
+  }),
   ollamaUpstream: setting(upstream(), {
     env: 'OLLAMA_UPSTREAM',
     fallback: '',

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { OutcomeRecord } from './audit/contract.ts'
+import type { CallRequest } from './gate/rooms.ts'
 import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { placeholderBook, placeholding } from './house/placeholders.ts'
@@ -10,6 +11,7 @@ import { SendForAgents } from './house/send-for-agents.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
 import { atListener } from './identity/listener-token.ts'
+import { DOOR, llmProblem } from './llm/contract.ts'
 import type { Permit } from './policy/permit.ts'
 import { createBaseUrlHandler } from './proxy/base-url.ts'
 import { boundOf } from './proxy/bound-caller.ts'
@@ -99,7 +101,10 @@ function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOpti
       if (principal === undefined) return rooms.refuseUnknown(presented)
       return rooms.possession.proven(principal, presented, request)
     },
-    admit: (call, caller) => rooms.gate.admit(call, caller),
+    admit: (call, caller) => {
+      refuseElsewhere(rooms, call)
+      return rooms.gate.admit(call, caller)
+    },
     prepare: (permit) => vault.prepare(permit),
     open: (permit) => vault.open(permit),
     renews: (permit) => vault.renews(permit),
@@ -115,6 +120,15 @@ function carryOutOptions(rooms: Rooms, forward: Forward, log: Log): CarryOutOpti
     },
     onBug: (error, rid) => log.error({ rid, err: error as Error }, 'a call failed that should not have'),
   }
+}
+
+/** What is counted at the LLM door alone goes no other way. Throws Problem `llm_elsewhere`. */
+function refuseElsewhere({ llm, audit, storage }: Rooms, { rid, principal, serviceName, only }: CallRequest): void {
+  const { agent, token } = principal
+  if (only?.door === DOOR || !llm.isBounded(agent.id, serviceName)) return
+  const actor = { kind: 'agent', id: agent.id, key: token.id } as const
+  audit.deny({ rid, actor, reason: 'llm_elsewhere', policy: storage.epoch() })
+  throw llmProblem('llm_elsewhere')
 }
 
 /** Whether a service of that name is there is told to those alone who were given something on it, other than at a door. */

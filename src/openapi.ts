@@ -44,6 +44,7 @@ import * as sessions from './identity/sessions/routes.ts'
 import * as signIns from './identity/sign-ins/routes.ts'
 import * as signing from './identity/signing/routes.ts'
 import * as llm from './llm/routes.ts'
+import * as llmUse from './llm/use-routes.ts'
 import * as localCa from './local-ca/routes.ts'
 import * as placeholders from './placeholders/routes.ts'
 import { EXPLICIT_CALL_PATH, ExplicitCall } from './proxy/explicit-call.ts'
@@ -77,6 +78,7 @@ const modules = [
   localCa,
   placeholders,
   llm,
+  llmUse,
   keys,
   invites,
   agentCare,

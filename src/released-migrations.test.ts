@@ -47,6 +47,7 @@ const RELEASED: Readonly<Record<string, string>> = {
   '0060-trust-windows': '2696e6457863ce344285b524a2b25cb5f93a58b13da2910b784672c7fe143a55',
   '0050-rules': '525d89535b0b880e52e13b92bae54fecf1798fa3cbfb45cdd1575198dd7ea917',
   '0080-llm': 'b12b48b2c6d515c58a080a0c2afd9e7daf51b0545cca371dc57dcdffe21f6ba7',
+  '0081-llm-usage': 'f7c6ae69ac8319e87e77b540c6e13746e2fb7bbfc51c2f3a9fc01a6563bc413f',
   '0061-sent-later': 'ccd2e441db80a0ef7a3ece18e675e8668f160da667e9987d7b1930420c0c9a64',
   '0071-grants-of-agents': 'ddf519063b5c61762ac166c8bc489ccaf7abeeb7e2f1c469fa261748b51c2643',
 }

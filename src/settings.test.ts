@@ -72,6 +72,8 @@ describe('loadSettings()', () => {
         clawgateVerifyPerMinute: 600,
         botmakerDoor: true,
         botmakerRequestsPerMinute: 1000,
+        llmUsageDays: 90,
+        ollamaEvents: true,
         ollamaUpstream: undefined,
         signingKeyDays: 30,
         hsmModule: undefined,

@@ -20,6 +20,7 @@ import { grantCommands } from './grant.ts'
 import { importCommands } from './import/import.ts'
 import { scanCommand } from './import/scan.ts'
 import { initCommand } from './init.ts'
+import { llmCommands } from './llm.ts'
 import { localCaCommands } from './local-ca.ts'
 import { operatorCommands } from './operator.ts'
 import { personCommands } from './person.ts'
@@ -57,6 +58,7 @@ export const run: Run = commandLine([
   localCaCommands,
   placeholderCommands,
   clawGateCommands,
+  llmCommands,
   grantCommands,
   ruleCommands,
   approvalCommands,

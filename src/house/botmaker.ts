@@ -4,6 +4,7 @@ import type { AdminNeeds } from '../doors/botmaker/admin-needs.ts'
 import { adminRoutes, adminWording } from '../doors/botmaker/admin-routes.ts'
 import { dataDoor, isBotMakerPath } from '../doors/botmaker/data-door.ts'
 import type { DataNeeds } from '../doors/botmaker/needs.ts'
+import { newId } from '../ground/ids.ts'
 import { Secret } from '../ground/secret.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
 import { plainRoutes } from '../http/plain-routes.ts'
@@ -11,6 +12,7 @@ import { RateTable } from '../identity/sign-ins/rate-table.ts'
 import type { Key, Vendor } from '../llm/contract.ts'
 import { Llm } from '../llm/llm.ts'
 import { llmRoutes } from '../llm/routes.ts'
+import { llmUseRoutes } from '../llm/use-routes.ts'
 import type { Rooms } from '../rooms.ts'
 import { templates } from '../services/templates/catalogue.ts'
 import type { Settings } from '../settings.ts'
@@ -18,7 +20,8 @@ import { storageProblem } from '../storage/problems.ts'
 import type { Actor } from '../storage/storage.ts'
 import { adminHash, adminTokenOf, BotMakerAdmin } from './botmaker-admin.ts'
 import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
-import { deskOf, keysIn, type LlmDesk } from './llm-desk.ts'
+import { keysIn } from './llm-bots.ts'
+import { deskOf, type LlmDesk } from './llm-desk.ts'
 import { ollamaService } from './ollama.ts'
 
 /** Whoever holds the door's admin token, as records name them. */
@@ -33,13 +36,13 @@ const presets: readonly Vendor[] = templates.flatMap(({ name: service, llm }) =>
 /** Vendors, bots, keys: loaded when the vault opens like the other rooms. */
 export function buildLlm(
   rooms: Pick<Rooms, 'storage' | 'clock' | 'vault' | 'services' | 'log'>,
-  { ollamaUpstream }: Settings,
+  { ollamaUpstream, llmUsageDays: keepDays }: Settings,
 ): Llm {
   const { storage, clock, log } = rooms
   return new Llm({
-    ...{ storage, clock, presets, ollamaUpstream },
+    ...{ storage, clock, presets, ollamaUpstream, keepDays },
     keysIn: (vendors): readonly Key[] => keysIn(rooms, vendors),
-    onTrouble: (error) => log.warn({ err: error as Error }, 'what LLM keys were used last could not be written'),
+    onTrouble: (error) => log.warn({ err: error as Error }, 'what LLM calls took could not be written yet'),
   })
 }
 
@@ -52,7 +55,7 @@ export function botMaker({ rooms, dataPlane, settings, log }: DoorParts): Carryi
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
   const perMinute = settings.botmakerRequestsPerMinute
   const requests = new RateTable(clock, perMinute === 0 ? undefined : { most: perMinute, windowMs: 60_000 })
-  const data = dataDoor(dataNeeds({ rooms, dataPlane }, desk, requests), onBug)
+  const data = dataDoor(dataNeeds({ rooms, dataPlane, settings }, desk, requests), onBug)
   const routes = adminRoutes(adminNeeds(rooms, desk, admin))
   const administration = plainRoutes({ routes, wording: adminWording, clientOf, onBug })
   const doors = [{ name: 'botmaker', owns: isBotMakerPath, handle: data, place: settings.botmakerListen }]
@@ -63,7 +66,7 @@ export function botMaker({ rooms, dataPlane, settings, log }: DoorParts): Carryi
 }
 
 function dataNeeds(
-  { rooms, dataPlane }: Pick<DoorParts, 'rooms' | 'dataPlane'>,
+  { rooms, dataPlane, settings }: Pick<DoorParts, 'rooms' | 'dataPlane' | 'settings'>,
   desk: LlmDesk,
   requests: RateTable,
 ): DataNeeds {
@@ -73,6 +76,11 @@ function dataNeeds(
     callingAgent: (request) => dataPlane.callingAgent(request),
     carry: (call) => dataPlane.carry(call),
     noteUnknown: () => audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() }),
+    noteDenied: (rid, { agent, token }, reason) => {
+      const actor = { kind: 'agent', id: agent.id, key: token.id } as const
+      audit.deny({ rid, actor, reason, policy: storage.epoch() })
+    },
+    ollamaEvents: settings.ollamaEvents,
     wantsKey: (service) => services.byName(service)?.injection !== undefined,
     isThere: (service) => services.byName(service) !== undefined,
     now: () => clock.now(),
@@ -97,6 +105,9 @@ function adminNeeds(rooms: Rooms, desk: LlmDesk, admin: BotMakerAdmin): AdminNee
       return shown(token)
     },
     changeBot: (name, limits) => desk.changeBot(name, limits, ADMIN),
+    setBudget: (name, budget) => desk.setBudget(name, budget, ADMIN),
+    usage: (filter) => llm.ledger.usage(filter),
+    keyHandle: (id) => vault.find(id)?.handle ?? id,
     removeBot: (name) => desk.removeBot(name, ADMIN),
     renewToken: async (name) => shown(await desk.renewToken(name, ADMIN)),
   }
@@ -104,6 +115,19 @@ function adminNeeds(rooms: Rooms, desk: LlmDesk, admin: BotMakerAdmin): AdminNee
 
 /** The operators' endpoints beside the door. */
 export function llmEndpoints<Who>(rooms: Rooms, actorOf: (who: Who) => Actor): BoundEndpoint<Who>[] {
+  return [...useEndpoints<Who>(rooms, actorOf), ...deskEndpoints<Who>(rooms, actorOf)]
+}
+
+function useEndpoints<Who>({ llm, identity, vault }: Rooms, actorOf: (who: Who) => Actor): BoundEndpoint<Who>[] {
+  return llmUseRoutes<Who>({
+    ...{ ledger: llm.ledger, actorOf, newId: () => newId('bud') },
+    agentOf: (name) => identity.requireAgent(name),
+    agentName: (id) => identity.findAgent(id)?.name ?? id,
+    keyHandle: (id) => vault.find(id)?.handle ?? id,
+  })
+}
+
+function deskEndpoints<Who>(rooms: Rooms, actorOf: (who: Who) => Actor): BoundEndpoint<Who>[] {
   const desk = deskOf(rooms)
   return llmRoutes<Who>({
     llm: rooms.llm,

@@ -3,12 +3,13 @@
  * may use it has grants on that count at this door alone: one for each key, so that the gate knows of tags too.
  */
 import { randomUUID } from 'node:crypto'
-import type { AgentId, CredentialId, ServiceId } from '../ground/ids.ts'
+import { type AgentId, type CredentialId, newId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
 import { addAgentInto, newAgentRow } from '../identity/agents.ts'
 import { BotTokens } from '../identity/doors/bot-tokens.ts'
 import {
   type Bot,
+  type BotBudget,
   type BotLimits,
   DOOR,
   KEY_META,
@@ -19,11 +20,13 @@ import {
   type Vendor,
 } from '../llm/contract.ts'
 import { readTags } from '../llm/read-tags.ts'
+import { budgetOf } from '../llm/use-routes.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Service } from '../services/contract.ts'
 import { findTemplate } from '../services/templates/catalogue.ts'
 import type { Actor, Tx } from '../storage/storage.ts'
 import { botAgentName } from './bot-agent-name.ts'
+import { budgetsOf, changedBot, isOpenTo } from './llm-bots.ts'
 
 const IDLE_MS = 600_000
 
@@ -158,6 +161,21 @@ class LlmDesk {
     return bot
   }
 
+  /** What it may use in all, in the place of what it had. Throws Problem `llm_bot_unknown`. */
+  setBudget(name: string, budget: BotBudget | null, by: Actor): Promise<void> {
+    return this.#inTurn(async () => {
+      const { ledger } = this.#rooms.llm
+      const { agent } = this.#rooms.llm.botNamed(name)
+      const had = ledger.budgets.list().filter((one) => one.agent === agent && one.vendor === undefined)
+      const wanted =
+        budget === null
+          ? []
+          : budgetsOf(budget).map((one) => budgetOf(ledger, { ...one, agent, vendor: undefined }, () => newId('bud')))
+      for (const one of wanted) await ledger.putBudget(one, by)
+      for (const { id } of had) if (!wanted.some((one) => one.id === id)) await ledger.removeBudget(id, by)
+    })
+  }
+
   /** Its token and grants end with it, and the agent that was made for it. Throws Problem `llm_bot_unknown`. */
   removeBot(name: string, by: Actor): Promise<void> {
     return this.#inTurn(() => this.#removeBot(name, by))
@@ -259,41 +277,6 @@ class LlmDesk {
     if (vendor === undefined) throw llmProblem('llm_vendor_unknown', { facts: { vendor: id.slice(0, 64) } })
     return vendor
   }
-}
-
-/** What is said is from now on; null takes a bound away. */
-function changedBot(bot: Bot, { tags, vendors, models, paths, anyKey, expiresAt }: BotLimits): Bot {
-  const said = <T>(given: T | null | undefined, before: T | undefined) =>
-    given === undefined ? before : (given ?? undefined)
-  return {
-    ...bot,
-    ...(tags !== undefined && { tags: tags ?? [], tagsText: tags === null ? undefined : JSON.stringify(tags) }),
-    vendors: said(vendors, bot.vendors),
-    models: said(models, bot.models),
-    paths: said(paths, bot.paths),
-    anyKey: anyKey ?? bot.anyKey,
-    expiresAt: said(expiresAt, bot.expiresAt),
-  }
-}
-
-function isOpenTo({ vendors, tags = [], anyKey }: Bot, vendor: string, tag: string | undefined): boolean {
-  const mayVendor = vendors === undefined || vendors.includes(vendor)
-  return mayVendor && (anyKey || tag === undefined || tag === '' || tags.includes(tag))
-}
-
-/** Services' ids by their vendor, of those that are there: whose keys are whose. */
-export function keysIn(
-  { vault, services }: Pick<Rooms, 'vault' | 'services'>,
-  vendors: readonly Vendor[],
-): readonly Key[] {
-  const serviceOf = new Map<string, ServiceId | undefined>()
-  for (const { id, service } of vendors) serviceOf.set(id, services.byName(service)?.id)
-  const keys = vault.list().flatMap(({ id, handle, service, meta, createdAt }): Key[] => {
-    const vendor = meta[KEY_META]
-    if (vendor === undefined || serviceOf.get(vendor) !== service) return []
-    return [{ id: id as CredentialId, handle, vendor, tag: meta[TAG_META], label: meta[LABEL_META], createdAt }]
-  })
-  return keys.sort((one, other) => one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1))
 }
 
 export type { LlmDesk }

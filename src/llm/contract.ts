@@ -82,6 +82,55 @@ export const KEY_META = 'llm-vendor'
 export const TAG_META = 'llm-tag'
 export const LABEL_META = 'llm-label'
 
+export const Period = z.enum(['hour', 'day', 'month', 'ever'])
+export type Period = z.output<typeof Period>
+export const Unit = z.enum(['requests', 'tokens', 'money'])
+export type Unit = z.output<typeof Unit>
+
+/** So much in a time, for an agent, a vendor, or an agent at a vendor. Money in millionths of a dollar. */
+export interface Budget {
+  readonly id: string
+  readonly agent: AgentId | undefined
+  readonly vendor: string | undefined
+  readonly unit: Unit
+  readonly amount: number
+  readonly per: Period
+  /** Whether an answer ends where the budget does. */
+  readonly cut: boolean
+}
+
+/** What a bot may use in all of a time, as BotMaker's administration says it. */
+export const BotBudget = z.strictObject({
+  requests: z.int().positive().optional(),
+  tokens: z.int().positive().optional(),
+  usd: z.number().positive().max(1_000_000).optional(),
+  per: Period.default('day'),
+  cut: z.boolean().default(false),
+})
+export type BotBudget = z.output<typeof BotBudget>
+
+/** What one call took. Money in millionths of a dollar; undefined where nobody knows. */
+export interface UsageRow {
+  readonly rid: string
+  /** When it was over, milliseconds since 1970. */
+  readonly at: number
+  readonly agent: AgentId
+  readonly vendor: string
+  readonly key: CredentialId | undefined
+  readonly status: number
+  readonly model: string | undefined
+  readonly tokensIn: number | undefined
+  readonly tokensOut: number | undefined
+  readonly cost: number | undefined
+  readonly ms: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** The answer did not come to its end. */
+  readonly aborted: boolean
+  /** The vendor did not say all of it. */
+  readonly estimated: boolean
+}
+
 export const llmProblems = {
   llm_vendor_unknown: { status: 400, title: 'There is no such LLM vendor' },
   llm_token_missing: { status: 401, title: 'No token was sent' },
@@ -96,6 +145,16 @@ export const llmProblems = {
     status: 403,
     title: 'The vendor, path or model is not open to this bot',
     hint: 'An operator can open it: `claviger llm bot set`.',
+  },
+  llm_budget_exceeded: {
+    status: 429,
+    title: 'What the agent or the vendor may use in this time is used',
+    hint: 'An operator can see it: `claviger llm budget list`.',
+  },
+  llm_elsewhere: {
+    status: 403,
+    title: 'What bounds this agent or service is counted at /v1/{vendor} alone',
+    hint: 'Call the vendor there: the base URL is /v1/<vendor>.',
   },
   llm_flood: { status: 429, title: 'Too many requests came from there in this minute' },
   llm_key_unknown: { status: 404, title: 'There is no such key', hint: 'List them: claviger llm key list' },

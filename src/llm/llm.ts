@@ -11,6 +11,7 @@ import type { Actor, Change, Storage, Tx } from '../storage/storage.ts'
 import { BotEntry } from './bot-entry.ts'
 import { type Bot, type Key, llmProblem, type Vendor } from './contract.ts'
 import { KeyRing } from './key-ring.ts'
+import { Ledger } from './ledger.ts'
 import {
   type AsideRow,
   loadAll,
@@ -35,6 +36,8 @@ export interface LlmOptions {
   readonly ollamaUpstream?: string | undefined
   /** Every key there is, the oldest first, by the vault. */
   readonly keysIn: (vendors: readonly Vendor[]) => readonly Key[]
+  /** How long what calls took is kept. */
+  readonly keepDays: number
   /** Hears of what could not be written beside the calls. */
   readonly onTrouble: (error: unknown) => void
 }
@@ -44,8 +47,12 @@ const SYSTEM: Actor = { kind: 'system', id: 'llm' }
 
 export class Llm {
   readonly keys: KeyRing
+  /** What calls took, and may take. */
+  readonly ledger: Ledger
   readonly #options: LlmOptions
   readonly #vendors = new Map<string, Vendor>()
+  /** The vendors that a service is, by the service's name. */
+  #vendorsOf = new Map<string, readonly Vendor[]>()
   readonly #overrides = new Map<string, VendorOverride>()
   readonly #byAgent = new Map<AgentId, BotEntry>()
   readonly #byName = new Map<string, BotEntry>()
@@ -56,6 +63,7 @@ export class Llm {
   constructor(options: LlmOptions) {
     this.#options = options
     this.keys = new KeyRing(options.clock)
+    this.ledger = new Ledger(options, () => this.#flushSoon())
     options.storage.follow((change) => this.#follow(change))
   }
 
@@ -71,13 +79,14 @@ export class Llm {
     this.#admin = admin
     this.#open = true
     this.#readKeys()
-    return { bad }
+    return { bad: [...bad, ...(await this.ledger.load())] }
   }
 
   clear(): void {
     this.#open = false
     for (const map of [this.#vendors, this.#overrides, this.#byAgent, this.#byName]) map.clear()
     this.keys.clear()
+    this.ledger.clear()
     this.#admin = undefined
   }
 
@@ -107,6 +116,19 @@ export class Llm {
   /** The newest first. */
   bots(): readonly Bot[] {
     return [...this.#byAgent.values()].map(({ bot }) => bot).sort((one, other) => other.createdAt - one.createdAt)
+  }
+
+  /**
+   * Whether calls of this agent to this service are bounded by what is counted at the door alone: then they go no other way.
+   * One or two look-ups.
+   */
+  isBounded(agent: AgentId, service: string): boolean {
+    const vendors = this.#vendorsOf.get(service)
+    if (vendors === undefined) return false
+    const { budgets } = this.ledger
+    if (budgets.hasAgent(agent) || vendors.some(({ id }) => budgets.hasVendor(id))) return true
+    const bot = this.#byAgent.get(agent)
+    return bot !== undefined && (bot.hasModels || bot.bot.paths !== undefined || bot.bot.vendors !== undefined)
   }
 
   /** Keyed hash of the door's admin token; undefined where none was made here. */
@@ -196,19 +218,24 @@ export class Llm {
 
   /** Whose turn it is, to be kept over restarts: beside the calls. */
   keepTurns(): void {
-    this.#flushing ??= setTimeout(() => void this.flush(), FLUSH_MS).unref()
+    this.#flushSoon()
   }
 
   async flush(): Promise<void> {
     clearTimeout(this.#flushing)
     this.#flushing = undefined
+    const { storage, onTrouble } = this.#options
     const moved = this.keys.takeMoved()
-    if (moved.size === 0) return
-    await putTurns(this.#options.storage, moved).catch(this.#options.onTrouble)
+    if (moved.size > 0) await putTurns(storage, moved).catch(onTrouble)
+    await this.ledger.flush().catch(onTrouble)
   }
 
   close(): Promise<void> {
     return this.flush()
+  }
+
+  #flushSoon(): void {
+    this.#flushing ??= setTimeout(() => void this.flush(), FLUSH_MS).unref()
   }
 
   async #putBot(tx: Tx, bot: Bot, how: 'added' | 'changed', by: Actor): Promise<void> {
@@ -242,6 +269,7 @@ export class Llm {
     for (const [id, given] of this.#overrides) {
       this.#vendors.set(id, { group: 'own', ...this.#vendors.get(id), ...given })
     }
+    this.#vendorsOf = Map.groupBy(this.#vendors.values(), ({ service }) => service)
   }
 
   #readKeys(): void {

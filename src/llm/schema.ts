@@ -33,6 +33,32 @@ export const llmMigrations: readonly Migration[] = [
       )
     },
   },
+  {
+    id: '0081-llm-usage',
+    async up(db) {
+      await makeBudgets(db)
+      await plainTable(db, 'llm_usage', (table) =>
+        table
+          .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+          .addColumn('rid', 'text', (column) => column.notNull())
+          .addColumn('at', 'integer', (column) => column.notNull())
+          .addColumn('agent', 'text', (column) => column.notNull())
+          .addColumn('vendor', 'text', (column) => column.notNull())
+          .addColumn('key', 'text')
+          .addColumn('status', 'integer', (column) => column.notNull())
+          .addColumn('model', 'text')
+          .addColumn('tokens_in', 'integer')
+          .addColumn('tokens_out', 'integer')
+          .addColumn('cost', 'integer')
+          .addColumn('ms', 'integer', (column) => column.notNull())
+          .addColumn('bytes_in', 'integer', (column) => column.notNull())
+          .addColumn('bytes_out', 'integer', (column) => column.notNull())
+          .addColumn('aborted', 'integer', (column) => column.notNull())
+          .addColumn('estimated', 'integer', (column) => column.notNull()),
+      )
+      await db.schema.createIndex('llm_usage_at').on('llm_usage').column('at').execute()
+    },
+  },
 ]
 
 async function makeBots(db: Db): Promise<void> {
@@ -49,5 +75,31 @@ async function makeBots(db: Db): Promise<void> {
       .addColumn('own', 'integer', (column) => column.notNull())
       .addColumn('expires_at', 'integer')
       .addColumn('created_at', 'integer', (column) => column.notNull()),
+  )
+}
+
+async function makeBudgets(db: Db): Promise<void> {
+  await authenticatedTable(db, 'llm_budgets', (table) =>
+    table
+      .addColumn('agent', 'text')
+      .addColumn('vendor', 'text')
+      .addColumn('unit', 'text', (column) => column.notNull())
+      .addColumn('amount', 'integer', (column) => column.notNull())
+      .addColumn('per', 'text', (column) => column.notNull())
+      .addColumn('cut', 'integer', (column) => column.notNull()),
+  )
+  // `id` is the budget's. Authenticated: who sets a sum back has a budget anew.
+  await authenticatedTable(db, 'llm_spent', (table) =>
+    table
+      .addColumn('since', 'integer', (column) => column.notNull())
+      .addColumn('spent', 'integer', (column) => column.notNull()),
+  )
+  // Dollars for a million tokens, as they were written.
+  await authenticatedTable(db, 'llm_prices', (table) =>
+    table
+      .addColumn('vendor', 'text', (column) => column.notNull())
+      .addColumn('model', 'text', (column) => column.notNull())
+      .addColumn('input', 'text', (column) => column.notNull())
+      .addColumn('output', 'text', (column) => column.notNull()),
   )
 }

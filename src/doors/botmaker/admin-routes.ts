@@ -5,7 +5,8 @@ import { Secret } from '../../ground/secret.ts'
 import type { JsonValue } from '../../ground/strict-json.ts'
 import { headerOf } from '../../http/header-of.ts'
 import type { PlainAsked, PlainReply, PlainRoute } from '../../http/plain-routes.ts'
-import { type Bot, BotLimits, type Key, llmProblem } from '../../llm/contract.ts'
+import { type Bot, BotBudget, BotLimits, type Key, llmProblem, type UsageRow } from '../../llm/contract.ts'
+import { MICROS } from '../../llm/use-routes.ts'
 import type { AdminNeeds } from './admin-needs.ts'
 import { adminProblem } from './admin-problems.ts'
 import { wording } from './wording.ts'
@@ -23,6 +24,7 @@ export function adminRoutes(needs: AdminNeeds): PlainRoute[] {
     { method: 'GET', path: '/admin/bots', handle: () => reply(needs.llm.bots().map(shownBot)) },
     { method: 'DELETE', path: '/admin/bots/{id}', handle: (asked) => removeBot(needs, asked) },
     { method: 'PATCH', path: '/admin/bots/{id}', handle: (asked) => changeBot(needs, asked) },
+    { method: 'GET', path: '/admin/usage', handle: (asked) => usage(needs, asked) },
     { method: 'POST', path: '/admin/bots/{id}/token', handle: (asked) => renewToken(needs, asked) },
   ]
   return routes.map((route) => forAdmin(needs, route))
@@ -117,12 +119,16 @@ async function renewToken(needs: AdminNeeds, { params }: PlainAsked): Promise<Pl
 
 /** Milliseconds, seconds or a date, as clients of either taste say it. */
 const Time = z.union([z.number().nonnegative(), z.iso.datetime({ offset: true })]).nullable()
-const Patch = BotLimits.omit({ expiresAt: true }).extend({ expiresAt: Time.optional() })
+const Patch = BotLimits.omit({ expiresAt: true }).extend({
+  expiresAt: Time.optional(),
+  budget: BotBudget.nullable().optional(),
+})
 
 async function changeBot(needs: AdminNeeds, asked: PlainAsked): Promise<PlainReply> {
-  const { expiresAt, ...limits } = checked(Patch, await asked.json(), 'body')
+  const { expiresAt, budget, ...limits } = checked(Patch, await asked.json(), 'body')
   const name = asked.params.id as string
   await needs.changeBot(name, expiresAt === undefined ? limits : { ...limits, expiresAt: msOf(expiresAt) })
+  if (budget !== undefined) await needs.setBudget(name, budget)
   return reply({ ok: true })
 }
 
@@ -151,4 +157,44 @@ function optional(value: JsonValue | undefined, name: string): string | undefine
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value !== 'string' || !/^\P{C}{1,100}$/u.test(value)) throw invalid(`Invalid ${name}`)
   return value
+}
+
+const MOST_ROWS = 1_000
+
+async function usage(needs: AdminNeeds, { query }: PlainAsked): Promise<PlainReply> {
+  const bot = query.get('botId')
+  const filter = {
+    agent: bot === null ? undefined : needs.llm.botNamed(bot).agent,
+    vendor: query.get('vendor') ?? undefined,
+    from: timeIn(query, 'from'),
+    to: timeIn(query, 'to'),
+    limit: MOST_ROWS,
+  }
+  const { rows, totals } = await needs.usage(filter)
+  const { requests, tokensIn, tokensOut, cost } = totals
+  return reply({
+    rows: rows.map((row) => shownUsage(needs, row)),
+    totals: { requests, tokens_in: tokensIn, tokens_out: tokensOut, cost_usd: cost / MICROS },
+  })
+}
+
+function shownUsage({ llm, keyHandle }: AdminNeeds, row: UsageRow) {
+  const { agent, vendor, key, status, at, model, tokensIn, tokensOut, cost, ms, bytesIn, bytesOut, aborted } = row
+  return {
+    ...{ bot_id: llm.bot(agent)?.bot.name ?? agent, vendor, key_id: key === undefined ? null : keyHandle(key) },
+    ...{ status_code: status, created_at: seconds(at), model: model ?? null },
+    ...{
+      tokens_in: tokensIn ?? null,
+      tokens_out: tokensOut ?? null,
+      cost_usd: cost === undefined ? null : cost / MICROS,
+    },
+    ...{ duration_ms: ms, bytes_in: bytesIn, bytes_out: bytesOut, aborted, estimated: row.estimated },
+  }
+}
+
+function timeIn(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  const time = /^\d{1,16}$/.test(text) ? Number(text) : text
+  return msOf(checked(Time, time, name)) ?? undefined
 }

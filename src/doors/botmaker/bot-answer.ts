@@ -2,11 +2,15 @@ import type { Answer, AnswerHead } from '../../proxy/answer.ts'
 import { proxyProblem } from '../../proxy/problems.ts'
 import type { Writable } from '../../proxy/recipient.ts'
 import { scrubError, withoutOrganisation } from './scrub-error.ts'
+import { asEvents } from './whole-as-events.ts'
 
 /** What an answer is told to on its way. */
 export interface AnswerTold {
+  /** Whether a whole answer is made into events. */
+  readonly asEvents: boolean
   /** The vendor's answer begins. True: it is not for the bot, because another key is tried. */
   began(status: number, headers: readonly string[]): boolean
+  /** May throw a Problem, which ends the answer. */
   passed(chunk: Buffer): void
   /** `whole`: it was the vendor's, and complete. */
   over(whole: boolean): void
@@ -15,12 +19,13 @@ export interface AnswerTold {
 }
 
 const MOST_ERROR = 64 * 1024
+const MOST_WHOLE = 10 * 1024 * 1024
 
-/** The bot's side of one try: an error is held until it is whole and then scrubbed, all else goes on as it comes. */
+/** The bot's side of one try: what is changed is held until it is whole, all else goes on as it comes. */
 export class BotAnswer implements Writable {
   readonly #inner: Answer
   readonly #told: AnswerTold
-  #mode: 'passes' | 'error' | 'left' = 'passes'
+  #mode: 'passes' | 'error' | 'whole' | 'left' = 'passes'
   #head: AnswerHead | undefined
   #held: Buffer[] = []
   #heldBytes = 0
@@ -43,12 +48,11 @@ export class BotAnswer implements Writable {
   }
 
   begin(head: AnswerHead): void {
-    const { status } = head
-    if (this.#told.began(status, head.headers)) this.#mode = 'left'
-    else if (status >= 400) {
-      this.#mode = 'error'
-      this.#head = head
-    } else this.#inner.begin({ ...head, headers: headersOf(head.headers) })
+    this.#head = head
+    if (this.#told.began(head.status, head.headers)) this.#mode = 'left'
+    else if (head.status >= 400) this.#mode = 'error'
+    else if (this.#told.asEvents) this.#mode = 'whole'
+    else this.#inner.begin({ ...head, headers: headersOf(head.headers) })
   }
 
   write(chunk: Buffer): void | Promise<void> {
@@ -57,9 +61,13 @@ export class BotAnswer implements Writable {
       return this.#inner.write(chunk)
     }
     this.#heldBytes += chunk.length
-    if (this.#mode === 'error' && this.#heldBytes <= MOST_ERROR) this.#held.push(chunk)
+    if (this.#mode === 'whole') {
+      if (this.#heldBytes > MOST_WHOLE) throw proxyProblem('answer_too_large', { facts: { maxBytes: MOST_WHOLE } })
+      this.#told.passed(chunk)
+      this.#held.push(chunk)
+    } else if (this.#mode === 'error' && this.#heldBytes <= MOST_ERROR) this.#held.push(chunk)
     // Of an answer that nobody gets so much is read that its connection can be used again.
-    if (this.#mode === 'left' && this.#heldBytes > MOST_ERROR) throw proxyProblem('answer_too_large')
+    else if (this.#mode === 'left' && this.#heldBytes > MOST_ERROR) throw proxyProblem('answer_too_large')
     return undefined
   }
 
@@ -68,12 +76,7 @@ export class BotAnswer implements Writable {
       this.#told.leave()
       return
     }
-    if (this.#mode === 'error' && this.#head !== undefined) {
-      const body = Buffer.from(scrubError(Buffer.concat(this.#held).toString('utf8')))
-      const { headers, ...head } = this.#head
-      this.#inner.begin({ ...head, headers: headersOf(headers), length: undefined })
-      if (body.length > 0) void this.#inner.write(body)
-    }
+    if (this.#mode !== 'passes') this.#sendHeld()
     this.#inner.end(trailers)
     this.#told.over(true)
   }
@@ -86,7 +89,19 @@ export class BotAnswer implements Writable {
   drop(): void {
     this.#held = []
     this.#inner.drop()
-    if (this.#mode === 'passes') this.#told.over(false)
+    // Where nothing began, whoever refuses the call says what became of it.
+    if (this.#mode !== 'left' && this.#head !== undefined) this.#told.over(false)
+  }
+
+  #sendHeld(): void {
+    const body = Buffer.concat(this.#held)
+    const { headers, ...head } = this.#head as AnswerHead
+    const events = this.#mode === 'whole' ? asEvents(body) : undefined
+    const sent =
+      events === undefined ? headers : [...without(headers, 'content-type'), 'content-type', 'text/event-stream']
+    this.#inner.begin({ ...head, headers: headersOf(sent), length: undefined })
+    const text = this.#mode === 'error' ? Buffer.from(scrubError(body.toString('utf8'))) : Buffer.from(events ?? body)
+    if (text.length > 0) void this.#inner.write(text)
   }
 }
 
@@ -97,4 +112,8 @@ function headersOf(sent: readonly string[]): string[] {
   const isStream = names.includes('content-type') && type.toLowerCase().startsWith('text/event-stream')
   if (isStream && !names.includes('cache-control')) headers.push('cache-control', 'no-cache')
   return headers
+}
+
+function without(headers: readonly string[], name: string): string[] {
+  return headers.filter((_, at) => (headers[at - (at % 2)] as string).toLowerCase() !== name)
 }

@@ -9,17 +9,22 @@ import { framingRefused, whenInTurn } from '../../http/framing.ts'
 import type { Handle } from '../../http/listen.ts'
 import { asProblem } from '../../http/send-problem.ts'
 import type { BotEntry } from '../../llm/bot-entry.ts'
+import { CallMeter } from '../../llm/call-meter.ts'
 import { type Key, llmProblem, type Vendor } from '../../llm/contract.ts'
 import { openToAll } from '../../llm/open-paths.ts'
+import type { CallingAgent } from '../../proxy/carry-out.ts'
 import { LlmCall } from './llm-call.ts'
+import { MeteredBody } from './metered-body.ts'
 import type { DataNeeds } from './needs.ts'
-import { CountedBody, KeptBodies } from './read-request.ts'
+import { KeptBodies, MAX_BODY } from './read-request.ts'
 import { whoAsks, withoutKey } from './who-asks.ts'
+import { askedWhole } from './whole-as-events.ts'
 import { sendReply, wording } from './wording.ts'
 
 const OPENAI_ALIAS = '/proxy/openai/chat/completions'
 const CALL = /^\/v1\/([^/?]+)(\/[^?]*)?(\?.*)?$/s
 const SHOWN = 64
+const OLLAMA = 'ollama'
 const none: readonly Key[] = Object.freeze([])
 
 /** Whether a path of the agents' listener is this door's. */
@@ -49,25 +54,68 @@ async function handle(
   refuseFlood(needs, request)
   const found = CALL.exec(pathOf(request))
   if (found === null) return sendReply(response, notFound(request))
-  const [, name = '', rest = '/', query = ''] = found
-  const vendor = needs.llm.vendor(name)
-  // What is on this machine is a vendor where an operator said so.
-  const isKnown = vendor !== undefined && (vendor.group !== 'local' || needs.isThere(vendor.service))
-  if (!isKnown) throw llmProblem('llm_vendor_unknown', { facts: { vendor: shownName(name) } })
-  const { target: asked, queryToken } = withoutKey(`${rest}${query}`, vendor.api === 'google-gemini')
-  const caller = whoAsks(needs, request, queryToken)
+  const { vendor, caller, asked } = readHead(needs, request, found)
+  try {
+    await carry(needs, kept, { request, response, rid }, { vendor, caller, asked })
+  } catch (error) {
+    if (error instanceof Problem) needs.noteDenied(rid, caller.principal, error.code)
+    throw error
+  }
+}
+
+async function carry(
+  needs: DataNeeds,
+  kept: KeptBodies,
+  {
+    request,
+    response,
+    rid,
+  }: { readonly request: IncomingMessage; readonly response: ServerResponse; readonly rid: string },
+  { vendor, caller, asked }: AskedHead,
+): Promise<void> {
   const entry = needs.llm.bot(caller.principal.agent.id)
   const method = request.method as string
   // Read for itself first: so no path climbs out of what stands before it.
   const own = canonicalTarget(asked)
   judge(needs, entry, vendor, method, own)
   const target = vendor.basePath === '' ? own : canonicalTarget(`${vendor.basePath}${asked}`)
-  const body = await kept.read(request, response)
-  const through = body === request ? new CountedBody() : undefined
-  const { rawHeaders } = request
+  const read = await kept.read(request, response)
+  const whole = Buffer.isBuffer(read) && needs.ollamaEvents && vendor.id === OLLAMA ? askedWhole(read) : undefined
+  const body = whole ?? read
   const keys = keysFor(needs, entry, vendor)
-  const call = new LlmCall(needs, { rid, caller, vendor, method, target, rawHeaders, body, through, response, keys })
-  await call.start()
+  const agent = caller.principal.agent.id
+  const meter = new CallMeter(needs.llm.ledger, { rid, agent, entry, vendor, method, target: own })
+  const streams = body === request
+  if (Buffer.isBuffer(body)) meter.asked.push(body)
+  if (!streams) meter.judge()
+  const through = streams ? new MeteredBody(meter, MAX_BODY) : undefined
+  const rawHeaders = needs.wantsKey(vendor.service) ? request.rawHeaders : inPlain(request.rawHeaders)
+  const sent = { rid, caller, vendor, method, target, rawHeaders, body, through, response, keys, meter }
+  await new LlmCall(needs, { ...sent, asEvents: whole !== undefined }).start()
+}
+
+interface AskedHead {
+  readonly vendor: Vendor
+  readonly caller: CallingAgent
+  /** Path and query, as the client wrote them. */
+  readonly asked: string
+}
+
+/** Who asks which vendor. Throws Problems. */
+function readHead(needs: DataNeeds, request: IncomingMessage, found: RegExpExecArray): AskedHead {
+  const [, name = '', rest = '/', query = ''] = found
+  const vendor = needs.llm.vendor(name)
+  // What is on this machine is a vendor where an operator said so.
+  const isKnown = vendor !== undefined && (vendor.group !== 'local' || needs.isThere(vendor.service))
+  if (!isKnown) throw llmProblem('llm_vendor_unknown', { facts: { vendor: shownName(name) } })
+  const { target: asked, queryToken } = withoutKey(`${rest}${query}`, vendor.api === 'google-gemini')
+  return { vendor, caller: whoAsks(needs, request, queryToken), asked }
+}
+
+/** Answers that nobody decodes are asked for as they can be read. */
+function inPlain(rawHeaders: readonly string[]): readonly string[] {
+  const kept = rawHeaders.filter((_, at) => (rawHeaders[at - (at % 2)] as string).toLowerCase() !== 'accept-encoding')
+  return [...kept, 'accept-encoding', 'identity']
 }
 
 /** Throws Problem `llm_flood`. */

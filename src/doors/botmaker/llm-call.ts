@@ -6,6 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CallId } from '../../ground/ids.ts'
 import { Problem } from '../../ground/problem.ts'
 import type { Target } from '../../ground/target.ts'
+import { headerOf } from '../../http/header-of.ts'
+import type { CallMeter } from '../../llm/call-meter.ts'
 import { DOOR, type Key, type Vendor } from '../../llm/contract.ts'
 import { Answer } from '../../proxy/answer.ts'
 import type { CallingAgent } from '../../proxy/carry-out.ts'
@@ -27,22 +29,35 @@ export interface LlmCallParts {
   readonly body: Buffer | IncomingMessage | undefined
   readonly through: BodyTransform | undefined
   readonly response: ServerResponse
+  readonly meter: CallMeter
+  /** Whether the whole answer is made into the events that were asked for. */
+  readonly asEvents: boolean
   /** In the order in which they are tried; none where the service wants none, or the agent has a grant of its own. */
   readonly keys: readonly Key[]
 }
 
 /** What a vendor says that did not take the request: to send it once more does nothing twice. */
 const NOT_TAKEN: ReadonlySet<number> = new Set([401, 403, 429, 503, 529])
+/** Ends of a call whose vendor may have done what was asked. */
+const MAYBE_DONE: ReadonlySet<string> = new Set([
+  'upstream_timeout',
+  'upstream_broke',
+  'call_ended',
+  'answer_too_large',
+])
 
 export class LlmCall implements Recipient, AnswerTold {
   readonly #needs: DataNeeds
   readonly #parts: LlmCallParts
+  readonly asEvents: boolean
   #at = 0
   #leaving = false
+  #answer: BotAnswer | undefined
 
   constructor(needs: DataNeeds, parts: LlmCallParts) {
     this.#needs = needs
     this.#parts = parts
+    this.asEvents = parts.asEvents
   }
 
   /** Resolves when it is on its way, or refused. */
@@ -73,7 +88,8 @@ export class LlmCall implements Recipient, AnswerTold {
   }
 
   answer(broke: (error: unknown) => void): Writable {
-    return new BotAnswer(new Answer(this.#parts.response, broke), this)
+    this.#answer = new BotAnswer(new Answer(this.#parts.response, broke), this)
+    return this.#answer
   }
 
   refuse(problem: Problem, rid: string): void {
@@ -82,28 +98,32 @@ export class LlmCall implements Recipient, AnswerTold {
       this.leave()
       return
     }
-    this.over(false)
+    const { meter, vendor, response, caller } = this.#parts
     const { code, status, title, detail, facts } = problem
-    const named = new Problem(
-      code,
-      { status, title },
-      { ...(detail !== undefined && { detail }), facts: { ...facts, vendor: this.#parts.vendor.id } },
-    )
-    sendReply(this.#parts.response, wording(named, rid))
+    if (MAYBE_DONE.has(code)) meter.close(false, 0, this.#key?.id, status)
+    else meter.giveBack()
+    if (code.startsWith('llm_')) this.#needs.noteDenied(rid, caller.principal, code)
+    const said = { ...(detail !== undefined && { detail }), facts: { ...facts, vendor: vendor.id } }
+    sendReply(response, wording(new Problem(code, { status, title }, said), rid))
   }
 
   began(status: number, headers: readonly string[]): boolean {
     const { llm, now } = this.#needs
+    const { meter, keys } = this.#parts
     const key = this.#key
-    if (key === undefined) return false
-    if (status === 401 || status === 403) llm.setAside(key.id, status)
-    else if (status === 429 || status >= 500) llm.keys.rest(key.id, retryAfterMs(headers, now()))
-    const hasNext = this.#at + 1 < this.#parts.keys.length
+    if (key !== undefined) {
+      if (status === 401 || status === 403) llm.setAside(key.id, status)
+      else if (status === 429 || status >= 500) llm.keys.rest(key.id, retryAfterMs(headers, now()))
+    }
+    const hasNext = this.#at + 1 < keys.length
     this.#leaving = NOT_TAKEN.has(status) && hasNext && this.#canRepeat
+    if (!this.#leaving) meter.began(status, headerOf(headers, 'content-type') ?? '')
     return this.#leaving
   }
 
-  passed(_: Buffer): void {}
+  passed(chunk: Buffer): void {
+    this.#parts.meter.passed(chunk)
+  }
 
   leave(): void {
     if (!this.#leaving) return
@@ -113,7 +133,9 @@ export class LlmCall implements Recipient, AnswerTold {
     setImmediate(() => void this.start(this.#needs.nextRid()))
   }
 
-  over(_: boolean): void {}
+  over(whole: boolean): void {
+    this.#parts.meter.close(whole, this.#answer?.bytes ?? 0, this.#key?.id)
+  }
 
   get #key(): Key | undefined {
     return this.#parts.keys[this.#at]

@@ -16,8 +16,12 @@ export interface DataNeeds {
   /** Requests from one address. */
   readonly requests: RateTable
   readonly noteUnknown: () => void
+  /** What is refused before the gate was asked is on record too. */
+  readonly noteDenied: (rid: string, principal: CallingAgent['principal'], code: string) => void
   /** Whether calls to the service carry a credential. */
   readonly wantsKey: (service: string) => boolean
+  /** Whether Ollama's whole answers are made into events. */
+  readonly ollamaEvents: boolean
   readonly isThere: (service: string) => boolean
   readonly nextRid: () => string
   readonly now: () => number

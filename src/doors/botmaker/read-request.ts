@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { httpProblem } from '../../http/problems.ts'
 import { bodyAtHand, readBody } from '../../http/read-body.ts'
-import type { BodyTransform, Emit } from '../../proxy/transform.ts'
 
 export const MAX_BODY = 64 * 1024 * 1024
 const MOST_KEPT = 1024 * 1024
@@ -35,18 +34,4 @@ export class KeptBodies {
     })
     return body
   }
-}
-
-/** Looks at a body that goes on as it comes, and ends the call where it is longer than it may be. */
-export class CountedBody implements BodyTransform {
-  readonly keepsLength = true
-  #bytes = 0
-
-  push(chunk: Buffer, emit: Emit): void | Promise<void> {
-    this.#bytes += chunk.length
-    if (this.#bytes > MAX_BODY) throw httpProblem('body_too_large')
-    return emit(chunk)
-  }
-
-  flush(): void {}
 }

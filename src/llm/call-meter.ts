@@ -1,0 +1,162 @@
+/**
+ * What one call takes: judged by what it says before the vendor has all of it, taken from budgets, read from the answer, settled
+ * and noted. Without budgets and lists of models it only reads and notes.
+ */
+import type { AgentId, CredentialId } from '../ground/ids.ts'
+import type { Target } from '../ground/target.ts'
+import type { BotEntry } from './bot-entry.ts'
+import type { Amounts, Taken } from './budgets.ts'
+import { llmProblem, type Vendor } from './contract.ts'
+import type { Ledger } from './ledger.ts'
+import type { Price } from './prices.ts'
+import { AskedReader } from './read-asked.ts'
+import { type Usage, UsageReader } from './read-usage.ts'
+
+export interface MeteredCall {
+  readonly rid: string
+  readonly agent: AgentId
+  /** Undefined for an agent that is no bot. */
+  readonly entry: BotEntry | undefined
+  readonly vendor: Vendor
+  readonly method: string
+  /** As the client wrote it, without what stands before it. */
+  readonly target: Target
+}
+
+/** About so many bytes of text are a token. */
+const BYTES_PER_TOKEN = 4
+/** What a call may answer that does not say how much, and what it gets more at a time. */
+const USUAL_OUTPUT = 1_024
+/** About so many tokens an event carries, where nobody says. */
+const TOKENS_PER_EVENT = {
+  'google-gemini': 24,
+  'anthropic-messages': 3,
+  'openai-responses': 1,
+  'openai-completions': 1,
+} as const
+const BATCH = /\/batches$|:batchGenerateContent$/
+const NOTHING: Amounts = Object.freeze({ tokens: 0, money: 0 })
+
+export class CallMeter {
+  readonly asked = new AskedReader()
+  readonly #ledger: Ledger
+  readonly #call: MeteredCall
+  readonly #began: number
+  #taken: Taken | undefined
+  #reader: UsageReader | undefined
+  #status = 0
+  #price: Price | undefined
+  #over = false
+
+  constructor(ledger: Ledger, call: MeteredCall) {
+    this.#ledger = ledger
+    this.#call = call
+    this.#began = ledger.clock.mono()
+  }
+
+  /** Once, when all of the body was read. Throws Problem `llm_not_allowed`, `llm_budget_exceeded`. */
+  judge(): void {
+    const { entry, vendor, agent, target } = this.#call
+    const { budgets, prices } = this.#ledger
+    const model = this.#model
+    const asks = this.asked.bytes > 0
+    if (asks && entry?.hasModels === true && (model === undefined || !entry.mayAsk(model))) throw notAllowed('model')
+    // What a batch takes nobody sees here.
+    if (asks && BATCH.test(target.path) && budgets.counts(agent, vendor.id)) throw notAllowed('path')
+    this.#price = model === undefined ? undefined : prices.find(vendor.id, model)
+    const input = asks ? this.#amounts(Math.ceil(this.asked.bytes / BYTES_PER_TOKEN), 0) : NOTHING
+    const most = asks
+      ? (this.asked.mostOutput ?? budgets.within(agent, vendor.id, input, this.#price, USUAL_OUTPUT))
+      : 0
+    this.#taken = budgets.take(agent, vendor.id, input, asks ? this.#amounts(0, most) : NOTHING)
+  }
+
+  began(status: number, type: string): void {
+    this.#status = status
+    this.#reader = new UsageReader(type)
+  }
+
+  /** Throws Problem `llm_budget_exceeded` where a budget ends the answer. */
+  passed(chunk: Buffer): void {
+    const reader = this.#reader
+    if (reader === undefined) return
+    reader.push(chunk)
+    const taken = this.#taken
+    if (taken === undefined || !reader.isStream) return
+    while (this.#guessed(reader) > taken.tokens) {
+      if (!taken.grow(this.#amounts(0, USUAL_OUTPUT))) throw llmProblem('llm_budget_exceeded')
+    }
+  }
+
+  /** Nothing was sent: as if it had never been. */
+  giveBack(): void {
+    this.#over = true
+    this.#taken?.giveBack()
+  }
+
+  /** It is over. `status`: what the bot was answered, where that is not the vendor's. Once. */
+  close(whole: boolean, bytesOut: number, key: CredentialId | undefined, status = this.#status): void {
+    if (this.#over) return
+    this.#over = true
+    const usage = this.#usage(whole)
+    this.#settle(usage)
+    const { rid, agent, vendor } = this.#call
+    const { clock } = this.#ledger
+    const { tokensIn, tokensOut, model, estimated } = usage
+    const known = tokensIn !== undefined || tokensOut !== undefined
+    this.#ledger.add({
+      ...{ rid, at: clock.now(), agent, vendor: vendor.id, key, status, model, tokensIn, tokensOut, estimated },
+      cost: known ? this.#amounts(tokensIn ?? 0, tokensOut ?? 0).money : undefined,
+      ms: Math.round(clock.mono() - this.#began),
+      ...{ bytesIn: this.asked.bytes, bytesOut, aborted: !whole },
+    })
+  }
+
+  get #model(): string | undefined {
+    const { target, vendor } = this.#call
+    const { decoded } = target
+    const at =
+      vendor.api === 'google-gemini' ? decoded.findIndex((one) => one === 'models' || one === 'tunedModels') : -1
+    const inPath = at < 0 ? undefined : decoded[at + 1]
+    if (inPath !== undefined) return inPath.split(':', 1)[0]
+    return this.asked.model?.replace(/^models\//, '')
+  }
+
+  #amounts(input: number, output: number): Amounts {
+    const tokens = input + output
+    if (tokens === 0) return NOTHING
+    const price = this.#price
+    return { tokens, money: price && Math.ceil(input * price.input + output * price.output) }
+  }
+
+  #guessed(reader: UsageReader): number {
+    const input = Math.ceil(this.asked.bytes / BYTES_PER_TOKEN)
+    return input + reader.events * TOKENS_PER_EVENT[this.#call.vendor.api]
+  }
+
+  #usage(whole: boolean): Usage & { readonly estimated: boolean } {
+    const reader = this.#reader
+    const said = reader?.usage()
+    const model = said?.model ?? this.#model
+    if (this.#price === undefined && model !== undefined)
+      this.#price = this.#ledger.prices.find(this.#call.vendor.id, model)
+    const { tokensIn, tokensOut } = said ?? {}
+    // A stream that broke off says at its beginning what went in, and at its end, which did not come, what came out.
+    const isWhole = tokensOut !== undefined && (whole || reader?.isStream !== true)
+    if (reader === undefined || this.#status >= 400 || isWhole) return { model, tokensIn, tokensOut, estimated: false }
+    if (!reader.isStream || reader.events === 0) return { model, tokensIn, tokensOut, estimated: false }
+    const input = Math.ceil(this.asked.bytes / BYTES_PER_TOKEN)
+    const guessed = this.#guessed(reader) - input
+    return { model, tokensIn: tokensIn ?? input, tokensOut: Math.max(guessed, tokensOut ?? 0), estimated: true }
+  }
+
+  #settle({ tokensIn, tokensOut }: Usage): void {
+    const taken = this.#taken
+    if (taken === undefined) return
+    if (this.#status >= 400) taken.settle(NOTHING)
+    else if (tokensIn === undefined && tokensOut === undefined) taken.settleWhole()
+    else taken.settle(this.#amounts(tokensIn ?? 0, tokensOut ?? 0))
+  }
+}
+
+const notAllowed = (what: 'model' | 'path') => llmProblem('llm_not_allowed', { facts: { what } })

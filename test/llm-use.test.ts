@@ -1,0 +1,283 @@
+// What LLM calls take and may take, through the door: usage, budgets, models, what the vendor never gets (BM-07, BM-12).
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { BotMakerWorld, json } from './instruments/botmaker-world.ts'
+import { asOperator } from './instruments/command-line.ts'
+import type { Reply } from './instruments/send.ts'
+import { until } from './instruments/wait.ts'
+
+let world: BotMakerWorld
+let bots = 0
+before(async () => {
+  world = await BotMakerWorld.start({ services: ['openai', 'anthropic', 'gemini', 'ollama'] })
+  for (const vendor of ['openai', 'anthropic', 'google']) await world.key(vendor)
+})
+after(() => world[Symbol.asyncDispose]())
+afterEach(() => world.upstream.forget())
+
+interface Usage {
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
+  readonly totals: Readonly<Record<string, number>>
+}
+
+const errorOf = (reply: Reply) => [reply.status, (reply.json() as { error: string }).error]
+const bot = () => world.bot(`user-${++bots}`)
+const patch = (body: unknown) => world.done('PATCH', `/admin/bots/user-${bots}`, body)
+const used = async (more = ''): Promise<Usage> =>
+  (await world.done('GET', `/admin/usage?botId=user-${bots}${more}`)) as unknown as Usage
+const answer = (body: object) =>
+  world.answers('v1', (request, response) => void request.on('end', () => json(response, 200, body as never)))
+const openai = (prompt_tokens: number, completion_tokens: number) => ({
+  model: 'gpt-5.2',
+  usage: { prompt_tokens, completion_tokens },
+})
+const budgetIsOut = [429, 'Budget exceeded']
+
+describe('usage', () => {
+  test('BM-12 one row for each call, with model, tokens, cost, time and bytes, to be read by both administrations', async () => {
+    const token = await bot()
+    answer(openai(1_000, 2_000))
+    await world.chat(token)
+    const { rows, totals } = await used()
+    const { bot_id, vendor, status_code, model, tokens_in, tokens_out, cost_usd, aborted, bytes_out } = rows[0]!
+    assert.deepEqual([bot_id, vendor, status_code, model], [`user-${bots}`, 'openai', 200, 'gpt-5.2'])
+    assert.deepEqual([tokens_in, tokens_out, aborted], [1_000, 2_000, false])
+    assert.ok((bytes_out as number) > 10 && typeof rows[0]!.key_id === 'string')
+    assert.ok(Math.abs((cost_usd as number) - (1_000 * 1.75 + 2_000 * 14) / 1e6) < 1e-9)
+    assert.deepEqual([totals.requests, totals.tokens_in, totals.tokens_out], [1, 1_000, 2_000])
+    const said = await asOperator(world.gateway, `llm usage --agent user-${bots} --json`)
+    assert.equal((JSON.parse(said.stdout) as Usage).totals.tokensOut, 2_000)
+    assert.equal((await used(`&from=${Math.floor(Date.now() / 1_000) + 60}`)).rows.length, 0)
+    assert.equal((await used('&vendor=anthropic')).rows.length, 0)
+  })
+
+  test('is read from streams of all three kinds, and is there after a restart', async () => {
+    const token = await bot()
+    const stream = (...list: object[]) => list.map((one) => `data: ${JSON.stringify(one)}\n\n`).join('')
+    const says = (segment: string, text: string) =>
+      world.answers(segment, (request, response) => {
+        request.on('end', () => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text))
+      })
+    says(
+      'v1',
+      stream(
+        { choices: [{ delta: {} }] },
+        { choices: [], model: 'gpt-5.2', usage: { prompt_tokens: 5, completion_tokens: 6 } },
+      ),
+    )
+    await world.chat(token, { stream: true })
+    says(
+      'v1',
+      stream(
+        { message: { model: 'claude-opus-4-5', usage: { input_tokens: 7, output_tokens: 1 } } },
+        { usage: { output_tokens: 8 } },
+      ),
+    )
+    await world.call(token, '/v1/anthropic/v1/messages', { body: '{"model":"claude-opus-4-5"}' })
+    says(
+      'v1beta',
+      stream({ modelVersion: 'gemini-3-pro', usageMetadata: { promptTokenCount: 9, candidatesTokenCount: 10 } }),
+    )
+    await world.call(token, '/v1/google/models/gemini-3-pro:streamGenerateContent', { body: '{"contents":[]}' })
+    const before = await used()
+    assert.deepEqual(
+      before.rows.map(({ tokens_in, tokens_out }) => [tokens_in, tokens_out]),
+      [
+        [9, 10],
+        [7, 8],
+        [5, 6],
+      ],
+    )
+    await world.gateway.restart()
+    assert.deepEqual(await used(), before)
+  })
+})
+
+describe('models', () => {
+  test('BM-07 other models than those of the list are refused, in the body and in the path', async () => {
+    const token = await bot()
+    answer({ ok: true })
+    world.answers('v1beta', (_, response) => json(response, 200, { ok: true }))
+    await patch({ models: ['gpt-5.2', 'gemini-3-*'] })
+    assert.equal((await world.chat(token)).status, 200)
+    const refused = [403, 'Not allowed: model']
+    for (const body of [{ model: 'gpt-4o' }, { model: undefined }, { model: ['gpt-5.2'] }, { Model: 'gpt-4o' }]) {
+      assert.deepEqual(errorOf(await world.chat(token, body)), refused, JSON.stringify(body))
+    }
+    const google = (model: string) => world.call(token, `/v1/google/models/${model}:generateContent`, { body: '{}' })
+    assert.equal((await google('gemini-3-pro')).status, 200)
+    assert.deepEqual(errorOf(await google('gemini-2.5-pro')), refused)
+    assert.equal((await world.call(token, '/v1/openai/models', { method: 'GET' })).status, 200)
+    // A batch names its models elsewhere.
+    const batch = JSON.stringify({ requests: [{ params: { model: 'gpt-4o' } }] })
+    assert.deepEqual(errorOf(await world.call(token, '/v1/anthropic/v1/messages/batches', { body: batch })), refused)
+    assert.equal(world.upstream.receipts.length, 3)
+  })
+
+  test('BM-07 of a body that goes on as it comes the vendor never has the end, where its model is refused', async () => {
+    const token = await bot()
+    await patch({ models: ['gpt-5.2'] })
+    let whole = 0
+    world.answers(
+      'v1',
+      (request, response) =>
+        void request.on('end', () => {
+          whole += 1
+          json(response, 200, { ok: true })
+        }),
+    )
+    const big = (model: string) => JSON.stringify({ image: 'x'.repeat(3 * 1024 * 1024), model })
+    const send = (model: string) => world.call(token, '/v1/openai/chat/completions', { body: Buffer.from(big(model)) })
+    assert.equal((await send('gpt-5.2')).status, 200)
+    assert.deepEqual(errorOf(await send('gpt-4o')), [403, 'Not allowed: model'])
+    assert.equal(whole, 1)
+  })
+})
+
+describe('budgets', () => {
+  test('BM-07 so many requests at once are let through as a budget has, and no more; a restart gives none back', async () => {
+    const token = await bot()
+    answer({ ok: true })
+    await patch({ budget: { requests: 5, per: 'month' } })
+    const replies = await Promise.all(Array.from({ length: 20 }, () => world.chat(token)))
+    const passed = replies.filter(({ status }) => status === 200)
+    assert.deepEqual([passed.length, world.upstream.receipts.length], [5, 5])
+    assert.deepEqual(errorOf(replies.find(({ status }) => status !== 200)!), budgetIsOut)
+    await world.gateway.restart()
+    assert.deepEqual(errorOf(await world.chat(token)), budgetIsOut)
+    await patch({ budget: null })
+    assert.equal((await world.chat(token)).status, 200)
+  })
+
+  test('tokens are taken before a call and settled after it, so that calls at once never spend what is not there', async () => {
+    const token = await bot()
+    await patch({ budget: { tokens: 1_000, per: 'month' } })
+    const held: (() => void)[] = []
+    world.answers('v1', (request, response) => {
+      request.on('end', () => void held.push(() => json(response, 200, openai(10, 90))))
+    })
+    let refused = 0
+    const calls = Array.from({ length: 12 }, async () => {
+      const reply = await world.chat(token, { max_tokens: 150 })
+      if (reply.status !== 200) refused += 1
+      return reply
+    })
+    // None is answered before all were let through or refused: each takes its body and 150 of answer, so six fit.
+    await until(() => held.length + refused === 12)
+    for (const answerNow of held) answerNow()
+    const passed = (await Promise.all(calls)).filter(({ status }) => status === 200).length
+    assert.equal(passed, 6)
+    const spent = async () => {
+      const { items } = await world.gateway.does<{ items: { agent: string; spent: number }[] }>('GET', '/llm/budgets')
+      return items.find(({ agent }) => agent === `user-${bots}`)!.spent
+    }
+    assert.equal(await spent(), passed * 100)
+    // What was not used is there again.
+    answer(openai(10, 90))
+    assert.equal((await world.chat(token, { max_tokens: 150 })).status, 200)
+  })
+
+  test('money goes by prices, and what nobody priced is refused', async () => {
+    const token = await bot()
+    await patch({ budget: { usd: 0.01, per: 'ever' } })
+    answer(openai(100, 200))
+    assert.equal((await world.chat(token, { max_tokens: 200 })).status, 200)
+    assert.deepEqual(errorOf(await world.chat(token, { model: 'unheard-of' })), [403, 'Not allowed: model'])
+    await world.gateway.does('POST', '/llm/prices', { vendor: 'openai', model: 'gpt-5.2', input: 10, output: 10_000 })
+    assert.deepEqual(errorOf(await world.chat(token, { max_tokens: 200 })), budgetIsOut)
+    await world.gateway.does('DELETE', '/llm/prices?vendor=openai&model=gpt-5.2')
+    assert.equal((await world.chat(token, { max_tokens: 200 })).status, 200)
+  })
+
+  test('a vendor’s budget holds for all agents together, and its batches are not let past it', async () => {
+    const [one, other] = [await bot(), await bot()]
+    const { id } = await world.gateway.does<{ id: string }>('POST', '/llm/budgets', {
+      vendor: 'anthropic',
+      unit: 'tokens',
+      amount: 300,
+      per: 'day',
+    })
+    answer({ model: 'claude-opus-4-5', usage: { input_tokens: 100, output_tokens: 150 } })
+    const ask = (token: string) =>
+      world.call(token, '/v1/anthropic/v1/messages', { body: '{"model":"claude-opus-4-5","max_tokens":200}' })
+    assert.equal((await ask(one)).status, 200)
+    assert.deepEqual(errorOf(await ask(other)), budgetIsOut)
+    const batch = await world.call(other, '/v1/anthropic/v1/messages/batches', { body: '{"requests":[]}' })
+    assert.deepEqual(errorOf(batch), [403, 'Not allowed: path'])
+    await world.gateway.does('DELETE', `/llm/budgets/${id}`)
+    assert.equal((await ask(other)).status, 200)
+  })
+
+  test('an answer is ended in its middle where its budget ends, if that was asked for', async () => {
+    const token = await bot()
+    await patch({ budget: { tokens: 40, per: 'day', cut: true } })
+    let gone = false
+    world.answers('v1', (request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const more = setInterval(() => response.write('data: {"choices":[{"delta":{"content":"x"}}]}\n\n'), 1)
+      request.socket.on('close', () => {
+        gone = true
+        clearInterval(more)
+      })
+    })
+    await assert.rejects(world.chat(token, { stream: true }))
+    await until(() => gone)
+    await until(async () => (await used()).rows.length === 1)
+    const [row] = (await used()).rows
+    assert.deepEqual([row!.aborted, row!.estimated], [true, true])
+    assert.deepEqual(errorOf(await world.chat(token, { stream: true })), budgetIsOut)
+  })
+
+  test('whom the door bounds gets no further by another way', async () => {
+    const { gateway } = world
+    await gateway.does('POST', '/credentials', {
+      handle: 'native-key',
+      service: 'openai',
+      secret: 'sk-native-0123456789abcdef',
+    })
+    await gateway.does('POST', '/agents', { name: 'bounded' })
+    const { token } = await gateway.does<{ token: string }>('POST', '/tokens', { agent: 'bounded' })
+    await gateway.does('POST', '/grants', {
+      agent: 'bounded',
+      service: 'openai',
+      scopes: ['openai:*'],
+      credential: 'native-key',
+    })
+    const headers = { host: `127.0.0.1:${gateway.port}`, authorization: `Bearer ${token}` }
+    const around = () => gateway.agent('GET', '/to/openai/v1/models', { headers })
+    answer({ ok: true })
+    assert.equal((await around()).status, 200)
+    await gateway.does('POST', '/llm/budgets', { agent: 'bounded', unit: 'requests', amount: 1, per: 'day' })
+    assert.equal((await around()).code, 'llm_elsewhere')
+    assert.equal((await world.chat(token)).status, 200)
+    assert.deepEqual(errorOf(await world.chat(token)), budgetIsOut)
+  })
+})
+
+describe('Ollama', () => {
+  test('is asked for whole answers, which become the events that were asked for', async () => {
+    const token = await bot()
+    const whole = {
+      ...{ id: 'c1', object: 'chat.completion', model: 'llama3' },
+      choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 1, completion_tokens: 2 },
+    }
+    answer(whole)
+    const reply = await world.chat(token, { model: 'llama3', stream: true }, '/v1/ollama/chat/completions')
+    assert.equal(reply.headers['content-type'], 'text/event-stream')
+    assert.equal(reply.headers['cache-control'], 'no-cache')
+    const [first, end] = reply.text().trimEnd().split('\n\n')
+    const { choices, ...rest } = whole
+    const { message: delta, ...choice } = choices[0]!
+    assert.deepEqual(JSON.parse(first!.slice('data: '.length)), {
+      ...rest,
+      object: 'chat.completion.chunk',
+      choices: [{ ...choice, delta }],
+    })
+    assert.equal(end, 'data: [DONE]')
+    const { bytes } = world.upstream.receipts.at(-1)!.body
+    assert.equal((JSON.parse(bytes.toString()) as { stream: boolean }).stream, false)
+    assert.equal((await used()).rows[0]!.tokens_out, 2)
+    assert.deepEqual((await world.chat(token, { stream: false }, '/v1/ollama/chat/completions')).json(), whole)
+  })
+})
