@@ -128,6 +128,30 @@ describe('claviger run --isolate', { skip: noBubblewrap() ?? noOpenssl() ?? noOw
     assert.doesNotMatch(stdout, /OUT/)
   })
 
+  test('has every way out closed that the doctor knows, and without it they are open', async () => {
+    const server = createServer((socket) => socket.on('error', () => {}).end('out'))
+    server.listen(0, '0.0.0.0')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const doctor = [process.execPath, join(repository, 'bin', 'claviger.js'), 'doctor', '--inside', '--json']
+    const asked = [...doctor, '--try', `tcp:${ownAddress}:${port}`, '--try', `unix:${around.gateway.socketPath}`]
+    const isolated = await runs(asked)
+    const plain = await output(
+      spawn(process.execPath, [...commandLine(asked).filter((word) => word !== '--isolate')], {
+        ...{ env: environment(), cwd: work, stdio: ['ignore', 'pipe', 'pipe'] },
+      }),
+    )
+    server.close()
+    const open = ({ stdout }: Ran) =>
+      (JSON.parse(stdout) as { items: { way: string; state: string }[] }).items
+        .filter(({ state }) => state === 'OPEN')
+        .map(({ way }) => way)
+    assert.deepEqual(open(isolated), [], isolated.stderr)
+    assert.equal(isolated.code, 0)
+    for (const way of ['TCP', 'sockets', 'loopback', 'operators', 'vault']) assert.ok(open(plain).includes(way), way)
+    assert.equal(plain.code, 1)
+  })
+
   test('shows the folder of the work, and nothing of a person or of the gateway', async () => {
     writeFileSync(join(work, 'given'), 'given\n')
     symlinkSync(join(home, '.ssh'), join(work, 'keys'))

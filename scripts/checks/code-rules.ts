@@ -39,6 +39,7 @@ export const outboundCalls = codeRule({
     'src/proxy/lines.ts': 'any', // the kept connections that dial.ts sends on
     'src/proxy/http2/upstream-session.ts': 'any', // HTTP/2 on connections that connect.ts opened, for lines.ts
     'src/cli/client.ts': 'any', // the command line to the gateway
+    'src/cli/ways-out/try-way.ts': 'any', // tries what a command could reach; sends nothing of ours
     'src/cli/cage/inside.ts': 'any', // from a cage to the gateway’s socket, and nowhere else
     'src/proxy/tunnel/intercept.ts': 'any', // TLS towards clients that came; connects nowhere
   },

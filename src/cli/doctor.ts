@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
+import { operatorSocket } from '../settings.ts'
 import { exitCode } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
-import { addVerb, type Session } from './verb.ts'
+import { addVerb, type Invocation, type Result, type Session } from './verb.ts'
+import { checkTargets, type Surroundings, tryWaysOut } from './ways-out/ways-out.ts'
 
 const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok  ', note: 'note', bad: 'BAD ' }
 
@@ -11,16 +13,54 @@ export function doctorCommand(program: Command, session: Session): void {
     signature: 'doctor',
     summary:
       'look at Node, certificate, home, key file, port, socket, witness and disk, and say what is wrong; repairs nothing',
-    async run({ terminal, options }) {
-      const { examine } = await import('./examine.ts')
-      const findings = await examine(terminal, options.envFile)
-      const lines = findings.flatMap(({ state, about, says, hint }) => {
-        const line = `${marks[state]}  ${about.padEnd(9)}  ${says}`
-        return hint === undefined ? [line] : [line, `${' '.repeat(17)}${hint}`]
-      })
-      const bad = findings.filter(({ state }) => state === 'bad').length
-      lines.push('', bad === 0 ? 'nothing is broken' : bad === 1 ? '1 thing is broken' : `${bad} things are broken`)
-      return { json: { items: findings }, text: lines.join('\n'), code: bad === 0 ? exitCode.ok : exitCode.config }
-    },
+    options: [
+      { flags: '--inside', about: 'try every way out past the gateway instead, from where a command runs' },
+      {
+        flags: '--try <target>',
+        about: 'with --inside, in place of public addresses: tcp:, udp: or dns:HOST:PORT, unix:/PATH, abstract:NAME',
+        many: true,
+      },
+    ],
+    examples: ['claviger doctor', 'claviger run --agent coder --isolate -- claviger doctor --inside'],
+    run: (invocation) => (invocation.options.inside === true ? inside(invocation) : outside(invocation)),
   })
+}
+
+async function outside({ terminal, options }: Invocation): Promise<Result> {
+  const { examine } = await import('./examine.ts')
+  const findings = await examine(terminal, options.envFile)
+  const lines = findings.flatMap(({ state, about, says, hint }) => {
+    const line = `${marks[state]}  ${about.padEnd(9)}  ${says}`
+    return hint === undefined ? [line] : [line, `${' '.repeat(17)}${hint}`]
+  })
+  const bad = findings.filter(({ state }) => state === 'bad').length
+  lines.push('', bad === 0 ? 'nothing is broken' : bad === 1 ? '1 thing is broken' : `${bad} things are broken`)
+  return { json: { items: findings }, text: lines.join('\n'), code: bad === 0 ? exitCode.ok : exitCode.config }
+}
+
+async function inside(invocation: Invocation): Promise<Result> {
+  const items = await tryWaysOut(surroundings(invocation))
+  const lines = items.flatMap(({ way, state, says, hint }) => {
+    const line = `${state.padEnd(6)}  ${way.padEnd(9)}  ${says}`
+    return hint === undefined ? [line] : [line, `${' '.repeat(19)}${hint}`]
+  })
+  const open = items.filter(({ state }) => state === 'OPEN').length
+  const found = open === 0 ? 'no way out is open' : open === 1 ? '1 way out is open' : `${open} ways out are open`
+  lines.push('', `${found}, of those that are known`)
+  return { json: { items }, text: lines.join('\n'), code: open === 0 ? exitCode.ok : exitCode.refused }
+}
+
+function surroundings({ options, terminal: { env }, settings }: Invocation): Surroundings {
+  const known = settings()
+  checkTargets(options.try ?? [])
+  const proxy = env.HTTPS_PROXY !== undefined && URL.canParse(env.HTTPS_PROXY) ? new URL(env.HTTPS_PROXY) : undefined
+  const gatewayPort = Number(proxy?.port) || known.port
+  return {
+    env,
+    secret: [known.home, known.keyFile],
+    operatorSocket: operatorSocket(known),
+    operatorPort: Number(known.operatorPort) || gatewayPort + 1,
+    gatewayPort,
+    targets: options.try,
+  }
 }

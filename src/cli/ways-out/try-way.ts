@@ -1,0 +1,92 @@
+// Tries one way out, as a program would that asks no proxy. Whatever answers, even to refuse, is a way.
+import { createSocket } from 'node:dgram'
+import { Resolver } from 'node:dns/promises'
+import { connect, isIP, type NetConnectOpts } from 'node:net'
+
+export interface Tried {
+  readonly open: boolean
+  /** What happened: `connected`, `answered`, or the error. */
+  readonly how: string
+}
+
+const PATIENCE_MS = 3_000
+/** Nobody answered, or nothing was sent. */
+const CLOSED: ReadonlySet<string> = new Set([
+  'ETIMEOUT',
+  'ECONNREFUSED',
+  'ECANCELLED',
+  'ENOTIMP',
+  'EADDRGETNETWORKPARAMS',
+])
+
+export function tryTcp(host: string, port: number): Promise<Tried> {
+  return tryConnect({ host, port }, isLocal(host))
+}
+
+/** A path, or a name that begins with a NUL: abstract. */
+export function tryUnix(path: string): Promise<Tried> {
+  return tryConnect({ path }, true)
+}
+
+/** `nobodyThere`: a refusal is the own machine's, and says that there is no way. */
+function tryConnect(to: NetConnectOpts, nobodyThere: boolean): Promise<Tried> {
+  return new Promise((resolve) => {
+    const socket = connect(to)
+    const over = (tried: Tried) => {
+      clearTimeout(timer)
+      // In good order: what it says first is read.
+      socket.resume().end(() => socket.destroySoon())
+      socket.on('error', () => {})
+      resolve(tried)
+    }
+    const timer = setTimeout(() => {
+      over({ open: false, how: 'no answer' })
+      socket.destroy()
+    }, PATIENCE_MS)
+    socket.once('connect', () => over({ open: true, how: 'connected' }))
+    socket.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) =>
+      over({ open: code === 'ECONNREFUSED' && !nobodyThere, how: code }),
+    )
+  })
+}
+
+/** Sends a question for a name, which servers of names answer and others may. */
+export function tryUdp(host: string, port: number): Promise<Tried> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4')
+    const over = (tried: Tried) => {
+      clearTimeout(timer)
+      socket.close()
+      resolve(tried)
+    }
+    const timer = setTimeout(() => over({ open: false, how: 'no answer' }), PATIENCE_MS)
+    socket.once('message', () => over({ open: true, how: 'answered' }))
+    socket.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) =>
+      over({ open: code === 'ECONNREFUSED' && !isLocal(host), how: code }),
+    )
+    // Connected, so that a refusal by ICMP is heard of.
+    socket.connect(port, host, () => socket.send(QUESTION))
+  })
+}
+
+/** What resolves names here; `servers`: others in its place. */
+export async function tryDns(servers?: readonly string[]): Promise<Tried> {
+  const resolver = new Resolver({ timeout: PATIENCE_MS, tries: 1 })
+  if (servers !== undefined) resolver.setServers(servers)
+  try {
+    await resolver.resolve4('example.com')
+    return { open: true, how: 'answered' }
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    return { open: !CLOSED.has(code), how: code }
+  }
+}
+
+const isLocal = (host: string) => host.startsWith('127.') || host === '::1' || host === 'localhost'
+
+/** `example.com`, type A (RFC 1035 §4.1). */
+const QUESTION = Buffer.concat([
+  Buffer.from([0x63, 0x6c, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+  ...['example', 'com', ''].map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`, 'latin1')),
+  Buffer.from([0, 1, 0, 1]),
+])
