@@ -25,6 +25,7 @@ import { createForward, type Forward } from './proxy/forward.ts'
 import { createInjectors } from './proxy/inject.ts'
 import { createMatchers } from './proxy/matchers.ts'
 import type { Outcome } from './proxy/passage.ts'
+import { MarkWatch } from './proxy/placeholders/mark-scan.ts'
 import { sentBody } from './proxy/placeholders/request-body.ts'
 import { createSilenceWatch } from './proxy/silence.ts'
 import { createProxyListener, type ProxyListener } from './proxy/tunnel/proxy-listener.ts'
@@ -59,6 +60,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     matcherFor: createMatchers(),
     injectorFor: createInjectors(clock),
     requestTransform: (...asked) => sentBody(book, ...asked),
+    markWatch: () => (book.inUse ? new MarkWatch() : undefined),
     frameLimits: {
       messageBytes: settings.webSocketMessageBytes,
       totalBytes: settings.webSocketTotalMib * 1024 ** 2,

@@ -14,6 +14,7 @@ import type { Breakers, CallEnd } from './breaker.ts'
 import type { Dialer } from './dial.ts'
 import { type Injection, type Injector, injectorFor, type Opened } from './inject.ts'
 import { type Outcome, Passage } from './passage.ts'
+import type { MarkWatch } from './placeholders/mark-scan.ts'
 import type { Recipient } from './recipient.ts'
 import { RefusedAnswer, type Renew } from './refused-answer.ts'
 import { type OutgoingHead, outgoingHead } from './request-head.ts'
@@ -102,6 +103,8 @@ export interface ForwarderOptions {
   /** Other ways to attach a credential than the services room knows. */
   readonly injectorFor?: (injection: Injection) => Injector
   readonly frameLimits?: FrameLimits
+  /** What callers must not send in messages; asked once for each WebSocket. */
+  readonly markWatch?: () => MarkWatch | undefined
 }
 
 const MAX_SIGNED = 1024 * 1024
@@ -151,7 +154,7 @@ export function createForward(options: ForwarderOptions): Forward {
 }
 
 function switching(
-  { watch, frameLimits: limits = usualFrameLimits }: ForwarderOptions,
+  { watch, frameLimits: limits = usualFrameLimits, markWatch: watched }: ForwarderOptions,
   { permit, service, webSocket, onBug }: ForwardRequest,
   passage: Passage,
   filter: AnswerFilter,
@@ -160,7 +163,8 @@ function switching(
   const { rid } = permit.call
   const { idleMs } = service.timeouts
   const asked = webSocket as WebSocketAsked
-  return { rid, asked, handshake, passage, filter, watch, limits, idleMs, onBug: (error) => onBug?.(error, rid) }
+  const given = { rid, asked, handshake, passage, filter, watch, limits, idleMs }
+  return { ...given, markWatch: watched?.(), onBug: (error) => onBug?.(error, rid) }
 }
 
 /** Whether the caller chose the host, under a wildcard: that it fails must not rest the service for everybody. */

@@ -73,3 +73,15 @@ export class MarkScan implements BodyTransform {
     return 0
   }
 }
+
+/** The same for what cannot be held back: throws when the mark becomes whole, so that its last byte at the least does not go on. */
+export class MarkWatch {
+  #tail: Buffer = NOTHING
+
+  see(bytes: Buffer): void {
+    const edge = Buffer.concat([this.#tail, bytes.subarray(0, MARK.length - 1)])
+    if (bytes.includes(MARK_BYTES) || edge.includes(MARK_BYTES)) throw misplaced('a message')
+    const rest = bytes.length < MARK.length - 1 ? edge : bytes
+    this.#tail = Buffer.from(rest.subarray(Math.max(0, rest.length - MARK.length + 1)))
+  }
+}

@@ -7,6 +7,7 @@ import type { PlaceholderEntry } from '../../placeholders/contract.ts'
 import type { Permit } from '../../policy/permit.ts'
 import type { BodyTransform } from '../transform.ts'
 import type { PlaceholderBook } from './book.ts'
+import { MarkWatch } from './mark-scan.ts'
 import { sentBody, shownBody } from './request-body.ts'
 
 const run = `${MARK}0123456789AbcdefGHIJ`
@@ -126,6 +127,28 @@ describe('a body that streams', () => {
     assert.equal(whole, undefined)
     const unused = { ...book, inUse: false }
     assert.equal(sentBody(unused, { id: service.id, injection: {} }, permit, opened, JSON_TYPE, undefined), undefined)
+  })
+})
+
+describe('messages that go over as they come', () => {
+  test('are stopped when the mark becomes whole, in whatever pieces it comes, and at nothing else', () => {
+    const bytes = Buffer.from(`before ${text}`)
+    for (let at = 0; at < bytes.length; at += 1) {
+      const watch = new MarkWatch()
+      assert.throws(
+        () => {
+          for (const piece of [bytes.subarray(0, at), bytes.subarray(at)]) watch.see(piece)
+        },
+        { code: 'placeholder_misplaced' },
+        `cut at ${at}`,
+      )
+    }
+    const watch = new MarkWatch()
+    const one = [...bytes.subarray(0, bytes.indexOf(MARK) + MARK.length - 1)]
+    for (const byte of one) watch.see(Buffer.from([byte]))
+    assert.throws(() => watch.see(Buffer.from(MARK.at(-1) as string)), { code: 'placeholder_misplaced' })
+    const calm = new MarkWatch()
+    for (const piece of [MARK.slice(0, 9), 'x', MARK.slice(1), '']) calm.see(Buffer.from(piece))
   })
 })
 

@@ -3,6 +3,7 @@
 // (RFC 6455 §5.4 lets who negotiates no extension cut messages anew); what is not keeps its frames.
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
+import type { MarkWatch } from '../placeholders/mark-scan.ts'
 import type { SecretMatcher } from '../scrub/matcher.ts'
 import { type ScrubbedBody, scrubBody } from '../scrub/scrub-body.ts'
 import {
@@ -36,6 +37,8 @@ export interface LaneOptions {
   /** What is searched for; undefined where nothing is. */
   readonly matcher: SecretMatcher | undefined
   readonly limits: FrameLimits
+  /** What must not go over, which it throws at. */
+  readonly watch?: MarkWatch | undefined
 }
 
 /** Frames that say nothing, in ten seconds: pings, pongs, and pieces without bytes. */
@@ -55,6 +58,7 @@ export class Lane implements FrameSink {
   readonly #owner: LaneOwner
   readonly #matcher: SecretMatcher | undefined
   readonly #reader: FrameReader
+  readonly #watch: MarkWatch | undefined
   /** What is to be done after what is waited for; undefined while nothing is. */
   #waiting: Step[] | undefined
   #ended = false
@@ -67,12 +71,13 @@ export class Lane implements FrameSink {
   #idleFrames = 0
   #windowFrom = Number.NEGATIVE_INFINITY
 
-  constructor({ from, to, up, matcher, limits }: LaneOptions, owner: LaneOwner) {
+  constructor({ from, to, up, matcher, limits, watch }: LaneOptions, owner: LaneOwner) {
     this.up = up
     this.#from = from
     this.#to = to
     this.#owner = owner
     this.#matcher = matcher
+    this.#watch = watch
     this.#reader = new FrameReader(this, up, limits)
     this.writer = new FrameWriter(to, up)
   }
@@ -126,12 +131,14 @@ export class Lane implements FrameSink {
   }
 
   payload(bytes: Buffer, ends: boolean): void {
+    this.#watch?.see(bytes)
     if (this.#matcher === undefined) this.writer.more(bytes, ends)
     else this.#step(() => this.#search(this.#body as ScrubbedBody, bytes, ends && this.#last))
   }
 
   control(opcode: number, payload: Buffer): void {
     this.#saysNothing()
+    this.#watch?.see(payload)
     this.#step(() => {
       this.writer.frame(opcode, true, this.#clean(opcode, payload))
       if (opcode !== CLOSE) return

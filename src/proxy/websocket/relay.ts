@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { Problem } from '../../ground/problem.ts'
 import type { CallEnd } from '../breaker.ts'
 import type { Outcome } from '../outcome.ts'
+import type { MarkWatch } from '../placeholders/mark-scan.ts'
 import type { SecretMatcher } from '../scrub/matcher.ts'
 import type { SilenceWatch, Watched } from '../silence.ts'
 import { closeCodes, type FrameLimits, FrameRefused } from './frame-reader.ts'
@@ -17,6 +18,8 @@ export interface RelayOptions {
   readonly service: Socket
   readonly matcher: SecretMatcher | undefined
   readonly limits: FrameLimits
+  /** What the caller must not send. */
+  readonly markWatch?: MarkWatch | undefined
   /** How long nothing may pass, pings neither. */
   readonly idleMs: number
   readonly watch: SilenceWatch
@@ -48,10 +51,10 @@ export class Relay implements Watched, LaneOwner {
   #over = false
 
   constructor(options: RelayOptions) {
-    const { caller, service, matcher, limits, watch } = options
+    const { caller, service, matcher, limits, watch, markWatch } = options
     this.#options = options
     this.movedAt = watch.now
-    this.#up = new Lane({ from: caller, to: service, up: true, matcher: undefined, limits }, this)
+    this.#up = new Lane({ from: caller, to: service, up: true, matcher: undefined, limits, watch: markWatch }, this)
     this.#down = new Lane({ from: service, to: caller, up: false, matcher, limits }, this)
   }
 

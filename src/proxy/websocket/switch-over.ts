@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { AnswerFilter } from '../answer-filter.ts'
 import type { Passage } from '../passage.ts'
+import type { MarkWatch } from '../placeholders/mark-scan.ts'
 import { type ParsedHeaders, responseHead } from '../response-head.ts'
 import type { SilenceWatch } from '../silence.ts'
 import type { FrameLimits } from './frame-reader.ts'
@@ -15,6 +16,7 @@ export interface SwitchOptions {
   readonly filter: AnswerFilter
   readonly watch: SilenceWatch
   readonly limits: FrameLimits
+  readonly markWatch?: MarkWatch | undefined
   readonly idleMs: number
   readonly onBug: (error: unknown) => void
 }
@@ -26,7 +28,7 @@ export const usualFrameLimits: FrameLimits = Object.freeze({ messageBytes: 16 * 
  * side, or what the call stands on, ends. Else the call ends with Problem `upstream_handshake`.
  */
 export function switchOver(options: SwitchOptions, headers: ParsedHeaders, service: Socket): void {
-  const { rid, asked, handshake, passage, filter, watch, limits, idleMs, onBug } = options
+  const { rid, asked, handshake, passage, filter, watch, limits, markWatch, idleMs, onBug } = options
   service.on('error', () => service.destroy())
   try {
     const protocol = handshake.accepted(headers)
@@ -39,7 +41,7 @@ export function switchOver(options: SwitchOptions, headers: ParsedHeaders, servi
     }
     const over = passage.handOver((reason) => relay.abort(reason))
     const { matcher } = filter
-    const relay = new Relay({ caller, service, matcher, limits, idleMs, watch, onEnd: over, onBug })
+    const relay = new Relay({ caller, service, matcher, limits, markWatch, idleMs, watch, onEnd: over, onBug })
     caller.write(switching(asked.key, protocol, [...passed, 'claviger-request-id', rid]), 'latin1')
     relay.start()
   } catch (error) {
