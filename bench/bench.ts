@@ -4,7 +4,6 @@
 // are any; `-- --json FILE` also writes the figures, `--rounds` and `--seconds` say how long.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Aim, aimLines, askingAims } from './aims.ts'
 import { asking } from './asking.ts'
 import { carriedReport } from './carried-report.ts'
@@ -19,22 +18,14 @@ import { manyRules } from './many-rules.ts'
 import { measure, rssMb } from './measure.ts'
 import { direct, startNginx, startUpstream } from './nginx.ts'
 import { startNodePeer } from './node-peers.ts'
+import { options } from './options.ts'
 import { quickFigures, report } from './report.ts'
 import { type Plan, type Round, rounds } from './rounds.ts'
 import { signIns } from './sign-ins.ts'
 import type { Subject } from './subject.ts'
 import { tunnels } from './tunnels.ts'
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    asking: { type: 'boolean', default: false },
-    tunnels: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    rounds: { type: 'string' },
-    seconds: { type: 'string' },
-  },
-})
+const values = options()
 
 /** Below the ports that the kernel gives to whoever asks for any. */
 const BASE_PORT = 24_170
