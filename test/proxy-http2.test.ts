@@ -95,6 +95,23 @@ describe('HTTP/2 through the gateway', { skip: noOpenssl() }, () => {
     session.destroy()
   })
 
+  test('takes answers whole that come in one piece, trailers and all', async () => {
+    upstream.on('/echo.Echo/Say', (stream) => {
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+      stream.once('data', () => {
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+        stream.end(grpcMessage('said'))
+      })
+    })
+    const session = await tunnel()
+    const head = { ':path': '/echo.Echo/Say', ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' }
+    for (let n = 0; n < 50; n += 1) {
+      const { code, trailers, body } = await ask2(session, head, grpcMessage('x'))
+      assert.deepEqual([code, trailers['grpc-status'], grpcMessages(body)], [0, '0', ['said']])
+    }
+    session.destroy()
+  })
+
   test('keeps an answer that is trailers alone one', async () => {
     upstream.on('/echo.Echo/Refuse', (stream) =>
       stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '12' }, { endStream: true }),

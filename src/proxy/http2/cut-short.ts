@@ -5,12 +5,12 @@ import type { Http2Stream } from 'node:http2'
  * after the end (RFC 9113 §8.1): a body that was cut would look whole. To be called before anything is read.
  */
 export function cutShort(stream: Http2Stream): () => boolean {
-  let cut = false
+  let cut: boolean | undefined
   const push = stream.push
   stream.push = (chunk, encoding) => {
-    // After the true end of the stream it is closed later than it ends.
-    if (chunk === null && stream.closed) cut = true
+    // Where the end truly came, the stream is closed after it; its close may then say the end once more.
+    if (chunk === null) cut ??= stream.closed
     return push.call(stream, chunk, encoding)
   }
-  return () => cut
+  return () => cut === true
 }
