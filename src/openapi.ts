@@ -27,6 +27,7 @@ import * as approvalAnswers from './house/answer-approval.ts'
 import * as credentialCheck from './house/check-credential-routes.ts'
 import * as importKeys from './house/import-keys.ts'
 import * as push from './house/push.ts'
+import * as renewDevice from './house/renew-device.ts'
 import * as house from './house-endpoints.ts'
 import { type AnyEndpoint, endpoint } from './http/endpoint.ts'
 import { openApi } from './http/openapi.ts'
@@ -108,6 +109,7 @@ const modules = [
   channels,
   approvalAnswers,
   push,
+  renewDevice,
   windows,
   clauth,
   vaultServices,

@@ -152,13 +152,14 @@ function approvalEndpoints(rooms: Rooms, settings: Settings): BoundEndpoint<Who>
   const { approvals, people, identity, channels } = rooms
   const needs = approvalNeeds(rooms)
   const agentStands = (agent: string) => identity.findAgent(agent)?.status === 'active'
+  const limit = peopleLimit(rooms.clock, settings.limitPeople)
   const termsFor = (who: Who) => whoMayApprove(settings, settings.statedAssurance, agentOf(who).agent)
   return [
     ...approvalRoutes<Who>(needs),
     ...approvalEventRoutes<Who>(needs),
     ...laterRoutes<Who>({ ...needs, isNarrow: (who) => isNarrow(agentOf(who)) }),
     ...answerRoutes<Who>({ approvals, people, channels, operatorOf }),
-    ...pushRoutes<Who>({ channels, people, actorOf, operatorOf }),
+    ...pushRoutes<Who>({ channels, people, actorOf, operatorOf, limit }),
     ...receiptRoutes<Who>({ ...needs, agentStands }),
     ...statedRoutes<Who>({ approvals, install: rooms.storage.instanceId, principalOf: agentOf, termsFor }),
     ...windowRoutes<Who>({ windows: approvals.windows, actorOf }),

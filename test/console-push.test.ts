@@ -122,6 +122,33 @@ describe('pushes at the operators’ pages', { skip: noChromium }, () => {
     assert.equal((await shown())[0]?.tag, 'claviger')
   })
 
+  test('go on where the browser’s push service gives it another address, and say so where they cannot', async () => {
+    const [worker] = context.serviceWorkers()
+    const before = subscribed
+    const key = await page.evaluate(`caches.open('claviger-device').then(async (place) =>
+      (await (await place.match('/device')).json()).key)`)
+    const next = await service.subscribe(key as string)
+    const tell = (given: object) => worker?.evaluate(`(${changed})(${JSON.stringify(given)})`)
+    const count = before?.received().length
+    await tell(next.subscription)
+    const renewals = async () => {
+      const path = '/audit/records?type=config&limit=100'
+      const { items } = await around.gateway.does<{ items: { ev: { what?: string } }[] }>('GET', path)
+      return items.filter(({ ev }) => ev.what === 'push.device_renewed').length
+    }
+    await until(async () => (await renewals()) === 1)
+    const held = pay('renewed')
+    await until(() => next.received().length === 1)
+    await page.locator('.places a').first().click()
+    await page.getByRole('link', { name: /\/pay\/renewed/ }).click()
+    await button('Approve').click()
+    assert.equal((await held).status, 200)
+    assert.equal(before?.received().length, count)
+    subscribed = next
+    await tell({ endpoint: 'https://evil.test/x', keys: next.subscription.keys })
+    await until(async () => (await shown()).some(({ title }) => title === 'Pushes stopped'))
+  })
+
   test('are switched off, and the browser answers as any other', async () => {
     await page.getByRole('link', { name: 'Devices' }).click()
     await button('Switch off phone').click()
@@ -143,3 +170,9 @@ const subscribeAtEmulator = `PushManager.prototype.subscribe = async ({ userVisi
   const given = await window.subscribeAt(key)
   return { toJSON: () => ({ ...given, expirationTime: null }) }
 }`
+
+/** Runs in the service worker: what the browser says when its subscription is another. */
+const changed = `(given) => self.dispatchEvent(Object.assign(new Event('pushsubscriptionchange'), {
+  newSubscription: { toJSON: () => given },
+  waitUntil: () => {},
+}))`

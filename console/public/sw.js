@@ -1,5 +1,5 @@
 // Tells of an approval that waits. A push carries its id and nothing else; what it is about is read in the page, signed in.
-// Nothing is kept here: the pages are never answered from a cache.
+// Nothing of the pages is kept here: they are never answered from a cache. What is, is how the gateway knows this browser.
 
 self.addEventListener('install', () => self.skipWaiting())
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()))
@@ -31,6 +31,41 @@ self.addEventListener('notificationclick', (event) => {
   const { id } = event.notification.data ?? {}
   event.waitUntil(open(typeof id === 'string' ? `/approvals/${id}` : '/'))
 })
+
+// The browser's push service gave it another address. Nobody need be signed in: the device says that it is the one it was.
+self.addEventListener('pushsubscriptionchange', (event) => event.waitUntil(renew(event)))
+
+async function renew({ newSubscription }) {
+  const before = await kept()
+  if (before === undefined) return
+  try {
+    const { endpoint, keys } = (newSubscription ?? (await subscribed(before.key))).toJSON()
+    const body = JSON.stringify({ before: { endpoint: before.endpoint, auth: before.auth }, endpoint, keys })
+    const headers = { 'content-type': 'application/json' }
+    const { ok } = await fetch('/claviger/v1/push/renewed', { method: 'POST', headers, body, cache: 'no-store' })
+    if (!ok) throw new Error('the gateway does not take it')
+    await keep({ ...before, endpoint, auth: keys.auth })
+  } catch {
+    await show('Pushes stopped', 'Open Devices in Claviger to switch them on again.', undefined)
+  }
+}
+
+function subscribed(applicationServerKey) {
+  return self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey })
+}
+
+/** As src/api/push.ts keeps it. */
+const PLACE = 'claviger-device'
+const WHERE = '/device'
+
+async function kept() {
+  const found = await (await caches.open(PLACE)).match(WHERE)
+  return found?.json()
+}
+
+async function keep(device) {
+  await (await caches.open(PLACE)).put(WHERE, new Response(JSON.stringify(device)))
+}
 
 /** What was sent, if it is of the form. */
 function read(data) {

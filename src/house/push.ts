@@ -7,20 +7,17 @@ import { channelProblems } from '../approvals/channels/contract.ts'
 import { type Device, DeviceView, NewDevice } from '../approvals/channels/push/contract.ts'
 import { hostOf } from '../approvals/channels/push/devices.ts'
 import { toBase64url } from '../crypto/base64url.ts'
-import { storedForm } from '../crypto/tokens.ts'
 import { Answer, type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { Done, done, IdParam, listOf } from '../http/shapes.ts'
 import type { OperatorPrincipal } from '../identity/contract.ts'
 import { refuseUnlessOwn, sessionOf } from '../identity/people/asked-by.ts'
 import { peopleProblems } from '../identity/people/contract.ts'
-import { cookieOf } from '../identity/people/page-guard.ts'
 import type { People } from '../identity/people/people.ts'
 import type { Actor } from '../storage/storage.ts'
+import { deviceByCookie, hashOf, setDeviceCookie } from './device-cookie.ts'
+import { renewRoutes } from './renew-device.ts'
 
 const PATH = '/claviger/v1/push'
-const COOKIE = '__Host-clv-device'
-/** As long as browsers keep one. */
-const COOKIE_SECONDS = 400 * 86_400
 /** What everybody who answers approvals does for themselves. */
 const own = { caller: 'operator', role: 'approver', problems: { ...channelProblems, ...peopleProblems } } as const
 
@@ -67,6 +64,8 @@ export interface PushNeeds<Who> {
   readonly actorOf: (who: Who) => Actor
   /** Throws Problem `caller_refused` for anybody but an operator. */
   readonly operatorOf: (who: Who) => OperatorPrincipal
+  /** Counts one try of somebody who is not signed in, from this address. Throws Problem `rate_limited`. */
+  readonly limit: (address: string) => void
 }
 
 export function pushRoutes<Who>({ channels, people, ...needs }: PushNeeds<Who>): BoundEndpoint<Who>[] {
@@ -78,6 +77,7 @@ export function pushRoutes<Who>({ channels, people, ...needs }: PushNeeds<Who>):
     return { id, name, operator, service: hostOf(at), here: id === here?.id, createdAt }
   }
   return [
+    ...renewRoutes<Who>({ channels, people, limit: needs.limit }),
     bind(startPush, async ({ caller }) => {
       sessionOf(who(caller))
       return { publicKey: (await channels.push(by(caller))).account }
@@ -87,9 +87,7 @@ export function pushRoutes<Who>({ channels, people, ...needs }: PushNeeds<Who>):
       await channels.push(by(caller))
       const cookie = toBase64url(randomBytes(32))
       const device = await channels.devices.add(body, operator, hashOf(people, cookie), by(caller))
-      return new Answer(view(device, device), {
-        'set-cookie': `${COOKIE}=${cookie}; Max-Age=${COOKIE_SECONDS}; ${KEPT}`,
-      })
+      return new Answer(view(device, device), setDeviceCookie(cookie))
     }),
     bind(listDevices, ({ caller, rawHeaders }) => {
       const here = deviceOf({ channels, people }, who(caller), rawHeaders)
@@ -104,22 +102,13 @@ export function pushRoutes<Who>({ channels, people, ...needs }: PushNeeds<Who>):
   ]
 }
 
-const KEPT = 'Path=/; Secure; HttpOnly; SameSite=Strict'
-
-/**
- * The device that a request comes from, if it is one of whoever is signed in. The cookie opens nothing: browsers send those of
- * `localhost` to every port.
- */
+/** The device that a request comes from, if it is one of whoever is signed in. */
 export function deviceOf(
   { channels, people }: Pick<PushNeeds<unknown>, 'channels' | 'people'>,
   { id, session }: OperatorPrincipal,
   rawHeaders: readonly string[],
 ): Device | undefined {
-  const cookie = cookieOf({ rawHeaders: [...rawHeaders] }, COOKIE)
-  if (session === undefined || session.recovery || cookie === undefined) return undefined
-  const device = channels.devices.byToken(hashOf(people, cookie))
+  if (session === undefined || session.recovery) return undefined
+  const device = deviceByCookie({ channels, people }, rawHeaders)
   return device?.operator === id ? device : undefined
 }
-
-const hashOf = (people: People, cookie: string): string =>
-  storedForm(people.room.pepper(), 'push-device', cookie).toString('hex')

@@ -16,13 +16,26 @@ export async function switchOn(name: string): Promise<Device> {
   const { publicKey } = await ask<{ publicKey: string }>('POST', '/push/start')
   const subscription = await subscribed(bytesOf(publicKey))
   const { endpoint, keys } = subscription.toJSON()
-  return ask<Device>('POST', '/push/devices', { endpoint, keys, name })
+  const device = await ask<Device>('POST', '/push/devices', { endpoint, keys, name })
+  await keep({ endpoint, auth: keys?.auth, key: publicKey })
+  return device
 }
+
+/** For the service worker, which is told when the browser's push service gives it another address. As sw.js reads it. */
+async function keep(subscription: object): Promise<void> {
+  const place = await caches.open(PLACE)
+  await place.put(WHERE, new Response(JSON.stringify(subscription)))
+}
+
+const PLACE = 'claviger-device'
+const WHERE = '/device'
 
 export async function switchOff({ id, here }: Device): Promise<void> {
   await ask('DELETE', `/push/devices/${id}`)
   const registration = await navigator.serviceWorker?.getRegistration()
-  if (here) await (await registration?.pushManager.getSubscription())?.unsubscribe()
+  if (!here) return
+  await caches.delete(PLACE)
+  await (await registration?.pushManager.getSubscription())?.unsubscribe()
 }
 
 /** One that was made with another key takes nothing of this gateway. */

@@ -102,6 +102,27 @@ export class Devices {
   }
 
   /**
+   * The same device at another address, as its browser subscribed anew; in place of whatever was known there. Throws Problems
+   * `push_service_unknown`, `push_key_invalid`, `device_unknown`.
+   */
+  async renew(known: Device, { endpoint, keys }: Pick<NewDevice, 'endpoint' | 'keys'>, by: Actor): Promise<void> {
+    const [p256dh, auth] = [unpadded(keys.p256dh), unpadded(keys.auth)]
+    const device: Device = { ...known, endpoint, p256dh, auth }
+    this.placeOf(device)
+    refuseBadKey(p256dh, auth)
+    await this.#options.storage.write(async (tx) => {
+      // Asked of the transaction: it may be gone, or renewed by another, meanwhile.
+      if (this.get(known.id)?.endpoint !== known.endpoint) throw channelProblem('device_unknown')
+      const others = this.list().filter((one) => one.endpoint === endpoint && one.id !== known.id)
+      const removed: DeviceChange = { removed: others.map(({ id }) => id) }
+      for (const { id } of others) await removeDevice(tx, id)
+      for (const other of others) await noted(tx, 'replaced', other, by, removed)
+      await putDevice(tx, device)
+      await noted(tx, 'renewed', device, by, { put: device })
+    })
+  }
+
+  /**
    * Where a push to it may go. A service that the gateway's operator named is inside, and for operators: members are reached at
    * those that everybody knows. Asked for each push anew. Throws Problem `push_service_unknown`.
    */
@@ -143,7 +164,7 @@ export class Devices {
 async function noted(tx: Tx, word: string, device: Device, by: Actor, after: DeviceChange): Promise<void> {
   const { id, operator, endpoint } = device
   const ev = { what: `push.device_${word}`, device: id, operator, service: hostOf(endpoint) }
-  const type = word === 'added' ? 'config' : 'revoke'
+  const type = word === 'added' || word === 'renewed' ? 'config' : 'revoke'
   await tx.change({ kind: KIND, ref: id, after, record: { type, actor: by, ev } })
 }
 
