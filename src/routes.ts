@@ -23,7 +23,7 @@ import { clawAuthRoutes } from './house/clawauth.ts'
 import { clawGateEndpoints } from './house/clawgate.ts'
 import { importKeyRoutes } from './house/import-keys.ts'
 import { placeholderEndpoints } from './house/placeholders.ts'
-import { hostsOf, hostsOfAgent } from './house/proxy-needs.ts'
+import { hostsOf, placesOfAgent } from './house/proxy-needs.ts'
 import { pushRoutes } from './house/push.ts'
 import { ruleNeeds } from './house/rule-needs.ts'
 import { standingOf } from './house/standing-of.ts'
@@ -169,7 +169,7 @@ function approvalEndpoints(rooms: Rooms, settings: Settings): BoundEndpoint<Who>
 function localCaEndpoints(rooms: Rooms): BoundEndpoint<Who>[] {
   const { localCa, services } = rooms
   const hosts = () => hostsOf(services.list())
-  return localCaRoutes<Who>({ localCa, actorOf, hosts, hostsOf: (who) => hostsOfAgent(rooms, agentOf(who).agent.id) })
+  return localCaRoutes<Who>({ localCa, actorOf, hosts, givenTo: (who) => placesOfAgent(rooms, agentOf(who).agent.id) })
 }
 
 /** A signed token may have a scope of its own. */

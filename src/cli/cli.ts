@@ -16,6 +16,7 @@ import { credentialCommands } from './credential.ts'
 import { doctorCommand } from './doctor.ts'
 import { emergencyRevokeCommand } from './emergency-revoke.ts'
 import { explainCommand } from './explain.ts'
+import { gitCredentialCommand } from './git-credential.ts'
 import { grantCommands } from './grant.ts'
 import { importCommands } from './import/import.ts'
 import { scanCommand } from './import/scan.ts'
@@ -72,6 +73,7 @@ export const run: Run = commandLine([
   emergencyRevokeCommand,
   callCommand,
   runCommand,
+  gitCredentialCommand,
   askCommand,
   explainCommand,
   auditCommands,

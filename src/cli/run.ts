@@ -8,8 +8,9 @@ import { agentClient, type GatewayClient } from './client.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { type GivenPlaceholder, placeholderVariables } from './placeholder-variables.ts'
 import { runCommandIn } from './run-command.ts'
-import { proxied, secretNames } from './run-environment.ts'
+import { secretNames } from './run-environment.ts'
 import { say } from './terminal.ts'
+import { throughGateway } from './through-gateway.ts'
 import { seconds } from './values.ts'
 import { addVerb, type Invocation, type Session, type Verb } from './verb.ts'
 
@@ -85,21 +86,20 @@ async function start(
 ): Promise<number> {
   const command = args.filter((one) => one !== undefined)
   const umask = terminal.umask ?? 0o022
-  const { certificate, hosts, placeholders } = await givenTo(agentClient(url, token, socketIn(socketFolder)))
-  const standing = kept(placeholders, options.keepEnv ?? [])
+  const given = await givenTo(agentClient(url, token, socketIn(socketFolder)))
+  const standing = kept(given.placeholders, options.keepEnv ?? [])
   if (Object.keys(standing).length > 0)
     say(terminal, `placeholders in its environment: ${Object.keys(standing).join(', ')}`)
   const ca = join(folder, 'claviger-ca.pem')
-  writeFileSync(ca, certificate, { mode: 0o600 })
+  writeFileSync(ca, given.certificate, { mode: 0o600 })
+  const environment = (base: NodeJS.ProcessEnv, place: { readonly url: string; readonly ca: string }) => ({
+    ...throughGateway(base, { ...given, ...place, token }, removed),
+    ...standing,
+  })
   if (caged === undefined || socketFolder === undefined)
-    return runCommandIn(
-      { ...proxied(terminal.env, { proxy: proxyUrl(url, token), ca, hosts }, removed), ...standing },
-      command,
-      umask,
-    )
+    return runCommandIn(environment(terminal.env, { url, ca }), command, umask)
   const port = portInside(url)
-  const proxy = proxyUrl(`http://127.0.0.1:${port}`, token)
-  const env = { ...proxied(cagedEnvironment(terminal.env), { proxy, ca: INSIDE.ca, hosts }, removed), ...standing }
+  const env = environment(cagedEnvironment(terminal.env), { url: `http://127.0.0.1:${port}`, ca: INSIDE.ca })
   return runCaged(caged.cage, { command, env, umask, folder, ca, socketFolder, port, secret: caged.secret })
 }
 
@@ -127,15 +127,16 @@ const socketIn = (folder: string | undefined) => (folder === undefined ? undefin
 interface Given {
   readonly certificate: string
   readonly hosts: readonly string[]
+  readonly origins: readonly string[]
   /** What stands for the keys of the agent's services. */
   readonly placeholders: readonly GivenPlaceholder[]
 }
 
 async function givenTo(agent: GatewayClient): Promise<Given> {
   try {
-    const { certificate, hosts } = await agent.ask({ method: 'GET', path: '/agents/self/local-ca' })
+    const trusted = await agent.ask({ method: 'GET', path: '/agents/self/local-ca' })
     const { items } = await agent.ask({ method: 'POST', path: '/agents/self/placeholders', body: {} })
-    return { certificate, hosts, placeholders: items }
+    return { ...trusted, placeholders: items }
   } finally {
     await agent.close()
   }
@@ -145,14 +146,6 @@ async function givenTo(agent: GatewayClient): Promise<Given> {
 function kept(placeholders: readonly GivenPlaceholder[], names: readonly string[]): Record<string, string> {
   const variables = Object.entries(placeholderVariables(placeholders))
   return Object.fromEntries(variables.filter(([name]) => !names.includes(name)))
-}
-
-function proxyUrl(url: string, token: string): string {
-  const proxy = new URL(url)
-  // Some clients send nothing for a user without a password.
-  proxy.username = 'claviger'
-  proxy.password = token
-  return proxy.href.replace(/\/$/, '')
 }
 
 /** A token that cannot be revoked now ends by itself; whoever ran the command is told. */

@@ -51,9 +51,12 @@ export function followTunnels({ storage, identity, vault }: Rooms, look: (lives:
   })
 }
 
-/** Hosts of services, by HTTPS, that the agent was given something on. */
-export function hostsOfAgent({ services, grants }: Pick<Rooms, 'services' | 'grants'>, agent: AgentId): string[] {
-  return hostsOf(givenOf({ grants }, agent, services.list()))
+/** Hosts of services, by HTTPS, that the agent was given something on; and those origins that are one host's. */
+export function placesOfAgent({ services, grants }: Pick<Rooms, 'services' | 'grants'>, agent: AgentId) {
+  const given = givenOf({ grants }, agent, services.list())
+  const secure = given.flatMap(({ origins }) => origins.filter(({ scheme }) => scheme === 'https'))
+  const origins = secure.filter(({ host }) => !host.includes('*')).map(({ href }) => new URL(href).origin)
+  return { hosts: hostsOf(given), origins }
 }
 
 export function hostsOf(services: readonly Service[]): string[] {

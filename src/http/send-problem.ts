@@ -71,6 +71,12 @@ function challengeOf({ code, facts }: Problem): string {
   return `DPoP realm="claviger", error="${error}", algs="ES256"`
 }
 
+/** Git knows no Bearer, and asks its helpers for a token only where Basic is wanted. Browsers would ask the person. */
+function askedOfGit({ req }: ServerResponse, problem: Problem): Record<string, string> | undefined {
+  if (problem.status !== 401 || !/^git\//.test(req.headers['user-agent'] ?? '')) return undefined
+  return { 'www-authenticate': `${challengeOf(problem)}, Basic realm="claviger"` }
+}
+
 /**
  * Answers with the problem. After a head that was already sent only the connection can say so: it is cut,
  * never ended as if the answer were whole.
@@ -82,7 +88,7 @@ export function sendProblem(response: ServerResponse, problem: Problem, rid: str
   }
   const body = Buffer.from(problemText(problem, rid))
   if (!response.req.complete) lastOfConnection(response)
-  response.writeHead(problem.status, problemHeaders(problem, rid, body.length))
+  response.writeHead(problem.status, { ...problemHeaders(problem, rid, body.length), ...askedOfGit(response, problem) })
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 

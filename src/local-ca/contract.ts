@@ -25,4 +25,9 @@ export const LocalCaView = z.object({
   /** PEM. */
   certificate: z.string(),
 })
+/** Of an agent. */
+export const OwnLocalCaView = LocalCaView.extend({
+  /** Of the services that it was given, by HTTPS; those without a wildcard. */
+  origins: z.array(z.string()),
+})
 export type LocalCaView = z.output<typeof LocalCaView>

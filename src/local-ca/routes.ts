@@ -1,6 +1,6 @@
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import type { Actor } from '../storage/storage.ts'
-import { LocalCaView } from './contract.ts'
+import { LocalCaView, OwnLocalCaView } from './contract.ts'
 import type { LocalCa } from './local-ca.ts'
 
 export const localCa = endpoint({
@@ -16,7 +16,7 @@ export const ownLocalCa = endpoint({
   path: '/claviger/v1/agents/self/local-ca',
   caller: 'agent',
   summary: 'The certificate to trust inside tunnels, for the hosts that the agent was given',
-  reply: LocalCaView,
+  reply: OwnLocalCaView,
 })
 
 export const rotateLocalCa = endpoint({
@@ -32,14 +32,17 @@ export interface LocalCaRouteNeeds<Who> {
   readonly actorOf: (who: Who) => Actor
   /** Of all services; of those that the agent was given something on. */
   readonly hosts: () => readonly string[]
-  readonly hostsOf: (who: Who) => readonly string[]
+  readonly givenTo: (who: Who) => { readonly hosts: readonly string[]; readonly origins: readonly string[] }
 }
 
 export function localCaRoutes<Who>(needs: LocalCaRouteNeeds<Who>): BoundEndpoint<Who>[] {
-  const { localCa: room, actorOf, hosts, hostsOf } = needs
+  const { localCa: room, actorOf, hosts, givenTo } = needs
   return [
     bind(localCa, () => room.view(hosts())),
-    bind(ownLocalCa, ({ caller }) => room.view(hostsOf(caller))),
+    bind(ownLocalCa, async ({ caller }) => {
+      const { hosts: given, origins } = givenTo(caller)
+      return { ...(await room.view(given)), origins: [...origins] }
+    }),
     bind(rotateLocalCa, async ({ caller }) => {
       await room.rotate(actorOf(caller))
       return room.view(hosts())

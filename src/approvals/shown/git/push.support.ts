@@ -96,11 +96,12 @@ export class PushWorld {
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
     const asks = request.method === 'GET'
-    if (!asks && body.length > 4) this.#pushes.push({ body, headers: request.headers })
+    const service = /git-upload-pack$/.test(request.url ?? '') ? 'upload-pack' : 'receive-pack'
+    if (!asks && service === 'receive-pack' && body.length > 4) this.#pushes.push({ body, headers: request.headers })
     const kind = asks ? 'advertisement' : 'result'
-    response.setHeader('Content-Type', `application/x-git-receive-pack-${kind}`)
-    if (asks) response.write('001f# service=git-receive-pack\n0000')
-    const args = ['receive-pack', '--stateless-rpc', ...(asks ? ['--advertise-refs'] : []), bare]
+    response.setHeader('Content-Type', `application/x-git-${service}-${kind}`)
+    if (asks) response.write(`${service === 'upload-pack' ? '001e' : '001f'}# service=git-${service}\n0000`)
+    const args = [service, '--stateless-rpc', ...(asks ? ['--advertise-refs'] : []), bare]
     const child = spawn('git', args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
     child.stdin.on('error', () => undefined)
     child.stdin.end(body)
