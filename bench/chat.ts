@@ -61,19 +61,19 @@ export async function chat(ports: { upstream: number; gateway: number; portkey: 
   }
 }
 
-/** A service of the shape, which an agent may post to. */
+/** The LLM gateway with a vendor at the upstream: what a call takes is read and kept. */
 async function asked(gateway: Gateway, upstreamPort: number): Promise<Subject> {
   const { operator } = gateway
   await operator('POST', '/services', {
-    name: 'chat',
+    name: 'openai',
     origins: [`http://127.0.0.1:${upstreamPort}`],
     injection: { kind: 'bearer' },
     addresses: ['127.0.0.0/8'],
   })
-  await operator('POST', '/credentials', { handle: 'chat-key', service: 'chat', secret: CREDENTIAL })
+  await operator('POST', '/credentials', { handle: 'chat-key', service: 'openai', secret: CREDENTIAL })
   await operator('POST', '/agents', { name: 'chats' })
-  await operator('POST', '/grants', { agent: 'chats', service: 'chat', scopes: ['chat:*'] })
+  await operator('POST', '/grants', { agent: 'chats', service: 'openai', scopes: ['openai:*'] })
   const { token } = await operator('POST', '/tokens', { agent: 'chats' })
   const { origin } = new URL(gateway.url)
-  return { ...gateway, url: `${origin}/to/chat/v1/chat/completions`, headers: [`Authorization: Bearer ${token}`] }
+  return { ...gateway, url: `${origin}/v1/openai/chat/completions`, headers: [`Authorization: Bearer ${token}`] }
 }

@@ -44,6 +44,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     CLAUTH_ALLOW_INSECURE_HTTP: '1',
     CLAVIGER_VAULT_ADDRESSES: '127.0.0.0/8',
     CLAVIGER_VAULT_RPM: '0',
+    CLAVIGER_BOTMAKER_REQUESTS_PER_MINUTE: '0',
     VAULT_ADMIN_TOKEN: ADMIN_TOKEN,
     ...options.env,
   }
