@@ -356,7 +356,7 @@ function detailOf(texts: readonly string[], at: number) {
   const offered = { title: first, facts, warnings: [], allows: texts.join(' '), said: [] }
   return {
     ...lineOf(first, at),
-    window: { digest: '0'.repeat(64), seconds: 60, calls: 1, shown: offered },
+    window: { digest: '0'.repeat(64), seconds: 60, lasts: first, calls: 1, shown: offered },
     shown: {
       title: texts.join(' '),
       facts,

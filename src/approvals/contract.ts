@@ -97,6 +97,8 @@ export type ApprovalView = z.output<typeof ApprovalView>
 export const WindowOffer = z.object({
   digest: z.string(),
   seconds: z.int(),
+  /** That in words. */
+  lasts: z.string(),
   calls: z.int(),
   shown: Shown,
   text: z.string(),

@@ -3,6 +3,7 @@ import { Problem } from '../ground/problem.ts'
 import { actionDigest, type WindowAction } from './action.ts'
 import type { Approvals } from './approvals.ts'
 import type { Approval, WindowOffer } from './contract.ts'
+import { lasts } from './shown/allows.ts'
 import { shownAsText } from './shown/as-text.ts'
 import type { Standing } from './shown/facts-of.ts'
 import { shownAction } from './shown/show-action.ts'
@@ -40,5 +41,5 @@ function shownOffer(offer: WindowAction, standing: Standing, now: number): Windo
   const shown = shownAction({ action: offer, standing, now })
   const { lifeSeconds: seconds, uses: calls } = offer.terms
   const text = shownAsText(shown, { maxCharacters: MAX_TEXT })
-  return { digest: actionDigest(offer), seconds, calls, shown, text }
+  return { digest: actionDigest(offer), seconds, lasts: lasts(seconds), calls, shown, text }
 }

@@ -47,6 +47,8 @@ interface GivenAnswer {
 export interface WindowOffer {
   readonly digest: string
   readonly seconds: number
+  /** That in words. */
+  readonly lasts: string
   readonly calls: number
   readonly shown: Shown
 }

@@ -2,7 +2,7 @@
 import { Problem } from '../api/client.ts'
 import { deny } from '../api/passkey.ts'
 import type { ApprovalLine } from '../api/types.ts'
-import { Name } from './name.tsx'
+import { Row } from './row.tsx'
 import { Trouble } from './trouble.tsx'
 import { Twice } from './twice.tsx'
 import { useTask } from './use-task.ts'
@@ -32,13 +32,7 @@ export function DenySeveral({ of: pending, onDenied }: DenySeveralProps) {
         {agents.map((own) => {
           const { id, name } = (own[0] as ApprovalLine).agent
           return (
-            <li key={id}>
-              <span className="row-main">
-                <strong>
-                  <Name of={name} />
-                </strong>
-                <span className="quiet">{plural(own.length, 'request')}</span>
-              </span>
+            <Row key={id} name={name} quiet={plural(own.length, 'request')}>
               <Twice
                 name="Deny"
                 sure="Deny them"
@@ -46,15 +40,11 @@ export function DenySeveral({ of: pending, onDenied }: DenySeveralProps) {
                 busy={busy}
                 onSure={() => void denyAll(own)}
               />
-            </li>
+            </Row>
           )
         })}
         {agents.length > 1 && (
-          <li>
-            <span className="row-main">
-              <strong>All that waits</strong>
-              <span className="quiet">{plural(pending.length, 'request')}</span>
-            </span>
+          <Row name="All that waits" quiet={plural(pending.length, 'request')}>
             <Twice
               name="Deny"
               sure="Deny them"
@@ -62,7 +52,7 @@ export function DenySeveral({ of: pending, onDenied }: DenySeveralProps) {
               busy={busy}
               onSure={() => void denyAll(pending)}
             />
-          </li>
+          </Row>
         )}
       </ul>
     </details>

@@ -11,24 +11,6 @@ export function left(untilMs: number, nowMs: number): string {
   return `${Math.floor(seconds / 86_400)} days`
 }
 
-/** For how long: `1 hour 30 minutes`. */
-export function lasting(seconds: number): string {
-  const units = [
-    ['day', 86_400],
-    ['hour', 3_600],
-    ['minute', 60],
-    ['second', 1],
-  ] as const
-  const parts: string[] = []
-  let rest = seconds
-  for (const [name, length] of units) {
-    const count = Math.floor(rest / length)
-    if (count > 0) parts.push(plural(count, name))
-    rest -= count * length
-  }
-  return parts.join(' ')
-}
-
 export function moment(at: number | string): string {
   return new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 }

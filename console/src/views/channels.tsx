@@ -2,6 +2,7 @@ import { ask } from '../api/client.ts'
 import type { Channel, Items, SignedIn } from '../api/types.ts'
 import { Link } from '../parts/link.tsx'
 import { Name } from '../parts/name.tsx'
+import { Row } from '../parts/row.tsx'
 import { Title } from '../parts/title.tsx'
 import { Trouble } from '../parts/trouble.tsx'
 import { Twice } from '../parts/twice.tsx'
@@ -35,15 +36,7 @@ export function ChannelsView({ role }: { readonly role: SignedIn['operator']['ro
           <About of={channel} />
           <ul className="rows">
             {channel.people.map(({ user, operator }) => (
-              <li key={user}>
-                <span className="row-main">
-                  <strong>
-                    <Name of={operator} />
-                  </strong>
-                  <span className="quiet">
-                    <Name of={user} />
-                  </span>
-                </span>
+              <Row key={user} name={operator} quiet={<Name of={user} />}>
                 {role === 'owner' && channel.kind !== 'push' && (
                   <Twice
                     name="Remove"
@@ -53,7 +46,7 @@ export function ChannelsView({ role }: { readonly role: SignedIn['operator']['ro
                     onSure={() => void remove(channel.name, user)}
                   />
                 )}
-              </li>
+              </Row>
             ))}
           </ul>
         </section>

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { pushHere, switchOff, switchOn } from '../api/push.ts'
 import type { Device, Items, SignedIn } from '../api/types.ts'
-import { Name } from '../parts/name.tsx'
+import { Row } from '../parts/row.tsx'
 import { Title } from '../parts/title.tsx'
 import { Trouble } from '../parts/trouble.tsx'
 import { Twice } from '../parts/twice.tsx'
@@ -43,18 +43,9 @@ interface RowProps {
 
 function DeviceRow({ of: { name, service, here, createdAt }, busy, onOff }: RowProps) {
   return (
-    <li>
-      <span className="row-main">
-        <strong>
-          <Name of={name} />
-        </strong>
-        {here && <span className="word">this browser</span>}
-        <span className="quiet">
-          since {moment(createdAt)}, by {service}
-        </span>
-      </span>
+    <Row name={name} words={[here && 'this browser']} quiet={`since ${moment(createdAt)}, by ${service}`}>
       <Twice name="Switch off" sure="Switch it off" about={name} busy={busy} onSure={onOff} />
-    </li>
+    </Row>
   )
 }
 

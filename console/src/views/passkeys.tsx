@@ -2,9 +2,9 @@ import { useState } from 'react'
 import { ask } from '../api/client.ts'
 import { addPasskey } from '../api/passkey.ts'
 import type { Items, Passkey, SignedIn } from '../api/types.ts'
-import { Name } from '../parts/name.tsx'
 import { OnceShown } from '../parts/once-shown.tsx'
 import { PasskeyName } from '../parts/passkey-name.tsx'
+import { Row } from '../parts/row.tsx'
 import { Title } from '../parts/title.tsx'
 import { Trouble } from '../parts/trouble.tsx'
 import { Twice } from '../parts/twice.tsx'
@@ -75,20 +75,13 @@ interface RowProps {
 function PasskeyRow({ of: passkey, busy, onRemove }: RowProps) {
   const { name, createdAt, lastUsedAt, thisMachineOnly, synced } = passkey
   return (
-    <li>
-      <span className="row-main">
-        <strong>
-          <Name of={name} />
-        </strong>
-        {thisMachineOnly && <span className="word">this machine only</span>}
-        {synced && <span className="word">synced</span>}
-        <span className="quiet">
-          made {moment(createdAt)}
-          {lastUsedAt !== undefined && `, last used ${moment(lastUsedAt)}`}
-        </span>
-      </span>
+    <Row
+      name={name}
+      words={[thisMachineOnly && 'this machine only', synced && 'synced']}
+      quiet={`made ${moment(createdAt)}${lastUsedAt === undefined ? '' : `, last used ${moment(lastUsedAt)}`}`}
+    >
       <Twice name="Remove" sure="Remove it" about={name} busy={busy} onSure={onRemove} />
-    </li>
+    </Row>
   )
 }
 

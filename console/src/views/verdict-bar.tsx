@@ -4,7 +4,8 @@ import { approve, approveByHand, deny } from '../api/passkey.ts'
 import type { Device, Items, OneApproval } from '../api/types.ts'
 import { Trouble } from '../parts/trouble.tsx'
 import { useTask } from '../parts/use-task.ts'
-import { lasting, plural } from '../parts/words.ts'
+import { plural } from '../parts/words.ts'
+import { visible } from '../visible.ts'
 
 interface VerdictBarProps {
   readonly of: OneApproval
@@ -54,7 +55,7 @@ export function VerdictBar({ of: one, onAnswered }: VerdictBarProps) {
           </button>
           {window !== undefined && (
             <button type="button" disabled={busy} onClick={() => void answer(() => approve(one, window.digest))}>
-              Allow for {lasting(window.seconds)}, {plural(window.calls, 'more call')}
+              Allow for {visible(window.lasts)}, {plural(window.calls, 'more call')}
             </button>
           )}
           <Yes of={one} enough={enough} busy={busy} onYes={(work) => void answer(work)} />
