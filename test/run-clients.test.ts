@@ -135,7 +135,7 @@ describe('claviger run, for everyday clients', { skip: noOpenssl() ?? noOwnAddre
 
   test('gh asks its API', { skip: missing('gh') }, async () => {
     const host = `${ownAddress}:${service.port}`
-    const shown = await runs('env', `GH_HOST=${host}`, 'GH_ENTERPRISE_TOKEN=x', 'gh', 'api', '--hostname', host, 'user')
+    const shown = await runs('env', `GH_HOST=${host}`, 'GH_ENTERPRISE_TOKEN=x', 'gh', 'api', 'user')
     assert.match(shown, /"hello":"\/api\/v3\/user"/)
   })
 })
