@@ -34,12 +34,13 @@ describe('WebSockets at the gateway', { skip: noOpenssl() }, () => {
     secured = await webSocketUpstream({ issued: authority.issue() })
     around = await world({ env: { CLAVIGER_DEMO: 'off', CLAVIGER_DRAIN_SECONDS: '0' } })
     const { gateway } = around
+    const actions = { order: { method: 'GET', path: '/live/orders', ask: 'tap' } }
     const paths = ['/live/{+rest}']
     given = await furnish(gateway, {
       name: 'w',
       origins: [`http://127.0.0.1:${plain.port}`],
       secret,
-      service: { paths },
+      service: { paths, actions },
     })
     const origins = [`https://localhost:${secured.port}`]
     givenSecured = await furnish(gateway, { name: 's', origins, secret, service: { trust: authority.pem } })
@@ -239,13 +240,49 @@ describe('WebSockets at the gateway', { skip: noOpenssl() }, () => {
     await gateway.restart()
   })
 
-  test('do not keep the gateway from stopping, idle, waiting or in tunnels', async () => {
+  interface Waiting {
+    readonly id: string
+    readonly digest: string
+  }
+
+  /** Until somebody is asked. */
+  async function asked(): Promise<Waiting> {
+    let waiting: Waiting | undefined
+    await until(async () => {
+      const { items } = await around.gateway.does<{ items: Waiting[] }>('GET', '/approvals?status=pending')
+      waiting = items[0]
+      return waiting !== undefined
+    })
+    return waiting as Waiting
+  }
+
+  test('wait for a human’s yes, who sees that messages will follow', async () => {
+    const opening = opened(given.token, '/to/w/live/orders')
+    const { id, digest } = await asked()
+    assert.equal(plain.asked.length, 0)
+    const approval = await around.gateway.does('GET', `/approvals/${id}`)
+    assert.match(JSON.stringify(approval), /"upgrade"[^}]*"websocket"/)
+    await around.gateway.does('POST', `/approvals/${id}/verdict`, { verdict: 'approved', digest })
+    const socket = await opening
+    await echoes(socket)
+    assert.equal(plain.asked[0]?.headers.authorization, `Bearer ${secret}`)
+    socket.close()
+    await ended(socket)
+  })
+
+  test('do not keep the gateway from stopping, open or waiting', async () => {
     const sockets = await Promise.all([opened(), opened()])
     const over = Promise.all(sockets.map(ended))
     const idle = connect(around.gateway.port, '127.0.0.1')
     const cut = closed(idle.resume())
+    const waits = opened(given.token, '/to/w/live/orders').then(
+      () => 'open',
+      () => 'refused',
+    )
+    await asked()
     assert.equal(await around.gateway.stop(), 0)
     assert.deepEqual(await over, [1001, 1001])
+    assert.equal(await waits, 'refused')
     await cut
     await around.gateway.restart()
   })
