@@ -6,7 +6,7 @@ import type { CallRequest } from './gate/rooms.ts'
 import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
 import { placeholderBook, placeholding } from './house/placeholders.ts'
-import { followTunnels, proxyNeeds } from './house/proxy-needs.ts'
+import { followTunnels, passOf, proxyNeeds } from './house/proxy-needs.ts'
 import { SendForAgents } from './house/send-for-agents.ts'
 import type { Handle } from './http/listen.ts'
 import { createResolver } from './http/resolve.ts'
@@ -70,7 +70,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   const options = { ...carryOutOptions(rooms, forward, log), holdMs: settings.approvalHoldSeconds * 1_000 }
   const collect = createCollect(options)
   const sender = new SendForAgents(rooms, collect, options.onBug)
-  const proxy = proxyOf(rooms, settings, options)
+  const proxy = proxyOf(rooms, settings, options, dialer)
   return {
     proxy,
     baseUrl: createBaseUrlHandler(options),
@@ -86,8 +86,9 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
 }
 
 /** Its tunnels end with what they stand on. */
-function proxyOf(rooms: Rooms, settings: Settings, carry: CarryOutOptions): ProxyListener {
-  const proxy = createProxyListener({ carry, ...proxyNeeds(rooms, settings), onBug: carry.onBug })
+function proxyOf(rooms: Rooms, settings: Settings, carry: CarryOutOptions, dialer: Dialer): ProxyListener {
+  const pass = passOf(rooms, (permit, addresses) => dialer.tunnel(permit, addresses))
+  const proxy = createProxyListener({ carry, pass, ...proxyNeeds(rooms, settings), onBug: carry.onBug })
   followTunnels(rooms, (lives) => proxy.tunnels.look(lives))
   return proxy
 }

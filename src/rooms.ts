@@ -13,10 +13,12 @@ import { type FoundationOptions, layFoundation } from './foundation.ts'
 import { Gate } from './gate/admit.ts'
 import { OpenCalls } from './gate/open-calls.ts'
 import type { GateApprovals } from './gate/rooms.ts'
+import { Untouched } from './gate/untouched.ts'
 import { createGrants, type Grants } from './grants/grants.ts'
 import type { Clock } from './ground/clock.ts'
 import type { CredentialId, ServiceId } from './ground/ids.ts'
 import type { Log } from './ground/log.ts'
+import { type Origin, originMatches } from './ground/origin.ts'
 import { buildVaultDoor } from './house/agentvault.ts'
 import { buildLlm } from './house/botmaker.ts'
 import { buildChannels, type ChannelNeeds } from './house/channels.ts'
@@ -61,6 +63,7 @@ export interface Rooms extends Omit<WhoAsks, 'knows'> {
   readonly openCalls: OpenCalls
   readonly keyEnds: KeyEnds
   readonly gate: Gate<Service>
+  readonly untouched: Untouched
   readonly alarms: Alarms
   readonly alerts: Alerts
   /** Vouches for the services' hosts inside tunnels. */
@@ -112,9 +115,9 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const llm = buildLlm({ storage, clock, vault, services, log }, settings)
   const known = { storage, vault, audit, services, grants, rules, approvals, openCalls, clock, localCa, llm }
   const [channels, vaultDoor] = overIdentity({ ...known, ...addresses, ...whoAsks }, settings)
-  const gate = buildGate(known, settings, mint)
+  const gates = buildGates({ ...known, identity: whoAsks.identity }, settings, mint)
   const rooms: Rooms = {
-    ...{ ...known, ...whoAsks, channels, log, keyEnds, gate, alarms, alerts, ...vaultDoor, hear, spend },
+    ...{ ...known, ...whoAsks, channels, log, keyEnds, ...gates, alarms, alerts, ...vaultDoor, hear, spend },
     ...{ startedAt: clock.now(), url: '', operatorPort: undefined, placeholders },
     seal: (reason) => sealHouse(rooms, reason),
     refuseUnknown: (presented, said) => {
@@ -212,6 +215,23 @@ function buildGate(needs: GateNeeds, settings: Settings, mint: Mint['mint']): Ga
     epoch: () => storage.epoch(),
   })
 }
+
+type GatesNeeds = GateNeeds & Pick<Rooms, 'identity'>
+
+function buildGates(needs: GatesNeeds, settings: Settings, mint: Mint['mint']): Pick<Rooms, 'gate' | 'untouched'> {
+  return { gate: buildGate(needs, settings, mint), untouched: buildUntouched(needs, mint) }
+}
+
+function buildUntouched(needs: GatesNeeds, mint: Mint['mint']): Untouched {
+  const { rules, services, audit, clock, storage, identity } = needs
+  return new Untouched({
+    ...{ rules, audit, clock, mint, epoch: () => storage.epoch() },
+    namesHost: (host) => services.list().some(({ origins }) => origins.some((one) => isOn(one, host))),
+    isLive: (agent, token) => identity.isLive(agent, token),
+  })
+}
+
+const isOn = (one: Origin, host: string) => originMatches(one, host, one.port, one.scheme)
 
 function approvalsOfGate(approvals: Approvals, storage: Storage): GateApprovals {
   return {

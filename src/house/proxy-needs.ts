@@ -1,14 +1,19 @@
 // What the proxy listener needs of the rooms: which services a host has, and whether an agent may open a tunnel to it.
 
+import type { Socket } from 'node:net'
 import { touchesTokens } from '../cut-off.ts'
 import { admitTunnel } from '../gate/admit-tunnel.ts'
 import type { AgentPrincipal } from '../gate/rooms.ts'
+import type { AddressSet } from '../ground/addresses.ts'
 import type { AgentId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
+import { asProblem } from '../http/send-problem.ts'
 import { httpsOnlyRefusal } from '../https-only.ts'
+import type { Permit } from '../policy/permit.ts'
 import type { PlaceholderBook } from '../proxy/placeholders/book.ts'
 import { serviceMeant } from '../proxy/placeholders/take-from-head.ts'
 import { proxyProblem } from '../proxy/problems.ts'
+import type { Passed } from '../proxy/tunnel/pass-through.ts'
 import type { ProxyListenerOptions } from '../proxy/tunnel/proxy-listener.ts'
 import type { Tunnel } from '../proxy/tunnel/tunnels.ts'
 import type { Rooms } from '../rooms.ts'
@@ -26,9 +31,13 @@ export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
     now: () => clock.now(),
     admit: (principal, origin, rid) => {
       const named = services.at(origin)
+      const said = named.length > 0 ? 'none' : rooms.untouched.verdict(principal, origin).effect
+      if (said === 'deny') throw rooms.untouched.refused({ rid, principal, origin })
+      if (said === 'allow') return 'untouched'
       const given = givenOf(rooms, principal.agent.id, named).length > 0
       const admission = { audit, now: clock.now(), epoch: storage.epoch() }
       admitTunnel({ rid, principal, origin, named: named.length > 0, given }, admission)
+      return 'looked_into'
     },
     serviceOf: (principal, origin, head) => serviceOf(rooms, book, principal, origin, head),
     clientOf: rooms.clientOf,
@@ -40,11 +49,38 @@ export function proxyNeeds(rooms: Rooms, { requireHttps }: Settings): Needs {
   }
 }
 
+/** Connects tunnels that are not looked into: on record before, and afterwards with what passed. */
+export function passOf(
+  { untouched, vault, audit }: Pick<Rooms, 'untouched' | 'vault' | 'audit'>,
+  dial: (permit: Permit, addresses: AddressSet | undefined) => Promise<Socket>,
+): ProxyListenerOptions['pass'] {
+  return async ({ principal, origin }, rid) => {
+    const { permit, addresses } = await untouched.admit({ rid, principal, origin })
+    const began = performance.now()
+    const onEnd: Passed['onEnd'] = (bytesIn, bytesOut, error) => {
+      const ms = Math.round(performance.now() - began)
+      const status = error === undefined || bytesIn > 0 ? 200 : 502
+      audit.outcome({ rid, outcome: { status, bytesIn, bytesOut, ms, ...(error !== undefined && { error }) } })
+    }
+    try {
+      vault.open(permit)
+      return { upstream: await dial(permit, addresses), onEnd }
+    } catch (error) {
+      onEnd(0, 0, asProblem(error).code)
+      throw error
+    }
+  }
+}
+
 /** Calls `look` whenever a tunnel may have to end. */
-export function followTunnels({ storage, identity, vault }: Rooms, look: (lives: (tunnel: Tunnel) => boolean) => void) {
-  const lives = ({ principal: { agent, token } }: Tunnel) => identity.isLive(agent.id, token.id)
+export function followTunnels(
+  { storage, identity, vault, untouched }: Rooms,
+  look: (lives: (tunnel: Tunnel) => boolean) => void,
+) {
+  const lives = ({ principal, origin, ...tunnel }: Tunnel) =>
+    tunnel.untouched ? untouched.holds(principal, origin) : identity.isLive(principal.agent.id, principal.token.id)
   storage.follow(({ kind }) => {
-    if (touchesTokens(kind)) look(lives)
+    if (touchesTokens(kind) || kind === 'service' || kind === 'rule') look(lives)
   })
   vault.watch(({ state }) => {
     if (state === 'sealed') look(() => false)

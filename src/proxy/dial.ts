@@ -1,6 +1,7 @@
 // The one place where a request of an agent leaves for a service. Its invariant: every request goes out on a permit of
 // its own, over a connection that belongs to one (service, credential version, origin, judged address).
 // It refuses a permit it has seen, a credential or service that is not the permit's, and ports of other protocols.
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { AddressSet } from '../ground/addresses.ts'
@@ -8,9 +9,13 @@ import { isBadPort } from '../ground/bad-ports.ts'
 import { type Clock, systemClock } from '../ground/clock.ts'
 import type { CredentialId, ServiceId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
+import { type ConnectOptions, createConnector } from '../http/connect.ts'
 import { type Resolver, resolveProblem } from '../http/resolve.ts'
 import type { Permit } from '../policy/permit.ts'
 import { Lines } from './lines.ts'
+import { upstreamProblem } from './upstream-error.ts'
+
+const TUNNEL_CONNECT_MS = 5_000
 
 /** What the dialer needs to know of a service. Times in milliseconds. */
 export interface DialledService {
@@ -51,6 +56,11 @@ export interface Dialer {
     request: DialledRequest,
     handler: Dispatcher.DispatchHandler,
   ): void
+  /**
+   * A connection for a tunnel into which nobody looks, to a judged address. Rejects with Problem `address_refused`,
+   * `upstream_dns_failed`, or as connecting does.
+   */
+  tunnel(permit: Permit, allowed: AddressSet | undefined): Promise<Socket>
   /** Whether a peer is cutting a connection with RST right now: true only inside the events that this causes. */
   isCutting(): boolean
   /** No further request goes out on connections of this credential; those under way may end. */
@@ -81,10 +91,12 @@ class PermitDialer implements Dialer {
   readonly #resolver: Resolver
   readonly #lines: Lines
   readonly #spend: (permit: Permit) => boolean
+  readonly #onDial: DialerOptions['onDial']
   #cutting = false
 
   constructor({ resolver, spend, clock, ca, onDial }: DialerOptions) {
     this.#spend = spend
+    this.#onDial = onDial
     this.#resolver = resolver
     this.#lines = new Lines({
       clock: clock ?? systemClock,
@@ -116,6 +128,15 @@ class PermitDialer implements Dialer {
     address
       .then((found) => this.#send(found, origin, credential, service, request, handler))
       .catch((error: Error) => handler.onResponseError?.(undefined as never, error))
+  }
+
+  async tunnel(permit: Permit, allowed: AddressSet | undefined): Promise<Socket> {
+    const { origin, method } = permit.call
+    if (method !== 'CONNECT' || permit.credential !== undefined) throw new TypeError('dial: no permit of a tunnel')
+    if (!this.#spend(permit)) throw new TypeError('dial: this permit opened nothing, or was used before')
+    if (allowed === undefined && isBadPort(origin.port)) throw refusedPort(origin)
+    const address = await this.#resolver.address(origin.host, allowed)
+    return dialTunnel({ address, host: origin.host, port: origin.port, onDial: this.#onDial })
   }
 
   isCutting(): boolean {
@@ -168,6 +189,16 @@ class PermitDialer implements Dialer {
       this.#cutting = false
     })
   }
+}
+
+function dialTunnel(where: Pick<ConnectOptions, 'address' | 'host' | 'port' | 'onDial'>): Promise<Socket> {
+  const connect = createConnector({ ...where, secure: false, timeoutMs: TUNNEL_CONNECT_MS })
+  return new Promise((resolve, reject) => {
+    connect({} as Parameters<typeof connect>[0], (error, socket) => {
+      if (error === null) resolve(socket)
+      else reject(upstreamProblem(error, false))
+    })
+  })
 }
 
 function refusedPort(origin: Origin) {

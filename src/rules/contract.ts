@@ -51,6 +51,8 @@ export const RuleMatch = z.strictObject({
   /** Names or ids. */
   agents: z.array(Named).min(1).max(256).optional(),
   services: z.array(Named).min(1).max(256).optional(),
+  /** Hosts of no service: the rule is about tunnels to them that are passed through untouched. `host`, `host:port`, `*.host`. */
+  hosts: z.array(z.string().min(1).max(300)).min(1).max(256).optional(),
   /** Names of the services' actions; `repo.*` means all that begin with `repo.`. */
   actions: z
     .array(
@@ -111,6 +113,8 @@ export const RuleInput = z.strictObject({
   when: z.string().min(1).max(MAX_CONDITION).optional(),
   /** Of a rule that asks. */
   ask: Ask.optional(),
+  /** Of a rule that allows tunnels: addresses or CIDR ranges that they may lead to although they are not public. */
+  addresses: z.array(z.string().max(64)).min(1).max(64).optional(),
   note: z.string().max(500).optional(),
 })
 export type RuleInput = z.input<typeof RuleInput>

@@ -1,10 +1,11 @@
 /** What a set of rules says of a call: deny beats ask, ask beats allow, and the order in which they stand says nothing. */
 
+import type { AddressSet } from '../ground/addresses.ts'
 import { ASSURANCES } from '../policy/assurance.ts'
 import type { CompiledRule } from './compile-rule.ts'
 import { ConditionFacts } from './condition-facts.ts'
 import { Ask, type AskTerms, type CallFacts, type RuleEffect, type RuleRef, type RuleVerdict } from './contract.ts'
-import type { Judged, Match } from './match.ts'
+import type { Judged, Match, TunnelFacts } from './match.ts'
 
 const nobody: readonly RuleRef[] = Object.freeze([])
 const defaultTerms: AskTerms = Object.freeze(Ask.parse({}))
@@ -52,6 +53,29 @@ export function judgeBy(
   if (allows !== undefined) return { effect: 'allow', rules: allows.map(refOf) }
   // Whether a rule allows it matters only where it is not allowed anyway.
   return about.allowWaits && byDefault !== 'allow' ? 'needs_body' : defaults[byDefault]
+}
+
+export interface TunnelVerdict {
+  /** `none`: no rule lets it through, and then it is refused. */
+  readonly effect: 'none' | 'allow' | 'deny'
+  /** Those that decided, by id. */
+  readonly rules: readonly RuleRef[]
+  /** What it may lead to beside public addresses. */
+  readonly addresses: AddressSet | undefined
+}
+
+/**
+ * Whether a tunnel to a host of no service is passed through untouched. What denies or asks about everything that the agent
+ * does counts here as well: nobody can be asked about what nobody looks into.
+ */
+export function judgeTunnel(rules: readonly CompiledRule[], facts: TunnelFacts): TunnelVerdict {
+  const about = rules.filter(({ effect, matcher }) => counts(effect, matcher.matchTunnel(facts)))
+  const strict = about.filter(({ effect }) => effect !== 'allow')
+  const [first] = about
+  if (strict.length > 0) return { effect: 'deny', rules: strict.map(refOf), addresses: undefined }
+  if (first === undefined) return { effect: 'none', rules: nobody, addresses: undefined }
+  const own = about.find(({ addresses }) => addresses !== undefined)
+  return { effect: 'allow', rules: [refOf(own ?? first)], addresses: own?.addresses }
 }
 
 /** The rules that are about a call, by what they want; nothing is made for those that are not. */

@@ -1,5 +1,7 @@
 /** Whether a rule is about a call: yes, no, or not known. Compiled once, asked for every call of its service. */
 import { constrainedQuery, type QueryKeys, queryKeys } from '../ground/constrained-query.ts'
+import type { AgentId } from '../ground/ids.ts'
+import { type Origin, originMatches } from '../ground/origin.ts'
 import { compileTemplate, type PathTemplate } from '../ground/path-template.ts'
 import { Problem } from '../ground/problem.ts'
 import type { Condition } from './condition.ts'
@@ -7,6 +9,7 @@ import type { ConditionFacts } from './condition-facts.ts'
 import type { CallFacts, JudgedBody, RuleDefinition, Tri } from './contract.ts'
 import { pointedAt, splitPointer } from './read-body.ts'
 import { CompiledWindow, type ZoneClock } from './time-window.ts'
+import { isAboutAll } from './tunnel-hosts.ts'
 
 type Values = ReadonlySet<unknown>
 
@@ -18,10 +21,23 @@ export interface Judged {
 
 export type Match = Tri | 'needs_body'
 
+/** A tunnel that is to be passed through untouched. */
+export interface TunnelFacts {
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly agent: AgentId
+  readonly origin: Origin
+  readonly trust: number | undefined
+}
+
 export class Matcher {
   /** Undefined: any. */
   readonly services: ReadonlySet<string> | undefined
   readonly methods: ReadonlySet<string> | undefined
+  /** Of a rule about tunnels, which is about no call. */
+  readonly hosts: readonly Origin[] | undefined
+  /** Whether it may be about a tunnel. */
+  readonly ofTunnels: boolean
   readonly #strict: boolean
   readonly #agents: ReadonlySet<string> | undefined
   readonly #actions: ((name: string) => boolean) | undefined
@@ -36,10 +52,14 @@ export class Matcher {
 
   /** Throws Problem `template_invalid`, `rule_invalid`. */
   constructor(
-    { effect, match }: RuleDefinition,
+    definition: RuleDefinition,
     condition: Condition | undefined,
     clockOf: (zone: string) => ZoneClock,
+    hosts?: readonly Origin[] | undefined,
   ) {
+    const { effect, match } = definition
+    this.hosts = hosts
+    this.ofTunnels = hosts !== undefined || (effect !== 'allow' && isAboutAll(definition))
     this.#strict = effect === 'allow'
     this.services = setOf(match.services)
     this.methods = match.methods && withHead(match.methods)
@@ -58,6 +78,7 @@ export class Matcher {
   /** Service and method are compared by the index already, but for calls that come another way. */
   match(judged: Judged): Match {
     const { call } = judged
+    if (this.hosts !== undefined) return 'no'
     if (this.services !== undefined && !(call.service !== undefined && this.services.has(call.service))) return 'no'
     if (this.methods !== undefined && !this.methods.has(call.method)) return 'no'
     if (this.#agents !== undefined && !this.#agents.has(call.agent)) return 'no'
@@ -69,6 +90,14 @@ export class Matcher {
     if (known !== 'no' && this.#query !== undefined) known = and(known, this.#queryFits(call))
     if (known === 'no') return 'no'
     return this.#withBody(judged, known)
+  }
+
+  /** Of a rule that may be about tunnels. */
+  matchTunnel({ origin: { host, port, scheme }, agent, now, trust }: TunnelFacts): Tri {
+    if (this.hosts?.some((one) => originMatches(one, host, port, scheme)) === false) return 'no'
+    if (this.#agents !== undefined && !this.#agents.has(agent)) return 'no'
+    if (this.#time !== undefined && !this.#time.has(now)) return 'no'
+    return this.#trust === undefined ? 'yes' : trustFits(this.#trust, trust)
   }
 
   #withBody(judged: Judged, known: Tri): Match {
@@ -88,6 +117,7 @@ export class Matcher {
   parts(judged: Judged): Readonly<Record<string, Match>> {
     const { call } = judged
     const parts: Record<string, Match> = {}
+    if (this.hosts) parts.hosts = 'no'
     if (this.#agents) parts.agents = yes(this.#agents.has(call.agent))
     if (this.services) parts.services = yes(call.service !== undefined && this.services.has(call.service))
     if (this.methods) parts.methods = yes(this.methods.has(call.method))

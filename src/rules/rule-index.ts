@@ -10,12 +10,16 @@ type ByMethod = ReadonlyMap<string, readonly CompiledRule[]>
  * looks one up.
  */
 export class RuleIndex {
+  /** Those that may be about tunnels. */
+  readonly tunnels: readonly CompiledRule[]
   readonly #all: readonly CompiledRule[]
   readonly #byService: ReadonlyMap<string, ByMethod>
   readonly #others: ByMethod
 
   constructor(rules: Iterable<CompiledRule>) {
-    this.#all = [...rules].sort((one, other) => (one.record.id < other.record.id ? -1 : 1))
+    const every = [...rules].sort((one, other) => (one.record.id < other.record.id ? -1 : 1))
+    this.tunnels = every.filter(({ matcher }) => matcher.ofTunnels)
+    this.#all = every.filter(({ matcher }) => matcher.hosts === undefined)
     const anywhere = this.#all.filter(({ matcher }) => matcher.services === undefined)
     const named = new Map<string, CompiledRule[]>()
     for (const rule of this.#all) {

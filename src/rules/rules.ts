@@ -10,8 +10,8 @@ import {
   type RuleVerdict,
   ruleProblem,
 } from './contract.ts'
-import { JudgedCall, judgeBy } from './judge.ts'
-import type { Match } from './match.ts'
+import { JudgedCall, judgeBy, judgeTunnel, type TunnelVerdict } from './judge.ts'
+import type { Match, TunnelFacts } from './match.ts'
 import { QuestionFacts, type RuleQuestion } from './question-facts.ts'
 import { RuleIndex } from './rule-index.ts'
 import { countRules, loadRules, named, putDefault, putRule, type RuleRecord, removeRule } from './store.ts'
@@ -124,6 +124,12 @@ export class Rules {
     const rules = this.#index.about(question.service.id, question.method)
     if (rules.length === 0) return judgeBy(rules, nothing, this.#default)
     return judgeBy(rules, this.#facts(question), this.#default)
+  }
+
+  /** Whether a tunnel to a host that no service names is passed through untouched. From memory. */
+  tunnel(asked: Omit<TunnelFacts, 'trust'>): TunnelVerdict {
+    if (!this.#loaded || this.#bad.size > 0) return { ...this.#refusal(), effect: 'deny', addresses: undefined }
+    return judgeTunnel(this.#index.tunnels, { ...asked, trust: this.#trustOf(asked.agent) })
   }
 
   /** The rules that may be about the call by service and method, each with whether it is, and what of it. */

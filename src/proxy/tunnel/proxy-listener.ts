@@ -19,6 +19,7 @@ import { Connection, type Recipient } from '../recipient.ts'
 import { upgradeOf } from '../websocket/handshake.ts'
 import type { StreamRequest } from './http2/stream-request.ts'
 import { interceptor } from './intercept.ts'
+import { type Passed, passThrough } from './pass-through.ts'
 import { absoluteTarget, hostsOf, originOfConnect } from './proxy-target.ts'
 import { proxyToken } from './proxy-token.ts'
 import { type Tunnel, Tunnels } from './tunnels.ts'
@@ -26,8 +27,10 @@ import { type Tunnel, Tunnels } from './tunnels.ts'
 export interface ProxyListenerOptions {
   readonly carry: CarryOutOptions
   readonly now: () => number
-  /** Asks the gate whether a tunnel may be opened. Throws the denial's Problem. */
-  readonly admit: (principal: AgentPrincipal, origin: Origin, rid: CallId) => void
+  /** Asks the gate whether a tunnel may be opened, and whether it is looked into. Throws the denial's Problem. */
+  readonly admit: (principal: AgentPrincipal, origin: Origin, rid: CallId) => 'looked_into' | 'untouched'
+  /** Connects one that is not looked into. Rejects with the denial's Problem, or why it cannot be. */
+  readonly pass: (tunnel: Tunnel, rid: CallId) => Promise<Passed>
   /** The name of the service that a request there is meant for. Throws Problem `service_ambiguous`. */
   readonly serviceOf: (
     principal: AgentPrincipal,
@@ -67,7 +70,10 @@ export function createProxyListener(given: ProxyListenerOptions): ProxyListener 
     tunnels,
     connect: (request, socket, head, rid) => {
       void open(options, tunnels, request, socket, rid)
-        .then(({ tunnel, context }) => intercept.take(tunnel, context, head))
+        .then(({ tunnel, way }) => {
+          if ('upstream' in way) passThrough(tunnel, way, head)
+          else intercept.take(tunnel, way.context, head)
+        })
         .catch((error: unknown) => {
           if (!(error instanceof Problem)) options.onBug(error, rid)
           turnAway(socket, rawProblem(asProblem(asProxyProblem(error)), rid))
@@ -77,6 +83,8 @@ export function createProxyListener(given: ProxyListenerOptions): ProxyListener 
     close: (graceMs) => {
       state.closing = true
       intercept.close(graceMs)
+      // Nobody knows when something ends there; what passed is to be on record.
+      tunnels.look(({ untouched }) => !untouched)
     },
   }
 }
@@ -88,18 +96,19 @@ async function open(
   request: IncomingMessage,
   socket: Socket,
   rid: string,
-): Promise<{ tunnel: Tunnel; context: SecureContext }> {
+): Promise<{ tunnel: Tunnel; way: Passed | { context: SecureContext } }> {
   socket.on('error', () => socket.destroy())
   options.mustBeSecure(request)
   if (options.isClosing()) throw httpProblem('connect_refused', { detail: 'The gateway is stopping.' })
   const { principal, presented } = callerOf(options, request)
   const origin = originOfConnect(request.url ?? '')
-  options.admit(principal, origin, rid as CallId)
+  const untouched = options.admit(principal, origin, rid as CallId) === 'untouched'
   const client = options.clientOf(request)
-  const tunnel = { principal, presented, origin, hosts: hostsOf(origin), socket, client }
+  const tunnel = { principal, presented, origin, hosts: hostsOf(origin), socket, client, untouched }
   // Before anything is waited for: who leaves meanwhile, or may not any more, is out again, and no more are made than may be.
   tunnels.enter(tunnel, options.now())
-  return { tunnel, context: await options.contextFor(origin.host) }
+  if (untouched) return { tunnel, way: await options.pass(tunnel, rid as CallId) }
+  return { tunnel, way: { context: await options.contextFor(origin.host) } }
 }
 
 /** A request inside a tunnel: who opened it is asked for again, and the request by itself. */

@@ -15,6 +15,8 @@ export interface Tunnel {
   /** The client's connection, and who is at its other end. */
   readonly socket: Socket
   readonly client: Client
+  /** It leads to a host of no service, and nobody looks into it. */
+  readonly untouched: boolean
 }
 
 const MOST = 2_048
