@@ -30,58 +30,43 @@ function readEscapes(text: string, { form }: Escapes): string {
   return text.replace(form, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-/**
- * Passes a body on unchanged, as long as no mark is in it; a mark throws Problem `placeholder_misplaced` before its last byte
- * went on. Holds back what may be its beginning, and nearly always that is nothing: then the chunk itself goes on, uncopied.
- */
-export class MarkScan implements BodyTransform {
-  readonly keepsLength = true
+/** Sees bytes before they go on, and throws Problem `placeholder_misplaced` when a mark becomes whole: its end never goes on. */
+export class MarkWatch {
   readonly #escapes: Escapes | undefined
-  #held: Buffer = NOTHING
+  /** Bytes before and behind a border that a mark across it can have. */
+  readonly #reach: number
+  #tail: Buffer = NOTHING
 
   constructor(escapes?: Escapes) {
     this.#escapes = escapes
+    this.#reach = MARK.length * (escapes?.length ?? 1) - 1
   }
 
-  push(chunk: Buffer, emit: Emit): void | Promise<void> {
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    if (holdsMark(bytes, this.#escapes)) throw misplaced('the body')
-    const end = bytes.length - this.#maybe(bytes)
-    // A copy: the chunk's memory is its owner's.
-    this.#held = end === bytes.length ? NOTHING : Buffer.from(bytes.subarray(end))
-    if (end > 0) return emit(end === bytes.length ? bytes : bytes.subarray(0, end))
-  }
-
-  flush(emit: Emit): void | Promise<void> {
-    const held = this.#held
-    this.#held = NOTHING
-    if (held.length > 0) return emit(held)
-  }
-
-  /** How many bytes at the end may be the beginning of a mark. */
-  #maybe(bytes: Buffer): number {
-    const escapes = this.#escapes
-    if (escapes !== undefined) {
-      const most = Math.min(bytes.length, MARK.length * escapes.length - 1)
-      const tail = bytes.subarray(bytes.length - most)
-      // Letters before an escape belong to it.
-      if (tail.includes(escapes.sign)) return most
-    }
-    for (let length = Math.min(MARK.length - 1, bytes.length); length > 0; length -= 1) {
-      if (bytes.compare(MARK_BYTES, 0, length, bytes.length - length) === 0) return length
-    }
-    return 0
+  see(bytes: Buffer): void {
+    const border = this.#tail.length === 0 ? NOTHING : Buffer.concat([this.#tail, bytes.subarray(0, this.#reach)])
+    if (holdsMark(bytes, this.#escapes) || holdsMark(border, this.#escapes)) throw misplaced('the body')
+    const rest = bytes.length < this.#reach && border.length > 0 ? border : bytes
+    // A copy: the bytes' memory is its owner's.
+    this.#tail = Buffer.from(rest.subarray(Math.max(0, rest.length - this.#reach)))
   }
 }
 
-/** The same for what cannot be held back: throws when the mark becomes whole, so that its last byte at the least does not go on. */
-export class MarkWatch {
-  #tail: Buffer = NOTHING
+/**
+ * Passes a body on unchanged, at once and uncopied, as long as no mark is in it. It holds nothing back: a service may wait for the
+ * last byte of a message before it answers, and the client for that answer before it goes on.
+ */
+export class MarkScan implements BodyTransform {
+  readonly keepsLength = true
+  readonly #watch: MarkWatch
 
-  see(bytes: Buffer): void {
-    const edge = Buffer.concat([this.#tail, bytes.subarray(0, MARK.length - 1)])
-    if (bytes.includes(MARK_BYTES) || edge.includes(MARK_BYTES)) throw misplaced('a message')
-    const rest = bytes.length < MARK.length - 1 ? edge : bytes
-    this.#tail = Buffer.from(rest.subarray(Math.max(0, rest.length - MARK.length + 1)))
+  constructor(escapes?: Escapes) {
+    this.#watch = new MarkWatch(escapes)
   }
+
+  push(chunk: Buffer, emit: Emit): void | Promise<void> {
+    this.#watch.see(chunk)
+    return emit(chunk)
+  }
+
+  flush(): void {}
 }
