@@ -31,11 +31,34 @@ export const CLAWGATE_DATABASE = 'DATABASE_URL'
 /** An object, reference → secret: what agentic-credential-vault had before it had a store. */
 export const MASTER_SECRETS = 'MASTER_SECRETS_JSON'
 
+/** Of BotMaker's proxy: an environment with both of these is its own. Other programs have such names too. */
+const botmakerOwn: readonly (readonly string[])[] = [
+  ['MASTER_KEY', 'MASTER_KEY_FILE'],
+  ['ADMIN_TOKEN', 'ADMIN_TOKEN_FILE'],
+]
+/** The vault has its own key, and the database of before is brought over (`claviger import botmaker`). */
+const botmakerWithoutMeaning: readonly string[] = ['MASTER_KEY', 'MASTER_KEY_FILE', 'DB_PATH']
+const isBotMakers = (env: Env) => botmakerOwn.every((names) => names.some((name) => env[name]))
+
+/** Where the LLM gateway listens for bots that know BotMaker's port. */
+export const botmakerListenOf = (env: Env): string | undefined => botmakerPort(env, env.DATA_PORT ?? '9101')
+
+/** The same for its administration. */
+export const botmakerAdminListenOf = (env: Env): string | undefined => botmakerPort(env, env.ADMIN_PORT ?? '9100')
+
+function botmakerPort(env: Env, port: string): string | undefined {
+  return isBotMakers(env) && /^[1-9][0-9]{0,4}$/.test(port) ? `127.0.0.1:${port}` : undefined
+}
+
 /** Names of variables in `env` that these systems understood and this gateway does not. */
 export function withoutMeaning(env: Env): string[] {
   const clauth = Object.keys(env).filter((name) => name.startsWith('CLAUTH_') && !understood.has(name))
   const clawgate = isClawGates(env) ? clawgateWithoutMeaning : []
-  return [...clauth.sort(), ...[...vaultWithoutMeaning, ...clawgate].filter((name) => env[name] !== undefined)]
+  const botmaker = isBotMakers(env) ? botmakerWithoutMeaning : []
+  return [
+    ...clauth.sort(),
+    ...[...vaultWithoutMeaning, ...clawgate, ...botmaker].filter((name) => env[name] !== undefined),
+  ]
 }
 
 const isClawGates = (env: Env) => clawgateOwn.some((name) => env[name])

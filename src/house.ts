@@ -13,6 +13,7 @@ import { type FirstRun, firstRun } from './first-run.ts'
 import { control, frontDoor } from './front-door.ts'
 import type { Log } from './ground/log.ts'
 import type { Secret } from './ground/secret.ts'
+import { settleLlm } from './house/botmaker.ts'
 import { carryingDoors, type DoorParts } from './house/carrying-doors.ts'
 import { takeForeignEnvironment } from './house/foreign-environment.ts'
 import { hostNames } from './http/check-head.ts'
@@ -85,7 +86,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
         : undefined
     // Not before the first row that was ever written is an operator's.
     if (options.serve !== false) await takeForeignEnvironment(process.env, rooms, log)
-    await rooms.signingKeys.settle()
+    await settleAfter(first, rooms)
     return {
       url,
       operators: operatorPages(rooms),
@@ -101,6 +102,12 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     for (const close of closers) await close().catch(() => {})
     throw error
   }
+}
+
+/** What may be written once there is an operator. */
+async function settleAfter(first: FirstRun | undefined, rooms: Rooms): Promise<void> {
+  await rooms.signingKeys.settle()
+  if (first !== undefined) await settleLlm(rooms)
 }
 
 const operatorPages = ({ people }: Rooms) => people.room.parties()[0]?.origin

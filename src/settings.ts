@@ -5,6 +5,8 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type EnvFile, readEnvFile } from './env-file.ts'
 import {
+  botmakerAdminListenOf,
+  botmakerListenOf,
   clawgateContactOf,
   clawgateListenOf,
   clawgateOriginsOf,
@@ -131,6 +133,8 @@ function pick(
 /** Names that settings have elsewhere, and that are understood here. */
 function otherName(name: SettingName, layer: SettingsInput['env']): string | undefined {
   if (name === 'log') return logLevelOf(layer)
+  if (name === 'botmakerListen') return botmakerListenOf(layer)
+  if (name === 'botmakerAdminListen') return botmakerAdminListenOf(layer)
   if (name === 'clawgateListen') return clawgateListenOf(layer)
   if (name === 'clawgateOrigins') return clawgateOriginsOf(layer)
   if (name === 'pushContact') return clawgateContactOf(layer)

@@ -45,12 +45,12 @@ async function wakeRooms(rooms: Rooms, accept: boolean): Promise<void> {
   await recordPending(rooms)
   // Where the door is off, too: an older version made grants that count everywhere.
   await settleVaultDoor(rooms)
-  await settleLlm(rooms)
   await grants.settle((rids) => findIntents(audit.dir, rids))
   await rooms.approvals.settle((rids) => findIntents(audit.dir, rids))
   await endFallen(rooms)
   // The first row that is ever authenticated is an operator's: a first start has its keys made after that.
   if (identity.hasOperator) await signingKeys.settle()
+  if (identity.hasOperator) await settleLlm(rooms)
   if (vault.kekRotationUnfinished()) await vault.rotateKek({ kind: 'system', id: 'claviger' })
   alerts.start()
   rooms.approvals.start()

@@ -144,3 +144,15 @@ describe('the environment of other systems', () => {
     assert.ok(!other.output().includes('canary'))
   })
 })
+
+test('of BotMaker says where its listeners are, and which of it mean nothing', () => {
+  const env = { MASTER_KEY: 'a'.repeat(64), ADMIN_TOKEN_FILE: '/run/token', DATA_PORT: '9201', DB_PATH: './proxy.db' }
+  const { botmakerListen, botmakerAdminListen } = loadSettings({ env })
+  assert.deepEqual(botmakerListen, { host: '127.0.0.1', port: 9201 })
+  assert.deepEqual(botmakerAdminListen, { host: '127.0.0.1', port: 9100 })
+  assert.deepEqual(withoutMeaning(env), ['MASTER_KEY', 'DB_PATH'])
+  // One such name alone is another program's.
+  const others = { ADMIN_TOKEN: 'x', DATA_PORT: '9201', DB_PATH: './x.db' }
+  assert.equal(loadSettings({ env: others }).botmakerListen, undefined)
+  assert.deepEqual(withoutMeaning(others), [])
+})

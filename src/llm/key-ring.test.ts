@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { SetClock } from '../ground/clock.ts'
-import type { CredentialId } from '../ground/ids.ts'
+import type { AgentId, CredentialId } from '../ground/ids.ts'
 import type { Key } from './contract.ts'
 import { KeyRing, REST_MS } from './key-ring.ts'
 
@@ -14,7 +14,7 @@ function ringOf(...keys: Key[]) {
   const ring = new KeyRing(clock)
   ring.replace(keys)
   const names = (tags: string[] = [], anyKey = false) =>
-    ring.choose('openai', { tags, anyKey }).map(({ handle }) => handle)
+    ring.choose('openai', { agent: 'agent_a' as AgentId, tags, anyKey }).map(({ handle }) => handle)
   return { ring, clock, names }
 }
 
@@ -58,6 +58,16 @@ describe('KeyRing.choose()', () => {
     assert.deepEqual(names(), [])
     ring.takeBack('crd_a' as CredentialId)
     assert.deepEqual(names(), ['a'])
+  })
+
+  test('stays with a key that a human was asked about, as long as it may be used', () => {
+    const { ring, names } = ringOf(keyOf('a'), keyOf('b'), keyOf('c', 'x'))
+    ring.stay('agent_a', keyOf('b'))
+    assert.deepEqual([names(), names()], [['b'], ['b']])
+    ring.rest('crd_b' as CredentialId, undefined)
+    assert.deepEqual(names(), ['a'])
+    ring.stay('agent_a', keyOf('c', 'x'))
+    assert.deepEqual([names(), names(['x'])], [['a'], ['c']])
   })
 
   test('goes on where it was, when it is told its turns', () => {

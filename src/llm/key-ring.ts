@@ -10,6 +10,8 @@ import type { Bot, Key } from './contract.ts'
 export const REST_MS = 60_000
 /** However long a vendor says: an operator must not wait for days. */
 const LONGEST_REST_MS = 3_600_000
+const STAY_MS = 86_400_000
+const MOST_STAYING = 4_096
 const none: readonly Key[] = Object.freeze([])
 
 interface Kept {
@@ -21,6 +23,8 @@ interface Kept {
 export class KeyRing {
   readonly #clock: Clock
   readonly #byVendor = new Map<string, Kept>()
+  /** Which key an agent stays with at a vendor: a human is asked about what goes with that key. */
+  readonly #stays = new Map<string, { readonly key: CredentialId; readonly until: number }>()
   /** Until when, by the clock that cannot jump. */
   readonly #resting = new Map<CredentialId, number>()
   readonly #asides = new Map<CredentialId, number>()
@@ -53,12 +57,29 @@ export class KeyRing {
   }
 
   /** Those that a bot may ever use. */
-  openTo({ tags = [], anyKey }: Pick<Bot, 'tags' | 'anyKey'>): readonly Key[] {
-    return this.all().filter(({ tag }) => anyKey || tag === undefined || tags.includes(tag))
+  openTo(bot: Pick<Bot, 'tags' | 'anyKey'>): readonly Key[] {
+    return this.all().filter((key) => isOpenTo(key, bot))
   }
 
   /** Keys of one step, the one whose turn it is first; none where there is none to use now. */
-  choose(vendor: string, { tags = [], anyKey }: Pick<Bot, 'tags' | 'anyKey'>): readonly Key[] {
+  choose(vendor: string, bot: Pick<Bot, 'agent' | 'tags' | 'anyKey'>): readonly Key[] {
+    const stays = this.#stays.get(`${bot.agent} ${vendor}`)
+    const staying = stays !== undefined && stays.until > this.#clock.mono() ? this.#keyOf(vendor, stays.key) : undefined
+    const isOpen = staying !== undefined && this.#isUsable(staying) && isOpenTo(staying, bot)
+    return isOpen ? [staying] : this.#inTurn(vendor, bot)
+  }
+
+  /** What a human is asked about names the key, and so does the yes: the agent's calls go with it for a day. */
+  stay(agent: string, { vendor, id }: Key): void {
+    if (this.#stays.size >= MOST_STAYING) this.#stays.clear()
+    this.#stays.set(`${agent} ${vendor}`, { key: id, until: this.#clock.mono() + STAY_MS })
+  }
+
+  #keyOf(vendor: string, id: CredentialId): Key | undefined {
+    return this.of(vendor).find((key) => key.id === id)
+  }
+
+  #inTurn(vendor: string, { tags = [], anyKey }: Pick<Bot, 'tags' | 'anyKey'>): readonly Key[] {
     const kept = this.#byVendor.get(vendor)
     if (kept === undefined) return none
     for (const tag of tags) {
@@ -127,4 +148,8 @@ export class KeyRing {
     this.#resting.delete(id)
     return true
   }
+}
+
+function isOpenTo({ tag }: Key, { tags = [], anyKey }: Pick<Bot, 'tags' | 'anyKey'>): boolean {
+  return anyKey || tag === undefined || tags.includes(tag)
 }

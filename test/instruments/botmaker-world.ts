@@ -13,7 +13,8 @@ export const API_KEY = 'sk-test-4c7d9e1f0a2b3c4d5e6f7a8b9c0d1e2f'
 type Json = Readonly<Record<string, unknown>>
 
 export interface BotMakerOptions {
-  readonly env?: Readonly<Record<string, string>>
+  /** What the gateway is started with; made of the upstream's origin where that is wanted. */
+  readonly env?: Readonly<Record<string, string>> | ((origin: string) => Readonly<Record<string, string>>)
   /** Vendors whose service is the upstream, by the name of the service. */
   readonly services?: readonly string[]
 }
@@ -38,7 +39,7 @@ export class BotMakerWorld {
         CLAVIGER_BOTMAKER_LISTEN: `unix:${join(folder, 'data.sock')}`,
         CLAVIGER_BOTMAKER_ADMIN_LISTEN: `unix:${join(folder, 'admin.sock')}`,
         ADMIN_TOKEN,
-        ...env,
+        ...(typeof env === 'function' ? env(upstream.origin) : env),
       },
     })
     const world = new BotMakerWorld(gateway, upstream, folder)

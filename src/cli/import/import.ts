@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../../ground/clock.ts'
 import { table } from '../render.ts'
 import { addVerb, type Session, type Verb } from '../verb.ts'
+import { importBotMaker } from './botmaker.ts'
 import { importClauth } from './clauth.ts'
 import { findInDotfiles } from './dotfiles.ts'
 import { awsLines } from './find-in-aws.ts'
@@ -100,9 +101,9 @@ const list: Verb = {
   },
 }
 
-/** `claviger import env | dotfiles | openclaw | clauth | vault | undo | list`. */
+/** `claviger import env | dotfiles | openclaw | clauth | vault | botmaker | undo | list`. */
 export function importCommands(program: Command, session: Session): void {
   const command = program.command('import').description('take secrets out of files that hold them in the clear')
-  for (const verb of [env, dotfiles, importOpenClaw, importClauth, importVault, undo, list])
+  for (const verb of [env, dotfiles, importOpenClaw, importClauth, importVault, importBotMaker, undo, list])
     addVerb(command, session, verb)
 }

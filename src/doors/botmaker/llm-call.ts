@@ -102,6 +102,8 @@ export class LlmCall implements Recipient, AnswerTold {
     const { code, status, title, detail, facts } = problem
     if (MAYBE_DONE.has(code)) meter.close(false, 0, this.#key?.id, status)
     else meter.giveBack()
+    const key = this.#key
+    if (code === 'approval_required' && key !== undefined) this.#needs.llm.keys.stay(caller.principal.agent.id, key)
     if (code.startsWith('llm_')) this.#needs.noteDenied(rid, caller.principal, code)
     const said = { ...(detail !== undefined && { detail }), facts: { ...facts, vendor: vendor.id } }
     sendReply(response, wording(new Problem(code, { status, title }, said), rid))
