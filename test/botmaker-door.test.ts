@@ -8,7 +8,7 @@ import type { Reply } from './instruments/send.ts'
 let world: BotMakerWorld
 let token: string
 before(async () => {
-  world = await BotMakerWorld.start()
+  world = await BotMakerWorld.start({ env: { CLAVIGER_BOTMAKER_REQUESTS_PER_MINUTE: '200' } })
   world.answers('v1', (_, response) => json(response, 200, { ok: true }))
   world.answers('v1beta', (_, response) => json(response, 200, { ok: true }))
   for (const vendor of ['openai', 'anthropic', 'google']) await world.key(vendor)
@@ -142,7 +142,8 @@ describe('administration', () => {
       400,
       'Unknown vendor: nope',
     )
-    const id = await world.key('mistral', 'mistral-secret-0123456789', { label: 'Main', tag: 'prod' })
+    const mistral = { vendor: 'mistral', secret: 'mistral-secret-0123456789', label: 'Main', tag: 'prod' }
+    const id = (await world.done('POST', '/admin/keys', mistral)).id as string
     assert.match(id, /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
     const listed = await world.admin('GET', '/admin/keys')
     assert.ok(!listed.text().includes('mistral-secret'))
@@ -156,7 +157,8 @@ describe('administration', () => {
 
   test('adds, lists and removes bots; a token is shown once, and dies with its bot', async () => {
     refused(await world.admin('POST', '/admin/bots', { botId: 'b' }), 400, 'Missing botId or hostname')
-    const made = await world.bot('Bot One', { hostname: 'one.local', tags: ['prod'] })
+    const one = { botId: 'Bot One', hostname: 'one.local', tags: ['prod'] }
+    const made = (await world.done('POST', '/admin/bots', one)).token as string
     refused(
       await world.admin('POST', '/admin/bots', { botId: 'Bot One', hostname: 'x' }),
       409,
@@ -173,7 +175,8 @@ describe('administration', () => {
     assert.deepEqual(await world.done('DELETE', '/admin/bots/Bot%20One'), { ok: true })
     refused(await world.chat(renewed), 403, 'Invalid bot token')
     refused(await world.admin('DELETE', '/admin/bots/Bot%20One'), 404, 'Bot not found')
-    assert.equal((await world.chat(await world.bot('Bot One', { hostname: 'one.local' }))).status, 200)
+    const again = (await world.done('POST', '/admin/bots', one)).token as string
+    assert.equal((await world.chat(again)).status, 200)
   })
 
   test('BM-10 has a token that an operator renews, and that is good for nothing else', async () => {
@@ -182,5 +185,28 @@ describe('administration', () => {
     assert.equal((await world.admin('GET', '/admin/health', undefined, made)).status, 200)
     refused(await world.call(made, '/v1/openai/chat/completions'), 403, 'Invalid bot token')
     assert.equal((await world.gateway.operator('GET', '/agents', undefined, made)).status, 401)
+  })
+})
+
+describe('floods', () => {
+  const flooded = async (ask: () => Promise<Reply>, most: number) => {
+    for (let n = 0; n <= most; n += 1) {
+      const reply = await ask()
+      if (reply.status === 429) return reply
+    }
+    throw new Error(`${most + 1} requests were answered`)
+  }
+
+  test('from one address end at so many a minute, in the contract’s words', async () => {
+    const asks = [
+      [() => world.call('', '/v1/zzz/x'), 200],
+      [() => world.admin('GET', '/admin/health', undefined, 'f'.repeat(64)), 100],
+    ] as const
+    for (const [ask, most] of asks) {
+      const reply = await flooded(ask, most)
+      const { statusCode, error, message } = reply.json() as Record<string, unknown>
+      assert.deepEqual([statusCode, error, typeof message], [429, 'Too Many Requests', 'string'])
+      assert.match(reply.headers['retry-after'] as string, /^\d+$/)
+    }
   })
 })

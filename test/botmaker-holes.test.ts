@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { API_KEY, BotMakerWorld, json } from './instruments/botmaker-world.ts'
 import { RecordingUpstream } from './instruments/recording-upstream.ts'
 import type { Reply } from './instruments/send.ts'
-import { closed } from './instruments/wait.ts'
+import { closed, until } from './instruments/wait.ts'
 
 let world: BotMakerWorld
 let bots = 0
@@ -18,9 +18,8 @@ beforeEach(() => {
   for (const segment of ['v1', 'v1beta']) world.answers(segment, (_, response) => json(response, 200, { ok: true }))
 })
 afterEach(async () => {
-  for (const { id } of (await world.admin('GET', '/admin/keys')).json() as { id: string }[]) {
-    await world.done('DELETE', `/admin/keys/${id}`)
-  }
+  const { items } = await world.gateway.does<{ items: { handle: string }[] }>('GET', '/llm/keys')
+  for (const { handle } of items) await world.gateway.does('DELETE', `/llm/keys/${handle}`)
   world.upstream.forget()
 })
 
@@ -216,6 +215,10 @@ test('BM-08 a key that its vendor refuses gives its turn to the next, and rests 
   assert.equal(await stands(), 'aside')
   await world.gateway.does('POST', `/llm/keys/${id}/take-back`)
   assert.equal(await stands(), 'usable')
+  // A new secret is a look, too.
+  while ((await stands()) === 'usable') await world.chat(token)
+  await world.gateway.does('POST', `/credentials/${id}/rotate`, { secret: 'sk-new-0123456789abcdef' })
+  await until(async () => (await stands()) === 'usable')
 })
 
 test('BM-08 the last key’s refusal is the bot’s to see; nothing is sent twice once the vendor took it', async () => {

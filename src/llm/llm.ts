@@ -246,7 +246,7 @@ export class Llm {
     await tx.change({ kind: 'llm_bot', ref: agent, after: bot, record: { type: 'grant', actor: by, ev } })
   }
 
-  #follow({ kind, ref, after }: Change): void {
+  #follow({ kind, ref, after, record }: Change): void {
     if (kind === 'llm_bot') {
       this.#leave(ref as AgentId)
       if (after !== undefined) this.#enter(after as Bot)
@@ -261,6 +261,13 @@ export class Llm {
       this.#readKeys()
     } else if (kind === 'llm_admin') this.#admin = after as Buffer
     else if ((kind === 'credential' || kind === 'service') && this.#open) this.#readKeys()
+    if (kind === 'credential' && record.type === 'secret.rotated') this.#rotated(ref as CredentialId)
+  }
+
+  /** An operator gave it another secret. After the commit: nothing is written in the midst of one. */
+  #rotated(id: CredentialId): void {
+    if (this.keys.asideOf(id) === undefined) return
+    setImmediate(() => void this.takeBack(id, SYSTEM).catch(this.#options.onTrouble))
   }
 
   #makeVendors(): void {
