@@ -117,6 +117,16 @@ describe('refusals', () => {
     assert.equal(typeof message, 'string')
   })
 
+  test('say that the vault is sealed, and not that there is no such vendor', async () => {
+    await using other = await BotMakerWorld.start()
+    await other.key('openai')
+    const bot = await other.bot('sealed')
+    await other.gateway.does('POST', '/seal')
+    assert.equal((await other.chat(bot)).status, 503)
+    assert.equal((await other.admin('GET', '/admin/health')).status, 503)
+    refused(await other.call(bot, '/v1/zzz/x'), 400, 'Unknown vendor: zzz')
+  })
+
   test('of bots whose tags cannot be read say so', async () => {
     await world.gateway.does('POST', '/llm/bots', { name: 'bad-tags', hostname: 'bad.local', tagsText: '{not json' })
     const { token: bad } = await world.gateway.does<{ token: string }>('POST', '/llm/bots/bad-tags/token')

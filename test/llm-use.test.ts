@@ -228,6 +228,25 @@ describe('budgets', () => {
     assert.deepEqual(errorOf(await world.chat(token, { stream: true })), budgetIsOut)
   })
 
+  test('what a bot took that left before its answer is not lost, and counts', async () => {
+    const token = await bot()
+    await patch({ budget: { tokens: 10_000, per: 'day' } })
+    let came = 0
+    world.answers('v1', () => {
+      came += 1
+    })
+    const stop = new AbortController()
+    const body = Buffer.from(JSON.stringify({ model: 'gpt-5.2', max_tokens: 500 }))
+    const call = world.call(token, '/v1/openai/chat/completions', { body, signal: stop.signal })
+    await until(() => came === 1)
+    stop.abort()
+    await assert.rejects(call)
+    await until(async () => (await used()).rows.length === 1)
+    const { items } = await world.gateway.does<{ items: { agent: string; spent: number }[] }>('GET', '/llm/budgets')
+    assert.equal(items.find(({ agent }) => agent === `user-${bots}`)!.spent, 500 + Math.ceil(body.length / 4))
+    assert.equal((await used()).rows[0]!.aborted, true)
+  })
+
   test('whom the door bounds gets no further by another way', async () => {
     const { gateway } = world
     await gateway.does('POST', '/credentials', {

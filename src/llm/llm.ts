@@ -64,6 +64,7 @@ export class Llm {
     this.#options = options
     this.keys = new KeyRing(options.clock)
     this.ledger = new Ledger(options, () => this.#flushSoon())
+    this.#makeVendors()
     options.storage.follow((change) => this.#follow(change))
   }
 
@@ -84,7 +85,8 @@ export class Llm {
 
   clear(): void {
     this.#open = false
-    for (const map of [this.#vendors, this.#overrides, this.#byAgent, this.#byName]) map.clear()
+    for (const map of [this.#overrides, this.#byAgent, this.#byName]) map.clear()
+    this.#makeVendors()
     this.keys.clear()
     this.ledger.clear()
     this.#admin = undefined
@@ -221,6 +223,8 @@ export class Llm {
     this.#flushSoon()
   }
 
+  readonly close = () => this.flush()
+
   async flush(): Promise<void> {
     clearTimeout(this.#flushing)
     this.#flushing = undefined
@@ -228,10 +232,6 @@ export class Llm {
     const moved = this.keys.takeMoved()
     if (moved.size > 0) await putTurns(storage, moved).catch(onTrouble)
     await this.ledger.flush().catch(onTrouble)
-  }
-
-  close(): Promise<void> {
-    return this.flush()
   }
 
   #flushSoon(): void {

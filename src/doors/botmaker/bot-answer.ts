@@ -6,6 +6,8 @@ import { asEvents } from './whole-as-events.ts'
 
 /** What an answer is told to on its way. */
 export interface AnswerTold {
+  /** Whether the bot left. */
+  readonly gone: boolean
   /** Whether a whole answer is made into events. */
   readonly asEvents: boolean
   /** The vendor's answer begins. True: it is not for the bot, because another key is tried. */
@@ -89,8 +91,8 @@ export class BotAnswer implements Writable {
   drop(): void {
     this.#held = []
     this.#inner.drop()
-    // Where nothing began, whoever refuses the call says what became of it.
-    if (this.#mode !== 'left' && this.#head !== undefined) this.#told.over(false)
+    // Where nothing began, whoever refuses the call says what became of it; of a bot that left nobody does.
+    if (this.#told.gone || (this.#mode !== 'left' && this.#head !== undefined)) this.#told.over(false)
   }
 
   #sendHeld(): void {
