@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
 import { grpcMessage, grpcMessages, type Http2Upstream, http2Upstream } from './instruments/http2-upstream.ts'
+import { rawTlsUpstream } from './instruments/tls-upstream.ts'
 import { ask2, http2Tunnel } from './instruments/tunnel-client.ts'
 import { closed, until } from './instruments/wait.ts'
 import { furnish, type World, world } from './instruments/world.ts'
@@ -139,6 +140,70 @@ describe('HTTP/2 through the gateway', { skip: noOpenssl() }, () => {
     assert.notEqual(upstream.received[0]?.closed, 0)
     assert.notEqual((await ask2(session, { ':path': '/half' })).code, 0)
     session.destroy()
+  })
+
+  test('hands on what either side says twice, and lives through trailers that HTTP/2 cannot say', async () => {
+    const twice = [
+      ['etag', '"a"'],
+      ['etag', '"b"'],
+    ]
+      .map((field) => field.join(': '))
+      .join('\r\n')
+    const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n'
+    const said: Readonly<Record<string, string>> = {
+      '/head': `HTTP/1.1 200 OK\r\n${twice}\r\ncontent-length: 2\r\n\r\nhi`,
+      '/trailers': `${chunked}${twice}\r\n\r\n`,
+      '/unspeakable': `${chunked}x-ratelimit-a(b): 1\r\nx-status: ok\r\n\r\n`,
+      '/999': 'HTTP/1.1 999 What\r\ncontent-length: 2\r\n\r\nhi',
+    }
+    const raw = await rawTlsUpstream(authority.issue(), (path) => said[path] ?? said['/head'] ?? '')
+    const at = `localhost:${raw.port}`
+    for (const mode of ['plain', 'strict']) {
+      const service = { trust: authority.pem, ...(mode === 'strict' && { auditMode: mode }) }
+      const name = `twice-${mode}`
+      const origins = [`https://${at}`]
+      const { token: shown } = await furnish(around.gateway, { name, origins, secret: `${secret}-${mode}`, service })
+      for (const path of Object.keys(said)) {
+        const session = await http2Tunnel({ port: around.gateway.port, token: shown, to: at })
+        const answer = await ask2(session, { ':path': path })
+        if (path === '/head' || path === '/trailers')
+          assert.deepEqual([answer.status, answer.body.toString()], [200, 'hi'])
+        session.destroy()
+      }
+      await around.gateway.does('DELETE', `/services/${name}`)
+    }
+    await raw.close()
+    for (let n = 0; n < 30; n++) {
+      const headers = { DNT: ['1', '1'] }
+      assert.equal((await around.call('/twice', { service: 'second', token, headers })).status, 200)
+    }
+    assert.equal(upstream.received.length, 30)
+  })
+
+  test('leaves a connection on which many calls were given up, so that the service does not end it for all', async () => {
+    let finish = () => {}
+    upstream.on('/slow', (stream) => {
+      stream.respond({ ':status': 200 })
+      stream.write('first ')
+      finish = () => stream.end('last')
+    })
+    upstream.on('/hang', () => {})
+    const slow = around.call('/slow', { service: 'second', token })
+    await until(() => upstream.received.length === 1)
+    const used = new Set<number>()
+    for (let round = 0; round < 4; round++) {
+      const session = await tunnel()
+      const before = upstream.received.length
+      const streams = Array.from({ length: 40 }, () => session.request({ ':path': '/hang' }).on('error', () => {}))
+      await until(() => upstream.received.length === before + 40)
+      for (const stream of streams) stream.close(8)
+      await until(() => upstream.received.slice(before).every(({ closed }) => closed !== undefined))
+      session.destroy()
+    }
+    for (const { connection } of upstream.received) used.add(connection)
+    assert.ok(used.size > 1, 'one connection bore all resets')
+    finish()
+    assert.equal((await slow).text(), 'first last')
   })
 
   test('ends streams and connections at once with the token that opened them', async () => {

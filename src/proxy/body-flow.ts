@@ -64,10 +64,7 @@ export class BodyFlow {
     if (wait === undefined) return
     controller.pause()
     this.#waiting = []
-    wait.then(
-      () => this.#passOn(controller),
-      (error) => this.#owner.broke(error),
-    )
+    wait.then(() => this.#passOn(controller)).catch((error) => this.#owner.broke(error))
   }
 
   /** Ready again: what came meanwhile goes first, then the service may go on. */
@@ -93,10 +90,7 @@ export class BodyFlow {
       if (wait === undefined) this.#owner.flowed()
       else {
         this.#waiting = []
-        wait.then(
-          () => this.#owner.flowed(),
-          (error) => this.#owner.broke(error),
-        )
+        wait.then(() => this.#owner.flowed()).catch((error) => this.#owner.broke(error))
       }
     } catch (error) {
       this.#owner.broke(error)

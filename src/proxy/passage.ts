@@ -248,10 +248,9 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
 
   #settleFirst(settle: (outcome: Outcome) => Promise<unknown>): void {
     this.#recorded = true
-    settle(this.#outcome(this.#status, undefined)).then(
-      () => this.flowed(),
-      (error) => this.broke(error, 'neutral'),
-    )
+    settle(this.#outcome(this.#status, undefined))
+      .then(() => this.flowed())
+      .catch((error) => this.broke(error, 'neutral'))
   }
 
   /** The caller is gone: the service is stopped, and there is nobody to answer. */

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import type { Issued } from './certificates.ts'
 
 export interface Sent {
@@ -44,6 +45,29 @@ export async function tlsUpstream({ cert, key }: Issued): Promise<TlsUpstream> {
       new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
+      }),
+  }
+}
+
+/** A service by TLS, HTTP/1.1 alone, that answers each request with these bytes, whatever they are. */
+export async function rawTlsUpstream(
+  { cert, key }: Issued,
+  answerTo: (path: string) => string,
+): Promise<Pick<TlsUpstream, 'port' | 'close'>> {
+  const open = new Set<Socket>()
+  const shown = { cert: readFileSync(cert), key: readFileSync(key), ALPNProtocols: ['http/1.1'] }
+  const server = createTlsServer(shown, (socket) => {
+    open.add(socket)
+    socket.on('error', () => {}).on('close', () => open.delete(socket))
+    socket.on('data', (bytes: Buffer) => socket.write(answerTo(bytes.toString('latin1').split(' ')[1] ?? ''), 'latin1'))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of open) socket.destroy()
       }),
   }
 }

@@ -15,8 +15,8 @@ export interface ExchangeNeeds {
   readonly authority: string
   /** The last stream that the service says it looks at; larger than any while it said none. */
   readonly lastStream: () => number
-  /** The stream is no more. `doubtful`: it ended before there was an answer. */
-  readonly onClose: (doubtful: boolean) => void
+  /** The stream is no more. `doubtful`: it ended before there was an answer. `code`: how it ended; 0 is well. */
+  readonly onClose: (doubtful: boolean, code: number) => void
 }
 
 export class Exchange implements Dispatcher.DispatchController {
@@ -119,7 +119,7 @@ export class Exchange implements Dispatcher.DispatchController {
 
   #close(stream: ClientHttp2Stream): void {
     this.#broke(Object.assign(new Error('the stream ended early'), { code: `H2_${stream.rstCode ?? 0}` }))
-    this.#needs?.onClose(!this.#answered)
+    this.#needs?.onClose(!this.#answered, stream.rstCode ?? 0)
   }
 
   #broke(error: Error): void {

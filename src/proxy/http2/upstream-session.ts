@@ -24,10 +24,15 @@ const IDLE_MS = 15_000
 const PONG_MS = 5_000
 const MEMORY_MB = 64
 
+/** Far fewer than any server known bears on one connection. */
+const MOST_RESETS = 100
+
 const options = {
   maxSessionMemory: MEMORY_MB,
   maxHeaderListPairs: MAX_RESPONSE_HEADERS,
   maxOriginSetSize: 0,
+  // What a caller says twice is the service's to judge; node:http2 would throw, and blame the service.
+  strictSingleValueFields: false,
   settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: MAX_RESPONSE_HEAD },
 }
 
@@ -37,6 +42,7 @@ export class UpstreamSession {
   readonly #authority: string
   readonly #events: SessionEvents
   #open = 0
+  #resets = 0
   #most = STREAMS_AT_FIRST
   #lastStream = Number.MAX_SAFE_INTEGER
   #leaving = false
@@ -97,8 +103,9 @@ export class UpstreamSession {
       session: this.#session,
       authority: this.#authority,
       lastStream: () => this.#lastStream,
-      onClose: (doubtful) => {
+      onClose: (doubtful, code) => {
         this.#left()
+        if (code !== 0) this.#noteReset()
         if (doubtful) this.#ping()
       },
     })
@@ -123,6 +130,12 @@ export class UpstreamSession {
       this.#idle.unref()
     }
     this.#events.onRoom()
+  }
+
+  /** Services end a connection with too many resets, and with it the calls of other agents: it is left before. */
+  #noteReset(): void {
+    this.#resets += 1
+    if (this.#resets === MOST_RESETS) this.close()
   }
 
   /** A peer that vanished without a word would take every further call: whoever does not answer a ping is gone. */

@@ -101,7 +101,8 @@ export class Relay implements Watched, LaneOwner {
   left({ up }: Lane): void {
     if (this.#isClosing()) this.#finish(inPeace)
     else if (up) this.#finish({ error: 'caller_left', end: 'neutral', caller: 'cut', service: 'cut' })
-    else this.#finish({ error: 'upstream_broke', end: 'failed', caller: 'end', service: 'cut' })
+    // A caller's messages may be why; it must not rest the service for others.
+    else this.#finish({ error: 'upstream_broke', end: 'neutral', caller: 'end', service: 'cut' })
   }
 
   broke({ up }: Lane, error: unknown): void {

@@ -33,6 +33,8 @@ const options = {
     enableConnectProtocol: false,
   },
   maxHeaderListPairs: 128,
+  // What a service says twice it says twice over HTTP/1.1 as well; node:http2 would throw.
+  strictSingleValueFields: false,
   // Clients reset what they do not want any more; nobody wants hundreds at once, and then 33 each second.
   streamResetBurst: 200,
   streamResetRate: 33,

@@ -105,8 +105,17 @@ export class StreamAnswer implements Writable {
     this.#sent = true
     if (this.#stream.destroyed || this.#stream.closed) return
     const given = fields(length === undefined ? headers : [...headers, 'content-length', length])
-    if (!endStream) this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers))
+    if (!endStream) this.#stream.once('wantTrailers', () => this.#sendTrailers())
     this.#stream.respond({ ':status': status, ...given }, { endStream, waitForTrailers: !endStream })
+  }
+
+  /** Called by node:http2, where nobody would catch what it thinks of fields that HTTP/1.1 let pass. */
+  #sendTrailers(): void {
+    try {
+      this.#stream.sendTrailers(this.#trailers)
+    } catch (error) {
+      this.#stream.destroy(error as Error)
+    }
   }
 
   #untilDrained(): Promise<void> {
