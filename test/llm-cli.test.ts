@@ -1,0 +1,50 @@
+// `claviger llm`: what the guide says, as an operator types it.
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { BotMakerWorld, json } from './instruments/botmaker-world.ts'
+import { asOperator } from './instruments/command-line.ts'
+
+let world: BotMakerWorld
+before(async () => {
+  world = await BotMakerWorld.start({ services: ['openai'] })
+  world.answers('v1', (request, response) => void request.on('end', () => json(response, 200, { ok: true })))
+})
+after(() => world[Symbol.asyncDispose]())
+
+const says = async (line: string) => JSON.parse((await asOperator(world.gateway, `llm ${line} --json`)).stdout)
+const prints = async (line: string) => (await asOperator(world.gateway, `llm ${line}`)).stdout
+
+test('keys, bots, budgets, prices and vendors are made, listed, bounded and taken away', async () => {
+  const file = join(world.gateway.folder, 'openai.key')
+  writeFileSync(file, 'sk-from-a-file-0123456789\n', { mode: 0o600 })
+  await prints(`key add openai --tag prod --label main --handle main-key --secret-file ${file}`)
+  assert.match(await prints('key list'), /main-key +openai +prod +main +usable/)
+  const { token } = await says('bot add writer --tag prod --model gpt-5* --vendor openai --ttl 30d')
+  assert.equal((await world.chat(token)).status, 200)
+  assert.equal((await world.chat(token, { model: 'o3' })).status, 403)
+  await prints('bot set writer --open models --path /files/*')
+  assert.equal((await world.chat(token, { model: 'o3' })).status, 200)
+  assert.match(await prints('bot list'), /writer/)
+  const renewed = await says('bot token writer')
+  assert.deepEqual([(await world.chat(token)).status, (await world.chat(renewed.token)).status], [403, 200])
+  const { id, amount, unit } = await says('budget set --agent writer --usd 5 --per day')
+  assert.deepEqual([amount, unit], [5, 'money'])
+  assert.match(await prints('budget list'), /writer/)
+  await prints(`budget remove ${id}`)
+  await asOperator(world.gateway, 'llm budget set --agent writer --usd 5 --tokens 5', 64)
+  await prints('price set openai my-model --input 1 --output 2')
+  assert.match(await prints('price list'), /my-model/)
+  await prints('price reset openai my-model')
+  assert.ok(!(await prints('price list')).includes('my-model'))
+  await prints('vendor set mine --service openai --base-path /v1')
+  assert.match(await prints('vendor list'), /mine +openai +\/v1/)
+  await prints('vendor reset mine')
+  assert.equal((await says('usage --agent writer --last 7d')).rows.length, 3)
+  assert.match((await says('admin-token')).token, /^[0-9a-f]{64}$/)
+  await prints('key remove main-key')
+  assert.equal((await world.chat(renewed.token)).status, 503)
+  await prints('bot remove writer')
+  assert.equal((await world.chat(renewed.token)).status, 403)
+})
