@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { API_KEY, BotMakerWorld, json } from './instruments/botmaker-world.ts'
 import { RecordingUpstream } from './instruments/recording-upstream.ts'
@@ -232,6 +233,49 @@ test('BM-08 the last key’s refusal is the bot’s to see; nothing is sent twic
   const reply = await world.chat(token)
   assert.deepEqual([reply.status, reply.headers['retry-after']], [429, '7'])
   assert.deepEqual(errorOf(await world.chat(token)), [503, 'No API keys available for vendor: openai'])
+})
+
+test('BM-08 one bot’s 403 takes a key from nobody; that of two does', async () => {
+  world.answers('v1', (_, response) => json(response, 403, { error: 'not that model' }))
+  await world.key('openai', 'sk-one-0123456789abcdef')
+  const [one, two] = [await bot(), await bot()]
+  for (let n = 0; n < 3; n += 1) assert.equal((await world.chat(one)).status, 403)
+  world.answers('v1', (_, response) => json(response, 200, { ok: true }))
+  assert.equal((await world.chat(two)).status, 200)
+  world.answers('v1', (_, response) => json(response, 403, { error: 'no' }))
+  assert.equal((await world.chat(two)).status, 403)
+  await until(async () => (await world.chat(one)).status === 503)
+  assert.deepEqual(errorOf(await world.chat(one)), [503, 'No API keys available for vendor: openai'])
+})
+
+test('BM-05 what is kept of bodies that are still to come is bounded: beyond it they go on as they come', async () => {
+  await world.key('openai')
+  const token = await bot()
+  const { port } = world.gateway
+  const acceptsBefore = world.upstream.accepts
+  const length = 1024 * 1024
+  const head = `POST /v1/openai/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n{`
+  const begun = () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    socket.write(head)
+    return socket
+  }
+  const sockets = Array.from({ length: 128 }, begun)
+  await until(() => sockets.every(({ bytesWritten, pending }) => !pending && bytesWritten > 0))
+  // Each that comes now is sent on before its body is there, once all of the others were read.
+  await until(async () => {
+    sockets.push(begun())
+    return world.upstream.accepts > acceptsBefore
+  })
+  for (const socket of sockets) socket.destroy()
+})
+
+test('BM-07 a model to fall back on is a model too', async () => {
+  await world.key('openai')
+  const token = await bot({ models: ['gpt-5*'] })
+  assert.equal((await world.chat(token, { model: 'gpt-5.2' })).status, 200)
+  const reply = await world.chat(token, { model: 'gpt-5.2', models: ['o3-deep-research'] })
+  assert.deepEqual(errorOf(reply), [403, 'Not allowed: model'])
 })
 
 test('BM-08 keys take turns, also over a restart', async () => {

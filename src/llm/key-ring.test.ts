@@ -78,4 +78,16 @@ describe('KeyRing.choose()', () => {
     assert.deepEqual(other.names(), ['b', 'a'])
     assert.equal(one.ring.takeMoved().size, 0)
   })
+
+  test('believes what may be about a bot once another met with it too, within ten minutes', () => {
+    const { ring, clock } = ringOf(keyOf('a'))
+    const id = 'crd_a' as CredentialId
+    assert.deepEqual([ring.isDoubted(id, 'agent_a'), ring.isDoubted(id, 'agent_a')], [false, false])
+    assert.equal(ring.isDoubted(id, 'agent_b'), true)
+    clock.advance(600_000)
+    assert.equal(ring.isDoubted(id, 'agent_b'), false)
+    assert.equal(ring.isDoubted(id, 'agent_a'), true)
+    ring.takeBack(id)
+    assert.equal(ring.isDoubted(id, 'agent_c'), false)
+  })
 })

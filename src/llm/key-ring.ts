@@ -8,6 +8,8 @@ import type { CredentialId } from '../ground/ids.ts'
 import type { Bot, Key } from './contract.ts'
 
 export const REST_MS = 60_000
+/** For how long what a vendor answered one bot may be borne out by what it answers another. */
+const DOUBT_MS = 600_000
 /** However long a vendor says: an operator must not wait for days. */
 const LONGEST_REST_MS = 3_600_000
 const STAY_MS = 86_400_000
@@ -28,6 +30,7 @@ export class KeyRing {
   /** Until when, by the clock that cannot jump. */
   readonly #resting = new Map<CredentialId, number>()
   readonly #asides = new Map<CredentialId, number>()
+  readonly #doubts = new Map<CredentialId, { readonly by: string; readonly until: number }>()
   readonly #turns = new Map<string, number>()
   readonly #moved = new Set<string>()
 
@@ -96,14 +99,25 @@ export class KeyRing {
     this.#resting.set(key, this.#clock.mono() + ms)
   }
 
+  /**
+   * What a vendor answered may be about the key, or about what this bot asked for. True once two bots met with it: one alone must
+   * not take a key from all.
+   */
+  isDoubted(key: CredentialId, by: string): boolean {
+    const before = this.#doubts.get(key)
+    const now = this.#clock.mono()
+    if (before !== undefined && before.by !== by && before.until > now) return true
+    this.#doubts.set(key, { by, until: now + DOUBT_MS })
+    return false
+  }
+
   setAside(key: CredentialId, status: number): void {
     this.#asides.set(key, status)
   }
 
   /** An operator looked. */
   takeBack(key: CredentialId): void {
-    this.#asides.delete(key)
-    this.#resting.delete(key)
+    for (const map of [this.#asides, this.#resting, this.#doubts]) map.delete(key)
   }
 
   /** What the vendor answered when it was set aside. */
@@ -127,7 +141,7 @@ export class KeyRing {
   }
 
   clear(): void {
-    for (const map of [this.#byVendor, this.#asides, this.#turns, this.#moved]) map.clear()
+    for (const map of [this.#byVendor, this.#asides, this.#doubts, this.#turns, this.#moved]) map.clear()
   }
 
   #step(name: string, keys: readonly Key[]): readonly Key[] {

@@ -2,6 +2,8 @@
 import { JsonPicker } from './json-picker.ts'
 
 const MODEL = 'model'
+/** Others to fall back on, as OpenRouter takes them. */
+const MODELS = 'models.*'
 const OUTPUT: ReadonlySet<string> = new Set([
   'max_tokens',
   'max_completion_tokens',
@@ -15,7 +17,7 @@ const CHOICES: ReadonlySet<string> = new Set([
   'generationconfig.candidatecount',
   'generation_config.candidate_count',
 ])
-const wanted: ReadonlySet<string> = new Set([MODEL, ...OUTPUT, ...CHOICES])
+const wanted: ReadonlySet<string> = new Set([MODEL, MODELS, ...OUTPUT, ...CHOICES])
 
 export class AskedReader {
   // Some servers take names of members whatever their case: so here too, and two of them are two answers.
@@ -41,7 +43,7 @@ export class AskedReader {
   }
 
   #picked(path: string, text: string): void {
-    if (path === MODEL) {
+    if (path === MODEL || path === MODELS) {
       if (this.#models.length < 2) this.#models.push(text)
       return
     }

@@ -38,6 +38,8 @@ export interface LlmCallParts {
 
 /** What a vendor says that did not take the request: to send it once more does nothing twice. */
 const NOT_TAKEN: ReadonlySet<number> = new Set([401, 403, 429, 503, 529])
+/** What it may say of what was asked, and not of the key. */
+const THE_ASKERS: ReadonlySet<number> = new Set([403, 500])
 /** Ends of a call whose vendor may have done what was asked. */
 const MAYBE_DONE: ReadonlySet<string> = new Set([
   'upstream_timeout',
@@ -110,17 +112,21 @@ export class LlmCall implements Recipient, AnswerTold {
   }
 
   began(status: number, headers: readonly string[]): boolean {
-    const { llm, now } = this.#needs
     const { meter, keys } = this.#parts
-    const key = this.#key
-    if (key !== undefined) {
-      if (status === 401 || status === 403) llm.setAside(key.id, status)
-      else if (status === 429 || status >= 500) llm.keys.rest(key.id, retryAfterMs(headers, now()))
-    }
+    if (this.#key !== undefined && status >= 400) this.#judge(this.#key, status, headers)
     const hasNext = this.#at + 1 < keys.length
     this.#leaving = NOT_TAKEN.has(status) && hasNext && this.#canRepeat
     if (!this.#leaving) meter.began(status, headerOf(headers, 'content-type') ?? '')
     return this.#leaving
+  }
+
+  /** A bot can bring a 403 or a 500 about by what it asks for: those count once another bot met with them too. */
+  #judge({ id }: Key, status: number, headers: readonly string[]): void {
+    const { llm, now } = this.#needs
+    const { agent } = this.#parts.caller.principal
+    const about = !THE_ASKERS.has(status) || llm.keys.isDoubted(id, agent.id)
+    if (status === 401 || (status === 403 && about)) llm.setAside(id, status)
+    else if ((status === 429 || status >= 500) && about) llm.keys.rest(id, retryAfterMs(headers, now()))
   }
 
   passed(chunk: Buffer): void {

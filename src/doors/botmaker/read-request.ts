@@ -20,18 +20,13 @@ export class KeptBodies {
     if (length > MAX_BODY) throw httpProblem('body_too_large')
     if (!chunked && length === 0) return undefined
     if (chunked || length > MOST_KEPT || this.#bytes + length > MOST_KEPT_IN_ALL) return request
+    // Before it is there: others come while it is waited for.
+    this.#bytes += length
+    response.once('close', () => {
+      this.#bytes -= length
+    })
     if (headers.expect !== undefined) response.writeContinue()
     await undefined
-    const atHand = bodyAtHand(request, MOST_KEPT)
-    if (atHand !== undefined) return this.#kept(atHand, response)
-    return this.#kept(await readBody(request, { maxBytes: MOST_KEPT, idleMs: IDLE_MS }), response)
-  }
-
-  #kept(body: Buffer, response: ServerResponse): Buffer {
-    this.#bytes += body.length
-    response.once('close', () => {
-      this.#bytes -= body.length
-    })
-    return body
+    return bodyAtHand(request, MOST_KEPT) ?? readBody(request, { maxBytes: MOST_KEPT, idleMs: IDLE_MS })
   }
 }
