@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
+import { openBridgeTls } from './bridge-tls.ts'
 import { callerOf, type Who } from './callers.ts'
 import { createDataPlane, type DataPlane } from './data-plane.ts'
 import { type Demo, startDemo } from './demo.ts'
@@ -86,7 +87,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
         : undefined
     // Not before the first row that was ever written is an operator's.
     if (options.serve !== false) await takeForeignEnvironment(process.env, rooms, log)
-    await settleAfter(first, rooms)
+    await settleAfter(first, rooms, doors)
     return {
       url,
       operators: operatorPages(rooms),
@@ -105,8 +106,9 @@ export async function openHouse(options: HouseOptions): Promise<House> {
 }
 
 /** What may be written once there is an operator. */
-async function settleAfter(first: FirstRun | undefined, rooms: Rooms): Promise<void> {
+async function settleAfter(first: FirstRun | undefined, rooms: Rooms, doors: Doors | undefined): Promise<void> {
   await rooms.signingKeys.settle()
+  await doors?.ready()
   if (first !== undefined) await settleLlm(rooms)
 }
 
@@ -162,6 +164,8 @@ function openTls({ clock }: Rooms, { settings, log, serve }: HouseOptions): TlsF
 
 interface Doors {
   readonly agents: Listener
+  /** Once there is an operator. */
+  ready(): Promise<void>
   close(graceMs: number, hurry?: AbortSignal): Promise<void>
 }
 
@@ -172,7 +176,7 @@ async function openDoors(
   { settings, log }: HouseOptions,
 ): Promise<Doors> {
   const { nextRid, openCalls } = rooms
-  const streams = buildStreams(rooms)
+  const [streams, bridges] = [buildStreams(rooms), openBridgeTls(rooms, settings)]
   const [agentPlane, operatorPlane, pagesPlane] = await controlPlanes(rooms, dataPlane, settings, log, streams)
   const extra = [...settings.allowedHosts, ...publicHosts(settings)]
   const hosts = (port: number) => hostNames(settings.host, port, extra, tls === undefined ? 80 : 443)
@@ -181,21 +185,21 @@ async function openDoors(
   const forOperators: Handle = (request, response) => control(operatorPlane, request, response)
   const operators = await listenUnix({ nextRid, hosts: undefined, handle: forOperators }, operatorSocket(settings))
   const source = tls && { source: tls }
+  const openings = openingsOf(settings, ways, hosts, source, bridges.sourceFor)
   const toPages = () => openOperators({ rooms, settings, log, plane: pagesPlane, tls: source })
-  const listeners = await openListeners(openingsOf(settings, ways, hosts, source), nextRid, toPages).catch(
-    async (error) => {
-      await operators.close(0)
-      throw error
-    },
-  )
+  const listeners = await openListeners(openings, nextRid, toPages).catch(async (error) => {
+    await operators.close(0)
+    throw error
+  })
   await rooms.tokenSockets.serve({ nextRid, handle: ways.agents, proxy: dataPlane.proxy })
   dataPlane.sender.start()
   return {
     agents: listeners[0] as Listener,
+    ready: () => bridges.look(),
     close: async (graceMs, hurry) => {
       closing = true
       dataPlane.sender.stop()
-      streams.close()
+      for (const one of [bridges, streams]) one.close()
       dataPlane.proxy.close(graceMs)
       // Calls are ended before their connections are cut: so they are on record as ended, not as left by their callers.
       const ended = openCalls.drained(graceMs, hurry).then(() => openCalls.kill(() => true, 'shutting_down'))

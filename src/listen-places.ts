@@ -14,6 +14,12 @@ export interface AgentPlace {
   readonly place: Place
 }
 
+/** An address of a bridge to machines of their own. */
+export interface BridgePlace {
+  readonly host: string
+  readonly port: number
+}
+
 const WANTED = '127.0.0.1:8787, [::1]:8787 or unix:/path is wanted, on this machine alone'
 const ADDRESS = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/
 
@@ -51,7 +57,25 @@ const doorPlace = () =>
     return place
   })
 
+/** Addresses by themselves: which ones are reached must be said. */
+const bridgePlaces = () =>
+  z.string().transform((text, context): readonly BridgePlace[] => {
+    const items = text.split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]))
+    return items.map((item) => {
+      const [, six, four, digits = ''] = ADDRESS.exec(item) ?? []
+      const [host = '', port] = [six ?? four, Number(digits)]
+      if (isIP(host) !== 0 && !/^[0:.]+$/.test(host) && port > 0 && port <= 65_535) return { host, port }
+      context.addIssue(`${item}: an address of this machine with a port is wanted, such as 10.75.0.1:4443`)
+      return z.NEVER
+    })
+  })
+
 export const listenSettings = {
+  bridgeListen: setting(bridgePlaces(), {
+    env: 'CLAVIGER_BRIDGE_LISTEN',
+    fallback: '',
+    doc: 'Further addresses for agents in virtual machines and containers, by commas: `10.75.0.1:4443`. Always TLS, with a certificate of the local authority; only tokens that are bound to an address (`token issue --from`) are taken there.',
+  }),
   clauthListen: setting(doorPlace(), {
     env: 'CLAVIGER_CLAUTH_LISTEN',
     fallback: '',

@@ -1,8 +1,10 @@
 // Opens every listener there is, or none.
 import type { IncomingMessage } from 'node:http'
 import { type CarryingDoor, mayCross } from './house/carrying-doors.ts'
+import { hostNames } from './http/check-head.ts'
 import { type Handle, type Listener, type ListenerOptions, listenTcp, listenUnix } from './http/listen.ts'
 import { httpProblem } from './http/problems.ts'
+import type { TlsSource } from './http/secure-server.ts'
 import { sendProblem } from './http/send-problem.ts'
 import { type Place, placeText } from './listen-places.ts'
 import { noteBound, takeBoundToken } from './proxy/bound-caller.ts'
@@ -16,6 +18,7 @@ interface Opening {
   readonly tls?: ListenerOptions['tls']
   readonly mayCross?: ListenerOptions['mayCross']
   readonly proxy?: ListenerOptions['proxy']
+  readonly peers?: ListenerOptions['peers']
   readonly mayUpgrade?: ListenerOptions['mayUpgrade']
 }
 
@@ -27,8 +30,8 @@ export async function openListeners(
 ): Promise<Listener[]> {
   const open: Listener[] = []
   try {
-    for (const { place, handle, hosts, tls, proxy, mayUpgrade, mayCross: crossing } of openings) {
-      const all = { nextRid, handle, mayUpgrade }
+    for (const { place, handle, hosts, tls, proxy, mayUpgrade, peers, mayCross: crossing } of openings) {
+      const all = { nextRid, handle, mayUpgrade, peers }
       if ('path' in place) open.push(await listenUnix({ ...all, hosts: undefined }, place.path))
       else open.push(await listenTcp({ ...all, hosts, tls, proxy, mayCross: crossing }, place.host, place.port))
     }
@@ -45,12 +48,13 @@ interface Ways {
   readonly proxy: ListenerOptions['proxy']
 }
 
-/** What is listened to, the agents' listener first. Only that one speaks TLS: the others cannot be reached from elsewhere. */
+/** What is listened to, the agents' listener first. What can be reached from elsewhere speaks TLS. */
 export function openingsOf(
-  { host, port, agentListen }: Settings,
+  { host, port, agentListen, bridgeListen, allowedHosts }: Settings,
   { agents, doors, proxy }: Ways,
   hosts: Opening['hosts'],
   tls: Opening['tls'],
+  bridgeTls: (host: string) => TlsSource,
 ): readonly Opening[] {
   return [
     {
@@ -64,6 +68,13 @@ export function openingsOf(
         { place, handle: byUrl(handle), hosts, mayCross: (request: IncomingMessage) => mayCross([door], request) },
       ]
     }),
+    ...bridgeListen.map((place) => ({
+      ...{ place, handle: agents, proxy, mayUpgrade: isToService, peers: { atBridge: true } },
+      ...{
+        hosts: (at: number) => hostNames(place.host, at, allowedHosts, 443),
+        tls: { source: bridgeTls(place.host) },
+      },
+    })),
     ...agentListen.map(({ agent, place }) => {
       const handle = boundTo(agent, placeText(place), agents)
       return { place, handle, hosts, mayUpgrade: isToService }

@@ -6,6 +6,7 @@ import type { Alerts } from './alerts/alerts.ts'
 import { type Approvals, createApprovals } from './approvals/approvals.ts'
 import type { Channels } from './approvals/channels/channels.ts'
 import type { OpenedAudit } from './audit/audit.ts'
+import { ownHosts } from './bridge-tls.ts'
 import { cutOff, cutOffDead } from './cut-off.ts'
 import type { VaultAdmin } from './doors/agentvault/admin.ts'
 import type { VaultBook } from './doors/agentvault/vault-book.ts'
@@ -103,7 +104,7 @@ export async function buildRooms(options: FoundationOptions): Promise<Rooms> {
   const alerts = buildAlerts({ storage, clock, vault, log })
   const addresses = addressesOf(settings, () => rooms)
   const { knows, ...whoAsks } = buildWhoAsks({ ...foundation, options, vault, alarms, alerts, hsm, ...addresses })
-  const localCa = new LocalCa({ storage, clock, vault, hosts: () => hostsOf(services.list()) })
+  const localCa = new LocalCa({ storage, clock, vault, hosts: () => hostsOf(services.list()), own: ownHosts(settings) })
   const [grants, openCalls] = [createGrants({ storage, clock }), new OpenCalls()]
   const hear: Rooms['hear'] = (change) => hearOf(change, { alerts, log }, knows)
   storage.follow((change) => cutOff(change, openCalls, whoAsks.identity))

@@ -43,6 +43,7 @@ describe('loadSettings()', () => {
         requireHttps: 'auth',
         webSocketMessageBytes: 16_777_216,
         webSocketTotalMib: 4_096,
+        bridgeListen: [],
         clauthListen: undefined,
         vaultListen: undefined,
         clawgateListen: undefined,

@@ -14,6 +14,7 @@ export interface TlsPaths {
 }
 
 export interface TlsFiles extends TlsSource {
+  context(): TlsMaterial['context']
   close(): void
 }
 

@@ -70,7 +70,7 @@ export class TokenSockets {
     const folder = join(this.#root, id)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     // Whoever asks may be anybody who has the token, as at the agents' own listener.
-    const listener = listenUnix({ ...serving, hosts: undefined, socketOf: id }, join(folder, SOCKET_NAME))
+    const listener = listenUnix({ ...serving, hosts: undefined, peers: { socketOf: id } }, join(folder, SOCKET_NAME))
     this.#open.set(id, { listener, timer: this.#untilEnd(token) })
     try {
       await listener

@@ -19,6 +19,8 @@ export interface Client {
   readonly unixSocket: boolean
   /** Id of the token for which alone the Unix socket was opened. */
   readonly socketOf?: string | undefined
+  /** It came to an address of a bridge, which others than the one agent may reach. */
+  readonly atBridge?: boolean | undefined
 }
 
 export type ClientOf = (request: IncomingMessage) => Client
@@ -34,8 +36,9 @@ const UNKNOWN = '0.0.0.0'
 const peers = new WeakMap<Socket, Client>()
 
 /** Every listener calls this for each of its connections, before the first request. */
-export function notePeer(socket: Socket, kind: PeerKind, socketOf?: string): void {
-  peers.set(socket, socketOf === undefined ? peerOf(socket, kind) : { ...UNIX, socketOf })
+export function notePeer(socket: Socket, kind: PeerKind, place?: Pick<Client, 'socketOf' | 'atBridge'>): void {
+  const peer = peerOf(socket, kind)
+  peers.set(socket, place === undefined ? peer : { ...peer, ...place })
 }
 
 /** Of requests inside tunnels: who opened those. */
@@ -82,7 +85,9 @@ export function clientAddresses(trusted: AddressSet): ClientOf {
 
 function behind(proxy: Client, { address = proxy.address, secure }: Hop): Client {
   const known = isLoopbackAddress(address) ? UNKNOWN : address
-  return { address: known, secure: secure === true, loopback: false, unixSocket: false }
+  const { atBridge } = proxy
+  const bridge = atBridge === undefined ? undefined : { atBridge }
+  return { address: known, secure: secure === true, loopback: false, unixSocket: false, ...bridge }
 }
 
 /** The hop nearest to us that is not a trusted proxy; the first of all where every one is. */

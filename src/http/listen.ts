@@ -4,7 +4,7 @@ import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Problem } from '../ground/problem.ts'
 import { checkHead } from './check-head.ts'
-import { notePeer, type PeerKind } from './client-address.ts'
+import { type Client, notePeer, type PeerKind } from './client-address.ts'
 import { httpProblem } from './problems.ts'
 import { type SecureOptions, STRICT_TRANSPORT, secureServer } from './secure-server.ts'
 import { rawProblem, sendProblem } from './send-problem.ts'
@@ -30,8 +30,8 @@ export interface ListenerOptions {
   readonly mayUpgrade?: ((url: string) => boolean) | undefined
   /** What takes CONNECT, and targets that are whole URLs; without it both are refused. */
   readonly proxy?: ProxyHandles | undefined
-  /** Of a Unix socket that was opened for one token alone: its id. */
-  readonly socketOf?: string | undefined
+  /** What is to be known of those who come there. */
+  readonly peers?: Pick<Client, 'socketOf' | 'atBridge'> | undefined
   /** It speaks TLS, and nothing else. */
   readonly tls?: SecureOptions | undefined
 }
@@ -89,7 +89,7 @@ function bareServer(options: ListenerOptions, kind: PeerKind, hosts: () => Reado
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET
   server.maxHeadersCount = 0
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
-    notePeer(socket, kind, options.socketOf),
+    notePeer(socket, kind, options.peers),
   )
   const mayWait = pipelineLimit()
   const secured = tls === undefined ? {} : { 'strict-transport-security': STRICT_TRANSPORT }

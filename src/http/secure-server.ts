@@ -7,12 +7,15 @@ import type { TlsContext } from './tls-material.ts'
 
 /** Where a server has its certificate from. It may change while the server runs. */
 export interface TlsSource {
-  context(): TlsContext
+  context(): TlsContext | typeof NO_CERTIFICATE
   /** The OCSP response to staple now. */
   staple(): Buffer | undefined
   /** Calls `listener` when `context()` has changed; returns what ends that. */
   follow(listener: () => void): () => void
 }
+
+/** Nobody is answered yet. */
+export const NO_CERTIFICATE = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const
 
 /** RFC 6797, one year; the contract of the ClawAuth door says so. */
 export const STRICT_TRANSPORT = 'max-age=31536000'

@@ -6,6 +6,14 @@ const by = (address: string): CameBy => ({ address, unixSocket: false })
 const bySocket = (socketOf?: string): CameBy => ({ address: 'unix', unixSocket: true, socketOf })
 
 describe('mayShow()', () => {
+  test('takes at a bridge only what is bound, to an address or to a key', () => {
+    const came = { ...by('10.1.2.3'), atBridge: true }
+    assert.ok(!mayShow({ id: 'tok_1' }, came))
+    assert.ok(mayShow({ id: 'tok_1', sources: readSources('10.1.2.3') }, came))
+    assert.ok(!mayShow({ id: 'tok_1', sources: readSources('10.1.2.4') }, came))
+    assert.ok(mayShow({ id: 'ses_1', jkt: 'thumbprint' }, came))
+  })
+
   const cases: readonly (readonly [from: readonly string[] | undefined, came: CameBy, may: boolean])[] = [
     [undefined, by('192.0.2.1'), true],
     [undefined, bySocket(), true],

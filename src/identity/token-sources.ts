@@ -19,6 +19,8 @@ export interface CameBy {
   readonly unixSocket: boolean
   /** Id of the token whose own socket it came by. */
   readonly socketOf?: string | undefined
+  /** It came where others than the one agent may come. */
+  readonly atBridge?: boolean | undefined
 }
 
 const OWN_SOCKET = 'socket'
@@ -55,12 +57,15 @@ interface ShownToken {
   readonly id: string
   /** Of opaque tokens alone. */
   readonly sources?: TokenSources | undefined
+  /** Of signed tokens: thumbprint of the key that each use must prove. */
+  readonly jkt?: string | undefined
 }
 
 /** Whether what came there may show this token. What comes by a token's own socket shows that one and no other. */
 export function mayShow(token: ShownToken, came: CameBy): boolean {
   if (came.socketOf !== undefined) return came.socketOf === token.id && token.sources?.ownSocket === true
   const { sources } = token
+  if (sources === undefined && came.atBridge === true) return token.jkt !== undefined
   return sources === undefined || (!came.unixSocket && setHolds(sources.addresses, came.address))
 }
 

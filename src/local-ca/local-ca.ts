@@ -17,6 +17,14 @@ export interface LocalCaOptions {
   }
   /** Of the services, by HTTPS; as origins write them. */
   readonly hosts: () => readonly string[]
+  /** Addresses of the gateway itself where it speaks TLS by this authority; as origins write them. */
+  readonly own: readonly string[]
+}
+
+/** PEM. */
+export interface OwnPair {
+  readonly cert: string
+  readonly key: string
 }
 
 interface Leaf {
@@ -40,12 +48,13 @@ const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
  * inside tunnels.
  *
  * Owns: the table `local_ca`.
- * Invariant: it signs for hosts that some service names now, for no other authority, and for a day; the certificate that an
+ * Invariant: it signs for hosts that some service names now and for the gateway's own addresses, for no other authority, and for a day; the certificate that an
  * agent trusts names the hosts that this agent was given, so that whoever had the key could do no more with it. The key is never outside the vault and this memory.
  */
 export class LocalCa {
   readonly #options: LocalCaOptions
   readonly #leaves = new Map<string, Leaf>()
+  readonly #pairs = new Map<string, { readonly pair: OwnPair; readonly renewAt: number }>()
   #row: LocalCaRow | undefined
   #thread: CertificateThread | undefined
   /** One pair for all servers, made anew with each start. */
@@ -79,7 +88,7 @@ export class LocalCa {
   async view(wanted: readonly string[]): Promise<LocalCaView> {
     const thread = await this.#authority()
     const now = this.#options.clock.now()
-    const hosts = [...new Set(wanted)].sort()
+    const hosts = [...new Set([...wanted, ...this.#options.own])].sort()
     const until = now + CA_LIFE_MS
     const certificate = await thread.authority(hosts, { from: now - BACKDATED_MS, until })
     const { fingerprint256: fingerprint, validTo } = new X509Certificate(certificate)
@@ -98,6 +107,17 @@ export class LocalCa {
     if (oldest !== undefined) this.#leaves.delete(oldest)
     context.catch(() => this.#leaves.delete(host))
     return context
+  }
+
+  /** For the gateway's own TLS: the same pair until it is time for another. Throws Problem `vault_sealed`. */
+  async pairFor(own: string): Promise<OwnPair> {
+    const now = this.#options.clock.now()
+    const known = this.#pairs.get(own)
+    if (known !== undefined && now < known.renewAt) return known.pair
+    if (!this.#options.own.includes(own)) throw localCaProblem('host_not_named', { facts: { host: own } })
+    const pair = await this.#signed(own, now)
+    this.#pairs.set(own, { pair, renewAt: now + RENEWED_AFTER_MS })
+    return pair
   }
 
   /** Another key: what trusted the old certificate trusts nothing of ours any more. Throws Problem `vault_sealed`. */
@@ -119,12 +139,15 @@ export class LocalCa {
   async #make(host: string, now: number): Promise<SecureContext> {
     if (!this.#options.hosts().some((named) => covers(named, host)))
       throw localCaProblem('host_not_named', { facts: { host } })
+    return createSecureContext({ ...(await this.#signed(host, now)), minVersion: 'TLSv1.2' })
+  }
+
+  async #signed(host: string, now: number): Promise<OwnPair> {
     const thread = await this.#authority()
     this.#serverKey ??= serverKey()
     const { spki, pem } = this.#serverKey
     const life = { from: now - BACKDATED_MS, until: now - BACKDATED_MS + LEAF_LIFE_MS }
-    const cert = await thread.server(host, spki, life)
-    return createSecureContext({ cert, key: pem, minVersion: 'TLSv1.2' })
+    return { cert: await thread.server(host, spki, life), key: pem }
   }
 
   async #authority(): Promise<CertificateThread> {
@@ -154,6 +177,7 @@ export class LocalCa {
     this.#thread?.close()
     this.#thread = undefined
     this.#leaves.clear()
+    this.#pairs.clear()
   }
 
   #follow({ kind, after }: Change): void {
