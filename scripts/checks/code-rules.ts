@@ -41,6 +41,7 @@ export const outboundCalls = codeRule({
     'src/cli/client.ts': 'any', // the command line to the gateway
     'src/cli/ways-out/try-way.ts': 'any', // tries what a command could reach; sends nothing of ours
     'src/cli/cage/inside.ts': 'any', // from a cage to the gateway’s socket, and nowhere else
+    'src/cli/cage/descriptors.ts': 'any', // reads and writes pipes it made; connects nowhere
     'src/proxy/tunnel/intercept.ts': 'any', // TLS towards clients that came; connects nowhere
   },
   sightings: (tree) =>
@@ -59,6 +60,7 @@ export const childProcesses = codeRule({
   allowed: {
     'src/cli/run-command.ts': 'any', // the command that a person asked to be run
     'src/cli/cage/caged-run.ts': 'any', // the same, isolated
+    'src/cli/cage/descriptors.ts': 'any', // mkfifo, for its pipes
     'src/cli/cage/inside.ts': 'any', // the same, from within
   },
   sightings: (tree) =>

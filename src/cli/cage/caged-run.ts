@@ -7,8 +7,10 @@ import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { isatty } from 'node:tty'
 import { cliProblem } from '../problems.ts'
-import { holds, placesOf, real } from './places.ts'
+import { closeInherited, streamsFor } from './descriptors.ts'
+import { holds, placesOf, real, secretBelow, wayTo } from './places.ts'
 import { callFilter } from './system-calls.ts'
 
 /** Where things are inside. */
@@ -69,9 +71,15 @@ export function cageFor({ env, cwd, read, write, secret }: Asked): Cage {
   for (const folder of [work, ...writes, ...reads])
     if (NEVER.some((one) => holds(one, folder)) || secret.some((one) => holds(real(one), folder)))
       throw cliProblem('isolation_folder_refused', { detail: `${folder} is not shown to any command.` })
-  for (const folder of [work, ...writes])
+  const secrets = secret.flatMap(wayTo)
+  for (const folder of [work, ...writes]) {
     if (holds(folder, home) || folder === '/')
       throw cliProblem('isolation_folder_refused', { detail: `${folder} holds more than a command should write to.` })
+    // Hidden it would be, but not what lies between: with another name for that, there is another in its place.
+    const below = secrets.find((one) => holds(folder, one)) ?? secretBelow(folder, home)
+    if (below !== undefined)
+      throw cliProblem('isolation_folder_refused', { detail: `${below} lies in ${folder}, which it could write to.` })
+  }
   return { bubblewrap, filter, work, home, read: reads, write: writes }
 }
 
@@ -85,25 +93,35 @@ export function cagedEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !LEADING_OUT.test(name)))
 }
 
-/** Resolves to the command's exit code. Throws Problems `isolation_refused`, `command_not_started`. */
+/** Resolves to the command's exit code. Throws Problems `isolation_refused`, `isolation_folder_refused`, `command_not_started`. */
 export async function runCaged(cage: Cage, asked: CagedCommand): Promise<number> {
-  const filterFile = join(asked.folder, 'system-calls.bpf')
-  writeFileSync(filterFile, cage.filter, { mode: 0o600 })
-  const filter = openSync(filterFile, 'r')
+  closeInherited()
+  const streams = streamsFor(asked.folder)
+  const filter = readable(asked.folder, 'system-calls.bpf', cage.filter)
+  const places = readable(asked.folder, 'arguments', argumentsOf(cage, asked).join('\0'))
   const own = process.umask(asked.umask)
   // A terminal's signals are for the command: bubblewrap would end by them, and the command with it.
-  const child = spawn('/bin/sh', ['-c', IGNORING, cage.bubblewrap, ...argumentsOf(cage, asked)], {
+  const child = spawn('/bin/sh', ['-c', IGNORING, cage.bubblewrap, '--args', '5', '--', ...firstProgram(asked)], {
     env: asked.env,
-    stdio: ['inherit', 'inherit', 'inherit', 'pipe', filter],
+    stdio: [...streams.descriptors, 'pipe', filter, places],
   })
   process.umask(own)
   closeSync(filter)
-  return ended(child, asked.command[0] ?? '')
+  closeSync(places)
+  streams.carry()
+  return ended(child, asked.command[0] ?? '').finally(() => streams.over())
 }
 
 const IGNORING = `trap '' INT QUIT HUP TERM; exec "$0" "$@"`
 
-function argumentsOf(cage: Cage, { env, command, ca, socketFolder, port, secret }: CagedCommand): string[] {
+function readable(folder: string, name: string, content: string | Buffer): number {
+  const file = join(folder, name)
+  writeFileSync(file, content, { mode: 0o600 })
+  return openSync(file, 'r')
+}
+
+/** By a file: the command can read the arguments of its first process, and these tell of the machine. */
+function argumentsOf(cage: Cage, { env, ca, socketFolder, secret }: CagedCommand): string[] {
   const { work, home, read, write } = cage
   const path = (env.PATH ?? '').split(delimiter).map(real)
   const own = [OWN_FOLDER, process.execPath]
@@ -111,16 +129,15 @@ function argumentsOf(cage: Cage, { env, command, ca, socketFolder, port, secret 
     ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...['--die-with-parent', '--cap-drop', 'ALL', '--seccomp', '4'],
     // Without a terminal none is wanted; with one the command is to be its own, and cannot type into it (system-calls.ts).
-    ...([0, 1, 2].some((fd) => isTerminal(fd)) ? [] : ['--new-session']),
+    ...([0, 1, 2].some((fd) => isatty(fd)) ? [] : ['--new-session']),
     ...placesOf({ home, work, read, write, path, own, secret }),
-    ...['--ro-bind', socketFolder, INSIDE.socketFolder, '--ro-bind', ca, INSIDE.ca, '--chdir', work, '--'],
-    ...[process.execPath, '--', join(import.meta.dirname, 'inside.ts')],
-    ...[`${INSIDE.socketFolder}/gateway.sock`, String(port), ...command],
+    ...['--ro-bind', socketFolder, INSIDE.socketFolder, '--ro-bind', ca, INSIDE.ca, '--chdir', work],
   ]
 }
 
-function isTerminal(fd: number): boolean {
-  return [process.stdin, process.stdout, process.stderr][fd]?.isTTY === true
+function firstProgram({ command, port }: CagedCommand): string[] {
+  const relay = [process.execPath, '--', join(import.meta.dirname, 'inside.ts')]
+  return [...relay, `${INSIDE.socketFolder}/gateway.sock`, String(port), ...command]
 }
 
 function ended(child: ChildProcess, file: string): Promise<number> {
@@ -133,7 +150,7 @@ function ended(child: ChildProcess, file: string): Promise<number> {
   channel.on('error', () => {})
   const pass = (signal: NodeJS.Signals) => {
     const own = signal === 'SIGINT' || signal === 'SIGQUIT'
-    if (!own || !process.stdin.isTTY) channel.write(`${signal}\n`)
+    if (!own || !isatty(0)) channel.write(`${signal}\n`)
   }
   const signals = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, pass)

@@ -1,6 +1,6 @@
 // Which places of this machine a cage shows, and which it hides although they lie in what it shows. Unknown means hidden.
 import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 
 /** Programs and their settings. Nothing in them is a person's. */
 const SYSTEM = ['/usr', '/etc', '/opt', '/nix', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
@@ -108,6 +108,38 @@ export function placesOf(wanted: Wanted): string[] {
 /** Whether `path` is `folder` or lies in it. */
 export function holds(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}${sep}`)
+}
+
+/** The path, and every place that links on the way lead it through: who may change one of them says where it leads. */
+export function wayTo(path: string): string[] {
+  const places: string[] = []
+  let ahead = resolve(path)
+  // As many links as the kernel follows.
+  for (let links = 0; links <= 40; links++) {
+    const link = linkOn(ahead)
+    places.push(link?.place ?? ahead)
+    if (link === undefined) break
+    ahead = link.leads
+  }
+  return places
+}
+
+/** The first link on a path, and what the path is behind it. */
+function linkOn(path: string): { readonly place: string; readonly leads: string } | undefined {
+  const names = path.split(sep)
+  for (let end = 2; end <= names.length; end++) {
+    const place = names.slice(0, end).join(sep)
+    if (statOf(place, lstatSync)?.isSymbolicLink() !== true) continue
+    return { place, leads: resolve(dirname(place), readlinkSync(place), ...names.slice(end)) }
+  }
+  return undefined
+}
+
+/** What is known to hold keys, below the folder and not in it itself: a command could put what holds it out of the way. */
+export function secretBelow(folder: string, home: string): string | undefined {
+  return SECRETS.map((name) => join(home, name)).find(
+    (path) => holds(folder, dirname(path)) && dirname(path) !== folder && statOf(path, lstatSync) !== undefined,
+  )
 }
 
 /** Where a link leads; the path itself where nothing is there. */

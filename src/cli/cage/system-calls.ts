@@ -1,7 +1,7 @@
 /**
  * What commands in a cage may not ask of the kernel, as a program for seccomp (BPF as linux/filter.h writes it). Namespaces
  * leave these open: pushing keys into the terminal of whoever started the command (CVE-2017-5226), the kernel's keyrings,
- * and kinds of sockets that belong to no network namespace, such as those from a virtual machine to its host.
+ * user namespaces of its own, in which more of the kernel answers than to any user, and kinds of sockets that belong to no network namespace, such as those from a virtual machine to its host.
  */
 import { endianness } from 'node:os'
 
@@ -13,10 +13,14 @@ interface Machine {
   readonly refused: readonly number[]
   readonly ioctl: number
   readonly socket: number
+  readonly clone: number
+  readonly unshare: number
 }
 
 /** The same numbers on every machine. */
 const IO_URING = [425, 426, 427]
+/** Its flags lie where no filter reads. Who is told that there is none takes `clone`. */
+const CLONE3 = 435
 
 const machines: Readonly<Record<string, Machine>> = {
   // In `refused`: add_key, request_key, keyctl, perf_event_open, bpf.
@@ -26,6 +30,8 @@ const machines: Readonly<Record<string, Machine>> = {
     refused: [248, 249, 250, 298, 321, ...IO_URING],
     ioctl: 16,
     socket: 41,
+    clone: 56,
+    unshare: 272,
   },
   arm64: {
     audit: 0xc000_00b7,
@@ -33,6 +39,8 @@ const machines: Readonly<Record<string, Machine>> = {
     refused: [217, 218, 219, 241, 280, ...IO_URING],
     ioctl: 29,
     socket: 198,
+    clone: 220,
+    unshare: 97,
   },
 }
 
@@ -45,10 +53,12 @@ const [EPERM, ENOSYS, EAFNOSUPPORT] = [errno(1), errno(38), errno(97)]
 const TERMINAL_REQUESTS = [0x5412, 0x541c]
 /** Unix, IPv4, IPv6, and netlink, by which programs ask for their own interfaces. */
 const SOCKET_FAMILIES = [1, 2, 10, 16]
+/** CLONE_NEWUSER. */
+const NEW_USERS = 0x1000_0000
 
-// Of struct seccomp_data. Of a 64-bit argument the lower half alone counts: the kernel looks at no more of these two.
+// Of struct seccomp_data. Of a 64-bit argument the lower half alone counts: what is looked for stands there.
 const [CALL, ARCH, FIRST_ARGUMENT, SECOND_ARGUMENT] = [0, 4, 16, 24]
-const [LOAD, RETURN, IF_EQUAL, IF_AT_LEAST] = [0x20, 0x06, 0x15, 0x35]
+const [LOAD, RETURN, IF_EQUAL, IF_AT_LEAST, IF_ANY_BIT] = [0x20, 0x06, 0x15, 0x35, 0x45]
 
 type Step = readonly [code: number, ifTrue: number, ifFalse: number, value: number]
 
@@ -59,7 +69,7 @@ export function callFilter(arch: string = process.arch): Buffer | undefined {
   return encoded(stepsOf(machine))
 }
 
-function stepsOf({ audit, foreignFrom, refused, ioctl, socket }: Machine): Step[] {
+function stepsOf({ audit, foreignFrom, refused, ioctl, socket, clone, unshare }: Machine): Step[] {
   return [
     load(ARCH),
     [IF_EQUAL, 1, 0, audit],
@@ -67,6 +77,15 @@ function stepsOf({ audit, foreignFrom, refused, ioctl, socket }: Machine): Step[
     load(CALL),
     ...(foreignFrom === undefined ? [] : [[IF_AT_LEAST, 0, 1, foreignFrom] as const, give(ENOSYS)]),
     ...refused.flatMap((call): Step[] => [[IF_EQUAL, 0, 1, call], give(EPERM)]),
+    [IF_EQUAL, 0, 1, CLONE3],
+    give(ENOSYS),
+    ...[clone, unshare].flatMap((call): Step[] => [
+      [IF_EQUAL, 0, 4, call],
+      load(FIRST_ARGUMENT),
+      [IF_ANY_BIT, 0, 1, NEW_USERS],
+      give(EPERM),
+      give(ALLOW),
+    ]),
     ...judged(ioctl, SECOND_ARGUMENT, TERMINAL_REQUESTS, EPERM, ALLOW),
     ...judged(socket, FIRST_ARGUMENT, SOCKET_FAMILIES, ALLOW, EAFNOSUPPORT),
     give(ALLOW),
