@@ -60,7 +60,8 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
     matcherFor: createMatchers(),
     injectorFor: createInjectors(clock),
     requestTransform: (...asked) => sentBody(book, ...asked),
-    markWatch: () => (book.inUse ? new MarkWatch() : undefined),
+    // Sockets outlive the time in which there are none.
+    markWatch: () => new MarkWatch(),
     frameLimits: {
       messageBytes: settings.webSocketMessageBytes,
       totalBytes: settings.webSocketTotalMib * 1024 ** 2,

@@ -73,6 +73,7 @@ describe('a placeholder in a WebSocket', () => {
       await once(socket, 'message')
       message.forEach((piece, at) => {
         socket.send(piece, { fin: at === message.length - 1 })
+        socket.ping('still here')
       })
       await over
     }

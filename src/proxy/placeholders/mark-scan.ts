@@ -35,16 +35,23 @@ export class MarkWatch {
   readonly #escapes: Escapes | undefined
   /** Bytes before and behind a border that a mark across it can have. */
   readonly #reach: number
+  readonly #problem: () => Error
   #tail: Buffer = NOTHING
 
-  constructor(escapes?: Escapes) {
+  constructor(escapes?: Escapes, problem: () => Error = () => misplaced('the body')) {
     this.#escapes = escapes
+    this.#problem = problem
     this.#reach = MARK.length * (escapes?.length ?? 1) - 1
+  }
+
+  /** What belongs to nothing before or behind it. */
+  alone(bytes: Buffer): void {
+    if (holdsMark(bytes, this.#escapes)) throw this.#problem()
   }
 
   see(bytes: Buffer): void {
     const border = this.#tail.length === 0 ? NOTHING : Buffer.concat([this.#tail, bytes.subarray(0, this.#reach)])
-    if (holdsMark(bytes, this.#escapes) || holdsMark(border, this.#escapes)) throw misplaced('the body')
+    if (holdsMark(bytes, this.#escapes) || holdsMark(border, this.#escapes)) throw this.#problem()
     const rest = bytes.length < this.#reach && border.length > 0 ? border : bytes
     // A copy: the bytes' memory is its owner's.
     this.#tail = Buffer.from(rest.subarray(Math.max(0, rest.length - this.#reach)))

@@ -138,7 +138,8 @@ export class Lane implements FrameSink {
 
   control(opcode: number, payload: Buffer): void {
     this.#saysNothing()
-    this.#watch?.see(payload)
+    // It may stand between the pieces of a message, and is none of it.
+    this.#watch?.alone(payload)
     this.#step(() => {
       this.writer.frame(opcode, true, this.#clean(opcode, payload))
       if (opcode !== CLOSE) return
