@@ -53,6 +53,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64')
 const places: Readonly<Record<string, (placeholder: string) => Sent>> = {
   header: (it) => ({ headers: { 'x-shop-key': it } }),
   'other header': (it) => ({ headers: { 'x-note': `see ${it}` } }),
+  'name of a header': (it) => ({ headers: { [`x-${it}`]: '1' } }),
   cookie: (it) => ({ headers: { cookie: `session=${it}` } }),
   bearer: (it) => ({ headers: { authorization: `Bearer ${it}` } }),
   basic: (it) => ({ headers: { authorization: `Basic ${base64(`user:${it}`)}` } }),
@@ -211,6 +212,35 @@ describe('placeholders', () => {
       assert.ok(!around.upstream.bytes().includes(MARK))
       around.upstream.forget()
     }
+  })
+
+  test('are refused in bodies that another reader may read otherwise, before anything of them is sent', async () => {
+    const it = (one.given.get('body') as Given).placeholder
+    const doubtful: Readonly<Record<string, Sent & { readonly headers: Readonly<Record<string, string>> }>> = {
+      coded: { headers: { ...json, 'content-encoding': 'br' }, body: JSON.stringify({ key: it }) },
+      'utf-7': { headers: { 'content-type': 'application/json; charset=utf-7' }, body: `{"key":"${it}"}` },
+      quotes: { headers: json, body: `{"key":'"', 'text':'" "${it}"'}` },
+      comments: { headers: json, body: `{"key":/*"*/"x","text":/*"*/"${it}"}` },
+      'no JSON behind it': { headers: json, body: `{"key":"${it}"} "` },
+      'the handle in no JSON': { headers: json, body: '"a" {"key":"clv_handle_body-key"}' },
+      'said twice': { headers: json, body: `{"key":"${it}","key":"x"}` },
+      semicolon: { headers: form, body: `a=1;text=2&key=${it}` },
+    }
+    for (const [name, sent] of Object.entries(doubtful)) {
+      const reply = await call('body', one.token, sent)
+      assert.equal(`${reply.status} ${reply.code}`, '400 placeholder_unreadable', name)
+      // Asked for by hop: the service gets no type.
+      const untyped = await call('body', one.token, {
+        ...sent,
+        headers: { ...sent.headers, connection: 'content-type' },
+      })
+      const bytes = around.upstream.bytes()
+      assert.ok(untyped.status === 400 || name === 'the handle in no JSON', name)
+      assert.ok(!bytes.includes(MARK) && !bytes.includes(secretOf('body')), name)
+      around.upstream.forget()
+    }
+    const lost = await call('body', one.token, { headers: json, body: '{"text":"nothing of ours",}' })
+    assert.equal(lost.status, 200)
   })
 
   test('come with the provider’s form and variables, are listed without their text, and end one by one', async () => {

@@ -63,8 +63,7 @@ async function contentsOf(call: CarriedCall, book: PlaceholderBook | undefined):
   const idempotencyKey = headerOf(rawHeaders, 'idempotency-key')
   const body = came === undefined || Buffer.isBuffer(came) ? came : await wholeOf(came, recipient)
   if (book === undefined || body === undefined) return { body, headers, idempotencyKey }
-  const type = headerOf(rawHeaders, 'content-type') ?? ''
-  const shown = await shownBody(book, book.serviceNamed(serviceName), principal.agent.id, type, body)
+  const shown = await shownBody(book, book.serviceNamed(serviceName), principal.agent.id, headers.flat(), body)
   return { body: shown, headers, idempotencyKey }
 }
 

@@ -6,7 +6,6 @@ import type { AddressSet } from '../ground/addresses.ts'
 import type { ServiceId } from '../ground/ids.ts'
 import type { Origin } from '../ground/origin.ts'
 import type { Problem } from '../ground/problem.ts'
-import { headerOf } from '../http/header-of.ts'
 import { readBody } from '../http/read-body.ts'
 import type { Permit } from '../policy/permit.ts'
 import { AnswerFilter, askedEncoding } from './answer-filter.ts'
@@ -97,7 +96,8 @@ export interface ForwarderOptions {
     service: ForwardedService,
     permit: Permit,
     opened: Opened | undefined,
-    contentType: string,
+    /** Those that go on, names and values by turns. */
+    headers: readonly string[],
     whole: Buffer | undefined,
   ) => BodyTransform | undefined
   /** Other ways to attach a credential than the services room knows. */
@@ -186,7 +186,7 @@ function prepare(
   const head = outgoingHead(permit.call, request.rawHeaders, injector?.headers ?? [], acceptEncoding)
   if (handshake !== undefined) head.headers.push(...handshake.headers)
   const body = bodyOf(head, request.body)
-  const transform = body === null ? undefined : transformOf(options, request, body)
+  const transform = body === null ? undefined : transformOf(options, request, head, body)
   // Servers that want a length get one, where it can be had at little cost.
   const collects = transform !== undefined && (Buffer.isBuffer(body) || isSmallAndChanges(transform, head))
   const needsBody = injector?.needsBody === true
@@ -211,12 +211,12 @@ function prepare(
 
 function transformOf(
   { requestTransform }: ForwarderOptions,
-  { service, permit, opened, rawHeaders, through }: ForwardRequest,
+  { service, permit, opened, through }: ForwardRequest,
+  { headers }: OutgoingHead,
   body: IncomingMessage | Buffer,
 ): BodyTransform | undefined {
   if (requestTransform === undefined) return through
-  const type = headerOf(rawHeaders, 'content-type') ?? ''
-  return bothOf(through, requestTransform(service, permit, opened, type, Buffer.isBuffer(body) ? body : undefined))
+  return bothOf(through, requestTransform(service, permit, opened, headers, Buffer.isBuffer(body) ? body : undefined))
 }
 
 /** Bytes of a body that changes on its way and is collected for it. */

@@ -27,6 +27,11 @@ export const proxyProblems = {
     title: 'A placeholder stands where the service does not take its key',
     hint: 'Send it where the service has its key: `injection` and `bodyFields` of `claviger service show NAME`. Nothing else of the call may hold it.',
   },
+  placeholder_unreadable: {
+    status: 400,
+    title: 'The fields of the body cannot be told for certain, and one of them may stand for the service’s key',
+    hint: 'Send it without Content-Encoding, in UTF-8, as strict JSON (RFC 8259: no comments, each name once, nothing behind it) or as a form with & between its fields.',
+  },
   header_refused: {
     status: 400,
     title: 'A header of the call cannot be forwarded',

@@ -6,6 +6,7 @@ import { Secret } from '../../ground/secret.ts'
 import type { PlaceholderEntry } from '../../placeholders/contract.ts'
 import type { Permit } from '../../policy/permit.ts'
 import type { BodyTransform } from '../transform.ts'
+import { transformedWhole } from '../transformed-body.ts'
 import type { PlaceholderBook } from './book.ts'
 import { MarkWatch } from './mark-scan.ts'
 import { sentBody, shownBody } from './request-body.ts'
@@ -31,8 +32,10 @@ const opened = { id: entry.credential, version: 1, value: Secret.fromText(secret
 const JSON_TYPE = 'application/json; charset=utf-8'
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
+const typed = (type: string) => ['Content-Type', type]
+
 const through = (type: string, of: typeof service | { id: ServiceId; injection: object } = service) =>
-  sentBody(book, of, permit, opened, type, undefined) as BodyTransform
+  sentBody(book, of, permit, opened, typed(type), undefined) as BodyTransform
 
 function passed(transform: BodyTransform, pieces: readonly Buffer[]): Buffer {
   const out: Buffer[] = []
@@ -125,10 +128,124 @@ describe('a body that streams', () => {
     const out: Buffer[] = []
     void transform.push(bytes, (piece) => void out.push(piece))
     assert.deepEqual(out, [bytes], 'at once: its end may be what the service waits for')
-    const whole = sentBody(book, { id: service.id, injection: {} }, permit, opened, JSON_TYPE, Buffer.from('{"a":1}'))
+    const whole = sentBody(
+      book,
+      { id: service.id, injection: {} },
+      permit,
+      opened,
+      typed(JSON_TYPE),
+      Buffer.from('{"a":1}'),
+    )
     assert.equal(whole, undefined)
     const unused = { ...book, inUse: false }
-    assert.equal(sentBody(unused, { id: service.id, injection: {} }, permit, opened, JSON_TYPE, undefined), undefined)
+    assert.equal(
+      sentBody(unused, { id: service.id, injection: {} }, permit, opened, typed(JSON_TYPE), undefined),
+      undefined,
+    )
+  })
+})
+
+/** What another reader may find another field in than we do: `PH` is a placeholder, or the handle. */
+const doubtful: readonly (readonly [type: string, body: string | Buffer])[] = [
+  ['application/json; charset=utf-7', '{"key":+ACI-x+ACI-+ACw-+ACI-text+ACI-:"PH"}'],
+  ['application/json; charset="shift_jis"', '{"key":"PH"}'],
+  ['application/json;charset*=utf-7', '{"key":"PH"}'],
+  ['application/json; charset=utf-8;', '{"key":"PH"}'],
+  ['application/json, text/plain', '{"key":"PH"}'],
+  ['text/json', '{"key":"PH"}'],
+  [JSON_TYPE, Buffer.concat([Buffer.from('{"key":"'), Buffer.from([0x83, 0x5c]), Buffer.from('","text":"\\"PH"}')])],
+  [JSON_TYPE, Buffer.from('{"x":"\xe9","key":"PH"}', 'latin1')],
+  [JSON_TYPE, `{"key":'"', 'text':'" "PH"'}`],
+  [JSON_TYPE, '{"key":/*"*/"x","text":/*"*/"PH"}'],
+  [JSON_TYPE, '{// "\n"key":"PH"}'],
+  [JSON_TYPE, '\ufeff{"key":"PH"}'],
+  [JSON_TYPE, 'not json at all "key" "PH"'],
+  [JSON_TYPE, '{"key" x "PH" '],
+  [JSON_TYPE, '{"key" "PH"}'],
+  [JSON_TYPE, '{"a":1,,"key":"PH"}'],
+  [JSON_TYPE, '{"a":01,"key":"PH"}'],
+  [JSON_TYPE, '{"a":"\n","key":"PH"}'],
+  [JSON_TYPE, '{"a":"\\x","key":"PH"}'],
+  [JSON_TYPE, '"a" {"key":"PH"}'],
+  [JSON_TYPE, '{"key":"PH"} {}'],
+  [JSON_TYPE, '{"key":"PH",}'],
+  [JSON_TYPE, '{"key":"PH"'],
+  [JSON_TYPE, '{"key":"x","k\\u0065y":"PH"}'],
+  [JSON_TYPE, '{"key":"PH","key":1}'],
+  [JSON_TYPE, '{"auth":1,"auth":{"~a/b":"PH"}}'],
+  [JSON_TYPE, `${'['.repeat(200)}{"key":"PH"}`],
+  [FORM_TYPE, 'a=1;text=2&key=PH'],
+  [FORM_TYPE, 'key=PH&a=1;text=2'],
+  [FORM_TYPE, 'key=x&key=PH'],
+  [FORM_TYPE, 'key=PH&k%65y=x'],
+  [FORM_TYPE, 'a=\u00e9&key=PH'],
+  [FORM_TYPE, 'a\r\nkey=1&key=PH'],
+  [FORM_TYPE, '_charset_=utf-7&key=PH'],
+  [`${FORM_TYPE}; charset=utf-16`, 'key=PH'],
+]
+
+describe('a body whose fields another reader may see elsewhere', () => {
+  const with_ = (body: string | Buffer, it: string) =>
+    Buffer.from(Buffer.from(body).toString('latin1').replace('PH', it), 'latin1')
+
+  for (const [type, body] of doubtful) {
+    test(`gets no secret, and goes on only without a placeholder: ${type}: ${body.toString('latin1').slice(-60)}`, async () => {
+      for (const it of [text, 'clv_handle_the-key']) {
+        const bytes = with_(body, it)
+        const whole = sentBody(book, service, permit, opened, typed(type), bytes) as BodyTransform
+        await assert.rejects(transformedWhole(bytes, whole), { code: 'placeholder_unreadable' })
+        for (let at = 1; at < bytes.length; at += 1) {
+          const out: Buffer[] = []
+          const transform = through(type)
+          const emit = (piece: Buffer) => void out.push(Buffer.from(piece))
+          assert.throws(
+            () => {
+              for (const piece of [bytes.subarray(0, at), bytes.subarray(at)]) void transform.push(piece, emit)
+              void transform.flush(emit)
+            },
+            { code: /^placeholder_(?:unreadable|misplaced)$/ },
+            `cut at ${at}`,
+          )
+          assert.ok(!Buffer.concat(out).includes(it), `cut at ${at}`)
+        }
+      }
+      const calm = with_(body, 'nothing')
+      assert.deepEqual(passed(through(type), [calm]), calm)
+    })
+  }
+
+  test('is refused whatever it holds where a content coding hides it, and nothing is shown of it', async () => {
+    for (const [name, coding] of [
+      ['Content-Encoding', 'br'],
+      ['content-encoding', 'identity, gzip'],
+      ['content_encoding', 'x'],
+    ] as const) {
+      for (const type of [JSON_TYPE, FORM_TYPE, 'application/json; charset=utf-7', '']) {
+        const headers = [...(type === '' ? [] : typed(type)), name, coding]
+        const bytes = Buffer.from(`{"key":"${text}"}`)
+        const unreadable = { code: 'placeholder_unreadable' }
+        assert.throws(() => sentBody(book, service, permit, opened, headers, undefined), unreadable)
+        assert.throws(() => sentBody(book, service, permit, opened, headers, bytes), unreadable)
+        assert.throws(() => sentBody(book, service, permit, opened, headers, Buffer.from('x')), unreadable)
+        await assert.rejects(shownBody(book, service, agent, headers, bytes), unreadable)
+      }
+    }
+    const plain = [...typed(JSON_TYPE), 'Content-Encoding', 'Identity']
+    const sent = sentBody(book, service, permit, opened, plain, undefined) as BodyTransform
+    assert.ok(passed(sent, [Buffer.from(`{"key":"${text}"}`)]).includes('real'))
+    const other = { id: service.id, injection: {} }
+    const coded = [...typed(JSON_TYPE), 'content-encoding', 'br']
+    assert.equal(sentBody(book, other, permit, opened, coded, Buffer.from('x')), undefined)
+  })
+
+  test('is no form with a pointer for a name, and is found in escapes whatever its type looks like', () => {
+    const nested = { ...service, bodyFields: new Set(['/auth/key']) }
+    assert.throws(() => passed(through(FORM_TYPE, nested), [Buffer.from(`auth/key=${text}`)]), {
+      code: 'placeholder_misplaced',
+    })
+    const spelled = Buffer.from(`{"x":"${text.replace('c', '\\u0063')}"}`)
+    for (const type of ['application/json\t; charset=utf-8', 'text/json', 'application/x-ndjson'])
+      assert.throws(() => passed(through(type), [spelled]), { code: /^placeholder_/ }, type)
   })
 })
 
@@ -156,11 +273,11 @@ describe('messages that go over as they come', () => {
 
 describe('a body that is shown', () => {
   test('has the handle where the secret will stand, and is refused with a placeholder anywhere else', async () => {
-    const shown = await shownBody(book, service, agent, JSON_TYPE, Buffer.from(`{"key":"${text}"}`))
+    const shown = await shownBody(book, service, agent, typed(JSON_TYPE), Buffer.from(`{"key":"${text}"}`))
     assert.equal(shown.toString(), '{"key":"clv_handle_the-key"}')
-    const misplaced = shownBody(book, service, agent, JSON_TYPE, Buffer.from(`{"x":"${text}"}`))
+    const misplaced = shownBody(book, service, agent, typed(JSON_TYPE), Buffer.from(`{"x":"${text}"}`))
     await assert.rejects(misplaced, { code: 'placeholder_misplaced' })
-    const others = shownBody(book, service, 'agent_2' as AgentId, JSON_TYPE, Buffer.from(`{"key":"${text}"}`))
+    const others = shownBody(book, service, 'agent_2' as AgentId, typed(JSON_TYPE), Buffer.from(`{"key":"${text}"}`))
     await assert.rejects(others, { code: 'placeholder_unknown' })
   })
 })

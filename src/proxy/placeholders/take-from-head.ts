@@ -67,6 +67,7 @@ class Taking {
     const declared = this.#injection === undefined ? [] : injectorFor(this.#injection).headers
     for (let at = 0; at < raw.length; at += 2) {
       const name = raw[at] as string
+      if (nameHoldsMark(name)) throw misplaced('the name of a header')
       const value = readable(raw[at + 1] as string)
       const found = this.#foundIn(value)
       if (found === undefined) kept.push(name, raw[at + 1] as string)
@@ -123,12 +124,18 @@ class Taking {
 
 function headersHoldMark(raw: readonly string[]): boolean {
   for (let at = 1; at < raw.length; at += 2) {
+    if (nameHoldsMark(raw[at - 1] as string)) return true
     const value = raw[at] as string
     if (value.length < SHORTEST_PLACEHOLDER) continue
     if (value.includes(MARK)) return true
     if (isBasic(value) && readable(value).includes(MARK)) return true
   }
   return false
+}
+
+/** In small letters: names go over HTTP/2 in no others. */
+function nameHoldsMark(name: string): boolean {
+  return name.length >= SHORTEST_PLACEHOLDER && name.toLowerCase().includes(MARK)
 }
 
 /** What nobody can see the mark in as it is: user and password (RFC 7617). */
@@ -138,7 +145,7 @@ function readable(value: string): string {
 
 function isBasic(value: string): boolean {
   const first = value.charCodeAt(0)
-  return (first === 0x42 || first === 0x62) && /^basic /i.test(value)
+  return (first === 0x42 || first === 0x62) && /^basic[ \t]/i.test(value)
 }
 
 /** An escape in it may spell a letter of the mark. */
