@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { buildPkcs11 } from './build-pkcs11.ts'
 
-/** Program → Debian packages. */
+/** Program, or what lies where programs are looked for → Debian packages. */
 const programs: Readonly<Record<string, string>> = {
   chromium: 'chromium',
   nginx: 'nginx-light',
@@ -20,6 +20,9 @@ const programs: Readonly<Record<string, string>> = {
   'mkfs.ext4': 'e2fsprogs',
   'softhsm2-util': 'softhsm2',
   'g++': 'g++',
+  gh: 'gh',
+  // A module of the Python in /usr/bin.
+  '../lib/python3/dist-packages/requests': 'python3-requests',
   // With what makes it a token: the PKCS#11 driver, and the way from that to the emulated TPM.
   swtpm: 'swtpm libtpm2-pkcs11-1 libtss2-tcti-swtpm0',
 }
