@@ -370,8 +370,12 @@ describe('whoever knows an agent’s token', () => {
     await using own = await Gateway.start({ env: vaultEnv })
     const agent = await VaultAgent.add(own, 'looker')
     const look = () => rpc(own, '/vault.audit.query', { filters: { tokenId: 'none' } }, agent.credential)
-    const statuses = (await Promise.all([look(), look(), look()])).map(({ status }) => status)
-    assert.deepEqual(statuses.sort(), [200, 429, 429])
+    // Whether they meet there is chance: they are tried until they did.
+    await until(async () => {
+      const statuses = new Set((await Promise.all(Array.from({ length: 8 }, look))).map(({ status }) => status))
+      assert.ok(statuses.has(200) && statuses.isSubsetOf(new Set([200, 429])), [...statuses].join())
+      return statuses.has(429)
+    })
     assert.equal((await look()).status, 200)
   })
 })
