@@ -109,8 +109,13 @@ interface Caged {
 }
 
 function cageOf({ options, terminal: { env }, settings }: Invocation): Caged {
-  const { home, keyFile, hsmPinFile, tlsKey } = settings()
-  const files = [keyFile, hsmPinFile, tlsKey, env.CLAVIGER_OPERATOR_TOKEN_FILE, env.CLAVIGER_TOKEN_FILE]
+  const { home, keyFile, hsmPinFile, tlsKey, witnessFile } = settings()
+  const { CLAVIGER_OPERATOR_TOKEN_FILE, CLAVIGER_TOKEN_FILE, CLAVIGER_INVITE_FILE, CLAVIGER_AGENT_KEY_FILE } = env
+  // No secret stands in the witness's file, but what bears witness is not to be changed by what it is about.
+  const files = [
+    ...[keyFile, hsmPinFile, tlsKey, witnessFile],
+    ...[CLAVIGER_OPERATOR_TOKEN_FILE, CLAVIGER_TOKEN_FILE, CLAVIGER_INVITE_FILE, CLAVIGER_AGENT_KEY_FILE],
+  ]
   const secret = [home, ...files.filter((file) => file !== undefined && file !== '')] as string[]
   const [read, write] = [options.read ?? [], options.write ?? []]
   return { cage: cageFor({ env, cwd: process.cwd(), read, write, secret }), secret }
