@@ -64,8 +64,9 @@ export function tryUdp(host: string, port: number): Promise<Tried> {
     socket.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) =>
       over({ open: code === 'ECONNREFUSED' && !isLocal(host), how: code }),
     )
-    // Connected, so that a refusal by ICMP is heard of.
-    socket.connect(port, host, () => socket.send(QUESTION))
+    // Connected, so that a refusal by ICMP is heard of. Not by a callback: where there is no network it is called with the failure.
+    socket.once('connect', () => socket.send(QUESTION))
+    socket.connect(port, host)
   })
 }
 

@@ -81,7 +81,8 @@ describe('tryWaysOut()', { skip: process.platform === 'linux' ? false : 'abstrac
 
   test('calls closed what nobody answers', async () => {
     const found = await states({
-      targets: ['tcp:127.0.0.1:1', 'udp:127.0.0.1:1', 'dns:127.0.0.1:1'],
+      // The broadcast address cannot be connected to at all, as no address can where there is no network.
+      targets: ['tcp:127.0.0.1:1', 'udp:127.0.0.1:1', 'udp:255.255.255.255:1', 'dns:127.0.0.1:1'],
       secret: [join(folder, 'none')],
     })
     for (const way of ['TCP', 'UDP', 'names', 'operators', 'vault']) assert.equal(found[way], 'closed', way)
