@@ -122,6 +122,7 @@ describe('the command line beside a gateway', () => {
       ['store x --secret-stdin', 64, /required option '--service <name>' not specified/],
       ['store x --servce y --secret-stdin', 64, /unknown option '--servce'\n.*Did you mean --service\?/],
       ['grant coder tickets --scpe tickets:read', 64, /unknown option '--scpe'/],
+      ['run --agent coder curl -H x', 64, /unknown option \(it is not repeated here\)/],
       ['agent invite --ttl 30s', 64, /--ttl: .* from 1m to 24h\./],
       ['agent invite --ttl 2d', 64, /--ttl: .* from 1m to 24h\./],
       ['token issue coder --ttl 91d', 64, /--ttl: .* from 1s to 90d\./],

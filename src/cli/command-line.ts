@@ -90,6 +90,8 @@ function withoutValues(code: string, said: string): string {
     // A mandatory option is named with what it takes, in our own words.
     if (code === MISSING_OPTION) return quoted
     const name = word.split('=')[0] ?? ''
-    return /^-{0,2}[a-z-]{1,24}$/.test(name) ? `'${name}'` : quoted.startsWith("'-") ? 'option' : 'argument'
+    if (/^-{0,2}[a-z-]{1,24}$/.test(name)) return `'${name}'`
+    if (code === 'commander.unknownOption') return '(it is not repeated here)'
+    return quoted.startsWith("'-") ? 'option' : 'argument'
   })
 }

@@ -123,7 +123,9 @@ const schema: Verb = {
 
 /** `claviger rule add | list | show | remove | test | explain | default | schema`. */
 export function ruleCommands(program: Command, session: Session): void {
-  const rule = program.command('rule').description('what is refused, and what a human is asked about')
+  const rule = program
+    .command('rule')
+    .description('what is refused, what a human is asked about, and what is passed through')
   for (const verb of [add, list, show, remove, test, explain, byDefault, schema]) addVerb(rule, session, verb)
 }
 

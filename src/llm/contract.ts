@@ -132,7 +132,11 @@ export interface UsageRow {
 }
 
 export const llmProblems = {
-  llm_vendor_unknown: { status: 400, title: 'There is no such LLM vendor' },
+  llm_vendor_unknown: {
+    status: 400,
+    title: 'There is no such LLM vendor',
+    hint: 'List them: claviger llm vendor list',
+  },
   llm_token_missing: { status: 401, title: 'No token was sent' },
   llm_token_refused: { status: 403, title: 'The token is nobody’s, or its bot may not act' },
   llm_tags_unreadable: { status: 500, title: 'The tags of the bot cannot be read' },
