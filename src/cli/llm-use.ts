@@ -33,7 +33,7 @@ const setBudget: Verb = {
     }
     const body = { agent, vendor, unit: unit === 'usd' ? 'money' : unit, amount, per, cut }
     const json = await operator().ask({ method: 'POST', path: '/llm/budgets', body })
-    return { json, text: facts(json) }
+    return { json, text: facts({ ...json, since: new Date(json.since as number).toISOString() }) }
   },
 }
 

@@ -23,7 +23,7 @@ const add: Verb = {
     {
       flags: '--inject <how>',
       about:
-        'bearer, header:NAME, basic[:USER], query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4[:REGION/SERVICE], body, or none',
+        'bearer, header:NAME, basic[:USER], query:NAME, path:bot{secret}, template:HEADER=Bot {secret}, sigv4[:REGION/SERVICE], body, or none; if nothing is said the template’s, and none without one',
     },
     { flags: '--action <name=METHOD path>', about: 'a named action; may be repeated', many: true },
     { flags: '--path <template>', about: 'only these paths may be called; may be repeated', many: true },
