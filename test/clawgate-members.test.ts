@@ -292,7 +292,7 @@ describe('a member', () => {
     const { session, authenticator } = await member('leo@example.com')
     const leos = await agentOf(session, 'leos')
     const { requestId } = await leos.request()
-    assert.match((await asOperator(gateway, 'clawgate person list')).stdout, /leo@example\.com\s+member\s+1\s+1/)
+    assert.match((await asOperator(gateway, 'clawgate person list')).stdout, /leo@example\.com\s+-\s+member\s+1\s+1/)
     await asOperator(gateway, 'clawgate person remove leo@example.com')
     assert.doesNotMatch((await asOperator(gateway, 'clawgate person list')).stdout, /leo@/)
     assert.equal((await ask('GET /auth/me', undefined, session)).status, 401)
