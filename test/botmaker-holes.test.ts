@@ -235,6 +235,27 @@ test('BM-08 the last key’s refusal is the bot’s to see; nothing is sent twic
   assert.deepEqual(errorOf(await world.chat(token)), [503, 'No API keys available for vendor: openai'])
 })
 
+test('BM-08 one request takes at most one key, and none where the bot named the account that was refused', async () => {
+  const keys = ['sk-one-0123456789abcdef', 'sk-two-0123456789abcdef', 'sk-three-0123456789abcd']
+  for (const key of keys) await world.key('openai', key)
+  const token = await bot()
+  world.answers('v1', (_, response) => json(response, 401, { error: 'no' }))
+  const aside = async () => {
+    const { items } = await world.gateway.does<{ items: { status: string }[] }>('GET', '/llm/keys')
+    return items.filter(({ status }) => status === 'aside').length
+  }
+  for (const name of ['openai-organization', 'openai-project', 'x-goog-user-project']) {
+    const sentBefore = world.upstream.receipts.length
+    const headers = { 'content-type': 'application/json', [name]: 'not-ours' }
+    const reply = await world.call(token, '/v1/openai/chat/completions', { headers, body: '{"model":"gpt-5.2"}' })
+    assert.deepEqual([reply.status, world.upstream.receipts.length - sentBefore, await aside()], [401, 1, 0], name)
+  }
+  assert.equal((await world.chat(token)).status, 401)
+  assert.deepEqual([world.upstream.receipts.length, await aside()], [5, 1])
+  world.answers('v1', (_, response) => json(response, 200, { ok: true }))
+  assert.equal((await world.chat(await bot())).status, 200)
+})
+
 test('BM-08 one bot’s 403 takes a key from nobody; that of two does', async () => {
   world.answers('v1', (_, response) => json(response, 403, { error: 'not that model' }))
   await world.key('openai', 'sk-one-0123456789abcdef')

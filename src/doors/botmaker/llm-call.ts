@@ -40,6 +40,12 @@ export interface LlmCallParts {
 const NOT_TAKEN: ReadonlySet<number> = new Set([401, 403, 429, 503, 529])
 /** What it may say of what was asked, and not of the key. */
 const THE_ASKERS: ReadonlySet<number> = new Set([403, 500])
+/** What a vendor says of who asks. */
+const REFUSED: ReadonlySet<number> = new Set([401, 403])
+/** Which of the key's accounts is meant: a vendor answers 401 or 403 where the bot named one that the key has no part in. */
+const ACCOUNT_HEADERS = ['openai-organization', 'openai-project', 'x-goog-user-project'] as const
+/** Google takes who asks from there too. */
+const ASKER_IN_QUERY: ReadonlySet<string> = new Set(['access_token', 'oauth_token'])
 /** Ends of a call whose vendor may have done what was asked. */
 const MAYBE_DONE: ReadonlySet<string> = new Set([
   'upstream_timeout',
@@ -54,6 +60,7 @@ export class LlmCall implements Recipient, AnswerTold {
   readonly asEvents: boolean
   #at = 0
   #leaving = false
+  #refusals = 0
   #answer: BotAnswer | undefined
 
   constructor(needs: DataNeeds, parts: LlmCallParts) {
@@ -120,9 +127,14 @@ export class LlmCall implements Recipient, AnswerTold {
     return this.#leaving
   }
 
-  /** A bot can bring a 403 or a 500 about by what it asks for: those count once another bot met with them too. */
+  /**
+   * A bot can bring a 403 or a 500 about by what it asks for: those count once another bot met with them too. What one call
+   * is refused with says something of one key at most.
+   */
   #judge({ id }: Key, status: number, headers: readonly string[]): void {
     const { llm, now } = this.#needs
+    if (REFUSED.has(status)) this.#refusals += 1
+    if (this.#isAskersRefusal) return
     const { agent } = this.#parts.caller.principal
     const about = !THE_ASKERS.has(status) || llm.keys.isDoubted(id, agent.id)
     if (status === 401 || (status === 403 && about)) llm.setAside(id, status)
@@ -149,8 +161,17 @@ export class LlmCall implements Recipient, AnswerTold {
     return this.#parts.keys[this.#at]
   }
 
+  /** Other keys would be refused as well: none is tried, and none set aside. */
+  get #isAskersRefusal(): boolean {
+    const { rawHeaders, target } = this.#parts
+    if (this.#refusals === 0) return false
+    if (this.#refusals > 1 || target.pairs.some(({ name }) => ASKER_IN_QUERY.has(name))) return true
+    return ACCOUNT_HEADERS.some((name) => headerOf(rawHeaders, name) !== undefined)
+  }
+
   get #canRepeat(): boolean {
     const { body } = this.#parts
+    if (this.#isAskersRefusal) return false
     return body === undefined || Buffer.isBuffer(body)
   }
 }
