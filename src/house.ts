@@ -17,6 +17,7 @@ import type { Secret } from './ground/secret.ts'
 import { settleLlm } from './house/botmaker.ts'
 import { carryingDoors, type DoorParts } from './house/carrying-doors.ts'
 import { takeForeignEnvironment } from './house/foreign-environment.ts'
+import { onTokenSockets } from './house/on-token-sockets.ts'
 import { hostNames } from './http/check-head.ts'
 import { buildControlPlane } from './http/control-plane.ts'
 import type { AnyEndpoint } from './http/endpoint.ts'
@@ -223,7 +224,7 @@ function waysIn(parts: DoorParts, controlPlane: FastifyInstance, isClosing: () =
     }
   const doors = carryingDoors(parts).map((door) => ({
     ...door,
-    handle: ending(only(door.handle)),
+    handle: ending(only(onTokenSockets(rooms, dataPlane, door.handle))),
   }))
   const [baseUrl, explicitCall] = [only(dataPlane.baseUrl), only(dataPlane.explicitCall)]
   return { agents: ending(frontDoor({ baseUrl, explicitCall, controlPlane, doors })), doors, proxy: dataPlane.proxy }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { headerOf } from '../../http/header-of.ts'
+import { identityProblem } from '../../identity/contract.ts'
 import { llmProblem } from '../../llm/contract.ts'
 import { boundOf, noteBound } from '../../proxy/bound-caller.ts'
 import type { CallingAgent } from '../../proxy/carry-out.ts'
@@ -38,7 +39,7 @@ function decoded(piece: string): string {
 
 /**
  * The agent that calls: by the first of Authorization, `x-api-key`, `x-goog-api-key` and Google's `key=`. Throws Problem
- * `llm_token_missing`, `llm_token_refused`, and for tokens of the gateway's own what those are refused with.
+ * `llm_token_missing`, `llm_token_refused`, `token_elsewhere`, and for tokens of the gateway's own what those are refused with.
  */
 export function whoAsks(needs: DataNeeds, request: IncomingMessage, queryToken: string | undefined): CallingAgent {
   const { rawHeaders } = request
@@ -58,6 +59,11 @@ export function whoAsks(needs: DataNeeds, request: IncomingMessage, queryToken: 
   if (principal === undefined) {
     needs.noteUnknown()
     throw llmProblem('llm_token_refused')
+  }
+  // In the query too: what comes by a token's own socket is that token.
+  if (needs.clientOf(request).socketOf !== undefined) {
+    needs.noteDenied(needs.nextRid(), principal, 'token_elsewhere')
+    throw identityProblem('token_elsewhere')
   }
   return standing(needs, { principal, presented: shown })
 }
