@@ -122,7 +122,7 @@ describe('the command line beside a gateway', () => {
       ['store x --secret-stdin', 64, /required option '--service <name>' not specified/],
       ['store x --servce y --secret-stdin', 64, /unknown option '--servce'\n.*Did you mean --service\?/],
       ['grant coder tickets --scpe tickets:read', 64, /unknown option '--scpe'/],
-      ['run --agent coder curl -H x', 64, /unknown option \(it is not repeated here\)/],
+      ['run --agent coder curl -H x', 64, /unknown option \(it is not repeated here\)\n.*Write -- before the command/],
       ['agent invite --ttl 30s', 64, /--ttl: .* from 1m to 24h\./],
       ['agent invite --ttl 2d', 64, /--ttl: .* from 1m to 24h\./],
       ['token issue coder --ttl 91d', 64, /--ttl: .* from 1s to 90d\./],
@@ -162,6 +162,18 @@ describe('the command line beside a gateway', () => {
       doctor.items.filter((item: { state: string }) => item.state === 'bad'),
       [],
     )
+  })
+
+  test('says that a credential has no place in the calls of its service', async () => {
+    const origin = `--origin ${upstream.origin} --address 127.0.0.1`
+    for (const [name, how] of [
+      ['bare', ''],
+      ['full', ' --inject bearer'],
+    ]) {
+      await shell.run(`service add ${name} ${origin}${how}`)
+      const { stderr } = await shell.run(`store ${name}-key --service ${name} --secret-stdin`, { stdin: canary })
+      assert.equal(/no call will carry it \(--inject\)/.test(stderr), name === 'bare', stderr)
+    }
   })
 
   test('calls things by their names, and says what goes with what is removed', async () => {

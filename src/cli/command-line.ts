@@ -22,7 +22,7 @@ export function commandLine(families: readonly Family[]): Run {
       await program(families, session).parseAsync(argv.map(marked), { from: 'user' })
       return session.exitCode
     } catch (error) {
-      return report(error, terminal)
+      return report(error, terminal, argv)
     }
   }
 }
@@ -55,8 +55,8 @@ function program(families: readonly Family[], session: Session): Command {
   return root
 }
 
-function report(error: unknown, terminal: Terminal): number {
-  if (error instanceof CommanderError) return reportUsage(error, terminal)
+function report(error: unknown, terminal: Terminal, argv: readonly string[]): number {
+  if (error instanceof CommanderError) return reportUsage(error, terminal, argv)
   if (error instanceof Problem) {
     const lines = [`claviger: ${error.title} [${error.code}]`]
     if (error.detail !== undefined) lines.push(`  why:  ${error.detail}`)
@@ -72,13 +72,16 @@ function report(error: unknown, terminal: Terminal): number {
   return exitCode.bug
 }
 
-function reportUsage(error: CommanderError, terminal: Terminal): number {
+function reportUsage(error: CommanderError, terminal: Terminal, argv: readonly string[]): number {
   if (error.exitCode === 0) return exitCode.ok
   // `claviger agent` alone prints its help: that is an answer to a question nobody asked.
   if (error.code === 'commander.help') return exitCode.usage
   const [said = '', ...more] = error.message.replace(/^error: /, '').split('\n')
   const why = withoutValues(error.code, said)
-  const hint = more.find((line) => line !== '')?.replace(/[()]/g, '') ?? 'Add --help to see what it takes.'
+  const named = more.find((line) => line !== '')?.replace(/[()]/g, '') ?? 'Add --help to see what it takes.'
+  // Its command's options are not ours, once that is said.
+  const unparted = argv[0] === 'run' && !argv.includes('--')
+  const hint = unparted ? 'Write -- before the command: claviger run --agent coder -- curl …' : named
   say(terminal, `claviger: The command line was not understood [usage]\n  why:  ${why}\n  hint: ${hint}`)
   return exitCode.usage
 }

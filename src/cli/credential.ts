@@ -4,6 +4,7 @@ import { pathOf } from './path-of.ts'
 import { cliProblem } from './problems.ts'
 import { facts, named, table } from './render.ts'
 import { readSecret, textOf } from './secret-source.ts'
+import { say } from './terminal.ts'
 import { pairs, seconds } from './values.ts'
 import { addVerb, type Session, secretOptions, type Verb } from './verb.ts'
 
@@ -33,6 +34,9 @@ const store: Verb = {
     const client = operator()
     const body = { ...known, secret: textOf(await readSecret(options, terminal, `Secret for ${handle}`)) }
     const json = await client.ask({ method: 'POST', path: '/credentials', body })
+    const service = await client.ask({ method: 'GET', path: `/services/${encodeURIComponent(options.service)}` })
+    if ((service.injection?.kind ?? 'none') === 'none')
+      say(terminal, `${options.service} is described without a place for it: no call will carry it (--inject)`)
     return { json, text: facts(named(json)) }
   },
 }
