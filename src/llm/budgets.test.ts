@@ -65,6 +65,36 @@ describe('Budgets.take()', () => {
     assert.throws(() => room.take(A, 'openai', tokens(5, 1), nothing), exceeded)
   })
 
+  test('goes on counting what runs while its budget is changed', () => {
+    const { room, left } = roomOf({ amount: 100 })
+    const running = room.take(A, 'openai', tokens(30), tokens(30))!
+    const changed = { id: 'bud_0', agent: A, vendor: undefined, unit: 'tokens', per: 'day', cut: true } as const
+    room.put({ ...changed, amount: 90 })
+    assert.throws(() => room.take(A, 'openai', tokens(31), nothing), exceeded)
+    assert.equal(running.grow(tokens(31)), false)
+    running.settle(tokens(50))
+    assert.equal(left(), 40)
+    assert.deepEqual(
+      room.takeMoved().map(({ budget, spent }) => [budget, spent]),
+      [['bud_0', 50]],
+    )
+    assert.ok(room.take(A, 'openai', tokens(40), nothing))
+  })
+
+  test('is settled in its own unit and time by what ran before it was changed', () => {
+    const { room, left } = roomOf({ amount: 100 })
+    const [one, other, unsent] = [0, 1, 2].map(() => room.take(A, 'openai', tokens(30), nothing)!)
+    const changed = { id: 'bud_0', agent: A, vendor: undefined, cut: false } as const
+    room.put({ ...changed, unit: 'tokens', amount: 100, per: 'month' })
+    assert.throws(() => room.take(A, 'openai', tokens(11), nothing), exceeded)
+    one!.settle(tokens(20))
+    assert.equal(left(), 80)
+    room.put({ ...changed, unit: 'requests', amount: 5, per: 'day' })
+    other!.settle(tokens(30))
+    unsent!.giveBack()
+    assert.equal(left(), 4)
+  })
+
   test('gives back what was never sent, and once', () => {
     const { room, left } = roomOf({ unit: 'requests', amount: 1 })
     const one = room.take(A, 'openai', nothing, nothing)!
@@ -104,12 +134,30 @@ test('a month is as long as it is', () => {
   assert.deepEqual([windowStart('day', at), windowEnd('hour', at)], [Date.UTC(2027, 1, 14), at + 3_600_000])
 })
 
+test('Prices that are usual are of one model alone, whatever its date', () => {
+  const prices = new Prices()
+  for (const suffix of ['', '-2025-12-11', '-20251211', '-latest']) assert.ok(prices.find('openai', `gpt-5.2${suffix}`))
+  for (const model of [
+    'gpt-5.2-pro',
+    'gpt-5-pro',
+    'o3-pro',
+    'o3-deep-research',
+    'gpt-5.2-2025-12-11-pro',
+    'gpt-5.20',
+  ]) {
+    assert.equal(prices.find('openai', model), undefined, model)
+  }
+  prices.put({ vendor: 'openai', model: 'gpt-5.2', input: 30, output: 200 })
+  assert.equal(prices.find('openai', 'gpt-5.2-pro')?.output, 200)
+  assert.ok(prices.find('ollama', 'whatever:7b'))
+})
+
 test('Prices go by the longest beginning of a name, and by what an operator said first', () => {
   const prices = new Prices()
-  assert.deepEqual(prices.find('openai', 'gpt-5-mini-2026')?.input, 0.25)
+  assert.deepEqual(prices.find('openai', 'gpt-5-mini-2025-08-07')?.input, 0.25)
   assert.equal(prices.find('openai', 'unheard-of'), undefined)
   prices.put({ vendor: 'openai', model: 'gpt-5-mini', input: 7, output: 8 })
-  assert.deepEqual(prices.find('openai', 'gpt-5-mini-2026')?.input, 7)
+  assert.deepEqual(prices.find('openai', 'gpt-5-mini-2025-08-07')?.input, 7)
   prices.remove('openai/gpt-5-mini')
-  assert.deepEqual(prices.find('openai', 'gpt-5-mini-2026')?.input, 0.25)
+  assert.deepEqual(prices.find('openai', 'gpt-5-mini-2025-08-07')?.input, 0.25)
 })

@@ -23,13 +23,24 @@ export interface Spent {
 }
 
 class Account {
-  readonly budget: Budget
+  budget: Budget
   since = 0
   spent = 0
   taken = 0
+  /** The one with its id that counts something else, from when on nothing new is taken here. */
+  next: Account | undefined
 
   constructor(budget: Budget) {
     this.budget = budget
+  }
+
+  /** To one of the same unit. Another time begins with nothing spent. */
+  change(budget: Budget, now: number): void {
+    const isOtherTime = budget.per !== this.budget.per
+    this.budget = budget
+    if (!isOtherTime) return
+    this.since = windowStart(budget.per, now)
+    this.spent = 0
   }
 
   /** A time that is over takes its sum along; what runs goes on counting. */
@@ -61,16 +72,16 @@ export class Budgets {
     this.#clock = clock
   }
 
-  /** In the place of one with its id. */
+  /** In the place of one with its id. Calls that run hold its account: what they take counts against the new one. */
   put(budget: Budget): void {
+    const now = this.#clock.now()
     const old = this.#accounts.get(budget.id)
-    const account = new Account(budget)
-    if (old?.budget.unit === budget.unit && old.budget.per === budget.per) {
-      account.since = old.since
-      account.spent = old.spent
-      account.taken = old.taken
+    if (old?.budget.unit === budget.unit) old.change(budget, now)
+    else {
+      const account = new Account(budget).at(now)
+      if (old !== undefined) old.next = account
+      this.#accounts.set(budget.id, account)
     }
-    this.#accounts.set(budget.id, account)
     this.#index()
   }
 
@@ -222,12 +233,12 @@ export class Taken {
 
   /** By what it took. Once. */
   settle(used: Amounts): void {
-    this.#close((budget) => (budget.unit === 'requests' ? 1 : amountOf(budget, used)))
+    this.#close((budget) => (budget.unit === 'requests' ? 1 : amountOf(budget, used)), used)
   }
 
   /** As if it had used all that it took: nobody knows what it did. */
   settleWhole(): void {
-    this.#close((_, at) => this.#taken[at] ?? 0)
+    this.#close((_, at) => this.#taken[at] ?? 0, { tokens: this.tokens, money: undefined })
   }
 
   /** Nothing was sent. */
@@ -235,15 +246,30 @@ export class Taken {
     this.#close(() => 0)
   }
 
-  #close(usedOf: (budget: Budget, at: number) => number): void {
+  /** `sent`: what it took where something was sent. */
+  #close(usedOf: (budget: Budget, at: number) => number, sent?: Amounts): void {
     if (!this.#open) return
     this.#open = false
     this.#accounts.forEach((account, at) => {
       account.taken -= this.#taken[at] ?? 0
-      account.spent += usedOf(account.budget, at)
-      this.#moved(account)
+      const now = newest(account)
+      if (now === account) account.spent += usedOf(account.budget, at)
+      else if (sent !== undefined) now.spent += inUnitOf(now.budget, sent)
+      this.#moved(now)
     })
   }
+}
+
+function newest(account: Account): Account {
+  let now = account
+  while (now.next !== undefined) now = now.next
+  return now
+}
+
+/** By what is known: a call that was let through without its price being known cannot be refused any more. */
+function inUnitOf({ unit }: Budget, { tokens, money = 0 }: Amounts): number {
+  if (unit === 'requests') return 1
+  return unit === 'tokens' ? tokens : money
 }
 
 function needOf(budget: Budget, input: Amounts, output: Amounts): number {

@@ -8,11 +8,17 @@ export interface Price {
 
 export interface PriceRow extends Price {
   readonly vendor: string
-  /** The beginning of models' names; empty for all. */
+  /** The beginning of models' names where an operator says so, else a model; empty for all. */
   readonly model: string
 }
 
-/** What models cost, by the longest beginning of their name that somebody priced; what an operator says goes first. */
+/** What may follow a usual name and be the same model: a date, or that it is the newest. */
+const SAME_MODEL = /^(?:-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest))?$/
+
+/**
+ * What models cost. An operator prices beginnings of names, of which the longest counts. What is usual is the price of one model
+ * alone: a variant of it may cost ten times as much, and is one that nobody knows.
+ */
 export class Prices {
   readonly #own = new Map<string, PriceRow>()
   #byVendor = new Map<string, readonly PriceRow[]>()
@@ -22,7 +28,12 @@ export class Prices {
   }
 
   find(vendor: string, model: string): Price | undefined {
-    return this.#byVendor.get(vendor)?.find((row) => model.startsWith(row.model))
+    return this.#byVendor.get(vendor)?.find((row) => this.#isFor(row, model))
+  }
+
+  #isFor(row: PriceRow, model: string): boolean {
+    if (!model.startsWith(row.model)) return false
+    return row.model === '' || this.#own.has(priceId(row)) || SAME_MODEL.test(model.slice(row.model.length))
   }
 
   put(row: PriceRow): void {
