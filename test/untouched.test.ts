@@ -82,6 +82,23 @@ describe('a host of no service', { skip: noOpenssl() }, () => {
     assert.equal(intent?.decision?.rule, id)
   })
 
+  test('is passed through where it asks the client for another hello', async () => {
+    const picky = await tlsUpstream(authority.issue(), 'P-384')
+    try {
+      const to = `localhost:${picky.port}`
+      await add({ match: { hosts: [to] } })
+      const curves = { ca: authority.pem, servername: 'localhost', ecdhCurve: 'X25519:P-384' }
+      const tls = secure({ socket: await open(undefined, to), ...curves })
+      await once(tls, 'secureConnect')
+      // The client's first hello has a key for X25519 alone.
+      assert.equal((tls.getEphemeralKeyInfo() as { name: string }).name, 'secp384r1')
+      assert.match(await ask(tls), /200 OK/)
+      tls.destroy()
+    } finally {
+      await picky.close()
+    }
+  })
+
   test('is reached at public addresses alone, unless the rule says others', async () => {
     await add({ addresses: undefined })
     await assert.rejects(open(), /403.*address_refused/s)

@@ -20,9 +20,10 @@ export interface TlsUpstream {
 }
 
 /** Answers `{"hello":"<url>"}`, and `/stream` with an event now and nothing more. */
-export async function tlsUpstream({ cert, key }: Issued): Promise<TlsUpstream> {
+export async function tlsUpstream({ cert, key }: Issued, ecdhCurve = 'auto'): Promise<TlsUpstream> {
   const sent: Sent[] = []
-  const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+  const pem = { cert: readFileSync(cert), key: readFileSync(key) }
+  const server = createServer({ ...pem, ecdhCurve }, (request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
