@@ -1,5 +1,6 @@
 // What LLM calls take and may take, through the door: usage, budgets, models, what the vendor never gets (BM-07, BM-12).
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { BotMakerWorld, json } from './instruments/botmaker-world.ts'
 import { asOperator } from './instruments/command-line.ts'
@@ -93,6 +94,26 @@ describe('usage', () => {
   })
 })
 
+/** A body whose end never comes: what is answered until the connection closes, or all of a head. */
+async function unended(token: string, text: string): Promise<string> {
+  const socket = connect(world.dataSocket).on('error', () => {})
+  let reply = ''
+  socket.on('data', (chunk) => {
+    reply += chunk
+  })
+  const chunk = (one: string) => `${Buffer.byteLength(one).toString(16)}\r\n${one}\r\n`
+  const head = `host: localhost\r\nauthorization: Bearer ${token}\r\ntransfer-encoding: chunked`
+  socket.write(`POST /v1/openai/chat/completions HTTP/1.1\r\n${head}\r\n\r\n${chunk(text)}`)
+  const more = setInterval(() => socket.write(chunk(' ')), 20)
+  try {
+    await until(() => reply.includes('\r\n\r\n'))
+  } finally {
+    clearInterval(more)
+    socket.destroy()
+  }
+  return reply
+}
+
 describe('models', () => {
   test('BM-07 other models than those of the list are refused, in the body and in the path', async () => {
     const token = await bot()
@@ -110,8 +131,65 @@ describe('models', () => {
     assert.equal((await world.call(token, '/v1/openai/models', { method: 'GET' })).status, 200)
     // A batch names its models elsewhere.
     const batch = JSON.stringify({ requests: [{ params: { model: 'gpt-4o' } }] })
-    assert.deepEqual(errorOf(await world.call(token, '/v1/anthropic/v1/messages/batches', { body: batch })), refused)
+    const inBatch = await world.call(token, '/v1/anthropic/v1/messages/batches', { body: batch })
+    assert.deepEqual(errorOf(inBatch), [403, 'Not allowed: path'])
     assert.equal(world.upstream.receipts.length, 3)
+  })
+
+  test('models that a request names elsewhere, too long or not at all are no way past the list', async () => {
+    const token = await bot()
+    answer({ ok: true })
+    world.answers('v1beta', (_, response) => json(response, 200, { ok: true }))
+    await patch({ models: ['gpt-5.2', 'gemini-3-pro'] })
+    const refused = [403, 'Not allowed: model']
+    for (const more of [
+      { tools: [{ type: 'advisor', model: 'gpt-4o' }] },
+      { fallbacks: [{ model: 'gpt-4o' }] },
+      { models: ['gpt-5.2', 'gpt-4o'] },
+      { extra_body: { model: 'gpt-4o' } },
+    ]) {
+      assert.deepEqual(errorOf(await world.chat(token, more)), refused, JSON.stringify(more))
+    }
+    const long = Buffer.from(`{"model":"gpt-5.2","model":"gpt-4o${' '.repeat(600)}"}`)
+    assert.deepEqual(errorOf(await world.call(token, '/v1/openai/chat/completions', { body: long })), refused)
+    const batch = await world.call(token, '/v1/openai/batches', { body: '{"model":"gpt-5.2"}' })
+    assert.deepEqual(errorOf(batch), [403, 'Not allowed: path'])
+    const google = (path: string, options: object = { body: '{}' }) => world.call(token, `/v1/google/${path}`, options)
+    for (const path of ['models/gemini-3-pro:x:generateContent', 'tunedModels/gemini-3-pro:generateContent']) {
+      assert.deepEqual(errorOf(await google(path)), refused, path)
+    }
+    const chunked = { headers: { 'transfer-encoding': 'chunked' } }
+    for (const options of [{}, chunked]) {
+      assert.deepEqual(errorOf(await google('models/gemini-2.5-pro:generateContent', options)), refused)
+    }
+    assert.equal(world.upstream.receipts.length, 0)
+    assert.equal((await google('models/gemini-3-pro:generateContent')).status, 200)
+    await patch({ models: ['tunedModels/mine'] })
+    assert.equal((await google('tunedModels/mine:generateContent')).status, 200)
+  })
+
+  test('a vendor that answers before it has all gets nothing that a bot may not ask, and no answer comes back', async () => {
+    const token = await bot()
+    await patch({ models: ['gpt-5.2'] })
+    let acted = 0
+    world.answers('v1', (request, response) => {
+      let text = ''
+      request.on('data', (chunk: Buffer) => {
+        text += chunk
+        if (!text.trimEnd().endsWith('}') || response.headersSent) return
+        acted += 1
+        json(response, 200, openai(5, 6))
+      })
+    })
+    const status = (reply: string) => reply.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+    assert.equal(status(await unended(token, '{"model":"gpt-4o","messages":[]}')), '403')
+    assert.equal(acted, 0)
+    assert.equal(status(await unended(token, '{"model":"gpt-5.2","messages":[]}')), '200')
+    assert.equal(acted, 1)
+    assert.equal(status(await unended(token, '{"model":"gpt-5.2","more":{}')), '502')
+    await patch({ models: null, budget: { tokens: 10, per: 'ever' } })
+    assert.equal(status(await unended(token, '{"model":"gpt-4o","messages":[],"more":"of the same"}')), '429')
+    assert.equal(acted, 2)
   })
 
   test('BM-07 of a body that goes on as it comes the vendor never has the end, where its model is refused', async () => {
@@ -270,6 +348,28 @@ describe('budgets', () => {
     assert.equal((await around()).code, 'llm_elsewhere')
     assert.equal((await world.chat(token)).status, 200)
     assert.deepEqual(errorOf(await world.chat(token)), budgetIsOut)
+  })
+})
+
+describe('Bounds of answers', () => {
+  test('what a vendor does not heed makes no call look small', async () => {
+    const token = await bot()
+    await patch({ budget: { tokens: 1_500, per: 'month' } })
+    const held: (() => void)[] = []
+    world.answers('v1', (request, response) => {
+      request.on('end', () => void held.push(() => json(response, 200, openai(10, 90))))
+    })
+    let refused = 0
+    const calls = Array.from({ length: 4 }, async () => {
+      const reply = await world.chat(token, { max_output_tokens: 1 })
+      if (reply.status !== 200) refused += 1
+    })
+    await until(() => held.length + refused === 4)
+    const passed = held.length
+    for (const answerNow of held) answerNow()
+    await Promise.all(calls)
+    // The first takes 1,024, the second what is left.
+    assert.equal(passed, 2)
   })
 })
 

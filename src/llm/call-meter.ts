@@ -3,11 +3,13 @@
  * and noted. Without budgets and lists of models it only reads and notes.
  */
 import type { AgentId, CredentialId } from '../ground/ids.ts'
+import { Problem } from '../ground/problem.ts'
 import type { Target } from '../ground/target.ts'
 import type { BotEntry } from './bot-entry.ts'
 import type { Amounts, Taken } from './budgets.ts'
 import { llmProblem, type Vendor } from './contract.ts'
 import type { Ledger } from './ledger.ts'
+import { outputBounds } from './output-bounds.ts'
 import type { Price } from './prices.ts'
 import { AskedReader } from './read-asked.ts'
 import { type Usage, UsageReader } from './read-usage.ts'
@@ -35,10 +37,12 @@ const TOKENS_PER_EVENT = {
   'openai-completions': 1,
 } as const
 const BATCH = /\/batches$|:batchGenerateContent$/
+/** Ends what runs, and asks no model. */
+const CANCEL = /[/:]cancel$/
 const NOTHING: Amounts = Object.freeze({ tokens: 0, money: 0 })
 
 export class CallMeter {
-  readonly asked = new AskedReader()
+  readonly asked: AskedReader
   readonly #ledger: Ledger
   readonly #call: MeteredCall
   readonly #began: number
@@ -47,28 +51,69 @@ export class CallMeter {
   #status = 0
   #price: Price | undefined
   #over = false
+  #judged = false
 
   constructor(ledger: Ledger, call: MeteredCall) {
     this.#ledger = ledger
     this.#call = call
+    this.asked = new AskedReader(outputBounds(call.vendor, call.target.path))
     this.#began = ledger.clock.mono()
   }
 
-  /** Once, when all of the body was read. Throws Problem `llm_not_allowed`, `llm_budget_exceeded`. */
+  get isJudged(): boolean {
+    return this.#judged
+  }
+
+  /** Whether it matters what it says. */
+  get isBounded(): boolean {
+    const { entry, vendor, agent } = this.#call
+    const { budgets } = this.#ledger
+    return entry?.hasModels === true || budgets.hasAgent(agent) || budgets.hasVendor(vendor.id)
+  }
+
+  /**
+   * When all of the body was read, or all that a vendor may take for it; taken is once. Throws Problem `llm_not_allowed`,
+   * `llm_budget_exceeded`.
+   */
   judge(): void {
+    this.#check()
+    if (this.#judged) return
+    this.#taken = this.#take()
+    this.#judged = true
+  }
+
+  /** Of a body that nobody can read, before any of it goes on: whether it may go on at all. Throws as judge() does. */
+  look(): void {
+    this.#check()
+    if (!this.#judged) this.#take()?.giveBack()
+  }
+
+  #check(): void {
     const { entry, vendor, agent, target } = this.#call
+    if (!this.#asks) return
+    const hasModels = entry?.hasModels === true
+    // What a batch takes, and of which models, nobody sees here.
+    if (BATCH.test(target.path) && (hasModels || this.#ledger.budgets.counts(agent, vendor.id)))
+      throw notAllowed('path')
+    if (!hasModels) return
+    const model = this.#model
+    const may = (one: string | undefined) => one !== undefined && entry.mayAsk(one)
+    if (this.asked.lost || !may(model) || !this.#others.every(may)) throw notAllowed('model')
+  }
+
+  #take(): Taken | undefined {
+    const { vendor, agent } = this.#call
     const { budgets, prices } = this.#ledger
     const model = this.#model
-    const asks = this.asked.bytes > 0
-    if (asks && entry?.hasModels === true && (model === undefined || !entry.mayAsk(model))) throw notAllowed('model')
-    // What a batch takes nobody sees here.
-    if (asks && BATCH.test(target.path) && budgets.counts(agent, vendor.id)) throw notAllowed('path')
-    this.#price = model === undefined ? undefined : prices.find(vendor.id, model)
+    const asks = this.#asks
+    // Which of several is paid for nobody knows.
+    const isOne = this.#others.every((one) => one === model)
+    this.#price = model === undefined || !isOne ? undefined : prices.find(vendor.id, model)
     const input = asks ? this.#amounts(Math.ceil(this.asked.bytes / BYTES_PER_TOKEN), 0) : NOTHING
     const most = asks
       ? (this.asked.mostOutput ?? budgets.within(agent, vendor.id, input, this.#price, USUAL_OUTPUT))
       : 0
-    this.#taken = budgets.take(agent, vendor.id, input, asks ? this.#amounts(0, most) : NOTHING)
+    return budgets.take(agent, vendor.id, input, asks ? this.#amounts(0, most) : NOTHING)
   }
 
   began(status: number, type: string): void {
@@ -98,6 +143,7 @@ export class CallMeter {
   close(whole: boolean, bytesOut: number, key: CredentialId | undefined, status = this.#status): void {
     if (this.#over) return
     this.#over = true
+    this.#takeLate()
     const usage = this.#usage(whole)
     this.#settle(usage)
     const { rid, agent, vendor } = this.#call
@@ -118,8 +164,36 @@ export class CallMeter {
     const at =
       vendor.api === 'google-gemini' ? decoded.findIndex((one) => one === 'models' || one === 'tunedModels') : -1
     const inPath = at < 0 ? undefined : decoded[at + 1]
-    if (inPath !== undefined) return inPath.split(':', 1)[0]
-    return this.asked.model?.replace(/^models\//, '')
+    if (inPath === undefined) return named(this.asked.model)
+    const [name, action, ...more] = inPath.split(':')
+    // Where it ends nobody knows.
+    if (this.#asks && (action === undefined || more.length > 0)) return undefined
+    return decoded[at] === 'models' ? name : `${decoded[at]}/${name}`
+  }
+
+  /** Models that it names besides. */
+  get #others(): readonly string[] {
+    const { vendor } = this.#call
+    const isInPath = vendor.api === 'google-gemini' && named(this.asked.model) !== this.#model
+    const { model, others } = this.asked
+    return (isInPath && model !== undefined ? [model, ...others] : others).map((one) => named(one))
+  }
+
+  /** Whether it may make a vendor do something that counts. */
+  get #asks(): boolean {
+    const { method, target } = this.#call
+    return this.asked.bytes > 0 || (method === 'POST' && !CANCEL.test(target.path))
+  }
+
+  /** What went on before it was judged counts, too. */
+  #takeLate(): void {
+    if (this.#judged) return
+    try {
+      this.#taken = this.#take()
+      this.#judged = true
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+    }
   }
 
   #amounts(input: number, output: number): Amounts {
@@ -157,6 +231,13 @@ export class CallMeter {
     else if (tokensIn === undefined && tokensOut === undefined) taken.settleWhole()
     else taken.settle(this.#amounts(tokensIn ?? 0, tokensOut ?? 0))
   }
+}
+
+/** Google writes it either way. */
+function named(model: string): string
+function named(model: string | undefined): string | undefined
+function named(model: string | undefined): string | undefined {
+  return model?.replace(/^models\//, '')
 }
 
 const notAllowed = (what: 'model' | 'path') => llmProblem('llm_not_allowed', { facts: { what } })

@@ -21,10 +21,12 @@ const LOST = 6
 
 export class JsonPicker {
   readonly #wanted: ReadonlySet<string>
-  readonly #onValue: (path: string, text: string) => void
+  readonly #onValue: (path: string, text: string, written: string) => void
   readonly #folds: boolean
   readonly #stack = new Uint8Array(MOST_DEPTH)
   readonly #names: string[] = []
+  /** The same, in the letters in which they came. */
+  readonly #written: string[] = []
   #depth = 0
   #state = START
   #isName = false
@@ -32,8 +34,14 @@ export class JsonPicker {
   /** What is kept of the string or word that is being read; undefined where nothing is. */
   #kept: Buffer[] | undefined
   #keptBytes = 0
+  /** A value that was wanted is longer than what is kept of one. */
+  #tooLong = false
 
-  constructor(wanted: ReadonlySet<string>, onValue: (path: string, text: string) => void, folds = false) {
+  constructor(
+    wanted: ReadonlySet<string>,
+    onValue: (path: string, text: string, written: string) => void,
+    folds = false,
+  ) {
     this.#wanted = wanted
     this.#onValue = onValue
     this.#folds = folds
@@ -47,9 +55,14 @@ export class JsonPicker {
     this.#kept = undefined
   }
 
-  /** It was no JSON, or too deep. */
+  /** It was no JSON, too deep, or what was wanted of it too long. */
   get lost(): boolean {
     return this.#state === LOST
+  }
+
+  /** The outermost object or list was closed, and nothing but space came after it. */
+  get whole(): boolean {
+    return this.#depth === 0 && this.#state === COMMA
   }
 
   push(chunk: Buffer): void {
@@ -70,7 +83,7 @@ export class JsonPicker {
     if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return at + 1
     const state = this.#state
     if (byte === 0x7d || byte === 0x5d) this.#close(byte === 0x7d ? OBJECT : LIST)
-    else if (state === COMMA && byte === 0x2c) this.#state = this.#inObject ? NAME_OR_END : START
+    else if (state === COMMA && byte === 0x2c && this.#depth > 0) this.#state = this.#inObject ? NAME_OR_END : START
     else if (state === COLON && byte === 0x3a) this.#state = START
     else if (byte === 0x22 && (state === START || state === NAME_OR_END)) this.#beginString(state === NAME_OR_END)
     else if (state === START && (byte === 0x7b || byte === 0x5b)) this.#open(byte === 0x7b ? OBJECT : LIST)
@@ -91,7 +104,7 @@ export class JsonPicker {
       this.#state = LOST
       return
     }
-    if (this.#depth < NAMED) this.#names[this.#depth] = '*'
+    if (this.#depth < NAMED) this.#names[this.#depth] = this.#written[this.#depth] = '*'
     this.#stack[this.#depth] = kind
     this.#depth += 1
     this.#state = kind === OBJECT ? NAME_OR_END : START
@@ -122,6 +135,7 @@ export class JsonPicker {
   #keep(wanted: boolean): void {
     this.#kept = wanted ? [] : undefined
     this.#keptBytes = 0
+    this.#tooLong = false
   }
 
   #path(): string {
@@ -161,26 +175,31 @@ export class JsonPicker {
   #take(chunk: Buffer, from: number, end: number): void {
     if (this.#kept === undefined || end <= from) return
     this.#keptBytes += end - from
-    if (this.#keptBytes > (this.#isName ? MOST_NAME : MOST_VALUE)) this.#kept = undefined
+    if (this.#keptBytes > (this.#isName ? MOST_NAME : MOST_VALUE)) {
+      this.#kept = undefined
+      this.#tooLong = !this.#isName
+    }
     // A copy: the chunk is somebody else's.
     else this.#kept.push(Buffer.from(chunk.subarray(from, end)))
   }
 
   #endName(): void {
     this.#state = COLON
+    this.#isName = false
     if (this.#depth > NAMED) return
     const name = this.#kept === undefined ? '' : unescaped(Buffer.concat(this.#kept).toString('utf8'))
+    this.#written[this.#depth - 1] = name
     this.#names[this.#depth - 1] = this.#folds ? name.toLowerCase() : name
   }
 
   #endValue(isString: boolean): void {
     const kept = this.#kept
     this.#kept = undefined
-    this.#isName = false
-    this.#state = this.#depth === 0 ? LOST : COMMA
+    this.#state = this.#depth === 0 || this.#tooLong ? LOST : COMMA
     if (kept === undefined) return
     const text = Buffer.concat(kept).toString('utf8')
-    this.#onValue(this.#path(), isString ? unescaped(text) : text)
+    const written = this.#written.slice(0, this.#depth).join('.')
+    this.#onValue(this.#path(), isString ? unescaped(text) : text, written)
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { outputBounds } from './output-bounds.ts'
 import { AskedReader } from './read-asked.ts'
 import { UsageReader } from './read-usage.ts'
 
@@ -95,8 +96,9 @@ describe('UsageReader', () => {
 })
 
 describe('AskedReader', () => {
-  const asked = (text: string, size = 5) => {
-    const reader = new AskedReader()
+  const BOUNDS = ['max_tokens', 'max_completion_tokens', 'generationConfig.maxOutputTokens']
+  const asked = (text: string, size = 5, bounds = BOUNDS) => {
+    const reader = new AskedReader(bounds)
     const bytes = Buffer.from(text)
     for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size))
     return reader
@@ -112,9 +114,38 @@ describe('AskedReader', () => {
     ['{"model":"a"} {"model":"b"}', undefined, undefined],
     ['model=a', undefined, undefined],
     ['{"model":["a"]}', undefined, undefined],
+    [`{"model":"a${' '.repeat(600)}"}`, undefined, undefined],
+    [`{"model":"a","model":"b${' '.repeat(600)}"}`, undefined, undefined],
+    ['{"model":"a"},{"x":1}', undefined, undefined],
+    ['{"model":"a","max_output_tokens":1}', 'a', undefined],
+    ['{"model":"a","MAX_TOKENS":1}', 'a', undefined],
+    ['{"model":"a","max_tokens":1,"MAX_TOKENS":9}', 'a', 9],
   ] as const) {
     test(`reads ${text}`, () => assert.deepEqual([asked(text).model, asked(text).mostOutput], [model, most]))
   }
+
+  test('names all models that may be asked, wherever they stand', () => {
+    const text =
+      '{"models":["b",{"model":"c"}],"fallbacks":[{"model":"d"}],"tools":[{"model":"e"}],"extra_body":{"model":"f"},"requests":[{"params":{"model":"g"}}]}'
+    assert.deepEqual(asked(text).others, ['b', 'c', 'd', 'e', 'f', 'g'])
+  })
+
+  test('is whole where a server may take it for complete', () => {
+    const [cut, whole, more] = ['{"a":{}', '{"a":{}}', '{"a":{}} \n'].map((text) => asked(text).whole)
+    assert.deepEqual([cut, whole, more, asked('{} x').whole], [false, true, true, false])
+  })
+
+  test('takes that bound of an answer alone that the vendor heeds there', () => {
+    const at = (id: string, api: 'openai-responses' | 'anthropic-messages' | 'google-gemini', path: string) =>
+      outputBounds({ id, api }, path).join()
+    assert.equal(at('openai', 'openai-responses', '/chat/completions'), 'max_tokens,max_completion_tokens')
+    assert.equal(at('openai', 'openai-responses', '/responses'), 'max_output_tokens')
+    assert.equal(at('openai', 'openai-responses', '/embeddings'), '')
+    assert.equal(at('ollama', 'openai-responses', '/api/chat'), 'options.num_predict')
+    assert.equal(at('anthropic', 'anthropic-messages', '/v1/messages'), 'max_tokens')
+    assert.match(at('google', 'google-gemini', '/models/x:generateContent'), /^generationConfig.maxOutputTokens,/)
+    assert.equal(at('google', 'google-gemini', '/models/x:countTokens'), '')
+  })
 
   test('gives up what nests without end', () => {
     assert.equal(asked(`{"a":${'['.repeat(100_000)}`, 4_096).model, undefined)

@@ -186,6 +186,8 @@ function prepare(
   const head = outgoingHead(permit.call, request.rawHeaders, injector?.headers ?? [], acceptEncoding)
   if (handshake !== undefined) head.headers.push(...handshake.headers)
   const body = bodyOf(head, request.body)
+  // Of an empty body, too, whoever looks at it has its say.
+  if (body === null) void request.through?.flush(() => undefined)
   const transform = body === null ? undefined : transformOf(options, request, head, body)
   // Servers that want a length get one, where it can be had at little cost.
   const collects = transform !== undefined && (Buffer.isBuffer(body) || isSmallAndChanges(transform, head))

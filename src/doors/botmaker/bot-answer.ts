@@ -50,8 +50,9 @@ export class BotAnswer implements Writable {
   }
 
   begin(head: AnswerHead): void {
+    const left = this.#told.began(head.status, head.headers)
     this.#head = head
-    if (this.#told.began(head.status, head.headers)) this.#mode = 'left'
+    if (left) this.#mode = 'left'
     else if (head.status >= 400) this.#mode = 'error'
     else if (this.#told.asEvents) this.#mode = 'whole'
     else this.#inner.begin({ ...head, headers: headersOf(head.headers) })

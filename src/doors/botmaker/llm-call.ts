@@ -11,6 +11,7 @@ import type { CallMeter } from '../../llm/call-meter.ts'
 import { DOOR, type Key, type Vendor } from '../../llm/contract.ts'
 import { Answer } from '../../proxy/answer.ts'
 import type { CallingAgent } from '../../proxy/carry-out.ts'
+import { proxyProblem } from '../../proxy/problems.ts'
 import type { Recipient, Writable } from '../../proxy/recipient.ts'
 import type { BodyTransform } from '../../proxy/transform.ts'
 import { type AnswerTold, BotAnswer } from './bot-answer.ts'
@@ -53,6 +54,8 @@ const MAYBE_DONE: ReadonlySet<string> = new Set([
   'call_ended',
   'answer_too_large',
 ])
+
+const EARLY = 'It answered before it had all of the request.'
 
 export class LlmCall implements Recipient, AnswerTold {
   readonly #needs: DataNeeds
@@ -123,8 +126,17 @@ export class LlmCall implements Recipient, AnswerTold {
     if (this.#key !== undefined && status >= 400) this.#judge(this.#key, status, headers)
     const hasNext = this.#at + 1 < keys.length
     this.#leaving = NOT_TAKEN.has(status) && hasNext && this.#canRepeat
+    this.#refuseEarly(status)
     if (!this.#leaving) meter.began(status, headerOf(headers, 'content-type') ?? '')
     return this.#leaving
+  }
+
+  /** No answer begins before it is known what was asked. Throws Problems. */
+  #refuseEarly(status: number): void {
+    const { meter } = this.#parts
+    if (meter.isJudged) return
+    meter.judge()
+    if (meter.isBounded && status < 400) throw proxyProblem('upstream_broke', { detail: EARLY })
   }
 
   /**
