@@ -16,7 +16,7 @@ import { agentCareRoutes } from './house/agent-care-routes.ts'
 import { answerRoutes } from './house/answer-approval.ts'
 import { llmEndpoints } from './house/botmaker.ts'
 import { channelEndpoints } from './house/channels.ts'
-import { CredentialChecks } from './house/check-credential.ts'
+import { checksOf } from './house/check-credential.ts'
 import { checkCredentialRoutes } from './house/check-credential-routes.ts'
 import { clauthRoutes } from './house/clauth.ts'
 import { clawAuthRoutes } from './house/clawauth.ts'
@@ -64,7 +64,7 @@ import { connectionRoutes } from './vault/connections/routes.ts'
 import { type VaultRouteNeeds, vaultRoutes } from './vault/routes.ts'
 
 export function routesOf(rooms: Rooms, settings: Settings, collect: Collect): BoundEndpoint<Who>[] {
-  const checks = checkCredentialRoutes<Who>(new CredentialChecks(rooms, collect), actorOf)
+  const checks = checkCredentialRoutes<Who>(checksOf(rooms, collect), actorOf)
   return limitMetadata([...checks, ...everyRoute(rooms, settings)], rooms.signIns.limits)
 }
 

@@ -26,6 +26,15 @@ afterEach(async () => {
 
 const bot = (more: Readonly<Record<string, unknown>> = {}) => world.bot(`bot-${++bots}`, more)
 const last = () => world.upstream.receipts.at(-1)!
+const posts = () => world.upstream.receipts.filter(({ method }) => method === 'POST')
+const gets = () => world.upstream.receipts.filter(({ method }) => method === 'GET')
+interface KeySeen {
+  readonly handle: string
+  readonly vendor: string
+  readonly status: string
+  readonly heldFrom?: readonly string[]
+}
+const keysNow = async () => (await world.gateway.does<{ items: KeySeen[] }>('GET', '/llm/keys')).items
 const errorOf = (reply: Reply) => [reply.status, (reply.json() as { error: string }).error]
 
 test('BM-01 the vendor’s own headers arrive as they were sent, and none is added', async () => {
@@ -176,6 +185,7 @@ test('BM-06 any key will do for a bot that an operator said so of', async () => 
   assert.equal((await world.chat(token)).status, 503)
   await world.done('PATCH', `/admin/bots/bot-${bots}`, { anyKey: true })
   assert.equal((await world.chat(token)).status, 200)
+  await world.gateway.does('DELETE', `/llm/bots/bot-${bots}`)
 })
 
 test('BM-07 vendors and an end bound a bot from the next request on', async () => {
@@ -205,19 +215,18 @@ test('BM-08 a key that its vendor refuses gives its turn to the next, and rests 
   await world.key('openai', good)
   const token = await bot()
   for (let n = 0; n < 4; n += 1) assert.equal((await world.chat(token, { n })).status, 200)
-  const asked = (key: string) =>
-    world.upstream.receipts.filter(({ headers }) => headers.get('authorization')?.[0] === `Bearer ${key}`)
+  const stands = async () => (await keysNow()).find(({ handle }) => handle === id)?.status
+  const asked = (key: string) => posts().filter(({ headers }) => headers.get('authorization')?.[0] === `Bearer ${key}`)
+  await until(async () => (await stands()) === 'aside')
   assert.deepEqual([asked(bad).length, asked(good).length], [1, 4])
   assert.deepEqual(asked(bad)[0]!.body.bytes, asked(good)[0]!.body.bytes)
-  const stands = async () => {
-    const { items } = await world.gateway.does<{ items: { handle: string; status: string }[] }>('GET', '/llm/keys')
-    return items.find(({ handle }) => handle === id)?.status
-  }
-  assert.equal(await stands(), 'aside')
   await world.gateway.does('POST', `/llm/keys/${id}/take-back`)
   assert.equal(await stands(), 'usable')
   // A new secret is a look, too.
-  while ((await stands()) === 'usable') await world.chat(token)
+  await until(async () => {
+    await world.chat(token)
+    return (await stands()) === 'aside'
+  })
   await world.gateway.does('POST', `/credentials/${id}/rotate`, { secret: 'sk-new-0123456789abcdef' })
   await until(async () => (await stands()) === 'usable')
 })
@@ -240,10 +249,7 @@ test('BM-08 one request takes at most one key, and none where the bot named the 
   for (const key of keys) await world.key('openai', key)
   const token = await bot()
   world.answers('v1', (_, response) => json(response, 401, { error: 'no' }))
-  const aside = async () => {
-    const { items } = await world.gateway.does<{ items: { status: string }[] }>('GET', '/llm/keys')
-    return items.filter(({ status }) => status === 'aside').length
-  }
+  const aside = async () => (await keysNow()).filter(({ status }) => status === 'aside').length
   for (const name of ['openai-organization', 'openai-project', 'x-goog-user-project']) {
     const sentBefore = world.upstream.receipts.length
     const headers = { 'content-type': 'application/json', [name]: 'not-ours' }
@@ -251,9 +257,49 @@ test('BM-08 one request takes at most one key, and none where the bot named the 
     assert.deepEqual([reply.status, world.upstream.receipts.length - sentBefore, await aside()], [401, 1, 0], name)
   }
   assert.equal((await world.chat(token)).status, 401)
-  assert.deepEqual([world.upstream.receipts.length, await aside()], [5, 1])
+  assert.equal(posts().length, 5)
+  await until(async () => (await aside()) === 1)
   world.answers('v1', (_, response) => json(response, 200, { ok: true }))
   assert.equal((await world.chat(await bot())).status, 200)
+})
+
+test('BM-08 a 401 that a bot brings about takes the key from that bot alone, and that of two from all', async () => {
+  await world.key('openai', 'sk-one-0123456789abcdef')
+  const [one, two] = [await bot(), await bot()]
+  world.answers('v1', (request, response) => {
+    json(response, request.headers['x-odd'] === undefined ? 200 : 401, { ok: true })
+  })
+  const odd = (token: string) =>
+    world.call(token, '/v1/openai/chat/completions', { headers: { 'x-odd': 'yes' }, body: '{"model":"gpt-5.2"}' })
+  const none = [503, 'No API keys available for vendor: openai']
+  assert.equal((await odd(one)).status, 401)
+  assert.deepEqual(errorOf(await world.chat(one)), none)
+  assert.equal((await world.chat(two)).status, 200)
+  const [key] = await keysNow()
+  assert.deepEqual([key?.status, key?.heldFrom], ['usable', [`bot-${bots - 1}`]])
+  // The gateway asks with the key, and with nothing of the bot's.
+  await until(() => gets().length > 0)
+  const [asked, ...more] = gets()
+  assert.deepEqual([asked?.url, more.length], ['/v1/models', 0])
+  assert.deepEqual(asked?.headers.get('authorization'), ['Bearer sk-one-0123456789abcdef'])
+  assert.equal(asked?.headers.get('x-odd'), undefined)
+  assert.equal((await odd(two)).status, 401)
+  assert.deepEqual((await keysNow())[0]?.status, 'aside')
+})
+
+test('BM-08 a key whose vendor refuses the gateway too is nobody’s, and one that a single bot may use is not asked about', async () => {
+  await world.key('openai', 'sk-dead-0123456789abcdef')
+  await world.key('anthropic', 'sk-ant-0123456789abcdef', { tag: `solo-${bots}` })
+  const solo = await bot({ tags: [`solo-${bots}`] })
+  const [one, two] = [await bot(), await bot()]
+  world.answers('v1', (_, response) => json(response, 401, { error: 'no' }))
+  assert.equal((await world.chat(one)).status, 401)
+  await until(async () => (await keysNow()).some(({ vendor, status }) => vendor === 'openai' && status === 'aside'))
+  assert.deepEqual(errorOf(await world.chat(two)), [503, 'No API keys available for vendor: openai'])
+  const sentBefore = world.upstream.receipts.length
+  assert.equal((await world.call(solo, '/v1/anthropic/v1/messages', { body: '{}' })).status, 401)
+  assert.ok((await keysNow()).every(({ status }) => status === 'aside'))
+  assert.equal(world.upstream.receipts.length, sentBefore + 1)
 })
 
 test('BM-08 one bot’s 403 takes a key from nobody; that of two does', async () => {

@@ -34,7 +34,7 @@ const listKeys: Verb = {
   summary: 'list keys of LLM vendors, never their secrets, and which of them rest',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/llm/keys' })
-    const columns = ['handle', 'vendor', 'tag', 'label', 'status', 'answered', 'restSeconds', 'createdAt']
+    const columns = ['handle', 'vendor', 'tag', 'label', 'status', 'answered', 'restSeconds', 'heldFrom', 'createdAt']
     return { json, text: table(json.items, columns, 'no keys') }
   },
 }

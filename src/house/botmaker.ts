@@ -20,8 +20,10 @@ import { storageProblem } from '../storage/problems.ts'
 import type { Actor } from '../storage/storage.ts'
 import { adminHash, adminTokenOf, BotMakerAdmin } from './botmaker-admin.ts'
 import type { CarryingDoor, DoorParts } from './carrying-doors.ts'
+import { checksOf } from './check-credential.ts'
 import { keysIn } from './llm-bots.ts'
 import { deskOf, type LlmDesk } from './llm-desk.ts'
+import { RefusedKeys } from './llm-refused-keys.ts'
 import { ollamaService } from './ollama.ts'
 
 /** Whoever holds the door's admin token, as records name them. */
@@ -55,7 +57,7 @@ export function botMaker({ rooms, dataPlane, settings, log }: DoorParts): Carryi
     log.error({ rid, err: error as Error }, 'a request failed that should not have')
   const perMinute = settings.botmakerRequestsPerMinute
   const requests = new RateTable(clock, perMinute === 0 ? undefined : { most: perMinute, windowMs: 60_000 })
-  const data = dataDoor(dataNeeds({ rooms, dataPlane, settings }, desk, requests), onBug)
+  const data = dataDoor(dataNeeds({ rooms, dataPlane, settings, log }, desk, requests), onBug)
   const routes = adminRoutes(adminNeeds(rooms, desk, admin))
   const administration = plainRoutes({ routes, wording: adminWording, clientOf, onBug })
   const doors = [{ name: 'botmaker', owns: isBotMakerPath, handle: data, place: settings.botmakerListen }]
@@ -66,13 +68,16 @@ export function botMaker({ rooms, dataPlane, settings, log }: DoorParts): Carryi
 }
 
 function dataNeeds(
-  { rooms, dataPlane, settings }: Pick<DoorParts, 'rooms' | 'dataPlane' | 'settings'>,
+  { rooms, dataPlane, settings, log }: Pick<DoorParts, 'rooms' | 'dataPlane' | 'settings' | 'log'>,
   desk: LlmDesk,
   requests: RateTable,
 ): DataNeeds {
+  const onTrouble = (error: unknown) => log.warn({ err: error as Error }, 'a refused key could not be looked into')
   const { llm, services, clientOf, clock, audit, storage, nextRid } = rooms
+  const refusedKeys = new RefusedKeys({ llm, clock, checks: checksOf(rooms, dataPlane.collect), onTrouble })
   return {
     ...{ llm, tokens: desk.tokens, clientOf, requests, nextRid },
+    keyRefused: (key, agent) => refusedKeys.refused(key, agent),
     callingAgent: (request) => dataPlane.callingAgent(request),
     carry: (call) => dataPlane.carry(call),
     noteUnknown: () => audit.deny({ rid: nextRid(), reason: 'unauthenticated', policy: storage.epoch() }),

@@ -60,6 +60,20 @@ describe('KeyRing.choose()', () => {
     assert.deepEqual(names(), ['a'])
   })
 
+  test('holds a key back from one bot, for so long, and gives it to others', () => {
+    const { ring, clock, names } = ringOf(keyOf('a'), keyOf('b'))
+    const id = 'crd_a' as CredentialId
+    const other = () => ring.choose('openai', { agent: 'agent_b' as AgentId, tags: [], anyKey: false }).length
+    ring.stay('agent_a', keyOf('a'))
+    ring.holdFrom(id, 'agent_a', 5_000)
+    assert.deepEqual([names(), names(), other(), ring.heldFrom(id)], [['b'], ['b'], 2, ['agent_a']])
+    clock.advance(5_000)
+    assert.deepEqual([names(), ring.heldFrom(id)], [['a'], []])
+    ring.holdFrom(id, 'agent_a', 5_000)
+    ring.takeBack(id)
+    assert.deepEqual(names(), ['a'])
+  })
+
   test('stays with a key that a human was asked about, as long as it may be used', () => {
     const { ring, names } = ringOf(keyOf('a'), keyOf('b'), keyOf('c', 'x'))
     ring.stay('agent_a', keyOf('b'))

@@ -1,7 +1,8 @@
 /**
  * Which key a call goes with. Tags restrict: a key with a tag serves the bots that have it, and nobody else unless an operator
- * says so for a bot. Keys of one step take turns. What a vendor refused rests: until an operator looks (401, 403), or for as
- * long as the vendor said. Memory only; who keeps the turns is told of them.
+ * says so for a bot. Keys of one step take turns. What a vendor refused rests: until an operator looks (401, 403), for as long as
+ * the vendor said, or for one bot alone while nobody knows whether it is about the key. Memory only; who keeps the turns is told
+ * of them.
  */
 import type { Clock } from '../ground/clock.ts'
 import type { CredentialId } from '../ground/ids.ts'
@@ -9,11 +10,12 @@ import type { Bot, Key } from './contract.ts'
 
 export const REST_MS = 60_000
 /** For how long what a vendor answered one bot may be borne out by what it answers another. */
-const DOUBT_MS = 600_000
+export const DOUBT_MS = 600_000
 /** However long a vendor says: an operator must not wait for days. */
 const LONGEST_REST_MS = 3_600_000
 const STAY_MS = 86_400_000
 const MOST_STAYING = 4_096
+const MOST_HELD = 4_096
 const none: readonly Key[] = Object.freeze([])
 
 interface Kept {
@@ -31,6 +33,8 @@ export class KeyRing {
   readonly #resting = new Map<CredentialId, number>()
   readonly #asides = new Map<CredentialId, number>()
   readonly #doubts = new Map<CredentialId, { readonly by: string; readonly until: number }>()
+  /** From which bots it is held back, and until when. */
+  readonly #held = new Map<CredentialId, Map<string, number>>()
   readonly #turns = new Map<string, number>()
   readonly #moved = new Set<string>()
 
@@ -68,7 +72,7 @@ export class KeyRing {
   choose(vendor: string, bot: Pick<Bot, 'agent' | 'tags' | 'anyKey'>): readonly Key[] {
     const stays = this.#stays.get(`${bot.agent} ${vendor}`)
     const staying = stays !== undefined && stays.until > this.#clock.mono() ? this.#keyOf(vendor, stays.key) : undefined
-    const isOpen = staying !== undefined && this.#isUsable(staying) && isOpenTo(staying, bot)
+    const isOpen = staying !== undefined && this.#isUsable(staying, bot.agent) && isOpenTo(staying, bot)
     return isOpen ? [staying] : this.#inTurn(vendor, bot)
   }
 
@@ -82,15 +86,15 @@ export class KeyRing {
     return this.of(vendor).find((key) => key.id === id)
   }
 
-  #inTurn(vendor: string, { tags = [], anyKey }: Pick<Bot, 'tags' | 'anyKey'>): readonly Key[] {
+  #inTurn(vendor: string, { agent, tags = [], anyKey }: Pick<Bot, 'agent' | 'tags' | 'anyKey'>): readonly Key[] {
     const kept = this.#byVendor.get(vendor)
     if (kept === undefined) return none
     for (const tag of tags) {
-      const chosen = this.#step(`${vendor} ${tag}`, kept.tagged.get(tag) ?? none)
+      const chosen = this.#step(`${vendor} ${tag}`, agent, kept.tagged.get(tag) ?? none)
       if (chosen.length > 0) return chosen
     }
-    const chosen = this.#step(vendor, kept.untagged)
-    return chosen.length > 0 || !anyKey ? chosen : this.#step(`${vendor} *any`, kept.all)
+    const chosen = this.#step(vendor, agent, kept.untagged)
+    return chosen.length > 0 || !anyKey ? chosen : this.#step(`${vendor} *any`, agent, kept.all)
   }
 
   /** What a vendor answered for a key says whether the key rests. `retryAfterMs` as the vendor said it. */
@@ -111,13 +115,27 @@ export class KeyRing {
     return false
   }
 
+  /** One bot is not given it for so long: what it was answered may be about the bot. */
+  holdFrom(key: CredentialId, agent: string, ms: number): void {
+    if (this.#held.size >= MOST_HELD) this.#held.clear()
+    const held = this.#held.get(key) ?? new Map<string, number>()
+    if (held.size >= MOST_HELD) held.clear()
+    this.#held.set(key, held.set(agent, this.#clock.mono() + ms))
+  }
+
+  /** From which bots it is held back now. */
+  heldFrom(key: CredentialId): readonly string[] {
+    const now = this.#clock.mono()
+    return [...(this.#held.get(key) ?? [])].flatMap(([agent, until]) => (until > now ? [agent] : []))
+  }
+
   setAside(key: CredentialId, status: number): void {
     this.#asides.set(key, status)
   }
 
   /** An operator looked. */
   takeBack(key: CredentialId): void {
-    for (const map of [this.#asides, this.#resting, this.#doubts]) map.delete(key)
+    for (const map of [this.#asides, this.#resting, this.#doubts, this.#held]) map.delete(key)
   }
 
   /** What the vendor answered when it was set aside. */
@@ -141,11 +159,12 @@ export class KeyRing {
   }
 
   clear(): void {
-    for (const map of [this.#byVendor, this.#asides, this.#doubts, this.#turns, this.#moved]) map.clear()
+    for (const map of [this.#byVendor, this.#asides, this.#doubts, this.#held, this.#turns, this.#moved]) map.clear()
   }
 
-  #step(name: string, keys: readonly Key[]): readonly Key[] {
-    const usable = keys.every((key) => this.#isUsable(key)) ? keys : keys.filter((key) => this.#isUsable(key))
+  #step(name: string, agent: string, keys: readonly Key[]): readonly Key[] {
+    const isUsable = (key: Key) => this.#isUsable(key, agent)
+    const usable = keys.every(isUsable) ? keys : keys.filter(isUsable)
     if (usable.length < 2) return usable
     const turn = this.#turns.get(name) ?? 0
     this.#turns.set(name, (turn + 1) % 1_000_000_007)
@@ -154,8 +173,9 @@ export class KeyRing {
     return [...usable.slice(first), ...usable.slice(0, first)]
   }
 
-  #isUsable({ id }: Key): boolean {
+  #isUsable({ id }: Key, agent: string): boolean {
     if (this.#asides.has(id)) return false
+    if (this.#held.size > 0 && (this.#held.get(id)?.get(agent) ?? 0) > this.#clock.mono()) return false
     const until = this.#resting.get(id)
     if (until === undefined) return true
     if (until > this.#clock.mono()) return false

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { AgentId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { Done, done, listOf, NameParam } from '../http/shapes.ts'
@@ -34,6 +35,8 @@ export const LlmKeyView = z.object({
   /** What the vendor answered when it was set aside. */
   answered: z.int().optional(),
   restSeconds: z.int().optional(),
+  /** Bots that do not get it for a while: the vendor refused it to them, and nobody knows whether it means the key or the bot. */
+  heldFrom: z.array(z.string()).optional(),
 })
 
 export const LlmBotView = z.object({
@@ -263,11 +266,14 @@ function vendorRoutes<Who>({ llm, actorOf, vendorChanged }: LlmRouteNeeds<Who>):
   ]
 }
 
-function keyView({ keys }: Llm, { id, handle, vendor, tag, label, createdAt }: Key): z.input<typeof LlmKeyView> {
+function keyView(llm: Llm, { id, handle, vendor, tag, label, createdAt }: Key): z.input<typeof LlmKeyView> {
+  const { keys } = llm
   const answered = keys.asideOf(id)
+  const heldFrom = keys.heldFrom(id).map((agent) => llm.bot(agent as AgentId)?.bot.name ?? agent)
   const restSeconds = Math.ceil(keys.restMsOf(id) / 1_000)
   const status = answered !== undefined ? 'aside' : restSeconds > 0 ? 'resting' : 'usable'
-  return { handle, vendor, tag, label, createdAt, status, answered, ...(status === 'resting' && { restSeconds }) }
+  const rests = { ...(status === 'resting' && { restSeconds }), ...(heldFrom.length > 0 && { heldFrom }) }
+  return { handle, vendor, tag, label, createdAt, status, answered, ...rests }
 }
 
 function botView({ name, agent, hostname, tags, vendors, models, paths, anyKey, expiresAt, createdAt }: Bot) {

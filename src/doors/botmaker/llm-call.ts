@@ -140,16 +140,21 @@ export class LlmCall implements Recipient, AnswerTold {
   }
 
   /**
-   * A bot can bring a 403 or a 500 about by what it asks for: those count once another bot met with them too. What one call
-   * is refused with says something of one key at most.
+   * A bot can bring a 403 or a 500 about by what it asks for: those count once another bot met with them too. So it can a 401, which
+   * is looked into. What one call is refused with says something of one key at most.
    */
-  #judge({ id }: Key, status: number, headers: readonly string[]): void {
+  #judge(key: Key, status: number, headers: readonly string[]): void {
     const { llm, now } = this.#needs
     if (REFUSED.has(status)) this.#refusals += 1
     if (this.#isAskersRefusal) return
     const { agent } = this.#parts.caller.principal
+    if (status === 401) {
+      this.#needs.keyRefused(key, agent.id)
+      return
+    }
+    const { id } = key
     const about = !THE_ASKERS.has(status) || llm.keys.isDoubted(id, agent.id)
-    if (status === 401 || (status === 403 && about)) llm.setAside(id, status)
+    if (status === 403 && about) llm.setAside(id, status)
     else if ((status === 429 || status >= 500) && about) llm.keys.rest(id, retryAfterMs(headers, now()))
   }
 

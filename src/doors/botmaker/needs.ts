@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import type { AgentId } from '../../ground/ids.ts'
 import type { ClientOf } from '../../http/client-address.ts'
 import type { BotTokens } from '../../identity/doors/bot-tokens.ts'
 import type { RateTable } from '../../identity/sign-ins/rate-table.ts'
+import type { Key } from '../../llm/contract.ts'
 import type { Llm } from '../../llm/llm.ts'
 import type { CallingAgent, CarriedCall } from '../../proxy/carry-out.ts'
 
@@ -15,6 +17,8 @@ export interface DataNeeds {
   readonly clientOf: ClientOf
   /** Requests from one address. */
   readonly requests: RateTable
+  /** The vendor answered 401 where nothing but the bot or the key can be meant. */
+  readonly keyRefused: (key: Key, agent: AgentId) => void
   readonly noteUnknown: () => void
   /** What is refused before the gate was asked is on record too. */
   readonly noteDenied: (rid: string, principal: CallingAgent['principal'], code: string) => void
