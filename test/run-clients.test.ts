@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { KEY_ID_BEGINS, MARK } from '../src/ground/placeholder-shape.ts'
+import { type AwsService, awsService } from './instruments/aws-service.ts'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
 import { type EverydayService, everydayService } from './instruments/everyday-service.ts'
 import { repository } from './instruments/gateway.ts'
@@ -17,6 +19,8 @@ const missing = (program: string, ...args: string[]) => {
   return error === undefined && status === 0 ? false : `${[program, ...args].join(' ')} does not run here`
 }
 const noRequests = missing('python3', '-c', 'import requests')
+const noBoto = missing('python3', '-c', 'import boto3')
+const noAws = missing('aws')
 const noGit = missing('git', 'http-backend', '--help') && missing('git')
 
 describe('claviger run, for everyday clients', { skip: noOpenssl() ?? noOwnAddress, timeout: 240_000 }, () => {
@@ -57,13 +61,18 @@ describe('claviger run, for everyday clients', { skip: noOpenssl() ?? noOwnAddre
 
   /** Resolves to what it printed; rejects unless it ends well. */
   function runs(...command: string[]): Promise<string> {
+    return runsAs('agent-of-everyday', {}, ...command)
+  }
+
+  function runsAs(agent: string, more: Record<string, string>, ...command: string[]): Promise<string> {
     const { home, operatorToken, port } = around.gateway
     const env = {
       ...{ PATH: process.env.PATH, HOME: join(folder, 'home'), LANG: 'C.UTF-8' },
       ...{ GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1' },
       ...{ CLAVIGER_HOME: home, CLAVIGER_OPERATOR_TOKEN: operatorToken, CLAVIGER_PORT: String(port) },
+      ...more,
     }
-    const args = [join(repository, 'bin', 'claviger.js'), 'run', '--agent', 'agent-of-everyday', '--', ...command]
+    const args = [join(repository, 'bin', 'claviger.js'), 'run', '--agent', agent, '--', ...command]
     return new Promise((resolve, reject) => {
       execFile(process.execPath, args, { env, timeout: 120_000, cwd: folder }, (error, stdout, stderr) => {
         if (error === null) resolve(stdout)
@@ -137,5 +146,86 @@ describe('claviger run, for everyday clients', { skip: noOpenssl() ?? noOwnAddre
     const host = `${ownAddress}:${service.port}`
     const shown = await runs('env', `GH_HOST=${host}`, 'GH_ENTERPRISE_TOKEN=x', 'gh', 'api', 'user')
     assert.match(shown, /"hello":"\/api\/v3\/user"/)
+  })
+
+  describe('of AWS', () => {
+    const keys = {
+      id: 'ASIAQ3EGRIEXAMPLE234',
+      secret: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+      session: 'FwoGZXIvYXdzEXAMPLE==',
+    }
+    const region = 'eu-west-1'
+    const here: Record<'sts' | 's3', AwsService> = {} as never
+    const at = (name: 'sts' | 's3') => `https://${ownAddress}:${here[name].port}`
+    /** With the person's own keys, which the command is not to see. */
+    const environment = () => ({
+      ...{
+        AWS_DEFAULT_REGION: region,
+        AWS_REGION: region,
+        AWS_ENDPOINT_URL_STS: at('sts'),
+        AWS_ENDPOINT_URL_S3: at('s3'),
+        AWS_EC2_METADATA_DISABLED: 'true',
+      },
+      ...{ AWS_ACCESS_KEY_ID: keys.id, AWS_SECRET_ACCESS_KEY: keys.secret, AWS_SESSION_TOKEN: keys.session },
+      ...{ AWS_PROFILE: 'work', AWS_CREDENTIAL_EXPIRATION: '2026-01-01T00:00:00Z' },
+    })
+    const asked = (name: 'sts' | 's3', ...command: string[]) => runsAs(`agent-of-${name}`, environment(), ...command)
+    const file = join(folder, 'megabyte')
+
+    before(async () => {
+      writeFileSync(file, Buffer.alloc(1024 * 1024, 'a text that is no key\n'))
+      for (const name of ['sts', 's3'] as const) {
+        const issued = authority.issue({ names: `IP:${ownAddress}` })
+        here[name] = await awsService({ issued, host: '0.0.0.0', keys, region, service: name })
+        const described = { addresses: [`${ownAddress}/32`], trust: authority.pem }
+        const service = { ...described, injection: { kind: 'sigv4', region, service: name } }
+        const secret = Object.values(keys).join(':')
+        await furnish(around.gateway, { name, origins: [at(name)], secret, service })
+      }
+    })
+    after(async () => {
+      for (const one of Object.values(here)) await one.close()
+    })
+    beforeEach(() => {
+      for (const { served, refused, came } of Object.values(here))
+        for (const list of [served, refused, came]) list.splice(0)
+    })
+
+    const noneCameOfPlaceholders = () => {
+      for (const { came, refused } of Object.values(here)) {
+        assert.deepEqual(refused, [])
+        assert.ok(!came.join().includes(MARK) && !came.join().includes(KEY_ID_BEGINS))
+      }
+    }
+
+    test('sees a pair of their form and nothing of the real one', async () => {
+      const shown = await asked('s3', 'sh', '-c', 'env | grep ^AWS_ | sort')
+      assert.match(shown, /^AWS_ACCESS_KEY_ID=AKIA[A-Z2-7]{16}$/m)
+      assert.match(shown, /^AWS_SECRET_ACCESS_KEY=[A-Za-z0-9]{40}$/m)
+      assert.ok(!/SESSION|EXPIRATION|PROFILE/.test(shown), shown)
+      for (const part of Object.values(keys)) assert.ok(!shown.includes(part), shown)
+    })
+
+    test('boto3 asks who it is, and puts, lists and gets objects', { skip: noBoto }, async () => {
+      const identity = `import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])`
+      assert.equal(await asked('sts', 'python3', '-c', identity), 'arn:aws:iam::111122223333:user/ann\n')
+      const objects = `
+import boto3
+whole = open('${file}', 'rb').read()
+s3 = boto3.client('s3')
+s3.put_object(Bucket='shop', Key='a b/c+d', Body=whole)
+s3.upload_file('${file}', 'shop', 'e')
+assert s3.get_object(Bucket='shop', Key='a b/c+d')['Body'].read() == whole
+print([(o['Key'], o['Size']) for o in s3.list_objects_v2(Bucket='shop', Prefix='')['Contents']])`
+      assert.equal(await asked('s3', 'python3', '-c', objects), "[('a%20b/c%2Bd', 1048576), ('e', 1048576)]\n")
+      noneCameOfPlaceholders()
+    })
+
+    test('its command line lists, and copies files up and down', { skip: noAws }, async () => {
+      const copied = `aws s3 cp --quiet ${file} s3://shop/copy && aws s3 ls s3://shop/ && aws s3 cp --quiet s3://shop/copy ${file}.back`
+      assert.match(await asked('s3', 'sh', '-c', copied), / 1048576 copy$/m)
+      assert.ok(readFileSync(`${file}.back`).equals(readFileSync(file)))
+      noneCameOfPlaceholders()
+    })
   })
 })

@@ -152,6 +152,124 @@ describe('AWS Signature Version 4', () => {
   })
 })
 
+describe('a pair of placeholders', () => {
+  interface Given {
+    readonly id: string
+    readonly service: string
+    readonly variables: readonly string[]
+    readonly placeholder: string
+  }
+  const host = () => ({ host: `127.0.0.1:${around.gateway.port}` })
+
+  async function givenBy(token: string): Promise<Given[]> {
+    const headers = { ...host(), authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const reply = await around.gateway.agent('POST', '/claviger/v1/agents/self/placeholders', { headers, body: '{}' })
+    return (reply.json() as { items: Given[] }).items
+  }
+
+  async function pairOf(token: string): Promise<readonly [Given, Given]> {
+    return (await givenBy(token)).filter(({ service }) => service === 'aws') as unknown as readonly [Given, Given]
+  }
+
+  /** As a client signs: with a secret that is worth nothing, so that nobody looks whether it signed well. */
+  const signedBy = (id: string, scope = 'eu-west-1/sqs') =>
+    `AWS4-HMAC-SHA256 Credential=${id}/20260304/${scope}/aws4_request, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`
+  const send = (authorization: string, { path = '/q', service = 'aws', ...more }: Record<string, unknown> = {}) => {
+    seen = []
+    const headers = { ...host(), 'x-api-key': tokens.aws!, authorization, ...(more.headers as object) }
+    return around.gateway.agent('POST', `/to/${service}${path}`, { ...more, headers })
+  }
+
+  test('is in the variables of AWS’s clients, and signs nothing itself', async () => {
+    const [id, secret] = await pairOf(tokens.aws!)
+    assert.deepEqual([id.variables, secret.variables], [['AWS_ACCESS_KEY_ID'], ['AWS_SECRET_ACCESS_KEY']])
+    assert.match(`${id.placeholder} ${secret.placeholder}`, /^AKIA[A-Z2-7]{16} [A-Za-z0-9]{40}$/)
+    const reply = await send(signedBy(id.placeholder), { headers: { 'x-amz-security-token': secret.placeholder } })
+    assert.equal(reply.status, 200, reply.text())
+    const [got] = seen as [Seen]
+    assert.ok(String(got.headers.authorization).endsWith(`Signature=${awsSignature(got)}`))
+    assert.ok(!JSON.stringify(got).includes(id.placeholder))
+    assert.ok((await records()).includes(id.id))
+  })
+
+  test('has names of its own for a second service, and those that a service says', async () => {
+    const origins = ['https://sqs.eu-west-1.amazonaws.com']
+    const { gateway } = around
+    await gateway.does('POST', '/agents', { name: 'collector' })
+    for (const [name, placeholder] of Object.entries({
+      aws: undefined,
+      'more-aws': undefined,
+      said: { variables: ['ITS_USER', 'ITS_WORD'] },
+    })) {
+      if (name !== 'aws') {
+        await gateway.does('POST', '/services', {
+          name,
+          origins,
+          injection: { kind: 'sigv4' },
+          ...(placeholder && { placeholder }),
+        })
+        await gateway.does('POST', '/credentials', { handle: `${name}-key`, service: name, secret: AWS })
+      }
+      await gateway.does('POST', '/grants', { agent: 'collector', service: name, scopes: [`${name}:*`] })
+    }
+    const { token } = await gateway.does<{ token: string }>('POST', '/tokens', { agent: 'collector' })
+    const names = (await givenBy(token)).map(({ variables }) => variables.join())
+    assert.deepEqual(names.sort(), [
+      ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'ITS_USER', 'ITS_WORD'],
+      ...['MORE_AWS_KEY_ACCESS_KEY_ID', 'MORE_AWS_KEY_SECRET_ACCESS_KEY'],
+    ])
+  })
+
+  test('is refused for another region, service, version or place, and where it is dead or another agent’s', async () => {
+    const [id, secret] = await pairOf(tokens.aws!)
+    const { id: token, token: other } = await around.gateway.does<{ id: string; token: string }>('POST', '/tokens', {
+      agent: 'agent-of-aws',
+    })
+    const [dead] = await pairOf(other)
+    await around.gateway.does('DELETE', `/tokens/${token}`)
+    await around.gateway.does('POST', '/agents', { name: 'neighbour' })
+    await around.gateway.does('POST', '/grants', { agent: 'neighbour', service: 'aws', scopes: ['aws:*'] })
+    const [foreign] = await pairOf(
+      (await around.gateway.does<{ token: string }>('POST', '/tokens', { agent: 'neighbour' })).token,
+    )
+    await around.gateway.does('POST', '/grants', { agent: 'agent-of-aws', service: 'bot', scopes: ['bot:*'] })
+    const own = id.placeholder
+    const text = { 'content-type': 'text/plain' }
+    const table: readonly [code: string, authorization: string, more?: Record<string, unknown>][] = [
+      ['signed_for_another', signedBy(own, 'us-east-1/sqs')],
+      ['signed_for_another', signedBy(own, 'eu-west-1/s3')],
+      ['signed_for_another', signedBy(own, 'sqs').replace('HMAC', 'ECDSA-P256')],
+      ['signed_for_another', `AWS4-HMAC-SHA256 Credential=${own}`],
+      ['placeholder_unknown', signedBy(dead.placeholder)],
+      ['placeholder_unknown', signedBy(foreign.placeholder)],
+      ['placeholder_unknown', signedBy('AKIACFADEB2222222222')],
+      ['placeholder_elsewhere', signedBy(own), { service: 'bot', path: '/sendMessage' }],
+      ['placeholder_misplaced', signedBy(own), { body: Buffer.from(secret.placeholder), headers: text }],
+      ['placeholder_misplaced', signedBy(own), { headers: { 'x-amz-meta-note': secret.placeholder } }],
+      [
+        'credential_in_query',
+        'none',
+        { path: `/q?X-Amz-Credential=${own}%2F20260304%2Feu-west-1%2Fsqs%2Faws4_request` },
+      ],
+      [
+        'header_refused',
+        signedBy(own),
+        {
+          headers: { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'content-encoding': 'aws-chunked' },
+        },
+      ],
+    ]
+    for (const [code, authorization, more] of table) {
+      const reply = await send(authorization, more)
+      assert.equal(reply.code, code, `${authorization} ${JSON.stringify(more)}`)
+      assert.equal(seen.length, 0)
+    }
+    const denied = JSON.stringify(await around.gateway.does('GET', '/audit/records?type=deny&limit=200'))
+    for (const code of ['signed_for_another', 'placeholder_unknown', 'placeholder_elsewhere'])
+      assert.ok(denied.includes(code), code)
+  })
+})
+
 describe('a key in the path', () => {
   test('is put in when the request goes out, and is in no record and no answer', async () => {
     const reply = await call('bot', '/sendMessage?chat_id=1', { method: 'POST' })

@@ -6,7 +6,7 @@ import { isLoopback } from '../settings.ts'
 import { type Cage, cagedEnvironment, cageFor, INSIDE, runCaged } from './cage/caged-run.ts'
 import { agentClient, type GatewayClient } from './client.ts'
 import type { ExitCode } from './exit-codes.ts'
-import { type GivenPlaceholder, placeholderVariables } from './placeholder-variables.ts'
+import { besidePlaceholders, type GivenPlaceholder, placeholderVariables, regionOf } from './placeholder-variables.ts'
 import { runCommandIn } from './run-command.ts'
 import { secretNames } from './run-environment.ts'
 import { say } from './terminal.ts'
@@ -90,11 +90,13 @@ async function start(
   const standing = kept(given.placeholders, options.keepEnv ?? [])
   if (Object.keys(standing).length > 0)
     say(terminal, `placeholders in its environment: ${Object.keys(standing).join(', ')}`)
+  const beside = besideThem(standing, removed, options.keepEnv ?? [], terminal)
   const ca = join(folder, 'claviger-ca.pem')
   writeFileSync(ca, given.certificate, { mode: 0o600 })
   const environment = (base: NodeJS.ProcessEnv, place: { readonly url: string; readonly ca: string }) => ({
-    ...throughGateway(base, { ...given, ...place, token }, removed),
+    ...throughGateway(base, { ...given, ...place, token }, [...removed, ...beside]),
     ...standing,
+    ...regionOf(given.placeholders, base),
   })
   if (caged === undefined || socketFolder === undefined)
     return runCommandIn(environment(terminal.env, { url, ca }), command, umask)
@@ -151,6 +153,19 @@ async function givenTo(agent: GatewayClient): Promise<Given> {
 function kept(placeholders: readonly GivenPlaceholder[], names: readonly string[]): Record<string, string> {
   const variables = Object.entries(placeholderVariables(placeholders))
   return Object.fromEntries(variables.filter(([name]) => !names.includes(name)))
+}
+
+/** What else is not to be in the command's environment, now that these are. */
+function besideThem(
+  standing: Readonly<Record<string, string>>,
+  removed: readonly string[],
+  names: readonly string[],
+  terminal: Invocation['terminal'],
+): string[] {
+  const left = Object.keys(terminal.env).filter((name) => !removed.includes(name) && !names.includes(name))
+  const beside = besidePlaceholders(standing, left)
+  if (beside.length > 0) say(terminal, `not beside these placeholders: ${beside.join(', ')}`)
+  return beside
 }
 
 /** A token that cannot be revoked now ends by itself; whoever ran the command is told. */

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MARK, newPlaceholder, placeholderShape, runAt } from './placeholder-shape.ts'
+import {
+  AWS_KEY_ID,
+  AWS_SECRET,
+  holdsPlaceholder,
+  KEY_ID_BEGINS,
+  MARK,
+  newPlaceholder,
+  placeholderShape,
+  runAt,
+} from './placeholder-shape.ts'
 
 const made = (shape: string) => newPlaceholder(placeholderShape(shape)!)
 
@@ -24,9 +33,19 @@ describe('a placeholder', () => {
     }
   })
 
+  test('of a pair that signs looks like AWS’s, and is known for a placeholder by either half', () => {
+    const id = newPlaceholder(AWS_KEY_ID)
+    assert.match(id.text, /^AKIA[A-Z2-7]{16}$/)
+    const signed = `AWS4-HMAC-SHA256 Credential=${id.text}/20260304/eu-west-1/s3/aws4_request, SignedHeaders=host`
+    assert.equal(runAt(signed, signed.indexOf(KEY_ID_BEGINS) + 'AKIA'.length), id.run)
+    const secret = newPlaceholder(AWS_SECRET)
+    assert.match(secret.text, /^[A-Za-z0-9]{40}$/)
+    assert.deepEqual([id.text, secret.text, 'AKIAIOSFODNN7EXAMPLE'].map(holdsPlaceholder), [true, true, false])
+  })
+
   test('is not drawn from too little, nor of a shape that cannot be told where it ends', () => {
     const wrong = ['sk-', 'sk-{19}', '{25:hex}', '{21:lower}', 'sk-{201}', 'sk-{48}.x', 'a b{48}', '{48}{48}', '{048}']
-    for (const shape of [...wrong, `${MARK}{48}`, '{48:base64}'])
+    for (const shape of [...wrong, `${MARK}{48}`, '{48:base64}', '{48:base32}'])
       assert.equal(placeholderShape(shape), undefined, shape)
   })
 })

@@ -8,16 +8,24 @@ import { looksLikeCredential } from './looks-like-credential.ts'
 
 export const MARK = 'cfadebcafd'
 
+/**
+ * The public half of a pair that signs: AWS's ids of keys have capitals and 2 to 7 alone, 16 of them, too few for the whole
+ * mark. It is sought where a signature names its key, and nowhere else.
+ */
+const KEY_ID_MARK = 'CFADEB'
+export const KEY_ID_BEGINS = `AKIA${KEY_ID_MARK}`
+
 const ALPHABETS = {
   alnum: '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz',
   letters: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz',
   lower: '0123456789abcdefghijklmnopqrstuvwxyz',
   hex: '0123456789abcdef',
+  base32: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567',
 } as const
 type Alphabet = keyof typeof ALPHABETS
 
 /** What is drawn behind the mark must be enough that no two are ever the same: 57 bits at the least. */
-const SHORTEST: Readonly<Record<Alphabet, number>> = { alnum: 20, letters: 20, lower: 22, hex: 26 }
+const SHORTEST: Readonly<Record<Exclude<Alphabet, 'base32'>, number>> = { alnum: 20, letters: 20, lower: 22, hex: 26 }
 /** Of all shapes. */
 export const SHORTEST_PLACEHOLDER = 20
 const LONGEST = 200
@@ -36,17 +44,26 @@ export function placeholderShape(text: string): PlaceholderShape | undefined {
   const [, before, digits, alphabet = 'alnum', behind] = FORM.exec(text) ?? []
   if (before === undefined || behind === undefined || text.includes(MARK)) return undefined
   const length = Number(digits)
-  const isLongEnough = length >= SHORTEST[alphabet as Alphabet] && length <= LONGEST
+  const isLongEnough = length >= SHORTEST[alphabet as keyof typeof SHORTEST] && length <= LONGEST
   return isLongEnough ? { before, length, alphabet: alphabet as Alphabet, behind } : undefined
 }
+
+/** What clients of AWS sign with. The id has 50 bits that are drawn: too few to be a secret, which it is not. */
+export const AWS_KEY_ID: PlaceholderShape = { before: 'AKIA', length: 16, alphabet: 'base32', behind: '' }
+export const AWS_SECRET: PlaceholderShape = { before: '', length: 40, alphabet: 'alnum', behind: '' }
 
 /** A new one. Behind `before` it is one run of letters and digits: what it is known by. */
 export function newPlaceholder({ before, length, alphabet, behind }: PlaceholderShape): { text: string; run: string } {
   const digits = ALPHABETS[alphabet]
-  let run: string = MARK
+  let run: string = alphabet === 'base32' ? KEY_ID_MARK : MARK
   while (run.length < length) run += digits[randomInt(digits.length)]
   run += behind
   return { text: before + run, run }
+}
+
+/** Whether it is one, or holds one. */
+export function holdsPlaceholder(text: string): boolean {
+  return text.includes(MARK) || text.startsWith(KEY_ID_BEGINS)
 }
 
 /** The run of letters and digits that begins with the mark at `at`. */

@@ -2,20 +2,15 @@
 import { denialProblem } from '../gate/denials.ts'
 import { Refusals } from '../gate/refusals.ts'
 import type { AgentPrincipal } from '../gate/rooms.ts'
-import type { CredentialId } from '../ground/ids.ts'
-import { type PlaceholderShape, placeholderShape } from '../ground/placeholder-shape.ts'
 import type { BoundEndpoint } from '../http/endpoint.ts'
-import type { IssuedPlaceholder, NewPlaceholder, PlaceholderEntry, PlaceholderView } from '../placeholders/contract.ts'
+import type { IssuedPlaceholder, PlaceholderEntry, PlaceholderView } from '../placeholders/contract.ts'
 import { placeholderRoutes } from '../placeholders/routes.ts'
 import type { Placeholding } from '../proxy/carry-out.ts'
 import type { PlaceholderBook } from '../proxy/placeholders/book.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Service } from '../services/contract.ts'
-import { findTemplate } from '../services/templates/catalogue.ts'
 import type { Actor } from '../storage/storage.ts'
-
-/** Of a service that says nothing of its keys. */
-const USUAL = placeholderShape('{40}') as PlaceholderShape
+import { hasPlaceholders, placeholdersFor } from './wanted-placeholders.ts'
 
 export function placeholderBook({ placeholders, services, vault }: Rooms): PlaceholderBook {
   return {
@@ -61,7 +56,7 @@ export function placeholderEndpoints<Who>(rooms: Rooms, { actorOf, agentOf }: Ca
   })
 }
 
-/** One for each credential of each service that the agent was given something on. Throws Problem `service_not_granted`. */
+/** Those for each credential of each service that the agent was given something on. Throws Problem `service_not_granted`. */
 async function issued(
   rooms: Rooms,
   { agent, token }: AgentPrincipal,
@@ -78,7 +73,10 @@ async function issued(
   if (missing !== undefined) throw denialProblem('service_not_granted', { facts: { service: missing } })
   const taken = new Set<string>()
   const wanted = given.flatMap(({ service, credentials }) =>
-    credentials.map((credential, at) => wantedOf(rooms, service, credential, at, taken)),
+    credentials.flatMap((credential, at) => {
+      const handle = rooms.vault.aboutOf(credential)?.handle ?? credential
+      return placeholdersFor(service, credential, handle, at, taken)
+    }),
   )
   const owner = { agent: agent.id, token: token.id, expiresAt: token.expiresAt }
   const made = await rooms.placeholders.issue(owner, wanted, by)
@@ -88,56 +86,16 @@ async function issued(
   })
 }
 
-/** Those that its grants name or imply; none where the client itself computes with the secret. */
-function credentialsOf({ grants, clock }: Rooms, agent: AgentPrincipal['agent']['id'], { id, injection }: Service) {
-  if (injection === undefined || injection.kind === 'sigv4' || injection.kind === 'hmac') return []
+/** Those that its grants name or imply. */
+function credentialsOf({ grants, clock }: Rooms, agent: AgentPrincipal['agent']['id'], service: Service) {
+  if (!hasPlaceholders(service)) return []
   const now = clock.now()
   const standing = grants
-    .of(agent, id)
+    .of(agent, service.id)
     .filter(({ door, status, expiresAt }) => door === undefined && status === 'active' && now < (expiresAt ?? now + 1))
   return [
     ...new Set(standing.flatMap(({ credential, credentials }) => (credential ? [credential, ...credentials] : []))),
   ]
-}
-
-/** The provider's variables go to the first service and credential that wants them; the others have names of their own. */
-function wantedOf(
-  { vault }: Rooms,
-  service: Service,
-  credential: CredentialId,
-  at: number,
-  taken: Set<string>,
-): NewPlaceholder {
-  const { shape, variables } = saidOf(service)
-  const handle = vault.aboutOf(credential)?.handle ?? credential
-  const usual = at === 0 ? (variables ?? [`${variableOf(service.name)}_API_KEY`]) : []
-  const free = usual.filter((name) => !taken.has(name))
-  const names = free.length > 0 ? free : [variableOf(handle), `${variableOf(service.name)}_${variableOf(handle)}`]
-  const own = free.length > 0 ? free : names.filter((name) => !taken.has(name)).slice(0, 1)
-  for (const name of own) taken.add(name)
-  return { service: service.id, credential, shape: placeholderShape(shape ?? '') ?? USUAL, variables: own }
-}
-
-/** What the service says of its keys, or the template that it was made of: that may have learned of it since. */
-function saidOf({ view: { placeholder, template } }: Service): {
-  shape?: string | undefined
-  variables?: readonly string[] | undefined
-} {
-  const byTemplate = template === undefined ? undefined : bundled(template)?.placeholder
-  return { ...byTemplate, ...placeholder }
-}
-
-function bundled(name: string) {
-  try {
-    return findTemplate(name)
-  } catch {
-    return undefined
-  }
-}
-
-function variableOf(name: string): string {
-  const upper = name.toUpperCase().replace(/[^A-Z0-9]+/g, '_')
-  return /^[A-Z]/.test(upper) ? upper : `KEY_${upper}`
 }
 
 function viewOf({ services, vault, identity }: Rooms, entry: PlaceholderEntry): PlaceholderView | undefined {

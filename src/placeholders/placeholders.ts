@@ -3,7 +3,7 @@ import { storedForm } from '../crypto/tokens.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { AgentId, TokenId } from '../ground/ids.ts'
 import { newOrderedId } from '../ground/ids.ts'
-import { newPlaceholder } from '../ground/placeholder-shape.ts'
+import { newPlaceholder, type PlaceholderShape } from '../ground/placeholder-shape.ts'
 import type { Actor, Change, Storage } from '../storage/storage.ts'
 import { type NewPlaceholder, type PlaceholderEntry, placeholderProblem } from './contract.ts'
 import { loadPlaceholders, type PlaceholderRow, putPlaceholder, removePlaceholder } from './store.ts'
@@ -156,13 +156,21 @@ export class Placeholders {
 
   #make({ agent, token, expiresAt }: PlaceholdersFor, { service, credential, shape, variables }: NewPlaceholder) {
     const now = this.#options.clock.now()
-    const { text, run } = newPlaceholder(shape)
+    const { text, run } = this.#unused(shape)
     const row: PlaceholderRow = {
       ...{ id: newOrderedId('clv_ph', now), agent, token, service, credential },
       ...{ hash: this.#hashOf(run), pepper: this.#options.pepper().version },
       ...{ before: shape.before, variables: variables.join(','), created_at: now, expires_at: expiresAt },
     }
     return { row, text }
+  }
+
+  /** Ids of keys are short: one that lives is not made again. */
+  #unused(shape: PlaceholderShape): { readonly text: string; readonly run: string } {
+    for (;;) {
+      const made = newPlaceholder(shape)
+      if (this.find(made.run) === undefined) return made
+    }
   }
 
   #hashOf(run: string): Buffer {

@@ -18,7 +18,7 @@ const IDLE_MS = 30_000
  * request, so they are left out of what is shown, and of what is sent.
  */
 const PER_TRY =
-  /^(?:traceparent|tracestate|baggage|b3|x-b3-.*|x-request-id|x-correlation-id|x-amzn-trace-id|x-stainless-.*|sentry-trace|date|idempotency-key|prefer|range|if-range|priority)$/
+  /^(?:traceparent|tracestate|baggage|b3|x-b3-.*|x-request-id|x-correlation-id|x-amzn-trace-id|x-amz-date|amz-sdk-invocation-id|amz-sdk-request|x-stainless-.*|sentry-trace|date|idempotency-key|prefer|range|if-range|priority)$/
 
 /** The gate's way to the caller of one call. */
 export class AskedCaller implements Caller {

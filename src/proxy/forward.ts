@@ -191,7 +191,7 @@ function prepare(
   const transform = body === null ? undefined : transformOf(options, request, head, body)
   // Servers that want a length get one, where it can be had at little cost.
   const collects = transform !== undefined && (Buffer.isBuffer(body) || isSmallAndChanges(transform, head))
-  const needsBody = injector?.needsBody === true
+  const needsBody = injector?.needsBody === true && injector.streams?.(head) !== true
   if (transform !== undefined && transform.keepsLength !== true) head.contentLength = undefined
   const attach = (whole?: Buffer) => {
     if (opened === undefined) return

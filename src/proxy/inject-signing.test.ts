@@ -86,6 +86,11 @@ describe('SigV4', () => {
     ['https://search-x.us-east-2.es.amazonaws.com', 'us-east-2 es'],
     ['https://bedrock-runtime.us-east-1.amazonaws.com', 'us-east-1 bedrock'],
     ['https://ec2.cn-north-1.amazonaws.com.cn', 'cn-north-1 ec2'],
+    ['https://111122223333.s3-control.eu-west-1.amazonaws.com', 'eu-west-1 s3'],
+    ['https://portal.sso.eu-west-1.amazonaws.com', 'eu-west-1 awsssoportal'],
+    ['https://abc-ats.iot.eu-west-1.amazonaws.com', 'eu-west-1 iot'],
+    ['https://data-ats.iot.eu-west-1.amazonaws.com', 'eu-west-1 iotdata'],
+    ['https://global.health.amazonaws.com', 'us-east-1 health'],
   ]
   for (const [origin, scope] of hosts) test(`signs for ${scope} at ${origin}`, () => assert.equal(at(origin), scope))
 
@@ -128,6 +133,50 @@ describe('SigV4', () => {
     })
     assert.equal(sent['x-amz-content-sha256'], 'UNSIGNED-PAYLOAD')
   })
+
+  test('leaves a body unsigned where the client did, by HTTPS, with the checksum behind its chunks', () => {
+    const origin = 'https://b.s3.us-west-2.amazonaws.com'
+    const chunks = [
+      'Content-Encoding',
+      'aws-chunked',
+      'X-Amz-Decoded-Content-Length',
+      '7',
+      'X-Amz-Trailer',
+      'x-amz-checksum-crc32',
+    ]
+    const left: readonly [string, readonly string[]][] = [
+      ['UNSIGNED-PAYLOAD', []],
+      ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', chunks],
+    ]
+    for (const [said, more] of left) {
+      const headers = ['X-Amz-Content-Sha256', said, ...more]
+      const head = outgoingHead(
+        { method: 'PUT', origin: parseOrigin(origin), target: canonicalTarget('/a') },
+        headers,
+        [],
+        () => undefined,
+      )
+      assert.equal(injectorFor({ kind: 'sigv4' }).streams?.(head), true)
+      const { sent } = inject({ kind: 'sigv4' }, keys, { origin, headers, method: 'PUT' })
+      assert.equal(sent['x-amz-content-sha256'], said)
+      for (let at = 0; at < more.length; at += 2) assert.equal(sent[more[at]!.toLowerCase()], more[at + 1])
+      if (more.length > 0) assert.match(sent.authorization!, /x-amz-decoded-content-length;x-amz-trailer,/)
+    }
+  })
+
+  for (const said of ['UNSIGNED-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'e3b0', '']) {
+    test(`signs a body whatever else is said of it, or by plain HTTP: ${said}`, () => {
+      const body = Buffer.from('body')
+      const origin =
+        said === 'UNSIGNED-PAYLOAD' ? 'http://b.s3.us-west-2.amazonaws.com' : 'https://b.s3.us-west-2.amazonaws.com'
+      const twice = ['X-Amz-Content-Sha256', said, 'x-amz-content-sha256', said]
+      for (const headers of [twice.slice(2), twice]) {
+        const { sent, head } = inject({ kind: 'sigv4' }, keys, { origin, headers, method: 'PUT', body })
+        assert.equal(sent['x-amz-content-sha256'], createHash('sha256').update(body).digest('hex'))
+        assert.equal(head.headers.filter((name) => name.toLowerCase() === 'x-amz-content-sha256').length, 1)
+      }
+    })
+  }
 
   for (const headers of [
     ['Content-Encoding', 'aws-chunked'],

@@ -1,22 +1,23 @@
 import { createHash } from 'node:crypto'
-import { type AwsEndpoint, awsEndpoint } from '../ground/aws-endpoint.ts'
 import type { Clock } from '../ground/clock.ts'
 import { type AwsKeys, awsKeys, wantsAwsKeys } from '../ground/credential-shape.ts'
+import { comparableName } from '../ground/header-names.ts'
 import { ambiguous } from '../ground/target-problems.ts'
+import { awsScopeAt } from './aws-scope.ts'
 import { refuseCredentialInQuery } from './credential-query.ts'
 import { hostOf } from './host-of.ts'
 import type { Injector, Opened } from './inject.ts'
 import { proxyProblem } from './problems.ts'
 import type { OutgoingHead } from './request-head.ts'
 import { secretText, shaped } from './secret-text.ts'
-import { type AwsScope, awsKey, awsTime, signAws, UNSIGNED } from './sign-aws.ts'
+import { type AwsScope, awsKey, awsTime, signAws, UNSIGNED, UNSIGNED_CHUNKS } from './sign-aws.ts'
 
 /** Region and service are those of the host unless they are said here. */
 export interface SigV4Injection {
   readonly kind: 'sigv4'
   readonly region?: string | undefined
   readonly service?: string | undefined
-  /** The body is not signed, and may be of any size: only what TLS protects. */
+  /** Bodies are not signed, and may be of any size: only what TLS protects. Left out: where the client signed none, by HTTPS. */
   readonly unsignedPayload?: boolean | undefined
 }
 
@@ -27,13 +28,14 @@ interface Known {
 }
 
 const NO_BODY = Buffer.alloc(0)
+const DIGEST = 'x-amz-content-sha256'
 /** Endpoints whose keys are kept at once; more are made anew. */
 const MAX_KEYS = 64
 
 /** Signs the request as it goes out (AWS Signature Version 4). */
 export class SigV4Injector implements Injector {
   readonly needsBody: boolean
-  readonly headers = ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256', 'date']
+  readonly headers = ['authorization', 'x-amz-date', 'x-amz-security-token', 'date']
   readonly #injection: SigV4Injection
   readonly #clock: Clock
   readonly #known = new WeakMap<Opened, Known>()
@@ -44,14 +46,20 @@ export class SigV4Injector implements Injector {
     this.needsBody = injection.unsignedPayload !== true
   }
 
+  streams(head: OutgoingHead): boolean {
+    return leftUnsigned(head) !== undefined
+  }
+
   apply(head: OutgoingHead, opened: Opened, body: Buffer = NO_BODY): readonly string[] {
     refuseCredentialInQuery(head)
     // Some servers read + as a space and some as itself, and the signature says which was meant.
     if (head.matched.query.includes('+')) throw ambiguous('query_separator', 'A + in the query must be %2B or %20.')
-    refuseChunks(head.headers)
+    const left = leftUnsigned(head)
+    if (left !== UNSIGNED_CHUNKS) refuseChunks(head.headers)
+    removeDigests(head.headers)
     const { keys, signing } = this.#knownOf(opened)
-    const scope: AwsScope = { ...this.#endpoint(head), time: awsTime(this.#clock.now()) }
-    const payload = this.needsBody ? createHash('sha256').update(body).digest('hex') : UNSIGNED
+    const scope: AwsScope = { ...awsScopeAt(this.#injection, head.origin), time: awsTime(this.#clock.now()) }
+    const payload = left ?? (this.needsBody ? createHash('sha256').update(body).digest('hex') : UNSIGNED)
     head.headers.push('x-amz-date', scope.time, 'x-amz-content-sha256', payload)
     if (keys.session !== undefined) head.headers.push('x-amz-security-token', keys.session)
     const { method, matched: target, origin } = head
@@ -70,14 +78,6 @@ export class SigV4Injector implements Injector {
     }
     return known
   }
-
-  #endpoint({ origin }: OutgoingHead): AwsEndpoint {
-    const { region, service } = this.#injection
-    if (region !== undefined && service !== undefined) return { region, service }
-    const said = awsEndpoint(origin.host)
-    if (said === undefined) throw proxyProblem('signing_unknown', { facts: { origin: origin.href } })
-    return { region: region ?? said.region, service: service ?? said.service }
-  }
 }
 
 function keyOf(known: Map<string, Buffer>, secret: string, scope: AwsScope): Buffer {
@@ -92,7 +92,28 @@ function keyOf(known: Map<string, Buffer>, secret: string, scope: AwsScope): Buf
 }
 
 /**
- * A body that a client cut into chunks and signed itself (`STREAMING-…`): signed as a whole it would be taken for what the
+ * What the client says in the place of a digest where it left the body to TLS: clients of S3 do, and end what they send in chunks with
+ * a checksum, which goes on as it is. Undefined where it signed the body, or sends it by plain HTTP.
+ */
+function leftUnsigned({ headers, origin }: OutgoingHead): string | undefined {
+  if (origin.scheme !== 'https') return undefined
+  let said: string | undefined
+  for (let at = 0; at < headers.length; at += 2) {
+    if (comparableName(headers[at]!) !== DIGEST) continue
+    if (said !== undefined) return undefined
+    said = headers[at + 1]!
+  }
+  return said === UNSIGNED || said === UNSIGNED_CHUNKS ? said : undefined
+}
+
+function removeDigests(headers: string[]): void {
+  for (let at = headers.length - 2; at >= 0; at -= 2) {
+    if (comparableName(headers[at]!) === DIGEST) headers.splice(at, 2)
+  }
+}
+
+/**
+ * A body that a client cut into chunks and signed itself (`STREAMING-AWS4-…`): signed as a whole it would be taken for what the
  * client meant to send, chunk signatures and all. Throws Problem `header_refused`.
  */
 function refuseChunks(headers: readonly string[]): void {
@@ -100,9 +121,12 @@ function refuseChunks(headers: readonly string[]): void {
     const name = headers[at]!.toLowerCase()
     const chunked = name === 'content-encoding' && /(?:^|[\s,])aws-chunked(?:[\s,]|$)/i.test(headers[at + 1]!)
     if (!chunked && name !== 'x-amz-decoded-content-length') continue
-    throw proxyProblem('header_refused', { detail: 'Send the body as it is, without chunks of AWS (aws-chunked).' })
+    throw proxyProblem('header_refused', { detail: SIGNED_CHUNKS })
   }
 }
+
+const SIGNED_CHUNKS =
+  'The body comes in chunks that the client signed (aws-chunked), or by plain HTTP: have it sent over HTTPS without (AWS_REQUEST_CHECKSUM_CALCULATION=when_required; in Java chunkedEncodingEnabled(false)).'
 
 /** What must be signed (all `x-amz-…`) and what says how the body is read. */
 function signedHeaders(headers: readonly string[]): [string, string][] {

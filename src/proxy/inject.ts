@@ -39,6 +39,8 @@ export interface Opened {
 export interface Injector {
   /** Whether `apply` wants the whole body, which then has to be read before anything is sent. */
   readonly needsBody: boolean
+  /** Whether this one's body may go by unread although it wants bodies. */
+  readonly streams?: (head: OutgoingHead) => boolean
   /** Comparable names of the headers it writes: whatever the caller sent by those names is left out. */
   readonly headers: readonly string[]
   /**

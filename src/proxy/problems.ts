@@ -52,6 +52,11 @@ export const proxyProblems = {
     title: 'The region or the service that a signature is for cannot be told from the host',
     hint: 'An operator can say them: `region` and `service` of the injection.',
   },
+  signed_for_another: {
+    status: 400,
+    title: 'The client signed for another region or service of AWS than this host is signed for',
+    hint: 'Set the client to the region that is `expected` here (AWS_REGION), and the hosts of that service; or an operator says `region` and `service` of the injection. Of signatures the gateway makes AWS4-HMAC-SHA256 alone.',
+  },
   service_busy: {
     status: 503,
     title: 'As many calls to the service are running as may',

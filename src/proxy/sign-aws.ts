@@ -6,6 +6,8 @@ import type { Target } from '../ground/target.ts'
 import { strictlyEncoded } from './secret-text.ts'
 
 export const UNSIGNED = 'UNSIGNED-PAYLOAD'
+/** In chunks that nobody signed, with a checksum behind them. */
+export const UNSIGNED_CHUNKS = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'
 const ALGORITHM = 'AWS4-HMAC-SHA256'
 
 export interface AwsRequest {
@@ -13,7 +15,7 @@ export interface AwsRequest {
   readonly target: Target
   /** Names in lower case, values as they are sent; those of one name in the order in which they are sent. */
   readonly headers: readonly (readonly [name: string, value: string])[]
-  /** SHA-256 of the body in hex, or UNSIGNED. */
+  /** SHA-256 of the body in hex, or one of the words for none. */
   readonly payload: string
 }
 

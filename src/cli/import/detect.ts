@@ -1,6 +1,6 @@
 // What text looks like a secret: the rules of secretlint, loaded when a command wants them. They run here, on this machine.
 import type { lintSource as LintSource } from '@secretlint/core'
-import { MARK } from '../../ground/placeholder-shape.ts'
+import { holdsPlaceholder } from '../../ground/placeholder-shape.ts'
 
 type Config = Parameters<typeof LintSource>[0]['options']['config']
 
@@ -50,7 +50,7 @@ export async function loadDetector(): Promise<Detect> {
       const family = ruleId.replace(/^.*secretlint-rule-/, '')
       const [at, value] = spanOf(text, range, data)
       // Made to look like a secret, and none.
-      if (value.includes(MARK)) return []
+      if (holdsPlaceholder(value)) return []
       return [{ rule: `${family}/${messageId}`, service: serviceOfRule[family], at, value }]
     })
   }

@@ -1,6 +1,6 @@
 // Whether a named value is a secret, by its name and its form. What stands for a secret (a reference, an example) is none.
 
-import { MARK } from '../../ground/placeholder-shape.ts'
+import { holdsPlaceholder } from '../../ground/placeholder-shape.ts'
 
 const SECRET_NAME =
   /api.?key|access.?key|auth.?key|private.?key|signing.?key|encrypt(ion)?.?key|(^|[^a-z])key$|token|secret|passw|passphrase|credential|(^|[._-])(auth|pat|pwd)$/i
@@ -17,7 +17,7 @@ export function isSecretName(name: string): boolean {
 
 /** Whether a value can be a secret itself: not a reference to one, an example, a number, a path, a token of this gateway, or a placeholder. */
 export function isSecretValue(value: string): boolean {
-  if (value.length < 8 || EXAMPLE.test(value) || value.includes(MARK)) return false
+  if (value.length < 8 || EXAMPLE.test(value) || holdsPlaceholder(value)) return false
   if (/^\d+$/.test(value) || /^(~|\.{0,2})\/[\w./-]*$/.test(value)) return false
   if (/^\$(\{[^}]*\}|\w+)$/.test(value) || /^(clv_|svc_|claviger:|clauth:\/\/|op:\/\/|vault:\/\/)/.test(value))
     return false

@@ -1,8 +1,10 @@
 // What the ways in know of placeholders, and what one that was found stands for. Its invariant: only a live one of the agent that
 // calls, for the service that is called, stands for anything; everything else of that shape is a refusal.
 import type { AgentId, CredentialId, ServiceId } from '../../ground/ids.ts'
-import { MARK, runAt } from '../../ground/placeholder-shape.ts'
+import type { Origin } from '../../ground/origin.ts'
+import { KEY_ID_BEGINS, MARK, runAt } from '../../ground/placeholder-shape.ts'
 import type { PlaceholderEntry } from '../../placeholders/contract.ts'
+import { isAwsSignature } from '../aws-scope.ts'
 import { proxyProblem } from '../problems.ts'
 
 /** From memory, all of it. */
@@ -12,7 +14,7 @@ export interface PlaceholderBook {
   /** By the run that begins with the mark. */
   find(run: string): PlaceholderEntry | undefined
   isLive(entry: PlaceholderEntry): boolean
-  serviceNamed(name: string): PlacingService | undefined
+  serviceNamed(name: string): (PlacingService & { readonly origins: readonly Origin[] }) | undefined
   /** What people call a credential. */
   handleOf(credential: CredentialId): string | undefined
 }
@@ -50,9 +52,12 @@ export function foundAt(book: PlaceholderBook, asking: Asking, text: string, at:
   return { entry, text: entry.before + run }
 }
 
-/** The place of the mark, or -1. */
+/** The place of the mark, or -1. In a signature of AWS the id of the key has one of its own. */
 export function markIn(text: string): number {
-  return text.indexOf(MARK)
+  const at = text.indexOf(MARK)
+  if (at >= 0 || !isAwsSignature(text)) return at
+  const id = text.indexOf(KEY_ID_BEGINS)
+  return id < 0 ? -1 : id + 'AKIA'.length
 }
 
 export function misplaced(where: string, placeholder?: string) {

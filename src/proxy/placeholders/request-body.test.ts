@@ -24,7 +24,7 @@ const book: PlaceholderBook = {
   inUse: true,
   find: (asked) => (asked === run ? entry : undefined),
   isLive: () => true,
-  serviceNamed: () => service,
+  serviceNamed: () => ({ ...service, origins: [] }),
   handleOf: () => 'the-key',
 }
 const permit = { call: { agent, service: service.id } } as unknown as Permit

@@ -7,6 +7,7 @@ import { comparableName } from '../../ground/header-names.ts'
 import type { ServiceId } from '../../ground/ids.ts'
 import { MARK, runAt, SHORTEST_PLACEHOLDER } from '../../ground/placeholder-shape.ts'
 import { canonicalTarget, type Target } from '../../ground/target.ts'
+import { checkAwsScope, isAwsSignature } from '../aws-scope.ts'
 import type { CarriedCall } from '../carry-out.ts'
 import type { Injection } from '../inject.ts'
 import { injectorFor } from '../inject.ts'
@@ -19,10 +20,14 @@ export function takenFromHead(call: CarriedCall, book: PlaceholderBook): Carried
   if (!inTarget && !headersHoldMark(rawHeaders)) return call
   const service = book.serviceNamed(call.serviceName)
   const asking = { agent: call.principal.agent.id, service: service?.id }
-  const taking = new Taking(book, asking, service?.injection as Injection | undefined)
+  const injection = service?.injection as Injection | undefined
+  const taking = new Taking(book, asking, injection)
   const headers = taking.headers(rawHeaders)
   const rest = inTarget ? taking.target(target) : target
-  const { entry } = taking
+  const { entry, signature } = taking
+  const origin = call.origin ?? service?.origins[0]
+  if (signature !== undefined && injection?.kind === 'sigv4' && origin !== undefined)
+    checkAwsScope(signature, injection, origin)
   // The mark was seen, so there is one.
   if (entry === undefined) throw misplaced('the head')
   const { only } = call
@@ -54,6 +59,8 @@ class Taking {
   readonly #asking: Asking
   readonly #injection: Injection | undefined
   entry: Found['entry'] | undefined
+  /** What a client of AWS signed with one. */
+  signature: string | undefined
 
   constructor(book: PlaceholderBook, asking: Asking, injection: Injection | undefined) {
     this.#book = book
@@ -73,6 +80,7 @@ class Taking {
       if (found === undefined) kept.push(name, raw[at + 1] as string)
       else if (!declared.includes(comparableName(name)))
         throw misplaced(`the header '${comparableName(name).slice(0, 64)}'`, found.entry.id)
+      else if (isAwsSignature(value)) this.signature = value
     }
     return kept
   }
@@ -127,7 +135,7 @@ function headersHoldMark(raw: readonly string[]): boolean {
     if (nameHoldsMark(raw[at - 1] as string)) return true
     const value = raw[at] as string
     if (value.length < SHORTEST_PLACEHOLDER) continue
-    if (value.includes(MARK)) return true
+    if (value.includes(MARK) || (isAwsSignature(value) && markIn(value) >= 0)) return true
     if (isBasic(value) && readable(value).includes(MARK)) return true
   }
   return false
