@@ -1,8 +1,8 @@
 // The way in for doors: a call whose answer they put into words of their own. The gate, the record and the scrubbing are
 // everybody's; what is other is that the answer comes back whole, or as the Problem that there is instead.
 import type { Problem } from '../ground/problem.ts'
-import type { AnswerHead } from './answer.ts'
 import { type CarriedCall, type CarryOutOptions, carryOut } from './carry-out.ts'
+import type { AnswerHead } from './held-answer.ts'
 import { proxyProblem } from './problems.ts'
 import type { Recipient, Writable } from './recipient.ts'
 

@@ -3,7 +3,8 @@ import type { SentLater } from '../gate/sent-later.ts'
 import type { Problem } from '../ground/problem.ts'
 import { lastOfConnection } from '../http/last-of-connection.ts'
 import { sendProblem } from '../http/send-problem.ts'
-import { Answer, type AnswerHead } from './answer.ts'
+import { Answer } from './answer.ts'
+import type { AnswerHead } from './held-answer.ts'
 
 /** The answer of one try of a call, as whoever carries it out writes it. */
 export interface Writable {

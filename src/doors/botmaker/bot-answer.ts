@@ -1,4 +1,4 @@
-import type { Answer, AnswerHead } from '../../proxy/answer.ts'
+import type { AnswerHead, HeldAnswer } from '../../proxy/held-answer.ts'
 import { proxyProblem } from '../../proxy/problems.ts'
 import type { Writable } from '../../proxy/recipient.ts'
 import { scrubError, withoutOrganisation } from './scrub-error.ts'
@@ -25,14 +25,14 @@ const MOST_WHOLE = 10 * 1024 * 1024
 
 /** The bot's side of one try: what is changed is held until it is whole, all else goes on as it comes. */
 export class BotAnswer implements Writable {
-  readonly #inner: Answer
+  readonly #inner: HeldAnswer
   readonly #told: AnswerTold
   #mode: 'passes' | 'error' | 'whole' | 'left' = 'passes'
   #head: AnswerHead | undefined
   #held: Buffer[] = []
   #heldBytes = 0
 
-  constructor(inner: Answer, told: AnswerTold) {
+  constructor(inner: HeldAnswer, told: AnswerTold) {
     this.#inner = inner
     this.#told = told
   }
