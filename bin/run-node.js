@@ -12,19 +12,18 @@ export const compileCache = join(root, 'node_modules', '.cache', 'claviger')
 
 /**
  * How a gateway process is started: no inspector by signal, no secrets in reports, no `__proto__`. A young generation of
- * 8 MB instead of 32: what a call makes dies within it, and the rest would only be resident; too little survives for
- * helping threads to be worth waking. The old one is collected when it grew by a fifth: with 100,000 agents that is
- * 300 MB less than V8's own choice, at no cost that can be measured. `--expose-gc` lets the start give back what starting
- * took. Not `--secure-heap`: OpenSSL takes the memory of Argon2id from it, so that any heap of bearable size makes every
- * passphrase fail.
+ * 12 MB instead of 32: what a call makes dies within it, and the rest would only be resident; with 8 MB some of 128 calls at
+ * once outlive it, and the old one is collected all the time. Too little survives for helping threads to be worth waking. By how
+ * much the old one grows is src/heap-growth.ts's. `--expose-gc` lets the start give back what starting took. Not
+ * `--secure-heap`: OpenSSL takes the memory of Argon2id from it, so that any heap of bearable size makes every passphrase fail.
  */
 export const gatewayFlags = [
   '--disable-sigusr1',
   '--report-exclude-env',
   '--disable-proto=throw',
-  '--max-semi-space-size=8',
+  '--max-semi-space-size=12',
   '--no-parallel-scavenge',
-  '--heap-growing-percent=20',
+  '--heap-growing-percent=70',
   '--expose-gc',
 ]
 

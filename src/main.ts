@@ -5,6 +5,7 @@ import { noteFault } from './fault-history.ts'
 import { createLog, type Log } from './ground/log.ts'
 import { Problem } from './ground/problem.ts'
 import type { Secret } from './ground/secret.ts'
+import { keepHeapGrowth } from './heap-growth.ts'
 import { type House, openHouse } from './house.ts'
 import { readyLine, readyText } from './ready.ts'
 import { buildRooms } from './rooms.ts'
@@ -31,6 +32,7 @@ export async function up(settings: Settings, { say = announce, passphrase }: Sta
   const log = createLog(settings.log)
   const ended = Promise.withResolvers<ExitCode>()
   guardProcess(log)
+  keepHeapGrowth()
   const onFatal = (code: 74 | 75, cause: unknown): never => {
     noteFault(settings.home, Date.now())
     return die(log, code, cause)
