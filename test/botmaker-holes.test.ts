@@ -375,7 +375,7 @@ test('BM-09 administration is at its own listener, and nowhere else', async () =
 
 test('BM-11 what a vendor says of the key and of its organisation does not reach the bot', async () => {
   const key = 'sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz012345'
-  await world.key('openai', key)
+  const handle = await world.key('openai', key)
   const token = await bot()
   const said = {
     error: {
@@ -393,6 +393,20 @@ test('BM-11 what a vendor says of the key and of its organisation does not reach
   }
   assert.deepEqual([reply.headers['openai-organization'], reply.headers['x-request-id']], [undefined, 'r1'])
   assert.ok((reply.json() as { error: { message: string } }).error.message.startsWith('Incorrect API key provided'))
+  await world.gateway.does('POST', `/llm/keys/${handle}/take-back`)
+  // Nor where it says so in the midst of a stream.
+  const delta = `data: {"choices":[{"delta":{"content":"error sk-ab***yz"}}]}\n\n`
+  world.answers('v1', (_, response) => {
+    const error = `event: error\ndata: ${JSON.stringify(said)}\n\n`
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'content-length': delta.length + error.length })
+    response.end(`${delta}${error}`)
+  })
+  const streamed = (await world.chat(token, { stream: true })).text()
+  assert.ok(
+    streamed.startsWith(`${delta}event: error\ndata: {"error":{"message":"Incorrect API key provided: [redacted]`),
+  )
+  for (const part of [key, '2345', 'org-AbCdEf123456', 'Acme']) assert.ok(!streamed.includes(part), streamed)
+  JSON.parse(streamed.slice(streamed.lastIndexOf('data: ') + 6))
 })
 
 test('BM-13 redirects of a vendor are handed over and not followed; an inside address that nobody named is not dialled', async () => {

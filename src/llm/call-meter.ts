@@ -13,6 +13,7 @@ import { outputBounds } from './output-bounds.ts'
 import type { Price } from './prices.ts'
 import { AskedReader } from './read-asked.ts'
 import { type Usage, UsageReader } from './read-usage.ts'
+import { type StreamKind, streamKind } from './stream-kind.ts'
 
 export interface MeteredCall {
   readonly rid: string
@@ -49,6 +50,8 @@ export class CallMeter {
   #taken: Taken | undefined
   #reader: UsageReader | undefined
   #status = 0
+  /** How the answer streams that began; undefined where it does not. */
+  stream: StreamKind | undefined
   #price: Price | undefined
   #over = false
   #judged = false
@@ -118,7 +121,8 @@ export class CallMeter {
 
   began(status: number, type: string): void {
     this.#status = status
-    this.#reader = new UsageReader(type)
+    this.stream = streamKind(type, this.#call.vendor, this.#call.target.path)
+    this.#reader = new UsageReader(this.stream)
   }
 
   /** Throws Problem `llm_budget_exceeded` where a budget ends the answer. */

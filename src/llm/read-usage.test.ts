@@ -9,7 +9,7 @@ const events = (...list: object[]) => list.map((one) => `data: ${JSON.stringify(
 const answers = [
   [
     'OpenAI, whole',
-    'application/json',
+    undefined,
     JSON.stringify({
       model: 'gpt-5.2',
       choices: [{ message: { content: '{"usage":{"prompt_tokens":9}}' } }],
@@ -19,19 +19,19 @@ const answers = [
   ],
   [
     'OpenAI, streamed',
-    'text/event-stream; charset=utf-8',
+    'events',
     `${events({ model: 'gpt-5.2', choices: [{ delta: { content: 'a "quoted\\" one' } }], usage: null }, { model: 'gpt-5.2', choices: [], usage: { prompt_tokens: 3, completion_tokens: 4 } })}data: [DONE]\n\n`,
     ['gpt-5.2', 3, 4],
   ],
   [
     'OpenAI responses, streamed',
-    'text/event-stream',
+    'events',
     `event: response.created\n${events({ type: 'response.created', response: { model: 'gpt-5.2', usage: null } })}event: response.completed\n${events({ type: 'response.completed', response: { model: 'gpt-5.2', output: [{ usage: { input_tokens: 1 } }], usage: { input_tokens: 100, output_tokens: 20 } } })}`,
     ['gpt-5.2', 100, 20],
   ],
   [
     'Anthropic, whole',
-    'application/json',
+    undefined,
     JSON.stringify({
       model: 'claude-opus-4-5',
       content: [{ type: 'tool_use', input: { usage: { output_tokens: 1 } } }],
@@ -41,13 +41,13 @@ const answers = [
   ],
   [
     'Anthropic, streamed',
-    'text/event-stream',
+    'events',
     `event: message_start\r\n${events({ type: 'message_start', message: { model: 'claude-opus-4-5', usage: { input_tokens: 10, output_tokens: 1 } } }).replaceAll('\n', '\r\n')}event: message_delta\r\n${events({ type: 'message_delta', usage: { output_tokens: 15 } })}`,
     ['claude-opus-4-5', 10, 15],
   ],
   [
     'Google, as a list',
-    'application/json',
+    undefined,
     JSON.stringify([
       { modelVersion: 'gemini-3-pro', usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 1 } },
       { usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 9, thoughtsTokenCount: 6 } },
@@ -56,7 +56,7 @@ const answers = [
   ],
   [
     'Google, streamed',
-    'text/event-stream',
+    'events',
     events(
       { usageMetadata: { promptTokenCount: 4 } },
       { modelVersion: 'gemini-3-pro', usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 7 } },
@@ -65,12 +65,12 @@ const answers = [
   ],
   [
     'Ollama, in lines',
-    'application/x-ndjson',
+    'lines',
     '{"model":"llama3","done":false}\n{"model":"llama3","done":true,"prompt_eval_count":11,"eval_count":22}\n',
     ['llama3', 11, 22],
   ],
-  ['what says nothing', 'application/json', '{"data":[{"id":"gpt-5.2"}]}', [undefined, undefined, undefined]],
-  ['what is no JSON', 'application/json', '<html>usage: 5</html>', [undefined, undefined, undefined]],
+  ['what says nothing', undefined, '{"data":[{"id":"gpt-5.2"}]}', [undefined, undefined, undefined]],
+  ['what is no JSON', undefined, '<html>usage: 5</html>', [undefined, undefined, undefined]],
 ] as const
 
 describe('UsageReader', () => {
@@ -87,7 +87,7 @@ describe('UsageReader', () => {
   }
 
   test('holds nothing of a long answer', () => {
-    const reader = new UsageReader('text/event-stream')
+    const reader = new UsageReader('events')
     const event = Buffer.from(events({ choices: [{ delta: { content: 'x'.repeat(1_000_000) } }] }))
     for (let n = 0; n < 50; n += 1) reader.push(event)
     reader.push(Buffer.from(events({ usage: { prompt_tokens: 1, completion_tokens: 2 } })))

@@ -4,6 +4,7 @@
  * stand at their places or nowhere.
  */
 import { JsonPicker } from './json-picker.ts'
+import type { StreamKind } from './stream-kind.ts'
 
 /** Undefined where the answer did not say. */
 export interface Usage {
@@ -65,11 +66,9 @@ export class UsageReader {
   events = 0
   dataBytes = 0
 
-  /** `type`: the answer's `Content-Type`. */
-  constructor(type: string) {
-    const kind = type.toLowerCase()
-    this.#isEvents = kind.startsWith('text/event-stream')
-    this.#isLines = kind.startsWith('application/x-ndjson') || kind.startsWith('application/jsonl')
+  constructor(kind: StreamKind | undefined) {
+    this.#isEvents = kind === 'events'
+    this.#isLines = kind === 'lines'
   }
 
   get isStream(): boolean {

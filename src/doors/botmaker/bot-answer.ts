@@ -1,6 +1,8 @@
+import type { StreamKind } from '../../llm/stream-kind.ts'
 import type { AnswerHead, HeldAnswer } from '../../proxy/held-answer.ts'
 import { proxyProblem } from '../../proxy/problems.ts'
 import type { Writable } from '../../proxy/recipient.ts'
+import { ErrorEvents } from './error-events.ts'
 import { scrubError, withoutOrganisation } from './scrub-error.ts'
 import { asEvents } from './whole-as-events.ts'
 
@@ -10,6 +12,8 @@ export interface AnswerTold {
   readonly gone: boolean
   /** Whether a whole answer is made into events. */
   readonly asEvents: boolean
+  /** How the answer that began streams. */
+  readonly stream: StreamKind | undefined
   /** The vendor's answer begins. True: it is not for the bot, because another key is tried. */
   began(status: number, headers: readonly string[]): boolean
   /** May throw a Problem, which ends the answer. */
@@ -23,12 +27,13 @@ export interface AnswerTold {
 const MOST_ERROR = 64 * 1024
 const MOST_WHOLE = 10 * 1024 * 1024
 
-/** The bot's side of one try: what is changed is held until it is whole, all else goes on as it comes. */
+/** The bot's side of one try: what is changed is held until it is whole, errors in a stream too; all else goes on as it comes. */
 export class BotAnswer implements Writable {
   readonly #inner: HeldAnswer
   readonly #told: AnswerTold
   #mode: 'passes' | 'error' | 'whole' | 'left' = 'passes'
   #head: AnswerHead | undefined
+  #errors: ErrorEvents | undefined
   #held: Buffer[] = []
   #heldBytes = 0
 
@@ -55,13 +60,21 @@ export class BotAnswer implements Writable {
     if (left) this.#mode = 'left'
     else if (head.status >= 400) this.#mode = 'error'
     else if (this.#told.asEvents) this.#mode = 'whole'
-    else this.#inner.begin({ ...head, headers: headersOf(head.headers) })
+    else this.#pass(head)
+  }
+
+  #pass(head: AnswerHead): void {
+    const { stream } = this.#told
+    this.#errors = stream && new ErrorEvents(stream)
+    const length = this.#errors === undefined ? head.length : undefined
+    this.#inner.begin({ ...head, headers: headersOf(head.headers), length })
   }
 
   write(chunk: Buffer): void | Promise<void> {
     if (this.#mode === 'passes') {
       this.#told.passed(chunk)
-      return this.#inner.write(chunk)
+      const passing = this.#errors === undefined ? chunk : this.#errors.push(chunk)
+      return passing.length === 0 ? undefined : this.#inner.write(passing)
     }
     this.#heldBytes += chunk.length
     if (this.#mode === 'whole') {
@@ -80,6 +93,8 @@ export class BotAnswer implements Writable {
       return
     }
     if (this.#mode !== 'passes') this.#sendHeld()
+    const rest = this.#errors?.flush()
+    if (rest !== undefined && rest.length > 0) void this.#inner.write(rest)
     this.#inner.end(trailers)
     this.#told.over(true)
   }

@@ -9,6 +9,7 @@ import type { Target } from '../../ground/target.ts'
 import { headerOf } from '../../http/header-of.ts'
 import type { CallMeter } from '../../llm/call-meter.ts'
 import { DOOR, type Key, type Vendor } from '../../llm/contract.ts'
+import type { StreamKind } from '../../llm/stream-kind.ts'
 import { Answer } from '../../proxy/answer.ts'
 import type { CallingAgent } from '../../proxy/carry-out.ts'
 import { proxyProblem } from '../../proxy/problems.ts'
@@ -85,6 +86,10 @@ export class LlmCall implements Recipient, AnswerTold {
 
   get gone(): boolean {
     return this.#parts.response.destroyed
+  }
+
+  get stream(): StreamKind | undefined {
+    return this.#parts.meter.stream
   }
 
   get headOnly(): boolean {
