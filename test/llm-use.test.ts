@@ -306,6 +306,28 @@ describe('budgets', () => {
     assert.deepEqual(errorOf(await world.chat(token, { stream: true })), budgetIsOut)
   })
 
+  test('so is one that Google streams as a list, and what it took until then counts', async () => {
+    const token = await bot()
+    await patch({ budget: { tokens: 200, per: 'day', cut: true } })
+    let gone = false
+    world.answers('v1beta', (request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json; charset=UTF-8' }).write('[{"candidates":[]}')
+      const more = setInterval(() => response.write('\n,\r\n{"candidates":[{"content":{}}]}'), 1)
+      request.socket.on('close', () => {
+        gone = true
+        clearInterval(more)
+      })
+    })
+    const stream = () => world.call(token, '/v1/google/models/gemini-3-pro:streamGenerateContent', { body: '{}' })
+    await assert.rejects(stream())
+    await until(() => gone)
+    await until(async () => (await used()).rows.length === 1)
+    const [row] = (await used()).rows
+    assert.deepEqual([row!.aborted, row!.estimated, row!.model], [true, true, 'gemini-3-pro'])
+    assert.ok((row!.tokens_out as number) > 100, String(row!.tokens_out))
+    assert.deepEqual(errorOf(await stream()), budgetIsOut)
+  })
+
   test('what a bot took that left before its answer is not lost, and counts', async () => {
     const token = await bot()
     await patch({ budget: { tokens: 10_000, per: 'day' } })

@@ -29,6 +29,8 @@ export class JsonPicker {
   readonly #written: string[] = []
   #depth = 0
   #state = START
+  /** Objects and lists in the outermost list that are complete. */
+  elements = 0
   #isName = false
   #escaped = false
   /** What is kept of the string or word that is being read; undefined where nothing is. */
@@ -118,6 +120,7 @@ export class JsonPicker {
     }
     this.#depth -= 1
     this.#state = COMMA
+    if (this.#depth === 1 && this.#stack[0] === LIST) this.elements += 1
   }
 
   #beginString(isName: boolean): void {

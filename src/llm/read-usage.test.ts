@@ -86,6 +86,18 @@ describe('UsageReader', () => {
     })
   }
 
+  test('counts the elements of a list that streams, wherever it is cut', () => {
+    const text =
+      '[{"candidates":[{"content":"}]"}],"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":3}}\n,\r\n{"a":[{}]}'
+    for (const size of [1, 5, text.length]) {
+      const reader = new UsageReader('list')
+      const bytes = Buffer.from(text)
+      for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size))
+      assert.deepEqual([reader.isStream, reader.events, reader.usage().tokensOut], [true, 2, 3])
+    }
+    assert.equal(new UsageReader(undefined).isStream, false)
+  })
+
   test('holds nothing of a long answer', () => {
     const reader = new UsageReader('events')
     const event = Buffer.from(events({ choices: [{ delta: { content: 'x'.repeat(1_000_000) } }] }))

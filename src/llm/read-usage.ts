@@ -59,26 +59,28 @@ export class UsageReader {
   readonly #picker = new JsonPicker(wanted, (path, text) => this.#picked(path, text))
   readonly #isEvents: boolean
   readonly #isLines: boolean
+  readonly #isList: boolean
   #model: string | undefined
   /** Where the reader is in a line of an event stream: so many bytes of `data:` were seen, in it (-1), or past it (-2). */
   #matched = 0
-  /** Events with data, and bytes of them. */
+  /** Events with data, lines, or elements of the list that streams. */
   events = 0
-  dataBytes = 0
 
   constructor(kind: StreamKind | undefined) {
     this.#isEvents = kind === 'events'
     this.#isLines = kind === 'lines'
+    this.#isList = kind === 'list'
   }
 
   get isStream(): boolean {
-    return this.#isEvents || this.#isLines
+    return this.#isEvents || this.#isLines || this.#isList
   }
 
   push(chunk: Buffer): void {
     if (this.#isEvents) this.#events(chunk)
     else if (this.#isLines) this.#lines(chunk)
     else this.#picker.push(chunk)
+    if (this.#isList) this.events = this.#picker.elements
   }
 
   usage(): Usage {
@@ -129,7 +131,6 @@ export class UsageReader {
     const end = lineEnd(chunk, at)
     const line = chunk.subarray(at, end < 0 ? chunk.length : end)
     if (this.#matched === -1) {
-      this.dataBytes += line.length
       this.#picker.push(line)
     }
     if (end < 0) return chunk.length
