@@ -155,7 +155,8 @@ function startFailed(log: Log, error: unknown, onFatal: (code: 74 | 75, cause: u
 const LISTEN_HINT: Readonly<Record<string, string>> = {
   EADDRINUSE: 'Another program has the port: choose another with CLAVIGER_PORT.',
   EACCES: 'This user may not have the port: choose one from 1024 up with CLAVIGER_PORT.',
-  EADDRNOTAVAIL: 'This machine does not have the address: choose another with CLAVIGER_HOST.',
+  EADDRNOTAVAIL:
+    'This machine does not have the address: choose another with CLAVIGER_HOST or CLAVIGER_BRIDGE_LISTEN; a bridge is to be there first.',
 }
 
 const EXIT_OF: Readonly<Record<string, ExitCode>> = {

@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
-import { Gateway, StartFailed } from './instruments/gateway.ts'
+import { Containers, noContainers } from './instruments/containers.ts'
+import { Gateway, repository, StartFailed } from './instruments/gateway.ts'
 import { type HeldPort, heldPort } from './instruments/held-port.ts'
 import { noOwnAddress, ownAddress } from './instruments/own-address.ts'
 import { tlsUpstream } from './instruments/tls-upstream.ts'
@@ -115,6 +118,69 @@ describe('at an address of a bridge', { skip: noCurl ?? noOpenssl() ?? noOwnAddr
     const shown = spawnSync('openssl', ['s_client', '-connect', bridge, '-showcerts'], { input: '', encoding: 'utf8' })
     const pem = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/.exec(shown.stdout)?.[0] ?? ''
     assert.equal(new X509Certificate(pem).subjectAltName, `IP Address:${ownAddress}`)
+  })
+
+  describe('from a container', { skip: noContainers() }, () => {
+    let containers: Containers
+    let token = ''
+    before(async () => {
+      containers = new Containers([folder, repository])
+      token = await tokenFrom(containers.range)
+    })
+    after(() => containers[Symbol.dispose]())
+    const proxied = (by: string) => ({ HTTPS_PROXY: `https://claviger:${by}@${bridge}` })
+    const curlThere = (by: string) =>
+      containers.run(
+        [
+          'curl',
+          '-sS',
+          '--noproxy',
+          '',
+          '-w',
+          '%{http_connect}',
+          '--proxy-cacert',
+          ca,
+          '--cacert',
+          ca,
+          `${url}/v1/who`,
+        ],
+        proxied(by),
+      )
+
+    test('curl reaches the service by the proxy and by base URL, and so does fetch of Node', async () => {
+      const byProxy = await curlThere(token)
+      assert.match(byProxy.stdout, /"\/v1\/who"/, byProxy.stderr)
+      const header = `authorization: Bearer ${token}`
+      const byUrl = ['curl', '-sS', '--cacert', ca, '-H', header, `https://${bridge}/to/secured/v1/base`]
+      assert.match((await containers.run(byUrl)).stdout, /"\/v1\/base"/)
+      const script = `fetch('${url}/v1/node').then((r) => r.text()).then(console.log)`
+      const env = { ...proxied(token), NODE_EXTRA_CA_CERTS: ca, NODE_USE_ENV_PROXY: '1' }
+      const byNode = await containers.run([process.execPath, '-e', script], env)
+      assert.match(byNode.stdout, /"\/v1\/node"/, byNode.stderr)
+      for (const { headers } of upstream.sent) assert.equal(headers.authorization, `Bearer ${secret}`)
+    })
+
+    test('a token for this machine alone is refused', async () => {
+      assert.match((await curlThere(await tokenFrom(ownAddress))).stdout, /403$/)
+      assert.equal(upstream.sent.length, 0)
+    })
+
+    test('the doctor finds the gateway, and what else this machine listens at', async () => {
+      const server = createServer((socket) => socket.on('error', () => {}).end())
+      await once(server.listen(0, ownAddress), 'listening')
+      const { port } = server.address() as AddressInfo
+      const doctor = [join(repository, 'bin', 'claviger.js'), 'doctor', '--inside', '--json', '--try', `tcp:${bridge}`]
+      const env = { ...proxied(token), CLAVIGER_OPERATOR_PORT: String(port) }
+      const { stdout, stderr, code } = await containers.run([process.execPath, ...doctor], env)
+      server.close()
+      assert.equal(code, 1, stderr)
+      const { items } = JSON.parse(stdout) as { items: { way: string; state: string; says: string }[] }
+      const found = Object.fromEntries(items.map(({ way, state, says }) => [way, { state, says }]))
+      assert.equal(found.gateway?.state, 'ok', stdout)
+      assert.ok(found.host?.state === 'OPEN' && found.host.says.includes(`${ownAddress}:${port} (connected)`), stdout)
+      // Docker's own resolver listens on loopback in there.
+      for (const way of ['loopback', 'operators', 'vault']) assert.equal(found[way]?.state, 'closed', stdout)
+    })
   })
 
   for (const place of ['0.0.0.0:4443', '[::]:4443', '10.0.0.1', '10.0.0.1:0', 'bridge:4443'])

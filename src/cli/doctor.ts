@@ -3,6 +3,8 @@ import { operatorSocket } from '../settings.ts'
 import { exitCode } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
 import { addVerb, type Invocation, type Result, type Session } from './verb.ts'
+import type { Place } from './ways-out/gateway-host.ts'
+import { isLocal } from './ways-out/try-way.ts'
 import { checkTargets, type Surroundings, tryWaysOut } from './ways-out/ways-out.ts'
 
 const marks: Readonly<Record<Finding['state'], string>> = { ok: 'ok  ', note: 'note', bad: 'BAD ' }
@@ -53,14 +55,25 @@ async function inside(invocation: Invocation): Promise<Result> {
 function surroundings({ options, terminal: { env }, settings }: Invocation): Surroundings {
   const known = settings()
   checkTargets(options.try ?? [])
-  const proxy = env.HTTPS_PROXY !== undefined && URL.canParse(env.HTTPS_PROXY) ? new URL(env.HTTPS_PROXY) : undefined
-  const gatewayPort = Number(proxy?.port) || known.port
+  const [gatewayBy, gateway] = gatewayOf(env) ?? ['the settings', { host: '127.0.0.1', port: known.port }]
   return {
     env,
     secret: [known.home, known.keyFile],
     operatorSocket: operatorSocket(known),
-    operatorPort: Number(known.operatorPort) || gatewayPort + 1,
-    gatewayPort,
+    operatorPort: Number(known.operatorPort) || (isLocal(gateway.host) ? gateway.port : known.port) + 1,
+    ...{ gateway, gatewayBy },
     targets: options.try,
   }
+}
+
+/** Where the environment says that the gateway is, and which variable does. */
+function gatewayOf(env: NodeJS.ProcessEnv): [string, Place] | undefined {
+  for (const name of ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy', 'CLAVIGER_URL']) {
+    const url = env[name]
+    if (url === undefined || !URL.canParse(url)) continue
+    const { hostname, port, protocol } = new URL(url)
+    const host = hostname.replace(/^\[(.+)\]$/, '$1')
+    if (host !== '') return [name, { host, port: Number(port) || (protocol === 'https:' ? 443 : 80) }]
+  }
+  return undefined
 }

@@ -1,7 +1,7 @@
 // Tries one way out, as a program would that asks no proxy. Whatever answers, even to refuse, is a way.
 import { createSocket } from 'node:dgram'
-import { Resolver } from 'node:dns/promises'
-import { connect, isIP, type NetConnectOpts } from 'node:net'
+import { getServers, lookup, Resolver } from 'node:dns/promises'
+import { connect, isIPv6, type NetConnectOpts } from 'node:net'
 
 export interface Tried {
   readonly open: boolean
@@ -10,17 +10,20 @@ export interface Tried {
 }
 
 const PATIENCE_MS = 3_000
-/** Nobody answered, or nothing was sent. */
+/** Nobody answered, nothing was sent, or who answered has nobody to ask, as Docker's resolver on internal networks. */
 const CLOSED: ReadonlySet<string> = new Set([
   'ETIMEOUT',
   'ECONNREFUSED',
   'ECANCELLED',
   'ENOTIMP',
   'EADDRGETNETWORKPARAMS',
+  'ESERVFAIL',
+  'EREFUSED',
 ])
 
-export function tryTcp(host: string, port: number): Promise<Tried> {
-  return tryConnect({ host, port }, isLocal(host))
+/** `nobodyThere`: a refusal says that there is no way, as it does of this machine's own ports. */
+export function tryTcp(host: string, port: number, nobodyThere = isLocal(host)): Promise<Tried> {
+  return tryConnect({ host, port }, nobodyThere)
 }
 
 /** A path, or a name that begins with a NUL: abstract. */
@@ -28,7 +31,6 @@ export function tryUnix(path: string): Promise<Tried> {
   return tryConnect({ path }, true)
 }
 
-/** `nobodyThere`: a refusal is the own machine's, and says that there is no way. */
 function tryConnect(to: NetConnectOpts, nobodyThere: boolean): Promise<Tried> {
   return new Promise((resolve) => {
     const socket = connect(to)
@@ -51,9 +53,9 @@ function tryConnect(to: NetConnectOpts, nobodyThere: boolean): Promise<Tried> {
 }
 
 /** Sends a question for a name, which servers of names answer and others may. */
-export function tryUdp(host: string, port: number): Promise<Tried> {
+export function tryUdp(host: string, port: number, nobodyThere = isLocal(host)): Promise<Tried> {
   return new Promise((resolve) => {
-    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4')
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
     const over = (tried: Tried) => {
       clearTimeout(timer)
       socket.close()
@@ -62,7 +64,7 @@ export function tryUdp(host: string, port: number): Promise<Tried> {
     const timer = setTimeout(() => over({ open: false, how: 'no answer' }), PATIENCE_MS)
     socket.once('message', () => over({ open: true, how: 'answered' }))
     socket.once('error', ({ code = 'unknown' }: NodeJS.ErrnoException) =>
-      over({ open: code === 'ECONNREFUSED' && !isLocal(host), how: code }),
+      over({ open: code === 'ECONNREFUSED' && !nobodyThere, how: code }),
     )
     // Connected, so that a refusal by ICMP is heard of. Not by a callback: where there is no network it is called with the failure.
     socket.once('connect', () => socket.send(QUESTION))
@@ -83,7 +85,18 @@ export async function tryDns(servers?: readonly string[]): Promise<Tried> {
   }
 }
 
-const isLocal = (host: string) => host.startsWith('127.') || host === '::1' || host === 'localhost'
+/** The addresses of what resolves names here, as the machine is set up. */
+export const resolversHere = (): string[] => getServers()
+
+/** That of a name, or the name where there is none. */
+export function addressOf(host: string): Promise<string> {
+  return lookup(host).then(
+    ({ address }) => address,
+    () => host,
+  )
+}
+
+export const isLocal = (host: string) => host.startsWith('127.') || host === '::1' || host === 'localhost'
 
 /** `example.com`, type A (RFC 1035 §4.1). */
 const QUESTION = Buffer.concat([

@@ -6,6 +6,9 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { noOwnAddress, ownAddress } from '../../../test/instruments/own-address.ts'
+import { hexToIpv4, linkLocal } from './gateway-host.ts'
+import { tryDns, tryTcp, tryUdp } from './try-way.ts'
 import { checkTargets, type Surroundings, tryWaysOut } from './ways-out.ts'
 
 describe('tryWaysOut()', { skip: process.platform === 'linux' ? false : 'abstract sockets are of Linux' }, () => {
@@ -50,7 +53,8 @@ describe('tryWaysOut()', { skip: process.platform === 'linux' ? false : 'abstrac
       secret: [],
       operatorSocket: undefined,
       operatorPort: 1,
-      gatewayPort: 2,
+      gateway: { host: '127.0.0.1', port: 2 },
+      gatewayBy: 'HTTPS_PROXY',
       targets: [],
     }
     return Object.fromEntries((await tryWaysOut({ ...around, ...more })).map(({ way, state }) => [way, state]))
@@ -87,6 +91,42 @@ describe('tryWaysOut()', { skip: process.platform === 'linux' ? false : 'abstrac
     })
     for (const way of ['TCP', 'UDP', 'names', 'operators', 'vault']) assert.equal(found[way], 'closed', way)
   })
+})
+
+describe('tryTcp() and tryDns()', () => {
+  test('a refusal from elsewhere is an answer, but from who is known to serve', { skip: noOwnAddress }, async () => {
+    // Nobody has this port: `tcpmux`, of the machine itself.
+    const tried = [tryTcp(ownAddress!, 1), tryTcp(ownAddress!, 1, true), tryUdp(ownAddress!, 1, true)]
+    assert.deepEqual(await Promise.all(tried), [
+      { open: true, how: 'ECONNREFUSED' },
+      { open: false, how: 'ECONNREFUSED' },
+      { open: false, how: 'ECONNREFUSED' },
+    ])
+  })
+
+  for (const [code, how, open] of [
+    [2, 'ESERVFAIL', false],
+    [3, 'ENOTFOUND', true],
+    [5, 'EREFUSED', false],
+  ] as const)
+    test(`names that are answered ${how} lead ${open ? 'out' : 'nowhere'}`, async () => {
+      const names = createSocket('udp4')
+      names.on('message', (question, { port, address }) => {
+        const answer = Buffer.from(question)
+        answer.writeUInt16BE(0x8180 | code, 2)
+        names.send(answer, port, address)
+      })
+      names.bind(0, '127.0.0.1')
+      await once(names, 'listening')
+      assert.deepEqual(await tryDns([`127.0.0.1:${names.address().port}`]), { open, how })
+      names.close()
+    })
+})
+
+describe('addresses, as the kernel lists them', () => {
+  test('hexToIpv4() reads a word from its end', () => assert.equal(hexToIpv4('0B00007F'), '127.0.0.11'))
+  test('linkLocal() makes what a neighbour gives itself', () =>
+    assert.equal(new URL(`http://[${linkLocal('02:42:ef:92:2e:c0')}]`).hostname, '[fe80::42:efff:fe92:2ec0]'))
 })
 
 describe('checkTargets()', () => {

@@ -1,23 +1,28 @@
 // The ways out that are known, and what became of trying them: `claviger doctor --inside`.
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { cliProblem } from '../problems.ts'
-import { type Tried, tryDns, tryTcp, tryUdp, tryUnix } from './try-way.ts'
+import { hexToIpv4, hostTries, type Place, placeText } from './gateway-host.ts'
+import { linesOf } from './lines-of.ts'
+import { isLocal, resolversHere, type Tried, tryDns, tryTcp, tryUdp, tryUnix } from './try-way.ts'
 
 export interface WayOut {
   readonly way: string
-  readonly state: 'closed' | 'OPEN'
+  /** `ok`, `note`: the way to the gateway, which is the one that there should be. */
+  readonly state: 'closed' | 'OPEN' | 'ok' | 'note'
   readonly says: string
   readonly hint?: string
 }
 
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv
-  /** Of the gateway, where its place is known: its home and key file, its operators' socket and port, its own port. */
+  /** Of the gateway, where its place is known: its home and key file, its operators' socket and port. */
   readonly secret: readonly string[]
   readonly operatorSocket: string | undefined
   readonly operatorPort: number
-  readonly gatewayPort: number
+  readonly gateway: Place
+  /** What said so. */
+  readonly gatewayBy: string
   /** In the place of public addresses: `tcp:HOST:PORT`, `udp:HOST:PORT`, `dns:HOST:PORT`, `unix:PATH`, `abstract:NAME`. */
   readonly targets: readonly string[] | undefined
 }
@@ -37,6 +42,10 @@ const OWN_SOCKET = '/run/claviger/'
 
 const hints = {
   net: 'A program that asks no proxy goes out there. `claviger run --isolate` leaves it no network; for machines of their own see docs/guides/vm-and-container.md.',
+  names:
+    'Names that are asked for carry data out. Give the machine no resolver (Docker: `--dns 127.0.0.1`); `claviger run --isolate` leaves none.',
+  host: 'Whoever listens there, beside the gateway, acts in the place of the command. Let a firewall leave the gateway’s port alone: docs/guides/vm-and-container.md.',
+  gateway: 'Nothing answers where the gateway should be: what is closed below may be closed by the same fault.',
   metadata:
     'It gives credentials of the machine to whoever asks. Refuse it by firewall, or use `claviger run --isolate`.',
   docker: 'Whoever reaches it is root on the machine. Use `claviger run --isolate`, or a user that may not.',
@@ -46,9 +55,10 @@ const hints = {
 }
 
 /** In the order in which they are shown; all are tried at once. */
-export function tryWaysOut(around: Surroundings): Promise<WayOut[]> {
+export async function tryWaysOut(around: Surroundings): Promise<WayOut[]> {
   const { env, targets = PUBLIC } = around
-  const of = (kind: string) => targets.filter((one) => one.startsWith(`${kind}:`)).map(tryOf)
+  const of = (kind: string) =>
+    targets.filter((one) => one.startsWith(`${kind}:`)).map((one) => tryOf(one, targets === PUBLIC))
   const namesHere: Try[] = [['the resolver of this machine', () => tryDns()]]
   const listed = listedSockets()
   const abstract = listed.filter((name) => name.startsWith('@')).map((name): Try => [name, async () => LISTENS])
@@ -57,12 +67,14 @@ export function tryWaysOut(around: Surroundings): Promise<WayOut[]> {
   const usual = usualSockets(env).filter((path) => !known.has(path) && !onDisk.includes(path))
   const found = onDisk.filter((path) => !known.has(path)).map((path): Try => [path, async () => tryWrite(path)])
   return Promise.all([
+    gatewayWay(around),
     judged('TCP', of('tcp'), hints.net),
     judged('UDP', of('udp'), hints.net),
-    judged('names', targets === PUBLIC ? namesHere : of('dns'), hints.net),
+    judged('names', targets === PUBLIC ? namesHere : of('dns'), hints.names),
+    ...(isLocal(around.gateway.host) ? [] : [hostWay(around)]),
     judged(
       'metadata',
-      METADATA.map((host): Try => [host, () => tryTcp(host, 80)]),
+      METADATA.map((host): Try => [host, () => tryTcp(host, 80, true)]),
       hints.metadata,
     ),
     judged('loopback', loopbackTries(around), hints.sockets),
@@ -78,6 +90,17 @@ export function tryWaysOut(around: Surroundings): Promise<WayOut[]> {
   ])
 }
 
+async function hostWay({ gateway, operatorPort }: Surroundings): Promise<WayOut> {
+  return judged('host', await hostTries(gateway, [operatorPort]), hints.host)
+}
+
+async function gatewayWay({ gateway: { host, port }, gatewayBy }: Surroundings): Promise<WayOut> {
+  const { how } = await tryTcp(host, port)
+  const says = `${placeText(host, port)} by ${gatewayBy} (${how})`
+  if (how === 'connected') return { way: 'gateway', state: 'ok', says }
+  return { way: 'gateway', state: 'note', says, hint: hints.gateway }
+}
+
 async function judged(way: string, tries: readonly Try[], hint: string): Promise<WayOut> {
   const all = await Promise.all(tries.slice(0, MOST).map(async ([what, tried]) => ({ what, ...(await tried()) })))
   const open = all.filter((one) => one.open)
@@ -91,14 +114,14 @@ function shown(tried: readonly (Tried & { readonly what: string })[]): string {
   return tried.length > some.length ? `${some.join(', ')} and ${tried.length - some.length} more` : some.join(', ')
 }
 
-/** Throws Problem `usage`. */
-function tryOf(target: string): Try {
+/** `serves`: it is known to, so that a refusal is that of a firewall on the way, or of what stands for a network. */
+function tryOf(target: string, serves: boolean): Try {
   const [, kind = '', place = ''] = /^(tcp|udp|dns|unix|abstract):(.+)$/s.exec(target) ?? []
   if (kind === 'unix') return unixTry(place)
   if (kind === 'abstract') return abstractTry(`@${place}`)
   const [, host = '', port = ''] = /^\[?([^[\]]+)\]?:(\d{1,5})$/.exec(place) ?? []
-  if (kind === 'tcp') return [place, () => tryTcp(host, Number(port))]
-  if (kind === 'udp') return [place, () => tryUdp(host, Number(port))]
+  if (kind === 'tcp') return [place, () => tryTcp(host, Number(port), serves || undefined)]
+  if (kind === 'udp') return [place, () => tryUdp(host, Number(port), serves || undefined)]
   return [place, () => tryDns([place])]
 }
 
@@ -147,14 +170,20 @@ function listedSockets(): string[] {
   ]
 }
 
-/** Servers of this machine, but for the gateway: those in the same network namespace. */
-function loopbackTries({ gatewayPort, operatorPort }: Surroundings): Try[] {
-  const lines = [...linesOf('/proc/net/tcp'), ...linesOf('/proc/net/tcp6')].map((line) => line.trim().split(/\s+/))
-  const ports = lines
+/** Servers of this machine, but for the gateway and whoever resolves names: those in the same network namespace. */
+function loopbackTries({ gateway, operatorPort }: Surroundings): Try[] {
+  const listening = [...linesOf('/proc/net/tcp'), ...linesOf('/proc/net/tcp6')]
+    .map((line) => line.trim().split(/\s+/))
     .filter(([, , , state]) => state === '0A')
-    .map(([, local = '']) => Number.parseInt(local.slice(-4), 16))
-  const others = [...new Set(ports)].filter((port) => port !== gatewayPort && port !== operatorPort)
-  return others.map((port) => [`port ${port}`, async () => LISTENS])
+    .map(([, local = '']) => local.split(':') as [string, string])
+  // Docker's listens at a port of its own choice. Whether names lead out is tried by asking for one.
+  const resolvers = new Set(resolversHere())
+  const isResolver = (address: string, port: number) =>
+    address.length === 8 && resolvers.has(hexToIpv4(address)) && (port === 53 || hexToIpv4(address) === '127.0.0.11')
+  const ports = listening.map(([address, port]) => [address, Number.parseInt(port, 16)] as const)
+  const own = isLocal(gateway.host) ? [gateway.port, operatorPort] : []
+  const others = new Set(ports.filter(([address, port]) => !isResolver(address, port)).map(([, port]) => port))
+  return [...others].filter((port) => !own.includes(port)).map((port) => [`port ${port}`, async () => LISTENS])
 }
 
 function operatorTries({ operatorSocket, operatorPort }: Surroundings): Try[] {
@@ -172,13 +201,5 @@ function tryAccess(path: string, mode: number, how: string): Tried {
     return { open: true, how }
   } catch (error) {
     return { open: false, how: (error as NodeJS.ErrnoException).code ?? 'unknown' }
-  }
-}
-
-function linesOf(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8').split('\n').slice(1)
-  } catch {
-    return []
   }
 }
