@@ -142,6 +142,21 @@ describe('claviger run, for everyday clients', { skip: noOpenssl() ?? noOwnAddre
     assert.deepEqual([service.served, service.refused], [['GET /live'], []])
   })
 
+  test('Node asks with an agent of its own, as SDKs do', async () => {
+    const asked = `
+      import https, { Agent } from 'node:https'
+      class Other extends Agent {}
+      const ask = (agent) => new Promise((done) => {
+        https.get('${url}/v1/a', { agent }, (answer) => answer.setEncoding('utf8').on('data', done)).on('error', ({ code }) => done(code))
+      })
+      console.log(await ask(new Agent({ keepAlive: true })), await ask(https.Agent()))
+      console.log(new Agent() instanceof https.Agent, new Other() instanceof Other)
+      process.exit()`
+    const shown = await runs(process.execPath, '--input-type=module', '-e', asked)
+    assert.equal(shown, '{"hello":"/v1/a"} {"hello":"/v1/a"}\ntrue true\n')
+    assert.deepEqual(service.refused, [])
+  })
+
   test('gh asks its API', { skip: missing('gh') }, async () => {
     const host = `${ownAddress}:${service.port}`
     const shown = await runs('env', `GH_HOST=${host}`, 'GH_ENTERPRISE_TOKEN=x', 'gh', 'api', 'user')

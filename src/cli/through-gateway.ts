@@ -14,7 +14,9 @@ export interface GatewayPlace {
   readonly origins: readonly string[]
 }
 
-const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'claviger.js')
+const PROGRAMS = join(import.meta.dirname, '..', '..', 'bin')
+const PROGRAM = join(PROGRAMS, 'claviger.js')
+const PRELOADED = `--require=${quotedOption(join(PROGRAMS, 'agents-ask-proxy.cjs'))}`
 
 /** `removed`: names of variables that hold secrets. */
 export function throughGateway(
@@ -25,11 +27,17 @@ export function throughGateway(
   const helper = [process.execPath, '--', PROGRAM, 'git-credential']
   return {
     ...proxied(base, { proxy: proxyUrl(url, token), ca, hosts }, removed),
+    NODE_OPTIONS: base.NODE_OPTIONS ? `${base.NODE_OPTIONS} ${PRELOADED}` : PRELOADED,
     ...gitSettings(base, { gateway: url, origins, ca, helper }),
     // For `claviger call` and git's helper: what it has for the proxy already.
     CLAVIGER_URL: url,
     CLAVIGER_TOKEN: token,
   }
+}
+
+/** As Node reads it: what has spaces stands in quotes. */
+function quotedOption(path: string): string {
+  return /^[\w./:-]+$/.test(path) ? path : JSON.stringify(path)
 }
 
 function proxyUrl(url: string, token: string): string {
