@@ -60,6 +60,7 @@ describe('createConnector()', { skip: pair === undefined ? 'openssl is not insta
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     const dialled: string[] = []
+    const marks: number[] = []
     const connect = createConnector({
       address: '127.0.0.1',
       host,
@@ -72,13 +73,14 @@ describe('createConnector()', { skip: pair === undefined ? 'openssl is not insta
     const [error, alpn] = await new Promise<[NodeJS.ErrnoException | null, unknown]>((resolve) => {
       connect({ hostname: 'x', protocol: 'https:', port: '1' }, (failure, socket) => {
         resolve([failure, socket !== null && 'alpnProtocol' in socket ? socket.alpnProtocol : undefined])
+        if (socket !== null) marks.push(socket.readableHighWaterMark, socket.writableHighWaterMark)
         socket?.destroy()
       })
     })
     server.closeAllConnections()
     server.close()
     assert.deepEqual(dialled, ['127.0.0.1'])
-    return { error, alpn, seen }
+    return { error, alpn, seen, marks }
   }
 
   test('dials the address and asks for the host by name', async () => {
@@ -86,6 +88,12 @@ describe('createConnector()', { skip: pair === undefined ? 'openssl is not insta
     assert.equal(error, null)
     assert.deepEqual(seen, ['api.example.com'])
     assert.equal(alpn, 'http/1.1')
+  })
+
+  test('reads nothing ahead of who wants it, and lets writes go out together', async () => {
+    const [ahead, together] = (await dial('api.example.com', true)).marks
+    assert.equal(ahead, 0)
+    assert.ok(together! >= 16 * 1024)
   })
 
   test('compares an address with the addresses on the certificate', async () => {

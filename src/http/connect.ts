@@ -34,6 +34,7 @@ export function createConnector(options: ConnectOptions): buildConnector.connect
   return (_wanted, callback) => {
     options.onDial?.(options.address, options.port)
     const socket = options.secure ? dialTls(options, session) : dialTcp(options)
+    readOnDemand(socket)
     if (options.secure) socket.on('session', (ticket: Buffer) => (session = ticket))
     outliveWrites(socket, () => options.onReset?.())
     socket.setNoDelay(true).setKeepAlive(true, 60_000)
@@ -55,6 +56,15 @@ export function createConnector(options: ConnectOptions): buildConnector.connect
     })
     socket.once('close', () => settle(new Error('closed before it stood')))
   }
+}
+
+/**
+ * Nothing is read ahead of whoever wants it: else 64 KiB and more lie here for each caller that is slower than the service. node:net
+ * takes this as an option; node:tls only together with the same for what is written, which would wait for every write.
+ */
+function readOnDemand(socket: Socket): void {
+  const { _readableState: state } = socket as unknown as { readonly _readableState: object }
+  Object.assign(state, { highWaterMark: 0 })
 }
 
 function dialTcp({ address, port }: ConnectOptions): Socket {

@@ -100,7 +100,13 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     this.moved()
   }
 
-  onRequestUpgrade(_: unknown, __: number, headers: ParsedHeaders, service: Socket): void {
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    _: number,
+    headers: ParsedHeaders,
+    service: Socket,
+  ): void {
+    controller.rawHeaders = null
     const { switched } = this.#options
     if (this.#phase === 'over' || switched === undefined) service.destroy()
     else switched(headers, service)
@@ -117,7 +123,14 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     }
   }
 
-  onResponseStart(_: unknown, status: number, headers: ParsedHeaders, text?: string): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: ParsedHeaders,
+    text?: string,
+  ): void {
+    // They are pieces of what was read with them: 64 KiB, kept for as long as the call goes on.
+    controller.rawHeaders = null
     this.moved()
     if (status < INTERIM || this.#phase === 'over') return
     const { filter, rid } = this.#options

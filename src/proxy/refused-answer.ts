@@ -33,8 +33,13 @@ export class RefusedAnswer implements Dispatcher.DispatchHandler {
     this.#passage.onRequestSent()
   }
 
-  onRequestUpgrade(_: unknown, status: number, headers: ParsedHeaders, service: Socket): void {
-    this.#passage.onRequestUpgrade(_, status, headers, service)
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: ParsedHeaders,
+    service: Socket,
+  ): void {
+    this.#passage.onRequestUpgrade(controller, status, headers, service)
   }
 
   onResponseStart(
