@@ -152,21 +152,21 @@ describe('AWS Signature Version 4', () => {
   })
 })
 
+interface Given {
+  readonly id: string
+  readonly service: string
+  readonly variables: readonly string[]
+  readonly placeholder: string
+}
+const host = () => ({ host: `127.0.0.1:${around.gateway.port}` })
+
+async function givenBy(token: string): Promise<Given[]> {
+  const headers = { ...host(), authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const reply = await around.gateway.agent('POST', '/claviger/v1/agents/self/placeholders', { headers, body: '{}' })
+  return (reply.json() as { items: Given[] }).items
+}
+
 describe('a pair of placeholders', () => {
-  interface Given {
-    readonly id: string
-    readonly service: string
-    readonly variables: readonly string[]
-    readonly placeholder: string
-  }
-  const host = () => ({ host: `127.0.0.1:${around.gateway.port}` })
-
-  async function givenBy(token: string): Promise<Given[]> {
-    const headers = { ...host(), authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-    const reply = await around.gateway.agent('POST', '/claviger/v1/agents/self/placeholders', { headers, body: '{}' })
-    return (reply.json() as { items: Given[] }).items
-  }
-
   async function pairOf(token: string): Promise<readonly [Given, Given]> {
     return (await givenBy(token)).filter(({ service }) => service === 'aws') as unknown as readonly [Given, Given]
   }
@@ -308,6 +308,74 @@ describe('a declared signature', () => {
     const { headers: got } = seen[0]!
     const text = `${got['x-time']}\nGET\n/n\n\n${sha256('')}`
     assert.equal(got['x-sign'], `v1=${createHmac('sha512', HMAC_KEY).update(text).digest('base64')}`)
+  })
+})
+
+describe('a client that signs with placeholders by a declared signature', () => {
+  test('sends the id of its key where the service has it, and a signature that is made anew', async () => {
+    const given = (await givenBy(tokens.signed!)).filter(({ service }) => service === 'signed')
+    assert.deepEqual(
+      given.map(({ variables }) => variables.join()),
+      ['SIGNED_API_KEY', 'SIGNED_API_SECRET'],
+    )
+    const [id, secret] = given.map(({ placeholder }) => placeholder) as [string, string]
+    const sign = (text: string) => createHmac('sha512', secret).update(text).digest('base64')
+    const send = (headers: Record<string, string>) =>
+      call('signed', '/n', { headers: { authorization: `Bearer ${tokens.signed}`, ...headers } })
+    const reply = await send({ 'x-key-id': id, 'x-time': '1', 'x-sign': `v1=${sign(`1\nGET\n/n\n\n${sha256('')}`)}` })
+    assert.equal(reply.status, 200, reply.text())
+    const { headers: got } = seen[0]!
+    const text = `${got['x-time']}\nGET\n/n\n\n${sha256('')}`
+    assert.equal(got['x-sign'], `v1=${createHmac('sha512', HMAC_KEY).update(text).digest('base64')}`)
+    assert.equal(got['x-key-id'], 'my-key')
+    for (const headers of [{ 'x-note': id }, { 'x-note': secret }] as Record<string, string>[])
+      assert.equal((await send(headers)).code, 'placeholder_misplaced')
+    assert.equal(seen.length, 0)
+  })
+
+  test('that reads its secret as hex gets one that can be read so, and no id where the service knows none', async () => {
+    const { gateway } = around
+    const injection = {
+      kind: 'hmac',
+      algorithm: 'sha256',
+      encoding: 'hex',
+      secretEncoding: 'hex',
+      stringToSign: '{path}',
+    }
+    const service = { injection: { ...injection, headers: { 'X-Sign': '{signature}' } } }
+    const secret = '00ff10203040506070'
+    const { token } = await furnish(gateway, { name: 'hexed', origins: ['https://hexed.example.com'], secret, service })
+    const given = await givenBy(token)
+    assert.deepEqual(
+      given.map(({ variables }) => variables),
+      [['HEXED_API_SECRET']],
+    )
+    assert.match(given[0]!.placeholder, /^[0-9a-f]{64}$/)
+  })
+
+  test('may sign in the query: what it says there goes, and only where its key is with it', async () => {
+    const { gateway } = around
+    const { origins } = await gateway.does<{ origins: string[] }>('GET', '/services/signed')
+    const injection = {
+      ...{ kind: 'hmac', algorithm: 'sha256', encoding: 'hex', stringToSign: '{query}', timestamp: 'milliseconds' },
+      ...{ headers: { 'X-Key': '{key_id}' }, query: { timestamp: '{timestamp}', signature: '{signature}' } },
+    }
+    const service = { addresses: loopback, injection }
+    const { token } = await furnish(gateway, { name: 'asked', origins, secret: `my-key:${HMAC_KEY}`, service })
+    const [id] = await givenBy(token)
+    const send = (path: string, key: string) => {
+      seen = []
+      return around.call(path, { service: 'asked', token, headers: { 'x-key': key } })
+    }
+    const reply = await send('/o?symbol=AB&timestamp=1&signature=00', id!.placeholder)
+    assert.equal(reply.status, 200, reply.text())
+    const [, query = '', signature] =
+      /^\/o\?(symbol=AB&timestamp=\d{13})&signature=([0-9a-f]{64})$/.exec(seen[0]!.url) ?? []
+    assert.equal(signature, createHmac('sha256', HMAC_KEY).update(query).digest('hex'))
+    assert.equal((await send('/o?symbol=AB&signature=00', 'any')).code, 'credential_in_query')
+    assert.equal((await send('/o?symbol=AB&Signature=00', id!.placeholder)).code, 'target_ambiguous')
+    assert.equal((await send(`/o?symbol=${id!.placeholder}`, 'any')).code, 'placeholder_misplaced')
+    assert.equal(seen.length, 0)
   })
 })
 

@@ -10,7 +10,7 @@ import type { PlaceholderBook } from '../proxy/placeholders/book.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Service } from '../services/contract.ts'
 import type { Actor } from '../storage/storage.ts'
-import { hasPlaceholders, placeholdersFor } from './wanted-placeholders.ts'
+import { placeholdersFor } from './wanted-placeholders.ts'
 
 export function placeholderBook({ placeholders, services, vault }: Rooms): PlaceholderBook {
   return {
@@ -88,7 +88,7 @@ async function issued(
 
 /** Those that its grants name or imply. */
 function credentialsOf({ grants, clock }: Rooms, agent: AgentPrincipal['agent']['id'], service: Service) {
-  if (!hasPlaceholders(service)) return []
+  if (service.injection === undefined) return []
   const now = clock.now()
   const standing = grants
     .of(agent, service.id)

@@ -23,7 +23,7 @@ export function takenFromHead(call: CarriedCall, book: PlaceholderBook): Carried
   const injection = service?.injection as Injection | undefined
   const taking = new Taking(book, asking, injection)
   const headers = taking.headers(rawHeaders)
-  const rest = inTarget ? taking.target(target) : target
+  const rest = inTarget || taking.signsInQuery ? taking.target(target) : target
   const { entry, signature } = taking
   const origin = call.origin ?? service?.origins[0]
   if (signature !== undefined && injection?.kind === 'sigv4' && origin !== undefined)
@@ -68,6 +68,11 @@ class Taking {
     this.#injection = injection
   }
 
+  /** Whether a client that signs says so in the query. */
+  get signsInQuery(): boolean {
+    return this.#injection?.kind === 'hmac' && this.#injection.query !== undefined
+  }
+
   /** Without the headers that hold one: the service's own is written anew. */
   headers(raw: readonly string[]): readonly string[] {
     const kept: string[] = []
@@ -106,16 +111,24 @@ class Taking {
     throw misplaced('the path', found.entry.id)
   }
 
+  /** Without the key, and without what a client that signs with one signed by: both are made anew. */
   #query({ query, pairs }: Target): string {
-    if (!queryHoldsMark(query)) return query
+    if (!queryHoldsMark(query) && !this.signsInQuery) return query
     const kept: string[] = []
     for (const pair of pairs) {
       const found = this.#foundIn(pair.value) ?? this.#foundIn(pair.name)
-      if (found === undefined) kept.push(pair.raw)
-      else if (this.#injection?.kind !== 'query' || pair.name !== this.#injection.name || pair.value !== found.text)
-        throw misplaced('the query', found.entry.id)
+      const isOwn = this.#isOwn(pair.name)
+      if (found !== undefined && !(isOwn && pair.value === found.text)) throw misplaced('the query', found.entry.id)
+      if (found === undefined && !(isOwn && this.signsInQuery)) kept.push(pair.raw)
     }
     return kept.join('&')
+  }
+
+  /** Whether the service has its key, or its signature, in that place of the query. */
+  #isOwn(name: string): boolean {
+    const injection = this.#injection
+    if (injection?.kind === 'query') return name === injection.name
+    return injection?.kind === 'hmac' && Object.hasOwn(injection.query ?? {}, name)
   }
 
   #foundIn(text: string): Found | undefined {
