@@ -14,6 +14,8 @@ import type { Done, Load } from './subjects/tunnel-client.ts'
 
 const run = promisify(execFile)
 
+const WARM_UP_SECONDS = 4
+
 /** One way for a call over TLS to reach the upstream over TLS, with the credential added. */
 interface Way {
   readonly subject: Subject
@@ -154,17 +156,19 @@ interface Measuring {
 async function measureWays(ways: readonly Way[], measuring: Measuring): Promise<WaysAt> {
   const { rounds, files, mode, connections, seconds } = measuring
   const kept = new Map<string, WayFigures[]>(ways.map(({ subject }) => [subject.name, []]))
+  const once = ({ subject, load }: Way, seconds: number) => {
+    const file = join(files, 'load.json')
+    writeFileSync(file, JSON.stringify({ ...load, mode, connections, seconds } satisfies Load), { mode: 0o600 })
+    const subjects = ways.map((way) => way.subject)
+    return alone(subject, subjects, () => measureWay(subject, file))
+  }
+  // What ran another way before is compiled anew.
+  for (const way of ways) await once(way, WARM_UP_SECONDS)
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < ways.length; turn++) {
-      const { subject, load } = ways[(turn + round) % ways.length] as Way
-      const file = join(files, 'load.json')
-      writeFileSync(file, JSON.stringify({ ...load, mode, connections, seconds } satisfies Load), { mode: 0o600 })
-      const figures = await alone(
-        subject,
-        ways.map((way) => way.subject),
-        () => measureWay(subject, file),
-      )
-      if (round > 0) kept.get(subject.name)?.push(figures)
+      const way = ways[(turn + round) % ways.length] as Way
+      const figures = await once(way, seconds)
+      if (round > 0) kept.get(way.subject.name)?.push(figures)
     }
     process.stderr.write(`  ${mode}, ${connections} connections, round ${round + 1} of ${rounds}\n`)
   }

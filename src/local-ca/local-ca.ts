@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { fromKey } from '../crypto/p256.ts'
 import type { Clock } from '../ground/clock.ts'
@@ -41,6 +41,16 @@ const CA_LIFE_MS = 365 * 24 * HOUR_MS
 const MOST_LEAVES = 1_000
 const KIND = 'local_ca'
 const PURPOSE = 'local-ca'
+/**
+ * What is cheapest of what is sound: a tunnel lies within this machine or within the gateway's own TLS, so that nobody keeps what
+ * goes through it for the day on which X25519 is broken.
+ */
+const TUNNEL_TLS = {
+  minVersion: 'TLSv1.2',
+  ecdhCurve: 'X25519:P-256:P-384',
+  ciphers: `TLS_AES_128_GCM_SHA256:${constants.defaultCipherList}`,
+  honorCipherOrder: true,
+} as const
 const SYSTEM: Actor = { kind: 'system', id: 'claviger' }
 
 /**
@@ -139,7 +149,7 @@ export class LocalCa {
   async #make(host: string, now: number): Promise<SecureContext> {
     if (!this.#options.hosts().some((named) => covers(named, host)))
       throw localCaProblem('host_not_named', { facts: { host } })
-    return createSecureContext({ ...(await this.#signed(host, now)), minVersion: 'TLSv1.2' })
+    return createSecureContext({ ...(await this.#signed(host, now)), ...TUNNEL_TLS })
   }
 
   async #signed(host: string, now: number): Promise<OwnPair> {
