@@ -27,7 +27,7 @@ import { createMatchers } from './proxy/matchers.ts'
 import type { Outcome } from './proxy/passage.ts'
 import { MarkWatch } from './proxy/placeholders/mark-scan.ts'
 import { sentBody } from './proxy/placeholders/request-body.ts'
-import { createSilenceWatch } from './proxy/silence.ts'
+import { createSilenceWatch, type SilenceWatch } from './proxy/silence.ts'
 import { createProxyListener, type ProxyListener } from './proxy/tunnel/proxy-listener.ts'
 import type { Rooms } from './rooms.ts'
 import type { Settings } from './settings.ts'
@@ -71,7 +71,7 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
   const options = { ...carryOutOptions(rooms, forward, log), holdMs: settings.approvalHoldSeconds * 1_000 }
   const collect = createCollect(options)
   const sender = new SendForAgents(rooms, collect, options.onBug)
-  const proxy = proxyOf(rooms, settings, options, dialer)
+  const proxy = proxyOf(rooms, settings, options, dialer, watch)
   return {
     proxy,
     baseUrl: createBaseUrlHandler(options),
@@ -87,10 +87,16 @@ export function createDataPlane(rooms: Rooms, settings: Settings, log: Log): Dat
 }
 
 /** Its tunnels end with what they stand on. */
-function proxyOf(rooms: Rooms, settings: Settings, carry: CarryOutOptions, dialer: Dialer): ProxyListener {
+function proxyOf(
+  rooms: Rooms,
+  settings: Settings,
+  carry: CarryOutOptions,
+  dialer: Dialer,
+  watch: SilenceWatch,
+): ProxyListener {
   const pass = passOf(rooms, (permit, addresses) => dialer.tunnel(permit, addresses))
   const proxy = createProxyListener({ carry, pass, ...proxyNeeds(rooms, settings), onBug: carry.onBug })
-  followTunnels(rooms, (lives) => proxy.tunnels.look(lives))
+  followTunnels(rooms, watch, (lives) => proxy.tunnels.look(lives))
   return proxy
 }
 

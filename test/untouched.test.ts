@@ -171,6 +171,23 @@ describe('a host of no service', { skip: noOpenssl() }, () => {
     await Promise.all(over)
   })
 
+  test('is cut off when a service says of the agent what its rule does not bear', async () => {
+    const { gateway, agentId } = around
+    await gateway.does('POST', '/relying', { name: 'judge', owner: 'judge-inc' })
+    const { key } = await gateway.does<{ key: string }>('POST', '/relying/judge/keys', {})
+    await add({ match: { hosts: [here], trust: { atLeast: 4.95 } } })
+    const tls = await through()
+    assert.match(await ask(tls), /200 OK/)
+    const over = closed(tls.resume())
+    const said = await gateway.agent('POST', `/claviger/v1/relying/agents/${agentId}/trust`, {
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ score: 0, reason: 'rude' }),
+    })
+    assert.equal(said.status, 201, said.text())
+    await over
+    await assert.rejects(open(), /403/)
+  })
+
   test('is cut off when the vault is sealed', async () => {
     await using own = await world({ env: { CLAVIGER_DEMO: 'off' } })
     await own.gateway.does('POST', '/rules', rule())

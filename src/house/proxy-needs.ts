@@ -13,6 +13,7 @@ import type { Permit } from '../policy/permit.ts'
 import type { PlaceholderBook } from '../proxy/placeholders/book.ts'
 import { serviceMeant } from '../proxy/placeholders/take-from-head.ts'
 import { proxyProblem } from '../proxy/problems.ts'
+import type { SilenceWatch } from '../proxy/silence.ts'
 import type { Passed } from '../proxy/tunnel/pass-through.ts'
 import type { ProxyListenerOptions } from '../proxy/tunnel/proxy-listener.ts'
 import type { Tunnel } from '../proxy/tunnel/tunnels.ts'
@@ -72,15 +73,28 @@ export function passOf(
   }
 }
 
+/** How often tunnels into which nobody looks are judged anew, ms: what time alone changes has no event. */
+const LOOK_MS = 1_000
+/** Changes that an agent's trust may come of. */
+const ofTrust: ReadonlySet<string> = new Set(['trust_report', 'relying', 'relying_agent_forgotten'])
+
 /** Calls `look` whenever a tunnel may have to end. */
 export function followTunnels(
-  { storage, identity, vault, untouched }: Rooms,
+  { storage, identity, vault, untouched }: Pick<Rooms, 'storage' | 'identity' | 'vault' | 'untouched'>,
+  watch: SilenceWatch,
   look: (lives: (tunnel: Tunnel) => boolean) => void,
 ) {
   const lives = ({ principal, origin, ...tunnel }: Tunnel) =>
     tunnel.untouched ? untouched.holds(principal, origin) : identity.isLive(principal.agent.id, principal.token.id)
   storage.follow(({ kind }) => {
-    if (touchesTokens(kind) || kind === 'service' || kind === 'rule') look(lives)
+    if (touchesTokens(kind) || kind === 'service' || kind === 'rule' || ofTrust.has(kind)) look(lives)
+  })
+  watch.add({
+    ...{ movedAt: watch.now, place: -1, limitMs: () => LOOK_MS },
+    silent() {
+      this.movedAt = watch.now
+      look((tunnel) => !tunnel.untouched || lives(tunnel))
+    },
   })
   vault.watch(({ state }) => {
     if (state === 'sealed') look(() => false)
