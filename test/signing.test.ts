@@ -220,6 +220,41 @@ describe('a pair of placeholders', () => {
     ])
   })
 
+  test('says which account is meant where two have the host', async () => {
+    const { gateway } = around
+    const { origins } = await gateway.does<{ origins: [string] }>('GET', '/services/aws')
+    const service = {
+      name: 'aws-b',
+      origins,
+      addresses: loopback,
+      injection: { kind: 'sigv4', region: 'eu-west-1', service: 'sqs' },
+    }
+    await gateway.does('POST', '/services', service)
+    await gateway.does('POST', '/credentials', {
+      handle: 'account-b',
+      service: 'aws-b',
+      secret: `AKIDOFACCOUNTB123:${AWS_SECRET}`,
+    })
+    await gateway.does('POST', '/agents', { name: 'accountant' })
+    for (const name of ['aws', 'aws-b'])
+      await gateway.does('POST', '/grants', { agent: 'accountant', service: name, scopes: [`${name}:*`] })
+    const { token } = await gateway.does<{ token: string }>('POST', '/tokens', { agent: 'accountant' })
+    const ids = (await givenBy(token)).filter(({ placeholder }) => placeholder.startsWith('AKIA'))
+    const used: (string | undefined)[] = []
+    for (const { placeholder } of ids) {
+      seen = []
+      const headers = {
+        ...{ host: new URL(origins[0]).host, authorization: signedBy(placeholder) },
+        'proxy-authorization': `Bearer ${token}`,
+      }
+      const reply = await gateway.agent('GET', `${new URL(origins[0]).origin}/q`, { headers })
+      assert.equal(reply.status, 200, reply.text())
+      used.push(/Credential=(\w+)/.exec(String(seen[0]!.headers.authorization))?.[1])
+    }
+    assert.deepEqual(used, ['AKIDEXAMPLE123456', 'AKIDOFACCOUNTB123'])
+    await gateway.does('DELETE', '/services/aws-b')
+  })
+
   test('is refused for another region, service, version or place, and where it is dead or another agent’s', async () => {
     const [id, secret] = await pairOf(tokens.aws!)
     const { id: token, token: other } = await around.gateway.does<{ id: string; token: string }>('POST', '/tokens', {

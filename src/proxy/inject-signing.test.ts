@@ -164,7 +164,7 @@ describe('SigV4', () => {
     }
   })
 
-  for (const said of ['UNSIGNED-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'e3b0', '']) {
+  for (const said of ['UNSIGNED-PAYLOAD', 'e3b0', '']) {
     test(`signs a body whatever else is said of it, or by plain HTTP: ${said}`, () => {
       const body = Buffer.from('body')
       const origin =
@@ -174,6 +174,24 @@ describe('SigV4', () => {
         const { sent, head } = inject({ kind: 'sigv4' }, keys, { origin, headers, method: 'PUT', body })
         assert.equal(sent['x-amz-content-sha256'], createHash('sha256').update(body).digest('hex'))
         assert.equal(head.headers.filter((name) => name.toLowerCase() === 'x-amz-content-sha256').length, 1)
+      }
+    })
+  }
+
+  for (const said of ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-EVENTS', 'streaming-x']) {
+    test(`waits for no body that a client signs piece by piece: ${said}`, () => {
+      const origin = parseOrigin('https://b.s3.us-west-2.amazonaws.com')
+      for (const headers of [
+        ['X-Amz-Content-Sha256', said],
+        ['X-Amz-Content-Sha256', 'UNSIGNED-PAYLOAD', 'X-Amz-Content-Sha256', said],
+      ]) {
+        const head = outgoingHead(
+          { method: 'PUT', origin, target: canonicalTarget('/a') },
+          headers,
+          [],
+          () => undefined,
+        )
+        assert.throws(() => injectorFor({ kind: 'sigv4' }).streams?.(head), { code: 'header_refused' })
       }
     })
   }

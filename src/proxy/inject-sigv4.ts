@@ -93,17 +93,20 @@ function keyOf(known: Map<string, Buffer>, secret: string, scope: AwsScope): Buf
 
 /**
  * What the client says in the place of a digest where it left the body to TLS: clients of S3 do, and end what they send in chunks with
- * a checksum, which goes on as it is. Undefined where it signed the body, or sends it by plain HTTP.
+ * a checksum, which goes on as it is. Undefined where it signed the body, or sends it by plain HTTP. Throws Problem `header_refused`
+ * for pieces that it signed one by one: they may come one after the other's answer, and are not to be waited for.
  */
 function leftUnsigned({ headers, origin }: OutgoingHead): string | undefined {
-  if (origin.scheme !== 'https') return undefined
-  let said: string | undefined
+  const isSecure = origin.scheme === 'https'
+  const said: string[] = []
   for (let at = 0; at < headers.length; at += 2) {
-    if (comparableName(headers[at]!) !== DIGEST) continue
-    if (said !== undefined) return undefined
-    said = headers[at + 1]!
+    if (comparableName(headers[at]!) === DIGEST) said.push(headers[at + 1]!)
   }
-  return said === UNSIGNED || said === UNSIGNED_CHUNKS ? said : undefined
+  const [only] = said
+  const isUnsigned = said.length === 1 && isSecure && (only === UNSIGNED || only === UNSIGNED_CHUNKS)
+  if (isUnsigned) return only
+  if (said.some((one) => /^STREAMING-/i.test(one))) throw proxyProblem('header_refused', { detail: SIGNED_CHUNKS })
+  return undefined
 }
 
 function removeDigests(headers: string[]): void {
@@ -126,7 +129,7 @@ function refuseChunks(headers: readonly string[]): void {
 }
 
 const SIGNED_CHUNKS =
-  'The body comes in chunks that the client signed (aws-chunked), or by plain HTTP: have it sent over HTTPS without (AWS_REQUEST_CHECKSUM_CALCULATION=when_required; in Java chunkedEncodingEnabled(false)).'
+  'The body comes in chunks or events that the client signed (STREAMING-AWS4-…, aws-chunked), or by plain HTTP: have it sent over HTTPS without (AWS_REQUEST_CHECKSUM_CALCULATION=when_required; in Java chunkedEncodingEnabled(false)).'
 
 /** What must be signed (all `x-amz-…`) and what says how the body is read. */
 function signedHeaders(headers: readonly string[]): [string, string][] {

@@ -39,7 +39,7 @@ export interface Opened {
 export interface Injector {
   /** Whether `apply` wants the whole body, which then has to be read before anything is sent. */
   readonly needsBody: boolean
-  /** Whether this one's body may go by unread although it wants bodies. */
+  /** Whether this one's body may go by unread although it wants bodies. Throws Problem `header_refused`. */
   readonly streams?: (head: OutgoingHead) => boolean
   /** Comparable names of the headers it writes: whatever the caller sent by those names is left out. */
   readonly headers: readonly string[]
