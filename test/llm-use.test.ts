@@ -1,6 +1,7 @@
 // What LLM calls take and may take, through the door: usage, budgets, models, what the vendor never gets (BM-07, BM-12).
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { BotMakerWorld, json } from './instruments/botmaker-world.ts'
 import { asOperator } from './instruments/command-line.ts'
@@ -32,6 +33,10 @@ const openai = (prompt_tokens: number, completion_tokens: number) => ({
   model: 'gpt-5.2',
   usage: { prompt_tokens, completion_tokens },
 })
+const spent = async () => {
+  const { items } = await world.gateway.does<{ items: { agent: string; spent: number }[] }>('GET', '/llm/budgets')
+  return items.find(({ agent }) => agent === `user-${bots}`)!.spent
+}
 const budgetIsOut = [429, 'Budget exceeded']
 
 describe('usage', () => {
@@ -245,10 +250,6 @@ describe('budgets', () => {
     for (const answerNow of held) answerNow()
     const passed = (await Promise.all(calls)).filter(({ status }) => status === 200).length
     assert.equal(passed, 6)
-    const spent = async () => {
-      const { items } = await world.gateway.does<{ items: { agent: string; spent: number }[] }>('GET', '/llm/budgets')
-      return items.find(({ agent }) => agent === `user-${bots}`)!.spent
-    }
     assert.equal(await spent(), passed * 100)
     // What was not used is there again.
     answer(openai(10, 90))
@@ -342,8 +343,7 @@ describe('budgets', () => {
     stop.abort()
     await assert.rejects(call)
     await until(async () => (await used()).rows.length === 1)
-    const { items } = await world.gateway.does<{ items: { agent: string; spent: number }[] }>('GET', '/llm/budgets')
-    assert.equal(items.find(({ agent }) => agent === `user-${bots}`)!.spent, 500 + Math.ceil(body.length / 4))
+    assert.equal(await spent(), 500 + Math.ceil(body.length / 4))
     assert.equal((await used()).rows[0]!.aborted, true)
   })
 
@@ -370,6 +370,82 @@ describe('budgets', () => {
     assert.equal((await around()).code, 'llm_elsewhere')
     assert.equal((await world.chat(token)).status, 200)
     assert.deepEqual(errorOf(await world.chat(token)), budgetIsOut)
+  })
+})
+
+describe('Forms with files', () => {
+  const formOf = (model: string, bytes: number) => {
+    const form = new FormData()
+    form.set('file', new Blob([Buffer.alloc(bytes, 'a')], { type: 'audio/mpeg' }), 'a.mp3')
+    form.set('model', model)
+    return form
+  }
+  /** As official clients write it; `chunked` where they do not say how long it is. */
+  const send = async (token: string, model: string, bytes = 1_000, chunked = false) => {
+    const request = new Request('http://localhost/', { method: 'POST', body: formOf(model, bytes) })
+    const headers = { 'content-type': request.headers.get('content-type') as string }
+    const body = Buffer.from(await request.arrayBuffer())
+    return world.call(token, '/v1/openai/audio/transcriptions', {
+      headers,
+      body: chunked ? Readable.from([body]) : body,
+    })
+  }
+  const answers = () => {
+    const held: (() => void)[] = []
+    world.answers('v1', (request, response) => {
+      const usage = { type: 'tokens', input_tokens: 20, output_tokens: 5 }
+      request.on('end', () => void held.push(() => json(response, 200, { text: 'hi', usage })))
+    })
+    return held
+  }
+
+  test('name their model: a list of models and prices hold for them too', async () => {
+    const token = await bot()
+    answer({ text: 'hi', usage: { input_tokens: 20, output_tokens: 5 } })
+    await patch({ models: ['gpt-4o-transcribe'], budget: { usd: 1, per: 'ever' } })
+    const sum = { vendor: 'openai', model: 'gpt-4o-transcribe', input: 2.5, output: 10 }
+    await world.gateway.does('POST', '/llm/prices', sum)
+    for (const chunked of [false, true]) {
+      assert.equal((await send(token, 'gpt-4o-transcribe', 1_000, chunked)).status, 200)
+      assert.deepEqual(errorOf(await send(token, 'whisper-1', 1_000, chunked)), [403, 'Not allowed: model'])
+    }
+    assert.equal((await send(token, 'gpt-4o-transcribe', 2 * 1024 * 1024)).status, 200)
+    const [row] = (await used()).rows
+    assert.deepEqual([row!.model, row!.tokens_in, row!.tokens_out], ['gpt-4o-transcribe', 20, 5])
+    await world.gateway.does('DELETE', '/llm/prices?vendor=openai&model=gpt-4o-transcribe')
+  })
+
+  test('are sent at once under one budget, as many as fit; those that do not are refused before the vendor hears of them', async () => {
+    const token = await bot()
+    await patch({ budget: { tokens: 120_000, per: 'ever' } })
+    const held = answers()
+    const sizes = [200_000, 200_000, 3_000_000, 3_000_000, 3_000_000]
+    let refused = 0
+    const calls = sizes.map(async (bytes) => {
+      const reply = await send(token, 'gpt-4o-transcribe', bytes)
+      if (reply.status !== 200) refused += 1
+      return reply
+    })
+    // A file takes a token for 64 bytes beside 1,024 of answer: of the long ones two fit, with the short ones.
+    await until(() => held.length + refused === sizes.length)
+    assert.deepEqual([held.length, refused, world.upstream.receipts.length], [4, 1, 4])
+    for (const answerNow of held) answerNow()
+    for (const reply of await Promise.all(calls))
+      if (reply.status !== 200) assert.deepEqual(errorOf(reply), budgetIsOut)
+    assert.equal(await spent(), 4 * 25)
+  })
+
+  test('that break off give back what was taken for what did not come', async () => {
+    const token = await bot()
+    await patch({ budget: { tokens: 100_000, per: 'ever' } })
+    answer({ text: 'hi', usage: { input_tokens: 20, output_tokens: 5 } })
+    const socket = connect(world.dataSocket).on('error', () => {})
+    const head = `host: localhost\r\nauthorization: Bearer ${token}\r\ncontent-type: multipart/form-data; boundary=x`
+    socket.write(`POST /v1/openai/audio/transcriptions HTTP/1.1\r\n${head}\r\ncontent-length: 5000000\r\n\r\n--x\r\n`)
+    // While it lasts there is no room for another.
+    await until(async () => (await send(token, 'gpt-4o-transcribe', 3_000_000)).status === 429)
+    socket.destroy()
+    await until(async () => (await send(token, 'gpt-4o-transcribe', 3_000_000)).status === 200)
   })
 })
 

@@ -24,10 +24,12 @@ export interface MeteredCall {
   readonly method: string
   /** As the client wrote it, without what stands before it. */
   readonly target: Target
+  /** The request's only `Content-Type`; nothing where it has several. */
+  readonly type?: string | undefined
+  /** Bytes of the body, where the request says it. */
+  readonly length?: number | undefined
 }
 
-/** About so many bytes of text are a token. */
-const BYTES_PER_TOKEN = 4
 /** What a call may answer that does not say how much, and what it gets more at a time. */
 const USUAL_OUTPUT = 1_024
 /** About so many tokens an event carries, where nobody says. */
@@ -55,11 +57,13 @@ export class CallMeter {
   #price: Price | undefined
   #over = false
   #judged = false
+  /** What was taken for what goes in, before all of it was there, and of which model. */
+  #reserved: { readonly tokens: number; readonly model: string | undefined } = { tokens: 0, model: undefined }
 
   constructor(ledger: Ledger, call: MeteredCall) {
     this.#ledger = ledger
     this.#call = call
-    this.asked = new AskedReader(outputBounds(call.vendor, call.target.path))
+    this.asked = new AskedReader(outputBounds(call.vendor, call.target.path), call.type)
     this.#began = ledger.clock.mono()
   }
 
@@ -81,14 +85,34 @@ export class CallMeter {
   judge(): void {
     this.#check()
     if (this.#judged) return
-    this.#taken = this.#take()
+    this.#takeAnew()
     this.#judged = true
   }
 
   /** Of a body that nobody can read, before any of it goes on: whether it may go on at all. Throws as judge() does. */
   look(): void {
     this.#check()
-    if (!this.#judged) this.#take()?.giveBack()
+    this.reserve()
+  }
+
+  /**
+   * Before all of a body is there: takes what it will take by its length, or by what there is of it, so that of calls at once those
+   * are refused that do not fit, before they are sent in vain. Throws Problem `llm_budget_exceeded`.
+   */
+  reserve(): void {
+    if (this.#judged) return
+    const needed = this.asked.tokens(this.#call.length)
+    const model = this.#model
+    const { tokens, model: before } = this.#reserved
+    if (this.#taken !== undefined && needed <= tokens && model === before) return
+    this.#reserved = { tokens: needed, model }
+    this.#takeAnew(true)
+  }
+
+  #takeAnew(early = false): void {
+    this.#taken?.giveBack()
+    this.#taken = undefined
+    this.#taken = this.#take(early)
   }
 
   #check(): void {
@@ -104,19 +128,22 @@ export class CallMeter {
     if (this.asked.lost || !may(model) || !this.#others.every(may)) throw notAllowed('model')
   }
 
-  #take(): Taken | undefined {
-    const { vendor, agent } = this.#call
+  /** `early`: before all of the body is there. What money it takes is not known before its model is. */
+  #take(early: boolean): Taken | undefined {
+    const { vendor, agent, length } = this.#call
     const { budgets, prices } = this.#ledger
     const model = this.#model
     const asks = this.#asks
     // Which of several is paid for nobody knows.
     const isOne = this.#others.every((one) => one === model)
     this.#price = model === undefined || !isOne ? undefined : prices.find(vendor.id, model)
-    const input = asks ? this.#amounts(Math.ceil(this.asked.bytes / BYTES_PER_TOKEN), 0) : NOTHING
-    const most = asks
-      ? (this.asked.mostOutput ?? budgets.within(agent, vendor.id, input, this.#price, USUAL_OUTPUT))
-      : 0
-    return budgets.take(agent, vendor.id, input, asks ? this.#amounts(0, most) : NOTHING)
+    if (!asks) return budgets.take(agent, vendor.id, NOTHING, NOTHING)
+    const isUnread = early && model === undefined && !this.asked.lost
+    const amounts = (input: number, output: number) =>
+      isUnread ? { tokens: input + output, money: 0 } : this.#amounts(input, output)
+    const input = amounts(this.asked.tokens(early ? length : undefined), 0)
+    const most = this.asked.mostOutput ?? budgets.within(agent, vendor.id, input, this.#price, USUAL_OUTPUT)
+    return budgets.take(agent, vendor.id, input, amounts(0, most))
   }
 
   began(status: number, type: string): void {
@@ -193,7 +220,7 @@ export class CallMeter {
   #takeLate(): void {
     if (this.#judged) return
     try {
-      this.#taken = this.#take()
+      this.#takeAnew()
       this.#judged = true
     } catch (error) {
       if (!(error instanceof Problem)) throw error
@@ -208,7 +235,7 @@ export class CallMeter {
   }
 
   #guessed(reader: UsageReader): number {
-    const input = Math.ceil(this.asked.bytes / BYTES_PER_TOKEN)
+    const input = this.asked.tokens()
     return input + reader.events * TOKENS_PER_EVENT[this.#call.vendor.api]
   }
 
@@ -223,7 +250,7 @@ export class CallMeter {
     const isWhole = tokensOut !== undefined && (whole || reader?.isStream !== true)
     if (reader === undefined || this.#status >= 400 || isWhole) return { model, tokensIn, tokensOut, estimated: false }
     if (!reader.isStream || reader.events === 0) return { model, tokensIn, tokensOut, estimated: false }
-    const input = Math.ceil(this.asked.bytes / BYTES_PER_TOKEN)
+    const input = this.asked.tokens()
     const guessed = this.#guessed(reader) - input
     return { model, tokensIn: tokensIn ?? input, tokensOut: Math.max(guessed, tokensOut ?? 0), estimated: true }
   }

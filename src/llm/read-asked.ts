@@ -1,5 +1,6 @@
 /** What a request to a vendor says of itself, read while it passes: its models, and how much it may answer. */
 import { JsonPicker } from './json-picker.ts'
+import { FormReader } from './read-form.ts'
 
 const MODEL = 'model'
 /** Others to fall back on, as OpenRouter takes them. */
@@ -21,6 +22,11 @@ const OTHERS: ReadonlySet<string> = new Set([
   'generate_content_request.model',
 ])
 const MOST_OTHERS = 256
+/** About so many bytes of text are a token. */
+const BYTES_PER_TOKEN = 4
+/** Of a file in a form, which is sound or an image, more are; and none is so small that it is fewer than this. */
+const BYTES_PER_FILE_TOKEN = 64
+const LEAST_OF_FILE = 1_024
 const CHOICES: ReadonlySet<string> = new Set([
   'n',
   'generationconfig.candidatecount',
@@ -38,10 +44,15 @@ export class AskedReader {
   #isBounded = false
   #output = 0
   #choices = 1
+  readonly #form: FormReader | undefined
   bytes = 0
 
-  /** `bounds`: names of members by which the vendor bounds its answer there; others it may not heed. */
-  constructor(bounds: readonly string[]) {
+  /**
+   * `bounds`: names of members by which the vendor bounds its answer there; others it may not heed. `type`: the request's only
+   * `Content-Type`.
+   */
+  constructor(bounds: readonly string[], type = '') {
+    this.#form = FormReader.of(type)
     this.#bounds = bounds
     this.#folded = new Set(bounds.map((one) => one.toLowerCase()))
     const wanted = new Set([MODEL, ...OTHERS, ...CHOICES, ...this.#folded])
@@ -50,28 +61,40 @@ export class AskedReader {
 
   push(chunk: Buffer): void {
     this.bytes += chunk.length
-    this.#picker.push(chunk)
+    if (this.#form === undefined) this.#picker.push(chunk)
+    else this.#form.push(chunk)
   }
 
-  /** It is no JSON that can be read to its end. */
+  /** About so many tokens go in. `length`: bytes of the whole body, as far as it is said. */
+  tokens(length = 0): number {
+    const form = this.#form
+    const more = Math.max(0, length - this.bytes)
+    if (form === undefined || form.lost) return Math.ceil((this.bytes + more) / BYTES_PER_TOKEN)
+    // What is still to come is the rest of a file: of text there is little.
+    const files = Math.max(form.files * LEAST_OF_FILE, Math.ceil((form.fileBytes + more) / BYTES_PER_FILE_TOKEN))
+    return files + Math.ceil(form.textBytes / BYTES_PER_TOKEN)
+  }
+
+  /** It is no JSON, and no form, that can be read to its end. */
   get lost(): boolean {
-    return this.#picker.lost || this.#others.length > MOST_OTHERS
+    return this.#form?.lost ?? (this.#picker.lost || this.#others.length > MOST_OTHERS)
   }
 
   /** A server may take it for complete. */
   get whole(): boolean {
-    return this.#picker.whole
+    return this.#form?.whole ?? this.#picker.whole
   }
 
   /** Undefined where it names none; where it names several, nobody can tell which is meant. */
   get model(): string | undefined {
-    if (this.lost || this.#models.length > 1) return undefined
-    return this.#models[0] ?? this.#listed
+    const models = this.#form?.models ?? this.#models
+    if (this.lost || models.length > 1) return undefined
+    return models[0] ?? this.#listed
   }
 
   /** Models that may be asked besides. */
   get others(): readonly string[] {
-    return this.#others
+    return this.#form?.others ?? this.#others
   }
 
   /** The most tokens of answer that it says; undefined where it does not, or where the vendor may not heed it. */

@@ -84,14 +84,25 @@ async function carry(
   const body = whole ?? read
   const keys = keysFor(needs, entry, vendor)
   const agent = caller.principal.agent.id
-  const meter = new CallMeter(needs.llm.ledger, { rid, agent, entry, vendor, method, target: own })
+  const meter = new CallMeter(needs.llm.ledger, { rid, agent, entry, vendor, method, target: own, ...saidOf(request) })
   const streams = body === request
   if (Buffer.isBuffer(body)) meter.asked.push(body)
   if (!streams) meter.judge()
+  else if (meter.isBounded) meter.reserve()
   const through = streams ? new MeteredBody(meter, MAX_BODY) : undefined
   const rawHeaders = needs.wantsKey(vendor.service) ? request.rawHeaders : inPlain(request.rawHeaders)
   const sent = { rid, caller, vendor, method, target, rawHeaders, body, through, response, keys, meter }
   await new LlmCall(needs, { ...sent, asEvents: whole !== undefined }).start()
+}
+
+/** What the head says of the body. Of several types nobody knows which counts. */
+function saidOf({ headers, rawHeaders }: IncomingMessage) {
+  const types = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-type')
+  const length = headers['content-length']
+  return {
+    type: types.length === 1 ? headers['content-type'] : undefined,
+    length: length === undefined ? undefined : Number(length),
+  }
 }
 
 interface AskedHead {

@@ -6,7 +6,7 @@ import type { BodyTransform, Emit } from '../../proxy/transform.ts'
 
 /**
  * A body that goes on as it comes. What it says is read on the way, and its last piece waits for the verdict, as does the piece
- * that closes its JSON, after which a server may act whatever follows: a vendor never has all of a request that its bot may not
+ * that closes its JSON or its form, after which a server may act whatever follows: a vendor never has all of a request that its bot may not
  * make.
  */
 export class MeteredBody implements BodyTransform {
@@ -35,6 +35,7 @@ export class MeteredBody implements BodyTransform {
     if (asked.whole) this.#meter.judge()
     else if (isJudged) throw this.#ended(llmProblem('llm_not_allowed', { facts: { what: 'body' } }))
     else if (asked.lost) this.#meter.look()
+    else this.#meter.reserve()
   }
 
   /** What the vendor has all of already counts, whatever follows. */
