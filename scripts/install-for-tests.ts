@@ -21,7 +21,8 @@ const programs: Readonly<Record<string, string>> = {
   'softhsm2-util': 'softhsm2',
   'g++': 'g++',
   gh: 'gh',
-  // A module of the Python in /usr/bin.
+  // Modules of the Python in /usr/bin.
+  '../lib/python3/dist-packages/boto3': 'python3-boto3',
   '../lib/python3/dist-packages/requests': 'python3-requests',
   // With what makes it a token: the PKCS#11 driver, and the way from that to the emulated TPM.
   swtpm: 'swtpm libtpm2-pkcs11-1 libtss2-tcti-swtpm0',

@@ -177,8 +177,6 @@ describe('claviger run, for everyday clients', { skip: noOpenssl() ?? noOwnAddre
       ...{
         AWS_DEFAULT_REGION: region,
         AWS_REGION: region,
-        AWS_ENDPOINT_URL_STS: at('sts'),
-        AWS_ENDPOINT_URL_S3: at('s3'),
         AWS_EC2_METADATA_DISABLED: 'true',
       },
       ...{ AWS_ACCESS_KEY_ID: keys.id, AWS_SECRET_ACCESS_KEY: keys.secret, AWS_SESSION_TOKEN: keys.session },
@@ -222,12 +220,12 @@ describe('claviger run, for everyday clients', { skip: noOpenssl() ?? noOwnAddre
     })
 
     test('boto3 asks who it is, and puts, lists and gets objects', { skip: noBoto }, async () => {
-      const identity = `import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])`
+      const identity = `import boto3; print(boto3.client('sts', endpoint_url='${at('sts')}').get_caller_identity()['Arn'])`
       assert.equal(await asked('sts', 'python3', '-c', identity), 'arn:aws:iam::111122223333:user/ann\n')
       const objects = `
 import boto3
 whole = open('${file}', 'rb').read()
-s3 = boto3.client('s3')
+s3 = boto3.client('s3', endpoint_url='${at('s3')}')
 s3.put_object(Bucket='shop', Key='a b/c+d', Body=whole)
 s3.upload_file('${file}', 'shop', 'e')
 assert s3.get_object(Bucket='shop', Key='a b/c+d')['Body'].read() == whole
@@ -237,7 +235,8 @@ print([(o['Key'], o['Size']) for o in s3.list_objects_v2(Bucket='shop', Prefix='
     })
 
     test('its command line lists, and copies files up and down', { skip: noAws }, async () => {
-      const copied = `aws s3 cp --quiet ${file} s3://shop/copy && aws s3 ls s3://shop/ && aws s3 cp --quiet s3://shop/copy ${file}.back`
+      const s3 = `aws --endpoint-url ${at('s3')} s3`
+      const copied = `${s3} cp --quiet ${file} s3://shop/copy && ${s3} ls s3://shop/ && ${s3} cp --quiet s3://shop/copy ${file}.back`
       assert.match(await asked('s3', 'sh', '-c', copied), / 1048576 copy$/m)
       assert.ok(readFileSync(`${file}.back`).equals(readFileSync(file)))
       noneCameOfPlaceholders()
