@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
+import { asOperator } from './instruments/command-line.ts'
 import { repository } from './instruments/gateway.ts'
 import { noOwnAddress, ownAddress } from './instruments/own-address.ts'
 import { tlsUpstream } from './instruments/tls-upstream.ts'
@@ -48,7 +49,7 @@ describe('claviger run', { skip: noOpenssl() ?? noOwnAddress }, () => {
   beforeEach(() => void upstream.sent.splice(0))
 
   /** As at a terminal whose environment holds a real key, and a proxy of before. */
-  function runs(command: readonly string[], options: readonly string[] = []): Promise<Ran> {
+  function runs(command: readonly string[], options: readonly string[] = [], more: object = {}): Promise<Ran> {
     const { home, operatorToken, port } = around.gateway
     const env = {
       ...{
@@ -58,6 +59,7 @@ describe('claviger run', { skip: noOpenssl() ?? noOwnAddress }, () => {
         https_proxy: 'http://127.0.0.1:9',
       },
       ...{ CLAVIGER_HOME: home, CLAVIGER_OPERATOR_TOKEN: operatorToken, CLAVIGER_PORT: String(port), LANG: 'C.UTF-8' },
+      ...more,
     }
     const args = [
       join(repository, 'bin', 'claviger.js'),
@@ -89,6 +91,27 @@ describe('claviger run', { skip: noOpenssl() ?? noOwnAddress }, () => {
 
   test('to fetch of Node', () =>
     reaches([process.execPath, '-e', `fetch('${url}/v1/who').then((r) => r.text()).then(console.log)`]))
+
+  test('leaves hosts that a rule lets through to whom the command trusts anyway', {
+    skip: missing('curl'),
+  }, async () => {
+    const other = await tlsUpstream(authority.issue())
+    const origin = `localhost:${other.port}`
+    const rule = { name: 'mirror', effect: 'allow', match: { hosts: [origin] }, addresses: ['127.0.0.0/8', '::1/128'] }
+    await around.gateway.does('POST', '/rules', rule)
+    try {
+      const curl = ['curl', '-sS', '--noproxy', '', `https://${origin}/v1/who`]
+      const { code, stdout, stderr } = await runs(curl, [], { SSL_CERT_FILE: authority.cert })
+      assert.equal(code, 0, stderr)
+      assert.match(stdout, /"\/v1\/who"/)
+      assert.equal((await runs(curl)).code, 60)
+      const told = await asOperator(around.gateway, 'audit tail')
+      assert.ok(told.stdout.includes(`CONNECT https://${origin} allow`), told.stdout)
+    } finally {
+      await around.gateway.does('DELETE', '/rules/mirror')
+      await other.close()
+    }
+  })
 
   test('to urllib of Python', { skip: missing('python3') }, () =>
     reaches(['python3', '-c', `import urllib.request as u; print(u.urlopen('${url}/v1/who').read().decode())`]),

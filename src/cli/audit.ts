@@ -126,7 +126,7 @@ async function namesOf(client: GatewayClient): Promise<Map<string, string>> {
 // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the audit room
 function row(record: any, names: ReadonlyMap<string, string>): any {
   const { seq, ts, type, rid, actor, req, decision, outcome, ev } = record
-  const asked = req === undefined ? [] : [req.method, req.service, req.path]
+  const asked = req === undefined ? [] : [req.method, ...placeOf(req)]
   const reason = decision?.reasons?.[0]
   const changed = [ev?.what, ev?.name ?? ev?.handle ?? ev?.service ?? ev?.agent ?? ev?.reason]
   const said = [decision?.effect, reason, outcome?.status, outcome?.error, ...changed].filter(
@@ -135,4 +135,10 @@ function row(record: any, names: ReadonlyMap<string, string>): any {
   const called = (id: string) => names.get(id) ?? id
   const what = [...asked, ...said].map(called).join(' ')
   return { seq, time: new Date(ts).toISOString(), type, rid, actor: actor && called(actor.id), what }
+}
+
+/** Of a tunnel that nobody looks into, the host is all there is; of one that was refused not even that stands in clear. */
+function placeOf({ service, path, origin }: { service: string; path: string; origin?: string }): string[] {
+  if (service !== '') return [service, path]
+  return origin?.startsWith('https://') ? [origin] : []
 }

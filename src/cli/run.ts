@@ -11,6 +11,7 @@ import { runCommandIn } from './run-command.ts'
 import { secretNames } from './run-environment.ts'
 import { say } from './terminal.ts'
 import { throughGateway } from './through-gateway.ts'
+import { withUsualRoots } from './trusted-roots.ts'
 import { seconds } from './values.ts'
 import { addVerb, type Invocation, type Session, type Verb } from './verb.ts'
 
@@ -92,7 +93,7 @@ async function start(
     say(terminal, `placeholders in its environment: ${Object.keys(standing).join(', ')}`)
   const beside = besideThem(standing, removed, options.keepEnv ?? [], terminal)
   const ca = join(folder, 'claviger-ca.pem')
-  writeFileSync(ca, given.certificate, { mode: 0o600 })
+  writeFileSync(ca, withUsualRoots(given.certificate, terminal.env), { mode: 0o600 })
   const environment = (base: NodeJS.ProcessEnv, place: { readonly url: string; readonly ca: string }) => ({
     ...throughGateway(base, { ...given, ...place, token }, [...removed, ...beside]),
     ...standing,
