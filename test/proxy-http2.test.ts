@@ -1,6 +1,9 @@
 // HTTP/2 on both sides: streams inside a tunnel, one connection to the service, gRPC through both.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { MARK } from '../src/ground/placeholder-shape.ts'
 import { Authority, noOpenssl } from './instruments/certificates.ts'
 import { grpcMessage, grpcMessages, type Http2Upstream, http2Upstream } from './instruments/http2-upstream.ts'
 import { rawTlsUpstream } from './instruments/tls-upstream.ts'
@@ -94,6 +97,49 @@ describe('HTTP/2 through the gateway', { skip: noOpenssl() }, () => {
     const [call] = upstream.received
     assert.deepEqual([call?.headers.te, call?.headers.authorization], ['trailers', `Bearer ${secret}`])
     session.destroy()
+  })
+
+  test('hands on what a caller says behind its body, but what no head may say', async () => {
+    const session = await tunnel()
+    const send = (fields: Record<string, string>) => {
+      const stream = session.request({ ':path': '/put', ':method': 'PUT' }, { waitForTrailers: true })
+      stream.on('error', () => {}).on('wantTrailers', () => stream.sendTrailers(fields))
+      let status = 0
+      stream.on('response', (headers) => (status = Number(headers[':status'])))
+      stream.resume().end('whole')
+      return new Promise<number>((resolve) => stream.on('close', () => resolve(status)))
+    }
+    const behind = () => Object.fromEntries(Object.entries(upstream.received[0]?.trailers ?? {}))
+    const digest = { 'content-digest': 'sha-256=:AAAA:', 'x-checksum': '17' }
+    const dropped = { 'content-type': 'text/html', range: 'bytes=0-1', 'x-forwarded-for': '8.8.8.8', cookie: 'a=1' }
+    assert.equal(await send({ ...digest, ...dropped, authorization: 'Bearer mine', 'x-api-key': 'mine' }), 200)
+    assert.deepEqual(behind(), digest)
+    assert.equal(upstream.received[0]?.headers.authorization, `Bearer ${secret}`)
+    for (const [name, value] of [
+      ['x-http-method-override', 'DELETE'],
+      ['x-copy', token],
+      ['x-mark', `of ${MARK}${'0'.repeat(40)}`],
+      ['x-long', 'x'.repeat(9_000)],
+    ] as const) {
+      upstream.received.splice(0)
+      assert.ok([400, 403].includes(await send({ [name]: value })), name)
+      await until(() => upstream.received[0]?.closed !== undefined)
+      // What was sent looks like no whole request.
+      assert.notEqual(upstream.received[0]?.closed, 0, name)
+      assert.equal(upstream.received[0]?.trailers, undefined, name)
+    }
+    session.destroy()
+    upstream.received.splice(0)
+    const asked = request({
+      ...{ port: around.gateway.port, method: 'PUT', path: '/to/second/put', agent: false },
+      headers: { authorization: `Bearer ${token}`, trailer: 'x-checksum', 'transfer-encoding': 'chunked' },
+    })
+    asked.write('whole')
+    asked.addTrailers({ 'X-Checksum': '18', 'X-Real-IP': '8.8.8.8' })
+    asked.end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    assert.equal(answer.resume().statusCode, 200)
+    assert.deepEqual(behind(), { 'x-checksum': '18' })
   })
 
   test('takes answers whole that come in one piece, trailers and all', async () => {

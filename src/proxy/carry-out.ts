@@ -129,8 +129,8 @@ export async function carryOut(options: CarryOutOptions, came: CarriedCall, afte
     const { body } = preparing === undefined ? call : await preparing
     if (open.aborted !== undefined) throw proxyProblem('call_ended', { facts: { reason: open.aborted } })
     const opened = options.open(permit)
-    const { rawHeaders, recipient, base, through, webSocket } = call
-    const sent = { rawHeaders, recipient, base, through, webSocket }
+    const { rawHeaders, recipient, base, through, webSocket, presented } = call
+    const sent = { rawHeaders, recipient, base, through, webSocket, presented }
     const onEnd = (outcome: Outcome) => {
       open.leave()
       options.onOutcome(permit, outcome)

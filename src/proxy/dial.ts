@@ -40,6 +40,11 @@ export interface DialledRequest {
   readonly body: Readable | Buffer | null
   /** Whether the caller takes trailers. HTTP/2 can say that to the service; nothing else needs it. */
   readonly trailers?: boolean
+  /**
+   * Of a body that streams: the fields behind it, names in lower case and values by turns, asked for when it has ended. HTTP/2 can
+   * send them; nothing else does. May throw a Problem: then the request does not end.
+   */
+  readonly fieldsBehind?: (() => readonly string[]) | undefined
   /** Asks the service to switch protocols on a connection of HTTP/1.1 (RFC 9110 §7.8). */
   readonly upgrade?: 'websocket' | undefined
 }

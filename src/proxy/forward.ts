@@ -17,6 +17,7 @@ import type { MarkWatch } from './placeholders/mark-scan.ts'
 import type { Recipient } from './recipient.ts'
 import { RefusedAnswer, type Renew } from './refused-answer.ts'
 import { type OutgoingHead, outgoingHead } from './request-head.ts'
+import { outgoingTrailers } from './request-trailers.ts'
 import type { SecretMatcher } from './scrub/matcher.ts'
 import type { SilenceWatch } from './silence.ts'
 import { type BodyTransform, chained } from './transform.ts'
@@ -53,6 +54,8 @@ export interface ForwardRequest {
   /** The request whose body is sent on, or a body that is already there. */
   readonly body: IncomingMessage | Buffer | undefined
   readonly recipient: Recipient
+  /** The caller's token, where no copy of it may go on. */
+  readonly presented?: string | undefined
   /** Present where the caller wants to go on with messages. */
   readonly webSocket?: WebSocketAsked | undefined
   /** `/to/<service>`, where redirects within the service come back to; undefined to give them as they are. */
@@ -230,7 +233,7 @@ function isSmallAndChanges({ keepsLength }: BodyTransform, { contentLength }: Ou
 
 function send(
   dialer: Dialer,
-  { permit, service, opened, recipient, renew, webSocket }: ForwardRequest,
+  { permit, service, opened, recipient, renew, webSocket, presented }: ForwardRequest,
   passage: Passage,
   head: OutgoingHead,
   body: IncomingMessage | Buffer | null,
@@ -239,15 +242,18 @@ function send(
   if (passage.over) return
   const { method, target: path, headers, trailers } = head
   let sent: Readable | Buffer | null = body
+  let fieldsBehind: (() => readonly string[]) | undefined
   if (body !== null && !Buffer.isBuffer(body)) {
     passage.streams(body)
     if (transform !== undefined) sent = transformedBody(body, transform)
     if (head.contentLength !== undefined) headers.push('content-length', head.contentLength)
     if (head.expectsContinue) recipient.invite()
+    if (head.chunked) fieldsBehind = () => outgoingTrailers(body.rawTrailers, head, presented)
   }
   const handler = renew === undefined ? passage : new RefusedAnswer(passage, renew)
   const upgrade = webSocket && ('websocket' as const)
-  dialer.dispatch(permit, opened, service, { method, path, headers, body: sent, trailers, upgrade }, handler)
+  const request = { method, path, headers, body: sent, trailers, fieldsBehind, upgrade }
+  dialer.dispatch(permit, opened, service, request, handler)
 }
 
 function bothOf(one: BodyTransform | undefined, other: BodyTransform | undefined): BodyTransform | undefined {
@@ -255,12 +261,12 @@ function bothOf(one: BodyTransform | undefined, other: BodyTransform | undefined
   return { ...chained([one, other]), keepsLength: one.keepsLength === true && other.keepsLength === true }
 }
 
-/** A body that has arrived whole is sent as one buffer; one that is still coming is streamed. */
+/** A body that has arrived whole is sent as one buffer; one that is still coming, or has fields behind it, is streamed. */
 function bodyOf(head: OutgoingHead, body: IncomingMessage | Buffer | undefined): IncomingMessage | Buffer | null {
   if (body === undefined) return null
   if (Buffer.isBuffer(body)) return body.length === 0 ? null : body
   if (!head.chunked && (head.contentLength === undefined || /^0+$/.test(head.contentLength))) return null
-  return body.complete ? (body.read() as Buffer | null) : body
+  return body.complete && body.rawTrailers.length === 0 ? (body.read() as Buffer | null) : body
 }
 
 async function wholeBody(

@@ -70,6 +70,16 @@ function classify(name: string, comparable: string): number {
   return PASS
 }
 
+/**
+ * The comparable name of a field that may go on, as outgoingHead() has it; undefined for one that does not. Throws Problem
+ * `header_refused` for one that no call may have.
+ */
+export function endToEnd(name: string): string | undefined {
+  const { rule, comparable } = ruleOf(name)
+  if (rule === REFUSE) throw refusedName(name)
+  return rule === PASS ? comparable : undefined
+}
+
 function onceBit(comparable: string): number {
   if (!isSingleton(comparable)) return 0
   const bit = onceBits.get(comparable) ?? 1 << onceBits.size
@@ -99,6 +109,8 @@ export class OutgoingHead {
   accepts: string | undefined
   /** Whether the caller takes trailers. */
   trailers = false
+  /** Comparable names of the headers that will carry the credential. */
+  injected: readonly string[] = []
   /** What `Connection` lists beyond the usual. */
   named: ReadonlySet<string> | undefined
 
@@ -111,7 +123,7 @@ export class OutgoingHead {
 
   /** Takes account of a header that is not passed on. */
   note(rule: number, name: string, value: string): void {
-    if (rule === REFUSE) throw proxyProblem('header_refused', { detail: `The name '${printable(name)}' is refused.` })
+    if (rule === REFUSE) throw refusedName(name)
     if (rule === CONNECTION) this.named = namedInConnection(value, this.named)
     else if (rule === CONTENT_LENGTH) this.contentLength = value
     else if (rule === TRANSFER_ENCODING) this.chunked = true
@@ -137,6 +149,7 @@ export function outgoingHead(
 ): OutgoingHead {
   const head = new OutgoingHead(call)
   const headers = head.headers
+  head.injected = injected
   let seen = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string
@@ -156,7 +169,12 @@ export function outgoingHead(
   return head
 }
 
-function checked(name: string, value: string): string {
+function refusedName(name: string) {
+  return proxyProblem('header_refused', { detail: `The name '${printable(name)}' is refused.` })
+}
+
+/** Throws Problem `header_refused` or `token_misplaced`. */
+export function checked(name: string, value: string): string {
   if (!isHeaderValue(value))
     throw proxyProblem('header_refused', { detail: `The value of '${name}' is not printable ASCII.` })
   if (holdsToken(value)) throw proxyProblem('token_misplaced', { detail: `It stands in '${name}'.` })

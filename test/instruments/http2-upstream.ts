@@ -14,6 +14,8 @@ export interface Http2Receipt {
   /** 1 for the first connection. */
   readonly connection: number
   body: string
+  /** Behind the body. */
+  trailers: IncomingHttpHeaders | undefined
   /** How the stream ended, once it did. */
   closed: number | undefined
 }
@@ -54,10 +56,11 @@ export async function http2Upstream(
     session.on('close', () => sessions.delete(session))
     session.on('error', () => {})
     session.on('stream', (stream, headers) => {
-      const receipt: Http2Receipt = { headers, connection, body: '', closed: undefined }
+      const receipt: Http2Receipt = { headers, connection, body: '', trailers: undefined, closed: undefined }
       received.push(receipt)
       stream.on('error', () => {})
       stream.on('close', () => (receipt.closed = stream.rstCode))
+      stream.on('trailers', (trailers) => (receipt.trailers = trailers))
       stream.on('data', (chunk: Buffer) => (receipt.body += chunk.toString('latin1')))
       const path = headers[':path'] ?? ''
       const own = [...answers].find(([prefix]) => path.startsWith(prefix))?.[1]

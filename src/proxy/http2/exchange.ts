@@ -51,10 +51,11 @@ export class Exchange implements Dispatcher.DispatchController {
   start(needs: ExchangeNeeds): boolean {
     this.handler.onRequestStart?.(this, {})
     if (this.#reason !== null) return false
-    const { body } = this.request
+    const { body, fieldsBehind } = this.request
     this.#needs = needs
     try {
-      const stream = needs.session.request(headersOf(this.request, needs.authority), { endStream: body === null })
+      const how = { endStream: body === null, waitForTrailers: fieldsBehind !== undefined }
+      const stream = needs.session.request(headersOf(this.request, needs.authority), how)
       this.#follow(stream)
       this.#send(stream, body)
       return true
@@ -150,6 +151,19 @@ export class Exchange implements Dispatcher.DispatchController {
     this.handler.onRequestSent?.()
   }
 
+  /** What stands behind the body, where there is something that may. */
+  #follows(stream: ClientHttp2Stream, fields: readonly string[] | undefined): void {
+    if (fields === undefined) return
+    stream.once('wantTrailers', () => {
+      try {
+        stream.sendTrailers(byName(fields))
+      } catch (error) {
+        // Nobody else would catch what node:http2 thinks of them.
+        this.#broke(error as Error)
+      }
+    })
+  }
+
   #pipe(stream: ClientHttp2Stream, body: Readable): void {
     const onData = (chunk: Buffer) => {
       this.handler.onBodySent?.(chunk)
@@ -157,6 +171,12 @@ export class Exchange implements Dispatcher.DispatchController {
     }
     const onEnd = () => {
       stop()
+      try {
+        this.#follows(stream, this.request.fieldsBehind?.())
+      } catch (error) {
+        this.#broke(error as Error)
+        return
+      }
       this.#sent = true
       stream.end()
       if (!this.#over) this.handler.onRequestSent?.()
@@ -185,6 +205,15 @@ function headersOf({ method, path, headers, body, trailers }: DialledRequest, au
   else if (body === null && MEANS_BODY.has(method)) list.push('content-length', '0')
   if (trailers === true) list.push('te', 'trailers')
   return list
+}
+
+function byName(fields: readonly string[]): Record<string, string[]> {
+  const all: Record<string, string[]> = Object.create(null)
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string
+    all[name] = [...(all[name] ?? []), fields[at + 1] as string]
+  }
+  return all
 }
 
 /** With RST_STREAM: `close()` would end a body that is not whole in good order, for the service to take it for whole. */

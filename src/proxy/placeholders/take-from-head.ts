@@ -143,7 +143,7 @@ class Taking {
   }
 }
 
-function headersHoldMark(raw: readonly string[]): boolean {
+export function headersHoldMark(raw: readonly string[]): boolean {
   for (let at = 1; at < raw.length; at += 2) {
     if (nameHoldsMark(raw[at - 1] as string)) return true
     const value = raw[at] as string

@@ -91,6 +91,7 @@ export class StreamRequest extends Readable implements IncomingMessage {
     this.#complete = ended
     this.#isCut = cutShort(stream)
     if (ended) this.push(null)
+    stream.on('trailers', (_fields, _flags, raw) => this.rawTrailers.push(...raw))
     stream.once('close', () => {
       if (!this.#complete) this.destroy(ended ? undefined : new Error('the body ended early'))
     })
