@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { BotMakerWorld, json } from './instruments/botmaker-world.ts'
 import { asOperator } from './instruments/command-line.ts'
+import { loopback } from './instruments/world.ts'
 
 let world: BotMakerWorld
 before(async () => {
@@ -47,4 +48,32 @@ test('keys, bots, budgets, prices and vendors are made, listed, bounded and take
   assert.equal((await world.chat(renewed.token)).status, 503)
   await prints('bot remove writer')
   assert.equal((await world.chat(renewed.token)).status, 403)
+})
+
+test('a key says its region: it goes to the vendor there, and to no other place', async () => {
+  const at = { origins: [world.upstream.origin], addresses: loopback }
+  await world.gateway.does('POST', '/services', { name: 'moonshot-china', template: 'moonshot', ...at })
+  const file = join(world.gateway.folder, 'moonshot.key')
+  writeFileSync(file, 'sk-of-china-0123456789abc', { mode: 0o600 })
+  assert.match(await prints('vendor list'), /moonshot .*global.*china/)
+  const wrong = await asOperator(world.gateway, `llm key add moonshot --region mars --secret-file ${file}`, 1)
+  assert.match(wrong.stderr, /llm_region_unknown/)
+  const key = await says(`key add moonshot --region china --handle kimi --secret-file ${file}`)
+  assert.deepEqual([key.vendor, key.region], ['moonshot', 'china'])
+  const { token } = await says('bot add traveller')
+  assert.equal((await world.chat(token, {}, '/v1/moonshot/chat/completions')).status, 200)
+  const { headers, url } = world.upstream.receipts.at(-1)!
+  assert.deepEqual([url, headers.get('authorization')], ['/v1/chat/completions', ['Bearer sk-of-china-0123456789abc']])
+  // A budget of the vendor holds for what it is in every region.
+  await prints('budget set --vendor moonshot --requests 1')
+  const around = { host: `127.0.0.1:${world.gateway.port}`, authorization: `Bearer ${token}` }
+  const elsewhere = await world.gateway.agent('GET', '/to/moonshot-china/v1/models', { headers: around })
+  assert.notEqual(elsewhere.status, 200)
+  // By BotMaker's administration, too; the usual region is the vendor's own service.
+  const admin = (await says('admin-token')).token
+  const add = (region?: string) =>
+    world.admin('POST', '/admin/keys', { vendor: 'moonshot', secret: 'sk-two-0123456789', region }, admin)
+  assert.deepEqual([(await add('global')).status, (await add()).status, (await add('mars')).status], [200, 200, 400])
+  const { items } = await world.gateway.does<{ items: { name: string; origins: string[] }[] }>('GET', '/services')
+  assert.deepEqual(items.find(({ name }) => name === 'moonshot')?.origins, ['https://api.moonshot.ai'])
 })

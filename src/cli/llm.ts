@@ -13,6 +13,10 @@ const addKey: Verb = {
   summary: 'seal a key of an LLM vendor; with a tag it serves bots with that tag alone',
   options: [
     { flags: '--tag <tag>', about: 'whom it serves; everybody if not said' },
+    {
+      flags: '--region <region>',
+      about: 'where it is good, at vendors with several (llm vendor list); the first of them if not said',
+    },
     { flags: '--label <text>', about: 'what people call it' },
     { flags: '--handle <handle>', about: 'its handle in the vault; made up if not said' },
     ...secretOptions,
@@ -21,10 +25,14 @@ const addKey: Verb = {
     'claviger llm key add openai --tag prod',
     'pass show anthropic | claviger llm key add anthropic --secret-stdin',
   ],
-  async run({ args: [vendor], options: { tag, label, handle, ...options }, operator, terminal }) {
+  async run({ args: [vendor], options: { tag, region, label, handle, ...options }, operator, terminal }) {
     const client = operator()
     const secret = textOf(await readSecret(options, terminal, `Key of ${vendor}`))
-    const json = await client.ask({ method: 'POST', path: '/llm/keys', body: { vendor, tag, label, handle, secret } })
+    const json = await client.ask({
+      method: 'POST',
+      path: '/llm/keys',
+      body: { vendor, tag, region, label, handle, secret },
+    })
     return { json, text: facts(json) }
   },
 }
@@ -34,7 +42,18 @@ const listKeys: Verb = {
   summary: 'list keys of LLM vendors, never their secrets, and which of them rest',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/llm/keys' })
-    const columns = ['handle', 'vendor', 'tag', 'label', 'status', 'answered', 'restSeconds', 'heldFrom', 'createdAt']
+    const columns = [
+      'handle',
+      'vendor',
+      'region',
+      'tag',
+      'label',
+      'status',
+      'answered',
+      'restSeconds',
+      'heldFrom',
+      'createdAt',
+    ]
     return { json, text: table(json.items, columns, 'no keys') }
   },
 }
@@ -132,7 +151,7 @@ const listVendors: Verb = {
   summary: 'list LLM vendors and which service each is',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/llm/vendors' })
-    const columns = ['id', 'service', 'basePath', 'api', 'group', 'keys', 'keyHint', 'defaultModel']
+    const columns = ['id', 'service', 'basePath', 'api', 'group', 'regions', 'keys', 'keyHint', 'defaultModel']
     return { json, text: table(json.items, columns, 'no vendors') }
   },
 }

@@ -13,6 +13,7 @@ import type { Key, Vendor } from '../llm/contract.ts'
 import { Llm } from '../llm/llm.ts'
 import { llmRoutes } from '../llm/routes.ts'
 import { llmUseRoutes } from '../llm/use-routes.ts'
+import { regionsOf } from '../llm/vendor-regions.ts'
 import type { Rooms } from '../rooms.ts'
 import { templates } from '../services/templates/catalogue.ts'
 import type { Settings } from '../settings.ts'
@@ -31,8 +32,8 @@ const ADMIN: Actor = { kind: 'system', id: 'botmaker-admin' }
 const ADMIN_REQUESTS_PER_MINUTE = 100
 
 /** Vendors by the templates of services that are one. */
-const presets: readonly Vendor[] = templates.flatMap(({ name: service, llm }) =>
-  llm === undefined ? [] : [{ ...llm, id: llm.vendor, service }],
+const presets: readonly Vendor[] = templates.flatMap(({ name: service, llm, origins: [usual = ''] }) =>
+  llm === undefined ? [] : [{ ...llm, id: llm.vendor, service, regions: regionsOf(service, usual, llm.regions) }],
 )
 
 /** Vendors, bots, keys: loaded when the vault opens like the other rooms. */

@@ -7,9 +7,11 @@ import {
   KEY_META,
   type Key,
   LABEL_META,
+  REGION_META,
   TAG_META,
   type Vendor,
 } from '../llm/contract.ts'
+import { serviceIn, servicesOf } from '../llm/vendor-regions.ts'
 import type { Rooms } from '../rooms.ts'
 
 /** What is said is from now on; null takes a bound away. */
@@ -41,17 +43,21 @@ export function isOpenTo({ vendors, tags = [], anyKey }: Bot, vendor: string, ta
   return mayVendor && (anyKey || tag === undefined || tag === '' || tags.includes(tag))
 }
 
-/** Services' ids by their vendor, of those that are there: whose keys are whose. */
+/** Whose keys are whose: of credentials those that are of their vendor's service, in their region. */
 export function keysIn(
   { vault, services }: Pick<Rooms, 'vault' | 'services'>,
   vendors: readonly Vendor[],
 ): readonly Key[] {
-  const serviceOf = new Map<string, ServiceId | undefined>()
-  for (const { id, service } of vendors) serviceOf.set(id, services.byName(service)?.id)
+  const known = new Map(vendors.map((vendor) => [vendor.id, vendor]))
+  const ids = new Map<string, ServiceId | undefined>()
+  for (const name of vendors.flatMap((vendor) => [...servicesOf(vendor)])) ids.set(name, services.byName(name)?.id)
   const keys = vault.list().flatMap(({ id, handle, service, meta, createdAt }): Key[] => {
-    const vendor = meta[KEY_META]
-    if (vendor === undefined || serviceOf.get(vendor) !== service) return []
-    return [{ id: id as CredentialId, handle, vendor, tag: meta[TAG_META], label: meta[LABEL_META], createdAt }]
+    const vendor = known.get(meta[KEY_META] ?? '')
+    const region = meta[REGION_META]
+    const name = vendor && serviceIn(vendor, region)
+    if (vendor === undefined || name === undefined || ids.get(name) !== service) return []
+    const where = { vendor: vendor.id, service: name, region }
+    return [{ id: id as CredentialId, handle, ...where, tag: meta[TAG_META], label: meta[LABEL_META], createdAt }]
   })
   return keys.sort((one, other) => one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1))
 }

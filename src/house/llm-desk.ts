@@ -16,6 +16,7 @@ import {
   type Key,
   LABEL_META,
   llmProblem,
+  REGION_META,
   TAG_META,
   type Vendor,
 } from '../llm/contract.ts'
@@ -23,18 +24,18 @@ import { readTags } from '../llm/read-tags.ts'
 import { budgetOf } from '../llm/use-routes.ts'
 import type { Rooms } from '../rooms.ts'
 import type { Service } from '../services/contract.ts'
-import { findTemplate } from '../services/templates/catalogue.ts'
 import type { Actor, Tx } from '../storage/storage.ts'
 import { botAgentName } from './bot-agent-name.ts'
 import { budgetsOf, changedBot, isOpenTo } from './llm-bots.ts'
-
-const IDLE_MS = 600_000
+import { ensureService } from './llm-service.ts'
 
 export interface NewKey {
   readonly vendor: string
   readonly secret: Secret
   readonly label?: string | undefined
   readonly tag?: string | undefined
+  /** Where its vendor has several; the usual one where nothing is said. */
+  readonly region?: string | undefined
   /** What it is called; a UUID where nothing is said. */
   readonly handle?: string | undefined
 }
@@ -71,7 +72,7 @@ class LlmDesk {
     this.tokens = new BotTokens(rooms.identity.room)
   }
 
-  /** Throws Problem `llm_vendor_unknown` and what the vault says of a secret. Gives the key's handle. */
+  /** Throws Problem `llm_vendor_unknown`, `llm_region_unknown` and what the vault says of a secret. Gives the key's handle. */
   addKey(asked: NewKey, by: Actor): Promise<string> {
     return this.#inTurn(() => this.#addKey(asked, by))
   }
@@ -79,9 +80,11 @@ class LlmDesk {
   async #addKey(asked: NewKey, by: Actor): Promise<string> {
     const { storage, vault, llm } = this.#rooms
     const vendor = this.#vendor(asked.vendor)
-    const service = await this.ensureService(vendor, by)
-    const { secret, tag, label, handle = randomUUID() } = asked
-    const meta = { [KEY_META]: vendor.id, ...(tag && { [TAG_META]: tag }), ...(label && { [LABEL_META]: label }) }
+    const { secret, tag, label, region, handle = randomUUID() } = asked
+    const service = await ensureService(this.#rooms, vendor, region, by)
+    const said = { [TAG_META]: tag, [LABEL_META]: label, [REGION_META]: region }
+    const meta = { [KEY_META]: vendor.id }
+    for (const [name, value] of Object.entries(said)) if (value) Object.assign(meta, { [name]: value })
     const input = { handle, service: service.id, origins: service.originHrefs, secret, meta }
     await storage.write(async (tx) => {
       const { id } = await vault.store(input, by, tx)
@@ -201,16 +204,6 @@ class LlmDesk {
     return this.#rooms.storage.write((tx) => this.tokens.issue(tx, agent, by), { urgent: true })
   }
 
-  /** The vendor's service; made of its template where it is not there. Throws Problem `service_unknown`. */
-  async ensureService(vendor: Vendor, by: Actor): Promise<Service> {
-    const { services } = this.#rooms
-    const known = services.byName(vendor.service)
-    if (known !== undefined) return known
-    findTemplate(vendor.service)
-    const timeouts = { connectMs: 10_000, headersMs: IDLE_MS, idleMs: IDLE_MS }
-    return services.add({ name: vendor.service, template: vendor.service, timeouts }, by)
-  }
-
   /** What every bot was given is brought to what it should have: after a vendor or its service became another. */
   syncAll(by: Actor): Promise<void> {
     return this.#inTurn(() => this.#syncAll(by))
@@ -250,13 +243,16 @@ class LlmDesk {
     const wanted = new Map<string, { readonly service: Service; readonly key: CredentialId | undefined }>()
     const open = new Set(llm.keys.openTo(bot))
     for (const vendor of llm.vendors()) {
-      const service = services.byName(vendor.service)
       const isOut = bot.vendors !== undefined && !bot.vendors.includes(vendor.id)
-      if (service === undefined || isOut) continue
-      if (service.injection === undefined) wanted.set(`${service.id} `, { service, key: undefined })
-      else
-        for (const key of llm.keys.of(vendor.id))
-          if (open.has(key)) wanted.set(`${service.id} ${key.id}`, { service, key: key.id })
+      if (isOut) continue
+      const usual = services.byName(vendor.service)
+      if (usual !== undefined && usual.injection === undefined)
+        wanted.set(`${usual.id} `, { service: usual, key: undefined })
+      for (const key of llm.keys.of(vendor.id)) {
+        const service = services.byName(key.service)
+        const isWanted = service?.injection !== undefined && open.has(key)
+        if (isWanted) wanted.set(`${service.id} ${key.id}`, { service, key: key.id })
+      }
     }
     return wanted
   }

@@ -7,6 +7,7 @@ import { problemsOf } from '../ground/problem.ts'
 export const DOOR = 'botmaker'
 
 export const VendorId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'lower-case letters, digits and -' })
+export const RegionName = z.string().regex(/^[a-z][a-z0-9-]{0,15}$/)
 export const LlmApi = z.enum(['openai-responses', 'openai-completions', 'anthropic-messages', 'google-gemini'])
 export type LlmApi = z.output<typeof LlmApi>
 export const BasePath = z.string().regex(/^(?:\/[A-Za-z0-9._-]+)*$/, { error: 'a path without a slash at its end' })
@@ -22,6 +23,14 @@ export interface Vendor {
   readonly keyHint?: string | undefined
   readonly defaultModel?: string | undefined
   readonly embeddings?: string | undefined
+  /** Where it has addresses that do not know each other's keys. */
+  readonly regions?: Readonly<Record<string, Region>> | undefined
+}
+
+export interface Region {
+  /** Name of the service that the vendor is there. */
+  readonly service: string
+  readonly origin: string
 }
 
 const Tag = z.string().regex(/^[\x21-\x7e]{1,64}$/, { error: 'printable characters without spaces, at most 64' })
@@ -72,6 +81,9 @@ export interface Key {
   readonly id: CredentialId
   readonly handle: string
   readonly vendor: string
+  /** Name of the service that it is of: in the vendor's region. */
+  readonly service: string
+  readonly region: string | undefined
   readonly tag: string | undefined
   readonly label: string | undefined
   readonly createdAt: number
@@ -81,6 +93,7 @@ export interface Key {
 export const KEY_META = 'llm-vendor'
 export const TAG_META = 'llm-tag'
 export const LABEL_META = 'llm-label'
+export const REGION_META = 'llm-region'
 
 export const Period = z.enum(['hour', 'day', 'month', 'ever'])
 export type Period = z.output<typeof Period>
@@ -136,6 +149,11 @@ export const llmProblems = {
     status: 400,
     title: 'There is no such LLM vendor',
     hint: 'List them: claviger llm vendor list',
+  },
+  llm_region_unknown: {
+    status: 400,
+    title: 'The vendor has no such region',
+    hint: 'They are listed with it: claviger llm vendor list',
   },
   llm_token_missing: { status: 401, title: 'No token was sent' },
   llm_token_refused: { status: 403, title: 'The token is nobody’s, or its bot may not act' },

@@ -6,7 +6,16 @@ import type { Key } from './contract.ts'
 import { KeyRing, REST_MS } from './key-ring.ts'
 
 const keyOf = (name: string, tag?: string, vendor = 'openai'): Key => ({
-  ...{ id: `crd_${name}` as CredentialId, handle: name, vendor, tag, label: undefined, createdAt: 0 },
+  ...{
+    id: `crd_${name}` as CredentialId,
+    handle: name,
+    vendor,
+    service: vendor,
+    region: undefined,
+    tag,
+    label: undefined,
+    createdAt: 0,
+  },
 })
 
 function ringOf(...keys: Key[]) {

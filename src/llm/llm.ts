@@ -26,6 +26,7 @@ import {
   taken,
   type VendorOverride,
 } from './store.ts'
+import { servicesOf, vendorTable } from './vendor-regions.ts'
 
 export interface LlmOptions {
   readonly storage: Storage
@@ -50,9 +51,9 @@ export class Llm {
   /** What calls took, and may take. */
   readonly ledger: Ledger
   readonly #options: LlmOptions
-  readonly #vendors = new Map<string, Vendor>()
+  #vendors: ReadonlyMap<string, Vendor> = new Map()
   /** The vendors that a service is, by the service's name. */
-  #vendorsOf = new Map<string, readonly Vendor[]>()
+  #vendorsOf = new Map<string, readonly { readonly vendor: Vendor }[]>()
   readonly #overrides = new Map<string, VendorOverride>()
   readonly #byAgent = new Map<AgentId, BotEntry>()
   readonly #byName = new Map<string, BotEntry>()
@@ -128,7 +129,7 @@ export class Llm {
     const vendors = this.#vendorsOf.get(service)
     if (vendors === undefined) return false
     const { budgets } = this.ledger
-    if (budgets.hasAgent(agent) || vendors.some(({ id }) => budgets.hasVendor(id))) return true
+    if (budgets.hasAgent(agent) || vendors.some(({ vendor }) => budgets.hasVendor(vendor.id))) return true
     const bot = this.#byAgent.get(agent)
     return bot !== undefined && (bot.hasModels || bot.bot.paths !== undefined || bot.bot.vendors !== undefined)
   }
@@ -271,12 +272,9 @@ export class Llm {
   }
 
   #makeVendors(): void {
-    this.#vendors.clear()
-    for (const preset of this.#options.presets) this.#vendors.set(preset.id, preset)
-    for (const [id, given] of this.#overrides) {
-      this.#vendors.set(id, { group: 'own', ...this.#vendors.get(id), ...given })
-    }
-    this.#vendorsOf = Map.groupBy(this.#vendors.values(), ({ service }) => service)
+    this.#vendors = vendorTable(this.#options.presets, this.#overrides.values())
+    const services = this.vendors().flatMap((vendor) => [...servicesOf(vendor)].map((name) => ({ name, vendor })))
+    this.#vendorsOf = Map.groupBy(services, ({ name }) => name)
   }
 
   #readKeys(): void {

@@ -4,7 +4,7 @@ import type { Secret } from '../ground/secret.ts'
 import { type BoundEndpoint, bind, endpoint } from '../http/endpoint.ts'
 import { Done, done, listOf, NameParam } from '../http/shapes.ts'
 import type { Actor } from '../storage/storage.ts'
-import { BasePath, type Bot, BotLimits, type Key, LlmApi, llmProblems, Tags, VendorId } from './contract.ts'
+import { BasePath, type Bot, BotLimits, type Key, LlmApi, llmProblems, RegionName, Tags, VendorId } from './contract.ts'
 import type { Llm } from './llm.ts'
 
 const Text = z.string().regex(/^\P{C}{1,100}$/u)
@@ -21,12 +21,15 @@ export const LlmVendorView = z.object({
   keyHint: z.string().optional(),
   defaultModel: z.string().optional(),
   embeddings: z.string().optional(),
+  /** Of keys, where it has several. */
+  regions: z.array(z.string()).optional(),
   keys: z.int(),
 })
 
 export const LlmKeyView = z.object({
   handle: z.string(),
   vendor: z.string(),
+  region: z.string().optional(),
   tag: z.string().optional(),
   label: z.string().optional(),
   createdAt: Time,
@@ -99,6 +102,7 @@ export const addLlmKey = endpoint({
     secret: z.string().min(1).max(65_536),
     handle: z.string().max(64).optional(),
     tag: Tags.element.optional(),
+    region: RegionName.optional(),
     label: Text.optional(),
   }),
   reply: LlmKeyView,
@@ -247,7 +251,7 @@ function vendorRoutes<Who>({ llm, actorOf, vendorChanged }: LlmRouteNeeds<Who>):
   const viewOf = (id: string) => {
     const vendor = llm.vendors().find((one) => one.id === id)
     if (vendor === undefined) throw new TypeError('a vendor was put and is not there')
-    return { ...vendor, keys: llm.keys.of(id).length }
+    return { ...vendor, regions: vendor.regions && Object.keys(vendor.regions), keys: llm.keys.of(id).length }
   }
   return [
     bind(listLlmVendors, () => ({ items: llm.vendors().map(({ id }) => viewOf(id)) })),
@@ -266,14 +270,14 @@ function vendorRoutes<Who>({ llm, actorOf, vendorChanged }: LlmRouteNeeds<Who>):
   ]
 }
 
-function keyView(llm: Llm, { id, handle, vendor, tag, label, createdAt }: Key): z.input<typeof LlmKeyView> {
+function keyView(llm: Llm, { id, handle, vendor, region, tag, label, createdAt }: Key): z.input<typeof LlmKeyView> {
   const { keys } = llm
   const answered = keys.asideOf(id)
   const heldFrom = keys.heldFrom(id).map((agent) => llm.bot(agent as AgentId)?.bot.name ?? agent)
   const restSeconds = Math.ceil(keys.restMsOf(id) / 1_000)
   const status = answered !== undefined ? 'aside' : restSeconds > 0 ? 'resting' : 'usable'
   const rests = { ...(status === 'resting' && { restSeconds }), ...(heldFrom.length > 0 && { heldFrom }) }
-  return { handle, vendor, tag, label, createdAt, status, answered, ...rests }
+  return { handle, vendor, region, tag, label, createdAt, status, answered, ...rests }
 }
 
 function botView({ name, agent, hostname, tags, vendors, models, paths, anyKey, expiresAt, createdAt }: Bot) {

@@ -45,6 +45,8 @@ const Llm = z.strictObject({
   keyHint: Line.optional(),
   defaultModel: Line.optional(),
   embeddings: Line.optional(),
+  /** Where the provider has addresses that do not know each other's keys: each of them by its region. One is the template's first. */
+  regions: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,15}$/), z.string().max(300)).optional(),
 })
 
 export const ServiceTemplate = z.strictObject({

@@ -21,6 +21,7 @@ export interface AdminNeeds {
     secret: Secret
     label?: string | undefined
     tag?: string | undefined
+    region?: string | undefined
   }) => Promise<string>
   readonly removeKey: (id: string) => Promise<void>
   readonly addBot: (bot: { name: string; hostname: string; tagsText: string | undefined }) => Promise<string>

@@ -40,6 +40,7 @@ export function adminWording(problem: Problem, rid: string): PlainReply {
 
 const worded: Readonly<Record<string, string>> = {
   llm_key_unknown: 'Key not found',
+  llm_region_unknown: 'Unknown region',
   llm_bot_unknown: 'Bot not found',
   llm_bot_exists: 'Bot already registered',
   llm_hostname_taken: 'Hostname already registered',
@@ -78,7 +79,7 @@ const shownBot = ({ name: id, hostname, tagsText, vendors, models, paths, expire
 })
 
 async function addKey(needs: AdminNeeds, asked: PlainAsked): Promise<PlainReply> {
-  const { vendor, secret, label, tag } = objectOf(await asked.json())
+  const { vendor, secret, label, tag, region } = objectOf(await asked.json())
   if (!isText(vendor) || !isText(secret)) throw invalid('Missing vendor or secret')
   const sealed = Secret.fromText(secret)
   try {
@@ -87,6 +88,7 @@ async function addKey(needs: AdminNeeds, asked: PlainAsked): Promise<PlainReply>
       secret: sealed,
       label: optional(label, 'label'),
       tag: optional(tag, 'tag'),
+      region: optional(region, 'region'),
     })
     return reply({ id })
   } finally {

@@ -90,7 +90,9 @@ async function carry(
   if (!streams) meter.judge()
   else if (meter.isBounded) meter.reserve()
   const through = streams ? new MeteredBody(meter, MAX_BODY) : undefined
-  const rawHeaders = needs.wantsKey(vendor.service) ? request.rawHeaders : inPlain(request.rawHeaders)
+  const rawHeaders = needs.wantsKey(keys[0]?.service ?? vendor.service)
+    ? request.rawHeaders
+    : inPlain(request.rawHeaders)
   const sent = { rid, caller, vendor, method, target, rawHeaders, body, through, response, keys, meter }
   await new LlmCall(needs, { ...sent, asEvents: whole !== undefined }).start()
 }

@@ -78,7 +78,16 @@ export class LlmCall implements Recipient, AnswerTold {
     const { caller, vendor, method, target, rawHeaders, body, through } = this.#parts
     const key = this.#key
     return this.#needs.carry({
-      ...{ rid: rid as CallId, ...caller, serviceName: vendor.service, method, target, rawHeaders, body, through },
+      ...{
+        rid: rid as CallId,
+        ...caller,
+        serviceName: key?.service ?? vendor.service,
+        method,
+        target,
+        rawHeaders,
+        body,
+        through,
+      },
       ...{ recipient: this, base: undefined },
       only: key === undefined ? { door: DOOR } : { door: DOOR, credential: key.id },
     })

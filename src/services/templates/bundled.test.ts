@@ -187,6 +187,10 @@ describe('templates', () => {
       const resolution = made(name).resolve('POST', canonicalTarget(`${llm.basePath}/chat/completions`))
       assert.equal(resolution?.action, 'chat.completions', name)
     }
+    for (const { llm, origins, name } of templates) {
+      // Who names no region means the first, which is the template's own.
+      if (llm?.regions !== undefined) assert.equal(Object.values(llm.regions)[0], origins[0], name)
+    }
   })
 
   test('say where tokens come from, with nothing of what is for people alone', () => {

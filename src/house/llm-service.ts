@@ -1,0 +1,32 @@
+import { llmProblem, type Vendor } from '../llm/contract.ts'
+import { serviceIn } from '../llm/vendor-regions.ts'
+import type { Rooms } from '../rooms.ts'
+import type { Service } from '../services/contract.ts'
+import { findTemplate } from '../services/templates/catalogue.ts'
+import type { Actor } from '../storage/storage.ts'
+
+const IDLE_MS = 600_000
+
+/**
+ * The vendor's service in a region; made of its template where it is not there. Throws Problem `llm_region_unknown`,
+ * `service_unknown`.
+ */
+export async function ensureService(
+  { services }: Pick<Rooms, 'services'>,
+  vendor: Vendor,
+  region: string | undefined,
+  by: Actor,
+): Promise<Service> {
+  const name = serviceIn(vendor, region)
+  if (name === undefined) {
+    const detail = `${vendor.id} has ${Object.keys(vendor.regions ?? {}).join(', ') || 'none'}.`
+    throw llmProblem('llm_region_unknown', { facts: { vendor: vendor.id }, detail })
+  }
+  const known = services.byName(name)
+  if (known !== undefined) return known
+  findTemplate(vendor.service)
+  const timeouts = { connectMs: 10_000, headersMs: IDLE_MS, idleMs: IDLE_MS }
+  const origin = name === vendor.service || region === undefined ? undefined : vendor.regions?.[region]?.origin
+  const origins = origin === undefined ? undefined : [origin]
+  return services.add({ name, template: vendor.service, timeouts, ...(origins && { origins }) }, by)
+}
