@@ -20,6 +20,19 @@ export function looselyNamed(
   return undefined
 }
 
+/** The pairs of a raw query, each with the names that it may have so, and its value decoded, without spaces around it. */
+export function loosePairs(query: string): { readonly names: readonly string[]; readonly value: string }[] {
+  return query.split(/[&;]/).map((piece) => {
+    const equals = piece.indexOf('=')
+    if (equals < 0) return { names: readings(piece), value: '' }
+    const value = safelyDecoded(piece.slice(equals + 1))
+      .replaceAll('+', ' ')
+      .normalize('NFKC')
+      .trim()
+    return { names: readings(piece.slice(0, equals)), value }
+  })
+}
+
 /** What a query name may be to one server or another. */
 function readings(raw: string): readonly string[] {
   const decoded = raw.includes('%') ? safelyDecoded(raw) : raw

@@ -33,6 +33,7 @@ export type TargetRule =
   | 'query_duplicate'
   | 'query_lookalike'
   | 'query_method'
+  | 'query_headers'
 
 /** The refusal itself, for those who find ambiguity where only they can see it (constrained query keys). */
 export function ambiguous(rule: TargetRule, detail?: string) {

@@ -1,4 +1,5 @@
 import { isPathSegment, wantsPathSegment } from '../ground/credential-shape.ts'
+import { refuseCredentialInQuery } from './credential-query.ts'
 import type { Injector, Opened } from './inject.ts'
 import type { OutgoingHead } from './request-head.ts'
 import { secretText, shaped } from './secret-text.ts'
@@ -28,6 +29,7 @@ export class PathInjector implements Injector {
   }
 
   apply(head: OutgoingHead, opened: Opened): undefined {
+    refuseCredentialInQuery(head)
     let value = this.#values.get(opened)
     if (value === undefined) {
       const text = secretText(opened.value)

@@ -68,6 +68,7 @@ describe('injectorFor()', () => {
     })
   }
 
+  const path = { kind: 'path', segment: 'bot{secret}' } as const
   for (const target of [
     '/a?access_token=1',
     '/a?b=1&api_key=2',
@@ -81,9 +82,20 @@ describe('injectorFor()', () => {
     '/a?access%20token=1',
     '/a?access[token=1',
     '/a?%EF%BD%81pikey=1',
+    '/a?oauth_token=1',
+    '/a?$key=1',
+    '/a?%24oauth_token=1',
+    '/a?X-Goog-Api-Key=1',
+    '/a?xoauth_requestor_id=someone%40example.com',
+    '/a?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=x&Expires=1',
+    '/a?GoogleAccessId=x',
+    '/a?token=xoxb-1111111111-2222222222',
+    '/a?auth=eyJhbGciOiJIUzI1NiJ9.e30.x',
+    '/a?b=1;token=ghp_0123456789abcdefghij',
+    '/a?sv=2024-01-01&sp=r&sig=Zm9vYmFyYmF6cXV4MDEyMzQ1Njc4OTAxMjM0NTY3ODk%3D',
   ]) {
     test(`refuses a credential of the caller's own in ${target}`, () => {
-      for (const injection of [{ kind: 'bearer' }, { kind: 'query', name: 'key' }] as const) {
+      for (const injection of [{ kind: 'bearer' }, { kind: 'query', name: 'key' }, path] as const) {
         assert.throws(
           () => inject(injection, 's3cret', target),
           (error: { code?: string }) =>
@@ -92,6 +104,14 @@ describe('injectorFor()', () => {
       }
     })
   }
+
+  test('refuses a key of the caller beside another credential, by its value', () => {
+    assert.throws(() => inject({ kind: 'bearer' }, 's3cret', '/a?key=AIzaSyA0123456789'), {
+      code: 'credential_in_query',
+    })
+    for (const target of ['/a?key=name', '/a?token=7&page_token=eyJhbGciOiJIUzI1NiJ9', '/a?sig=on&signature=done'])
+      assert.doesNotThrow(() => inject({ kind: 'bearer' }, 's3cret', target), target)
+  })
 
   test('finds a second credential beside the declared key', () => {
     assert.throws(() => inject({ kind: 'query', name: 'api_key' }, 's', '/a?api_key=1&access_token=2'), {

@@ -103,12 +103,29 @@ describe('resolve()', () => {
     '_method[]',
     '$httpMethod',
     '%24httpmethod',
+    '$method',
+    '__method',
+    'X-HTTP-Method-Override',
+    'x_http_method_override',
+    'method_override',
+    'method',
+    'Method[]',
+    '$httpHeaders',
+    '%24httpHeaders',
+    '$ct',
+    '%24ct',
+    '_%EF%BD%8Dethod',
   ]
   for (const query of [...tricks, ...methods.map((name) => `to=on&${name}=DELETE`)]) {
     test(`refuses ?${query}`, () => {
       assert.throws(() => say(acting, `POST /mode?${query}`), { code: 'target_ambiguous' })
     })
   }
+
+  test('leaves names alone that only look like a method', () => {
+    for (const query of ['method=flickr.photos.search', 'method=POST', 'payment_method=delete', 'ct=1', 'headers=x'])
+      assert.doesNotThrow(() => acting.resolve('POST', canonicalTarget(`/mode?to=on&${query}`)), query)
+  })
 
   test('gives the same object for the same kind of call, so that what is known of it stays known', () => {
     for (const request of ['/users/7', '/users/me/', '/nothing']) {

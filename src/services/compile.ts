@@ -1,11 +1,9 @@
 import { type AddressSet, addressSet } from '../ground/addresses.ts'
 import type { Parameters } from '../ground/fill-template.ts'
 import type { ServiceId } from '../ground/ids.ts'
-import { looselyNamed } from '../ground/loose-query-names.ts'
 import type { Origin } from '../ground/origin.ts'
 import type { PathTemplate } from '../ground/path-template.ts'
 import type { Target } from '../ground/target.ts'
-import { ambiguous } from '../ground/target-problems.ts'
 import { classMethods, classOf, type MethodClass, type ScopeMeaning } from '../policy/scope.ts'
 import { ActionTable } from './action-table.ts'
 import { type Action, bySpecificity, classResolution, compileActions, compilePaths } from './actions.ts'
@@ -23,6 +21,7 @@ import {
 } from './contract.ts'
 import { explainScope, listScopes } from './explain-scope.ts'
 import { readAuthorities } from './read-authorities.ts'
+import { refuseRequestInQuery } from './request-in-query.ts'
 import { secretShapeOf } from './secret-shape.ts'
 import type { Injection } from './service-parts.ts'
 import { Words } from './words.ts'
@@ -47,17 +46,6 @@ export function compileService(record: ServiceRecord): Service {
 }
 
 const CLASSES = Object.keys(classMethods) as MethodClass[]
-
-/** Query keys by which frameworks let a request change its method after we have looked at it. */
-const METHOD_KEYS: ReadonlySet<string> = new Set([
-  '_method',
-  '$httpmethod',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-])
-/** A quick no for nearly every query. */
-const MENTIONS_METHOD = /method/i
 
 class CompiledService implements Service {
   readonly id: ServiceId
@@ -113,9 +101,7 @@ class CompiledService implements Service {
   resolve(method: string, target: Target): Resolution | undefined {
     const name = classOf(method)
     if (name === undefined) return undefined
-    if (MENTIONS_METHOD.test(target.query) && looselyNamed(target.query, METHOD_KEYS) !== undefined) {
-      throw ambiguous('query_method')
-    }
+    refuseRequestInQuery(method, target.query)
     const fallback = this.#classes[name]
     const found = this.#tables.get(method)?.resolve(target, fallback)
     if (!this.#pathAllowed(target, found?.matched === true)) return undefined
