@@ -44,6 +44,7 @@ test('keys, bots, budgets, prices and vendors are made, listed, bounded and take
   await prints('vendor reset mine')
   assert.equal((await says('usage --agent writer --last 7d')).rows.length, 3)
   assert.match((await says('admin-token')).token, /^[0-9a-f]{64}$/)
+  assert.match(await prints('usage'), /writer +openai +main-key/)
   await prints('key remove main-key')
   assert.equal((await world.chat(renewed.token)).status, 503)
   await prints('bot remove writer')
@@ -76,4 +77,17 @@ test('a key says its region: it goes to the vendor there, and to no other place'
   assert.deepEqual([(await add('global')).status, (await add()).status, (await add('mars')).status], [200, 200, 400])
   const { items } = await world.gateway.does<{ items: { name: string; origins: string[] }[] }>('GET', '/services')
   assert.deepEqual(items.find(({ name }) => name === 'moonshot')?.origins, ['https://api.moonshot.ai'])
+})
+
+test('a key has a name that a person can type, and is found by its label where it has it alone', async () => {
+  const file = join(world.gateway.folder, 'named.key')
+  writeFileSync(file, 'sk-named-0123456789abcdef', { mode: 0o600 })
+  const add = (more: string) => says(`key add openai --secret-file ${file} ${more}`)
+  const [one, two, three] = [await add('--label first'), await add('--label twin'), await add('--label twin')]
+  assert.deepEqual([one.handle, two.handle, three.handle], ['openai-1', 'openai-2', 'openai-3'])
+  await prints('key take-back first')
+  await asOperator(world.gateway, 'llm key remove twin', 1)
+  for (const name of ['first', 'openai-2', 'twin']) await prints(`key remove ${name}`)
+  assert.ok(!(await prints('key list')).includes('openai-'))
+  assert.equal((await add('--label again')).handle, 'openai-1')
 })

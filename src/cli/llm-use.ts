@@ -75,7 +75,7 @@ const setPrice: Verb = {
 
 const listPrices: Verb = {
   signature: 'list',
-  summary: 'list what models cost, in dollars for a million tokens',
+  summary: 'list what models cost, in dollars for a million tokens: own prices are of all models whose names begin so',
   async run({ operator }) {
     const json = await operator().ask({ method: 'GET', path: '/llm/prices' })
     return { json, text: table(json.items, ['vendor', 'model', 'input', 'output', 'own'], 'no prices') }
@@ -107,7 +107,7 @@ const usage: Verb = {
     const asked = Object.entries({ agent, vendor, from, limit }).filter(([, value]) => value !== undefined)
     const query = new URLSearchParams(Object.fromEntries(asked.map(([name, value]) => [name, String(value)])))
     const json = await operator().ask({ method: 'GET', path: `/llm/usage?${query}` })
-    const columns = ['at', 'agent', 'vendor', 'model', 'status', 'tokensIn', 'tokensOut', 'usd', 'ms', 'aborted']
+    const columns = ['at', 'agent', 'vendor', 'key', 'model', 'status', 'tokensIn', 'tokensOut', 'usd', 'ms', 'aborted']
     const { rows, totals } = json as unknown as { rows: Record<string, unknown>[]; totals: Record<string, unknown> }
     const shown = rows.map(({ at, ...row }) => ({ at: new Date(at as number).toISOString(), ...row }))
     return { json, text: `${table(shown, columns, 'no usage')}\n\n${facts(totals)}` }

@@ -18,7 +18,7 @@ const addKey: Verb = {
       about: 'where it is good, at vendors with several (llm vendor list); the first of them if not said',
     },
     { flags: '--label <text>', about: 'what people call it' },
-    { flags: '--handle <handle>', about: 'its handle in the vault; made up if not said' },
+    { flags: '--handle <handle>', about: 'its name here and in the vault; openai-1, openai-2 … if not said' },
     ...secretOptions,
   ],
   examples: [
@@ -59,8 +59,8 @@ const listKeys: Verb = {
 }
 
 const removeKey: Verb = {
-  signature: 'remove <handle>',
-  summary: 'remove a key; calls that run with it end',
+  signature: 'remove <key>',
+  summary: 'remove a key, by its handle, its id or a label that it has alone; calls that run with it end',
   async run({ args: [handle], operator }) {
     const json = await operator().ask({ method: 'DELETE', path: pathOf('llm', 'keys', handle) })
     return { json, text: `removed ${handle}` }
@@ -68,8 +68,8 @@ const removeKey: Verb = {
 }
 
 const takeBack: Verb = {
-  signature: 'take-back <handle>',
-  summary: 'use a key again that its vendor refused',
+  signature: 'take-back <key>',
+  summary: 'use a key again that its vendor refused, by its handle, its id or a label that it has alone',
   async run({ args: [handle], operator }) {
     const json = await operator().ask({ method: 'POST', path: pathOf('llm', 'keys', handle, 'take-back') })
     return { json, text: facts(json) }

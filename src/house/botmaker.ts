@@ -1,5 +1,5 @@
 // Ties the BotMaker door and the LLM room to the others.
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { AdminNeeds } from '../doors/botmaker/admin-needs.ts'
 import { adminRoutes, adminWording } from '../doors/botmaker/admin-routes.ts'
 import { dataDoor, isBotMakerPath } from '../doors/botmaker/data-door.ts'
@@ -103,7 +103,8 @@ function adminNeeds(rooms: Rooms, desk: LlmDesk, admin: BotMakerAdmin): AdminNee
       if (vault.state().state !== 'unsealed') throw storageProblem('vault_sealed')
       admin.check(presented, address)
     },
-    addKey: (key) => desk.addKey(key, ADMIN),
+    // Its clients know keys by such ids.
+    addKey: (key) => desk.addKey({ ...key, handle: randomUUID() }, ADMIN),
     removeKey: (id) => desk.removeKey(id, ADMIN),
     addBot: async (bot) => {
       const { token } = await desk.addBot(bot, ADMIN)

@@ -2,7 +2,6 @@
  * What it takes to care for LLM keys and bots: keys are credentials of the vendor's service, bots are agents, and what a bot
  * may use it has grants on that count at this door alone: one for each key, so that the gate knows of tags too.
  */
-import { randomUUID } from 'node:crypto'
 import { type AgentId, type CredentialId, newId } from '../ground/ids.ts'
 import type { Secret } from '../ground/secret.ts'
 import { addAgentInto, newAgentRow } from '../identity/agents.ts'
@@ -36,7 +35,7 @@ export interface NewKey {
   readonly tag?: string | undefined
   /** Where its vendor has several; the usual one where nothing is said. */
   readonly region?: string | undefined
-  /** What it is called; a UUID where nothing is said. */
+  /** What it is called; by its vendor, and which of its keys it is, where nothing is said. */
   readonly handle?: string | undefined
 }
 
@@ -80,7 +79,7 @@ class LlmDesk {
   async #addKey(asked: NewKey, by: Actor): Promise<string> {
     const { storage, vault, llm } = this.#rooms
     const vendor = this.#vendor(asked.vendor)
-    const { secret, tag, label, region, handle = randomUUID() } = asked
+    const { secret, tag, label, region, handle = this.#freeHandle(vendor.id) } = asked
     const service = await ensureService(this.#rooms, vendor, region, by)
     const said = { [TAG_META]: tag, [LABEL_META]: label, [REGION_META]: region }
     const meta = { [KEY_META]: vendor.id }
@@ -112,11 +111,23 @@ class LlmDesk {
     )
   }
 
-  /** Throws Problem `llm_key_unknown`. */
-  key(handle: string): Key {
-    const found = this.#rooms.llm.keys.all().find((key) => key.handle === handle || key.id === handle)
-    if (found === undefined) throw llmProblem('llm_key_unknown')
-    return found
+  /** By its handle or id, or by a label that no other key has. Throws Problem `llm_key_unknown`. */
+  key(name: string): Key {
+    const keys = this.#rooms.llm.keys.all()
+    const found = keys.find(({ handle, id }) => handle === name || id === name)
+    if (found !== undefined) return found
+    const [labelled, ...more] = keys.filter(({ label }) => label === name)
+    if (labelled === undefined) throw llmProblem('llm_key_unknown')
+    if (more.length > 0) throw llmProblem('llm_key_unknown', { detail: 'Several have this label.' })
+    return labelled
+  }
+
+  /** That a person can type. */
+  #freeHandle(vendor: string): string {
+    const taken = new Set(this.#rooms.vault.list().map(({ handle }) => handle))
+    let number = 1
+    while (taken.has(`${vendor}-${number}`)) number += 1
+    return `${vendor}-${number}`
   }
 
   /** The bot, and its token where one was made. Throws Problem `llm_bot_exists`, `llm_hostname_taken`, `agent_unknown`, `token_known`. */

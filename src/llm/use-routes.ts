@@ -36,6 +36,7 @@ export const LlmBudgetView = z.object({
 
 export const LlmPriceView = z.object({
   vendor: z.string(),
+  /** Of a usual price the model, whatever date or `-latest` follows; of an operator’s the beginning of names, empty for all. */
   model: z.string(),
   input: z.number(),
   output: z.number(),
@@ -99,7 +100,8 @@ export const listLlmPrices = endpoint({
   ...operator,
   method: 'GET',
   path: '/claviger/v1/llm/prices',
-  summary: 'What models cost, in dollars for a million tokens, by beginnings of their names',
+  summary:
+    'What models cost, in dollars for a million tokens: usual prices, each of one model, and an operator’s, of all whose names begin so',
   reply: listOf(LlmPriceView),
 })
 
@@ -107,7 +109,7 @@ export const setLlmPrice = endpoint({
   ...operator,
   method: 'POST',
   path: '/claviger/v1/llm/prices',
-  summary: 'Say what models cost whose names begin so',
+  summary: 'Say what models cost whose names begin so, in the place of usual prices',
   body: z.strictObject({ vendor: VendorId, model: ModelStart, input: Dollars, output: Dollars }),
   reply: LlmPriceView,
 })
