@@ -15,7 +15,14 @@ const engine = ['docker', 'podman'].find((name) => {
 export function noContainers(): string | undefined {
   if (process.platform !== 'linux') return 'containers that share the kernel of the tests want Linux'
   if (!/^(?:unix:.*)?$/.test(process.env.DOCKER_HOST ?? '')) return 'the engine of containers is on another machine'
-  return engine === undefined ? 'no engine of containers runs here: docker, or podman as root' : undefined
+  if (engine === undefined) return 'no engine of containers runs here: docker, or podman as root'
+  try {
+    using some = new Containers([])
+    const { status, stderr } = spawnSync(engine, some.command(['true']), { encoding: 'utf8', timeout: 60_000 })
+    return status === 0 ? undefined : `${engine} cannot run a container here: ${stderr.trim()}`
+  } catch (error) {
+    return `${engine} cannot make an image here: ${(error as Error).message}`
+  }
 }
 
 export interface RanInside {
@@ -48,12 +55,18 @@ export class Containers implements Disposable {
     return execFileSync(this.#engine, asked, { encoding: 'utf8' }).trim()
   }
 
-  run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RanInside> {
+  /** What the engine is told. */
+  command(args: readonly string[], env: Readonly<Record<string, string>> = {}): string[] {
     const given = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
-    const own = ['--rm', '--security-opt', 'label=disable', '--name', `${this.#name}-${this.#count++}`]
+    // As much as any machine grants: podman asks for more than some do.
+    const limits = ['--security-opt', 'label=disable', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096']
+    const name = `${this.#name}-${this.#count++}`
+    return ['run', '--rm', '--name', name, ...limits, ...this.#mounts, ...given, this.#name, ...args]
+  }
+
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<RanInside> {
     return new Promise((resolve) => {
-      const all = ['run', ...own, ...this.#mounts, ...given, this.#name, ...args]
-      execFile(this.#engine, all, { timeout: 60_000 }, (error, stdout, stderr) =>
+      execFile(this.#engine, this.command(args, env), { timeout: 60_000 }, (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
       )
     })
