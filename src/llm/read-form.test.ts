@@ -41,6 +41,11 @@ describe('a form', () => {
     ['encodes a part', field('model', 'a').replace('\r\n\r\n', '\r\nContent-Transfer-Encoding: base64\r\n\r\n')],
     ['writes a name in another way', field('model', 'a').replace('name="model"', 'name=model')],
     ['folds a line', field('model', 'a').replace('; name', ';\r\n name')],
+    [
+      'has a line that ends for some readers alone',
+      field('model', 'a').replace('C', 'X: y\nContent-Disposition: form-data; name="x"\r\nC'),
+    ],
+    ['names more models than are kept', `${field('model', 'a')}${field('models[]', 'b').repeat(257)}${END}`],
     ['goes on after its end', `${field('model', 'a')}${END}${field('model', 'b')}${END}`],
     ['has a head without end', `--a-b\r\nContent-Disposition: ${'x'.repeat(9_000)}`],
     ['has a value without end', field('model', 'x'.repeat(600))],

@@ -133,7 +133,9 @@ export class FormReader {
     if (this.#value === undefined) return
     const value = Buffer.concat(this.#value).toString('utf8')
     const list = this.#part?.name === 'model' ? this.models : this.others
-    if (list.length < MOST_VALUES) list.push(value)
+    list.push(value)
+    // What is not kept is not judged.
+    if (list.length > MOST_VALUES) this.#lose()
   }
 
   #lose(): Buffer {
@@ -142,8 +144,9 @@ export class FormReader {
   }
 }
 
-/** Undefined where it says not in one way alone what it is. */
+/** Undefined where it says not in one way alone what it is: for many a reader a line ends with a line feed alone. */
 function partOf(head: string): Part | undefined {
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(head.replaceAll('\r\n', ''))) return undefined
   let part: Part | undefined
   // It begins where the line of the delimiter ended.
   for (const line of head.split('\r\n')) {

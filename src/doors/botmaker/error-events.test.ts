@@ -49,7 +49,9 @@ const UNTOUCHED = [
   ['events', event({ choices: [{ delta: { content: `an "error": {"${MASKED}"}` } }], error: null })],
   ['events', event({ type: 'response.completed', response: { error: null, text: MASKED } })],
   ['events', `${event({ message: 'x' }, 'error')}${event({ delta: MASKED })}`],
+  ['events', event({ error: '', choices: [{ delta: { content: MASKED } }] })],
   ['events', `: error ${MASKED}\n\n`],
+  ['lines', `${'['.repeat(30_000)}"error ${MASKED}"${']'.repeat(30_000)}`],
   ['events', event({ image: BIG, text: `error ${MASKED}` })],
   ['lines', `{"message":{"content":"error ${MASKED}"}}\n`],
   ['list', `[{"candidates":[{"content":"error \\"}], ${MASKED}"}]}\n,\r\n{"big":"${BIG}","text":"error ${MASKED}"}]`],
@@ -71,6 +73,21 @@ describe('ErrorEvents', () => {
         assert.equal(through(kind, text, size), text)
     })
   }
+
+  test('is not kept busy by what a vendor sends, however it is made', () => {
+    const began = performance.now()
+    const spaces = new ErrorEvents('events')
+    const line = `data: ${' '.repeat(60_000)}error\n`
+    assert.equal(spaces.push(Buffer.from(line)).toString(), line)
+    const small = new ErrorEvents('events')
+    const head = `event: error\ndata: ${'a'.repeat(40_000)} ${'a'.repeat(30_000)}`
+    let bytes = small.push(Buffer.from(head)).length
+    const one = Buffer.from('b')
+    for (let at = 0; at < 200_000; at += 1) bytes += small.push(one).length
+    assert.equal(bytes + small.flush().length, head.length + 200_000)
+    // With the time squared or worse it is from half a minute to years.
+    assert.ok(performance.now() - began < 15_000)
+  })
 
   test('holds back nothing that is whole, and no more than an error is long', () => {
     const errors = new ErrorEvents('events')

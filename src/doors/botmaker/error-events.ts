@@ -8,13 +8,17 @@ import { scrubError } from './scrub-error.ts'
 import { Elements, Lines, type Pieces } from './stream-pieces.ts'
 
 const MOST_HELD = 64 * 1024
+/** What is held in more pieces is put together: each of them may keep the memory that it was read into. */
+const MOST_PIECES = 256
+/** Of an error that is too long to hold so much is looked through at a time. */
+const AT_A_TIME = 4 * 1024
 const NONE = Buffer.alloc(0)
 const LINE_FEED = 0x0a
 const RETURN = 0x0d
 const FIELD = /^(?:(event|data|id|retry):|:)/
 const ERROR_EVENT = /^event: ?error[\r\n]*$/
-/** How JSON of an error begins, where the rest of it is not there. */
-const BEGINNING = /^\s*\[?\s*\{?\s*"(?:error"\s*:\s*["{]|type"\s*:\s*"(?:error|response\.failed)")/
+/** How JSON of an error begins, where the rest of it is not there. No space may be read in two ways: a vendor may send many. */
+const BEGINNING = /^\s*(?:\[\s*)?(?:\{\s*)?"(?:error"\s*:\s*(?:\{|"[^"])|type"\s*:\s*"(?:error|response\.failed)")/
 /** No mask of a key has one of these in it. */
 const BREAKS = [' ', ',', '"'] as const
 
@@ -25,6 +29,8 @@ export class ErrorEvents {
   readonly #isEvents: boolean
   #held: Buffer[] = []
   #heldBytes = 0
+  /** Of an error that is too long: how much of what is held was looked through, and is a word without an end. */
+  #lookedAt = 0
   /** What becomes of the rest of a piece that was too long to hold. */
   #rest: 'none' | 'passes' | 'is scrubbed' = 'none'
   #isErrorEvent = false
@@ -65,13 +71,20 @@ export class ErrorEvents {
   #take(part: Buffer, isEnd: boolean, out: Buffer[]): void {
     if (this.#rest === 'passes') out.push(part)
     else {
-      this.#held.push(part)
-      this.#heldBytes += part.length
-      if (this.#rest === 'is scrubbed') out.push(isEnd ? scrubbed(this.#release()) : this.#firstPart())
-      else if (isEnd) out.push(this.#judged(this.#release()))
+      this.#hold(part)
+      if (this.#rest === 'is scrubbed' && isEnd) out.push(scrubbed(this.#release()))
+      else if (this.#rest === 'is scrubbed') {
+        if (this.#heldBytes - this.#lookedAt >= AT_A_TIME) out.push(this.#firstPart())
+      } else if (isEnd) out.push(this.#judged(this.#release()))
       else if (this.#heldBytes > MOST_HELD) this.#giveUp(out)
     }
     if (isEnd) this.#rest = 'none'
+  }
+
+  #hold(part: Buffer): void {
+    this.#held.push(part)
+    this.#heldBytes += part.length
+    if (this.#held.length > MOST_PIECES) this.#held = [joined(this.#held)]
   }
 
   #giveUp(out: Buffer[]): void {
@@ -93,6 +106,7 @@ export class ErrorEvents {
   #keep(text: Buffer, end: number): Buffer {
     this.#held = [text.subarray(end)]
     this.#heldBytes = text.length - end
+    this.#lookedAt = this.#heldBytes
     return scrubbed(text.subarray(0, end))
   }
 
@@ -100,6 +114,7 @@ export class ErrorEvents {
     const whole = joined(this.#held)
     this.#held = []
     this.#heldBytes = 0
+    this.#lookedAt = 0
     return whole
   }
 
@@ -150,7 +165,10 @@ function parsed(text: string): unknown {
 
 /** As OpenAI, Anthropic, Google and OpenRouter say it. */
 function isError(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isError)
+  return Array.isArray(value) ? value.some(isOne) : isOne(value)
+}
+
+function isOne(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const { error, type, response, choices } = value as Json
   if (isSaid(error) || type === 'error' || type === 'response.failed') return true
