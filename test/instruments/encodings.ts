@@ -30,6 +30,7 @@ export const plainEncodings: Readonly<Record<string, (text: string) => Buffer>> 
   'base64url-2': (text) => base64At(text, 2, 'base64url'),
   'hex-lower': (text) => Buffer.from(Buffer.from(text, 'latin1').toString('hex'), 'latin1'),
   'hex-upper': (text) => Buffer.from(Buffer.from(text, 'latin1').toString('hex').toUpperCase(), 'latin1'),
+  'hex-parted': (text) => Buffer.from(Array.from(Buffer.from(text, 'latin1'), hexOf).join(' '), 'latin1'),
   'percent-reserved': (text) => Buffer.from(percentReserved(text), 'latin1'),
   'percent-every-lower': (text) => Buffer.from(percentEvery(text), 'latin1'),
   'percent-every-upper': (text) => everyCharacter(text, (code) => `%${hexOf(code).toUpperCase()}`),

@@ -15,17 +15,20 @@ const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 const URL_DIGITS = `${DIGITS.slice(0, 62)}-_`
 
 /**
- * Every encoding that is promised (the taint oracle's list): text with its escapes, hex, UTF-16 in both byte orders,
+ * Every encoding that is promised (the taint oracle's list): text with its escapes, hex, with a space or colon between bytes too, UTF-16 in both byte orders,
  * and base64 in three alignments. No unit is written with fewer bytes than it stands for, so no occurrence is shorter
  * than the secret.
  */
 export function chainsOf(secret: Buffer): Chain[] {
   const plain = (bytes: Buffer) => whole([...bytes].map((byte) => oneByteFragments[byte]!))
   const utf16 = Buffer.from(secret.toString(isUtf8(secret) ? 'utf8' : 'latin1'), 'utf16le')
-  const nibbles = [...secret].flatMap((byte) => [byte >> 4, byte & 15])
+  const nibbles = [...secret].flatMap((byte, at) => [
+    (at === 0 ? nibbleFragments : laterFragments)[byte >> 4]!,
+    nibbleFragments[byte & 15]!,
+  ])
   return [
     whole(textUnits(secret)),
-    whole(nibbles.map((nibble) => nibbleFragments[nibble]!)),
+    whole(nibbles),
     plain(utf16),
     plain(Buffer.from(utf16).swap16()),
     ...[0, 1, 2].map((before) => base64Chain(secret, before)),
@@ -36,6 +39,14 @@ const whole = (units: readonly Fragment[]): Chain => ({ units, needs: units.leng
 
 const oneByteFragments = Array.from({ length: 256 }, (_, byte) => oneByte(String.fromCharCode(byte)))
 const nibbleFragments = Array.from('0123456789abcdef', (digit) => oneByte(`${digit}${digit.toUpperCase()}`))
+/** Of a byte that is not the first: dumps part their bytes, as S3 does in what it says of a wrong signature (`CanonicalRequestBytes`). */
+const laterFragments = Array.from('0123456789abcdef', (digit) => {
+  const drawing = new Drawing()
+  const choice = `${digit}${digit.toUpperCase()}`
+  drawing.word(START, [choice], DONE)
+  drawing.word(START, [' :', choice], DONE)
+  return drawing.finish()
+})
 
 function textUnits(secret: Buffer): Fragment[] {
   const units = [...secret].map(byteSpellings)
