@@ -2,6 +2,9 @@
  * Picks scalars out of a JSON text while it comes, by where they stand, and holds nothing else of it: names of members on the
  * way (`usage.input_tokens`, `*` for any element of a list) down to a few levels. Names are compared in small letters where
  * `folds` says so, as some servers do. What is no JSON, or nests too deep, is given up: nothing more is picked of it.
+ *
+ * It is not built on `JsonGrammar` of `proxy/placeholders/`, which stops at each byte of a string, because a replaced text may lie
+ * in it: this one skips strings, and reads three times as fast what all answers consist of.
  */
 const OBJECT = 1
 const LIST = 2
