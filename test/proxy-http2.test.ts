@@ -9,7 +9,7 @@ import { grpcMessage, grpcMessages, type Http2Upstream, http2Upstream } from './
 import { rawTlsUpstream } from './instruments/tls-upstream.ts'
 import { ask2, http2Tunnel } from './instruments/tunnel-client.ts'
 import { closed, until } from './instruments/wait.ts'
-import { furnish, type World, world } from './instruments/world.ts'
+import { furnish, loopback, type World, world } from './instruments/world.ts'
 
 describe('HTTP/2 through the gateway', { skip: noOpenssl() }, () => {
   let authority: Authority
@@ -140,6 +140,63 @@ describe('HTTP/2 through the gateway', { skip: noOpenssl() }, () => {
     const [answer] = (await once(asked, 'response')) as [IncomingMessage]
     assert.equal(answer.resume().statusCode, 200)
     assert.deepEqual(behind(), { 'x-checksum': '18' })
+  })
+
+  test('replaces placeholders in header, query and JSON alike, and lets none of them through', async () => {
+    const { gateway } = around
+    const kinds = {
+      head: { injection: { kind: 'header', name: 'X-Shop-Key' }, bodyFields: ['key', '/auth/key'] },
+      query: { injection: { kind: 'query', name: 'key' }, bodyFields: ['key', '/auth/key'] },
+    } as const
+    await gateway.does('POST', '/agents', { name: 'holder' })
+    const held = await gateway.does<{ token: string }>('POST', '/tokens', { agent: 'holder' })
+    const services = new Map<string, Http2Upstream>()
+    for (const [name, kind] of Object.entries(kinds)) {
+      const own = await http2Upstream(authority.issue())
+      services.set(name, own)
+      const described = {
+        origins: [`https://localhost:${own.port}`],
+        addresses: loopback,
+        trust: authority.pem,
+        ...kind,
+      }
+      await gateway.does('POST', '/services', { name, ...described })
+      await gateway.does('POST', '/credentials', { handle: `${name}-key`, service: name, secret: `${secret}-${name}` })
+      await gateway.does('POST', '/grants', { agent: 'holder', service: name, scopes: [`${name}:*`] })
+    }
+    const given = await gateway.agent('POST', '/claviger/v1/agents/self/placeholders', {
+      headers: { authorization: `Bearer ${held.token}`, 'content-type': 'application/json' },
+      body: '{}',
+    })
+    const { items } = given.json() as { items: { service: string; placeholder: string }[] }
+    for (const [name, own] of services) {
+      const it = items.find(({ service }) => service === name)?.placeholder ?? ''
+      const { received } = own
+      assert.notEqual(it, '')
+      const session = await http2Tunnel({ port: gateway.port, token: held.token, to: `localhost:${own.port}` })
+      const inHead = name === 'head' ? { ':path': '/v1', 'x-shop-key': it } : { ':path': `/v1?a=1&key=${it}&b=2` }
+      const json = { ':method': 'POST', 'content-type': 'application/json' }
+      const both = await ask2(session, { ...inHead, ...json }, `{"a": 1, "auth": {"key": "${it}"}}`)
+      assert.equal(both.status, 200, both.body.toString())
+      const [{ headers, body }] = received as [Http2Upstream['received'][number]]
+      assert.equal(
+        headers[name === 'head' ? 'x-shop-key' : ':path'],
+        name === 'head' ? `${secret}-head` : `/v1?a=1&b=2&key=${secret}-query`,
+      )
+      assert.equal(body, `{"a": 1, "auth": {"key": "${secret}-${name}"}}`)
+      for (const [what, head, sent] of [
+        ['another header', { ':path': '/v1', 'x-note': it }, undefined],
+        ['another name of the query', { ':path': `/v1?other=${it}` }, undefined],
+        ['another member', { ':path': '/v1', ...json }, `{"note": "${it}"}`],
+      ] as const) {
+        const { status, body: said } = await ask2(session, head, sent)
+        assert.deepEqual([status, JSON.parse(said.toString()).code], [400, 'placeholder_misplaced'], what)
+      }
+      await until(() => received.every(({ closed }) => closed !== undefined))
+      assert.ok(!JSON.stringify(received).includes(MARK))
+      session.destroy()
+      await own.close()
+    }
   })
 
   test('takes answers whole that come in one piece, trailers and all', async () => {
