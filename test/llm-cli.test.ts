@@ -65,6 +65,14 @@ test('a key says its region: it goes to the vendor there, and to no other place'
   assert.equal((await world.chat(token, {}, '/v1/moonshot/chat/completions')).status, 200)
   const { headers, url } = world.upstream.receipts.at(-1)!
   assert.deepEqual([url, headers.get('authorization')], ['/v1/chat/completions', ['Bearer sk-of-china-0123456789abc']])
+  const eu = { origins: ['https://eu.api.openai.com'], injection: { kind: 'bearer' } }
+  // A service that happens to have the name of the region's is not given the key.
+  await world.gateway.does('POST', '/services', { name: 'minimax-china', injection: eu.injection, ...at })
+  const astray = await asOperator(world.gateway, `llm key add minimax --region china --secret-file ${file}`, 1)
+  assert.match(astray.stderr, /llm_region_elsewhere/)
+  await world.gateway.does('POST', '/services', { name: 'openai-eu', ...eu })
+  assert.equal((await says(`key add openai --region eu --handle of-eu --secret-file ${file}`)).region, 'eu')
+  await prints('key remove of-eu')
   // A budget of the vendor holds for what it is in every region.
   await prints('budget set --vendor moonshot --requests 1')
   const around = { host: `127.0.0.1:${world.gateway.port}`, authorization: `Bearer ${token}` }

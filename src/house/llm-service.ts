@@ -1,3 +1,4 @@
+import { parseOrigin } from '../ground/origin.ts'
 import { llmProblem, type Vendor } from '../llm/contract.ts'
 import { serviceIn } from '../llm/vendor-regions.ts'
 import type { Rooms } from '../rooms.ts'
@@ -9,7 +10,7 @@ const IDLE_MS = 600_000
 
 /**
  * The vendor's service in a region; made of its template where it is not there. Throws Problem `llm_region_unknown`,
- * `service_unknown`.
+ * `llm_region_elsewhere`, `service_unknown`.
  */
 export async function ensureService(
   { services }: Pick<Rooms, 'services'>,
@@ -23,10 +24,22 @@ export async function ensureService(
     throw llmProblem('llm_region_unknown', { facts: { vendor: vendor.id }, detail })
   }
   const known = services.byName(name)
-  if (known !== undefined) return known
+  const origin = name === vendor.service || region === undefined ? undefined : vendor.regions?.[region]?.origin
+  if (known !== undefined) {
+    if (origin !== undefined && !isThere(known, vendor, origin))
+      throw llmProblem('llm_region_elsewhere', { facts: { vendor: vendor.id, service: name } })
+    return known
+  }
   findTemplate(vendor.service)
   const timeouts = { connectMs: 10_000, headersMs: IDLE_MS, idleMs: IDLE_MS }
-  const origin = name === vendor.service || region === undefined ? undefined : vendor.regions?.[region]?.origin
   const origins = origin === undefined ? undefined : [origin]
   return services.add({ name, template: vendor.service, timeouts, ...(origins && { origins }) }, by)
+}
+
+/**
+ * Nobody who names a region names a service, and others than operators make services too (the door of agentic-credential-vault): one
+ * that happens to have the name is the vendor's where it leads there alone, or where somebody made it of the vendor's template.
+ */
+function isThere({ view, originHrefs }: Service, vendor: Vendor, origin: string): boolean {
+  return view.template === vendor.service || originHrefs.every((href) => href === parseOrigin(origin).href)
 }

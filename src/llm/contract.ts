@@ -155,6 +155,11 @@ export const llmProblems = {
     title: 'The vendor has no such region',
     hint: 'They are listed with it: claviger llm vendor list',
   },
+  llm_region_elsewhere: {
+    status: 409,
+    title: 'The service by the name of the vendor’s region is another',
+    hint: 'Remove it, or make it of the vendor’s template: claviger service add NAME --template VENDOR --origin URL',
+  },
   llm_token_missing: { status: 401, title: 'No token was sent' },
   llm_token_refused: { status: 403, title: 'The token is nobody’s, or its bot may not act' },
   llm_tags_unreadable: { status: 500, title: 'The tags of the bot cannot be read' },
