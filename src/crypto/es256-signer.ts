@@ -1,4 +1,5 @@
 import { type KeyObject, sign } from 'node:crypto'
+import { rawFromDer } from './ecdsa-der.ts'
 
 /** A private P-256 key that signs, wherever it lies: in this process, or in a token that never gives it out. */
 export interface Es256Signer {
@@ -9,7 +10,7 @@ export interface Es256Signer {
 }
 
 export function keySigner(kid: string, privateKey: KeyObject): Es256Signer {
-  return { kid, sign: (data) => sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' }) }
+  return { kid, sign: (data) => rawFromDer(sign('sha256', data, privateKey)) as Buffer }
 }
 
 /** A signed JWT (RFC 7519), compact form. `typ` stands in its header, so that no kind of token passes for another. */

@@ -6,6 +6,7 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { Problem, problemsOf } from '../ground/problem.ts'
 import { fromBase64url } from './base64url.ts'
+import { derFromRaw, rawFromDer } from './ecdsa-der.ts'
 
 export interface P256Jwk {
   readonly kty: 'EC'
@@ -88,7 +89,7 @@ export function fromKey(key: KeyObject): P256PublicKey {
 export function verifyP256(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
   if (!inRange(signature)) return false
   try {
-    return verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)
+    return verify('sha256', data, key, derFromRaw(signature))
   } catch {
     return false
   }
@@ -99,7 +100,7 @@ export function signatureOf(text: string): Buffer | undefined {
   if (text.length > 200) return undefined
   const bytes = HEX.test(text) ? Buffer.from(text, 'hex') : fromBase64url(text)
   if (bytes === undefined) return undefined
-  const raw = fromDer(bytes) ?? bytes
+  const raw = rawFromDer(bytes) ?? bytes
   return inRange(raw) ? raw : undefined
 }
 
@@ -117,23 +118,4 @@ function inRange(raw: Uint8Array): boolean {
   if (raw.length !== RAW_BYTES) return false
   const [r, s] = [raw.subarray(0, 32), raw.subarray(32)]
   return [r, s].every((number) => number.some((byte) => byte !== 0) && Buffer.compare(number, ORDER) < 0)
-}
-
-/** SEQUENCE of two INTEGERs, strictly DER (X.690 §8.3, §10.1); undefined otherwise. */
-function fromDer(der: Buffer): Buffer | undefined {
-  if (der.length < 8 || der.length > 72 || der[0] !== 0x30 || der[1] !== der.length - 2) return undefined
-  const r = integerAt(der, 2)
-  const s = r && integerAt(der, r.next)
-  return r && s && s.next === der.length ? Buffer.concat([r.value, s.value]) : undefined
-}
-
-function integerAt(der: Buffer, at: number): { value: Buffer; next: number } | undefined {
-  const length = der[at + 1] ?? 0
-  const bytes = der.subarray(at + 2, at + 2 + length)
-  if (der[at] !== 0x02 || length === 0 || bytes.length !== length || (bytes[0] as number) >= 0x80) return undefined
-  const padded = bytes[0] === 0 && length > 1
-  if (padded && (bytes[1] as number) < 0x80) return undefined
-  const number = padded ? bytes.subarray(1) : bytes
-  if (number.length > 32) return undefined
-  return { value: Buffer.concat([Buffer.alloc(32 - number.length), number]), next: at + 2 + length }
 }

@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { rawFromDer } from '../../crypto/ecdsa-der.ts'
 import { fromKey, type P256PublicKey, publicKeyFromSpki } from '../../crypto/p256.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { Problem } from '../../ground/problem.ts'
@@ -132,7 +133,7 @@ export class ReceiptKeys {
     if (signer === undefined) throw new TypeError('receipts: no key signs')
     const header = `{"alg":"ES256","typ":"${RECEIPT_TYPE}","kid":"${signer.kid}"}`
     const input = `${base64url(header)}.${base64url(JSON.stringify(claims))}`
-    const signature = sign('sha256', Buffer.from(input, 'latin1'), { key: signer.key, dsaEncoding: 'ieee-p1363' })
+    const signature = rawFromDer(sign('sha256', Buffer.from(input, 'latin1'), signer.key)) as Buffer
     return `${input}.${signature.toString('base64url')}`
   }
 
