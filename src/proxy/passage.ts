@@ -17,6 +17,7 @@ import { endOf, upstreamProblem } from './upstream-error.ts'
 
 export type { Outcome } from './outcome.ts'
 
+type Controller = Dispatcher.DispatchController
 type Phase = 'dialling' | 'sending' | 'waiting' | 'answering' | 'over'
 
 const RESOLVE_MS = 3_000
@@ -31,7 +32,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
   readonly #answer: Writable
   readonly #began = performance.now()
   #phase: Phase = 'dialling'
-  #controller: Dispatcher.DispatchController | undefined
+  #controller: Controller | undefined
   #body: IncomingMessage | undefined
   #status = 0
   #bytesIn = 0
@@ -80,7 +81,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     else this.fail(proxyProblem('call_ended', { facts: { reason } }), 'neutral')
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: Controller): void {
     if (this.#phase === 'over') {
       controller.abort(new Error('over'))
       return
@@ -100,35 +101,27 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     this.moved()
   }
 
-  onRequestUpgrade(
-    controller: Dispatcher.DispatchController,
-    _: number,
-    headers: ParsedHeaders,
-    service: Socket,
-  ): void {
+  onRequestUpgrade(controller: Controller, _: number, headers: ParsedHeaders, service: Socket): void {
     controller.rawHeaders = null
     const { switched } = this.#options
     if (this.#phase === 'over' || switched === undefined) service.destroy()
     else switched(headers, service)
   }
 
-  /** Both connections are another's from here on, and `abort` what ends it from outside. Gives what ends the call. */
-  handOver(abort: (reason: string) => void): (told: Omit<Outcome, 'status' | 'ms'>, end: CallEnd) => void {
+  /** Both connections are another's from here on, and `abort` what ends it from outside. Gives what ends the call, and how it went. */
+  handOver(abort: (reason: string) => void) {
     this.#handedTo = abort
     this.#phase = 'over'
     this.#options.watch.remove(this)
-    return (told, end) => {
+    const { settle, onEnd } = this.#options
+    const outcome = (told: Omit<Outcome, 'status' | 'ms'>): Outcome => {
       const { ms, echoes } = this.#outcome(SWITCHED, undefined)
-      this.#options.onEnd({ ...told, status: SWITCHED, ms, echoes: echoes + told.echoes }, end)
+      return { ...told, status: SWITCHED, ms, echoes: echoes + told.echoes }
     }
+    return { settle, onEnd, outcome }
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: ParsedHeaders,
-    text?: string,
-  ): void {
+  onResponseStart(controller: Controller, status: number, headers: ParsedHeaders, text?: string): void {
     // They are pieces of what was read with them: 64 KiB, kept for as long as the call goes on.
     controller.rawHeaders = null
     this.moved()
@@ -158,7 +151,7 @@ export class Passage implements Dispatcher.DispatchHandler, FlowOwner, Watched {
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Controller, chunk: Buffer): void {
     if (this.#phase === 'over') return
     this.moved()
     this.#flow?.push(controller, chunk)

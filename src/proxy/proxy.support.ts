@@ -40,6 +40,8 @@ export interface RigOptions {
   readonly breaker?: BreakerOptions
   /** The credential is one that can be renewed, and this is what becomes of that. */
   readonly renew?: () => Promise<boolean>
+  /** What an outcome is put on the disk with before an answer's last byte goes out. */
+  readonly settling?: CarryOutOptions['settling']
   readonly forwarder?: Pick<ForwarderOptions, 'requestTransform' | 'injectorFor' | 'frameLimits'>
 }
 
@@ -106,6 +108,7 @@ export async function startRig(options: RigOptions) {
       if (!mint.redeem(permit)) throw new Error('test rig: permit was not good')
       return permit.credential === undefined ? undefined : opened
     },
+    ...(options.settling && { settling: options.settling }),
     ...(options.renew && { renews: () => true, renew: options.renew }),
     nextRid,
     forward: createForward({ dialer, breakers, watch, matcherFor: () => matcher, ...options.forwarder }),

@@ -22,6 +22,8 @@ export interface LaneOwner {
   /** The watch's time. */
   readonly now: number
   moved(): void
+  /** The close is about to go over: it waits for what this gives, where it gives something. */
+  closes(lane: Lane, payloadBytes: number): Promise<unknown> | undefined
   /** The close went over. */
   closed(): void
   /** Its end left; whatever it sent has gone over. */
@@ -141,11 +143,19 @@ export class Lane implements FrameSink {
     // It may stand between the pieces of a message, and is none of it.
     this.#watch?.alone(payload)
     this.#step(() => {
-      this.writer.frame(opcode, true, this.#clean(opcode, payload))
-      if (opcode !== CLOSE) return
-      this.closed = true
-      this.#owner.closed()
+      const cleaned = this.#clean(opcode, payload)
+      const wait = opcode === CLOSE ? this.#owner.closes(this, cleaned.length) : undefined
+      if (wait === undefined) return this.#whole(opcode, cleaned)
+      return wait.then(() => this.#whole(opcode, cleaned))
     })
+  }
+
+  #whole(opcode: number, payload: Buffer): void {
+    if (this.#stopped) return
+    this.writer.frame(opcode, true, payload)
+    if (opcode !== CLOSE) return
+    this.closed = true
+    this.#owner.closed()
   }
 
   readonly #came = (chunk: Buffer): void => {

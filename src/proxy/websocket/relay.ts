@@ -23,6 +23,8 @@ export interface RelayOptions {
   /** How long nothing may pass, pings neither. */
   readonly idleMs: number
   readonly watch: SilenceWatch
+  /** Puts on the disk how it went; the service's close waits for it (`auditMode: strict`). */
+  readonly settle?: ((told: Relayed) => Promise<unknown>) | undefined
   readonly onEnd: (told: Relayed, end: CallEnd) => void
   readonly onBug: (error: unknown) => void
 }
@@ -49,6 +51,7 @@ export class Relay implements Watched, LaneOwner {
   readonly #up: Lane
   readonly #down: Lane
   #over = false
+  #settled = false
 
   constructor(options: RelayOptions) {
     const { caller, service, matcher, limits, watch, markWatch } = options
@@ -93,9 +96,20 @@ export class Relay implements Watched, LaneOwner {
     }
   }
 
+  /** Nothing of the caller's goes on any more, so that what is on record is all there was. */
+  closes({ up }: Lane, payloadBytes: number): Promise<unknown> | undefined {
+    const { settle } = this.#options
+    if (up || settle === undefined) return undefined
+    this.#settled = true
+    this.#up.stop()
+    const { bytesOut, framesOut = 0, ...told } = this.#told(undefined)
+    return settle({ ...told, bytesOut: bytesOut + payloadBytes, framesOut: framesOut + 1 })
+  }
+
   closed(): void {
     this.moved()
-    if (this.#up.closed && this.#down.closed) this.#finish(inPeace)
+    if (this.#settled) this.#finish(this.#up.closed ? inPeace : answered)
+    else if (this.#up.closed && this.#down.closed) this.#finish(inPeace)
   }
 
   left({ up }: Lane): void {
@@ -127,15 +141,22 @@ export class Relay implements Watched, LaneOwner {
     this.#down.stop()
     leave(ends.caller, this.#down, caller)
     leave(ends.service, this.#up, service)
+    onEnd(this.#told(error), end)
+  }
+
+  #told(error: string | undefined): Relayed {
     const [{ bytes: bytesIn, frames: framesIn }, { bytes: bytesOut, frames: framesOut }] = [
       this.#up.writer,
       this.#down.writer,
     ]
-    onEnd({ bytesIn, bytesOut, framesIn, framesOut, error, echoes: this.#down.hits }, end)
+    return { bytesIn, bytesOut, framesIn, framesOut, error, echoes: this.#down.hits }
   }
 }
 
 const inPeace: End = Object.freeze({ error: undefined, end: 'answered', caller: 'end', service: 'end' })
+
+/** The service closed first, and the caller is not heard any more: the answer to the close is ours. */
+const answered: End = Object.freeze({ ...inPeace, service: [closeCodes.normal, ''] as const })
 
 const callersFault = ({ closeCode, message }: FrameRefused): End => ({
   error: 'frame_refused',

@@ -6,7 +6,7 @@ import { type ParsedHeaders, responseHead } from '../response-head.ts'
 import type { SilenceWatch } from '../silence.ts'
 import type { FrameLimits } from './frame-reader.ts'
 import { type ServiceHandshake, switching, type WebSocketAsked } from './handshake.ts'
-import { Relay } from './relay.ts'
+import { Relay, type RelayOptions } from './relay.ts'
 
 export interface SwitchOptions {
   readonly rid: string
@@ -39,13 +39,27 @@ export function switchOver(options: SwitchOptions, headers: ParsedHeaders, servi
       passage.callerLeft()
       return
     }
-    const over = passage.handOver((reason) => relay.abort(reason))
+    const over = told(passage.handOver((reason) => relay.abort(reason)))
     const { matcher } = filter
-    const relay = new Relay({ caller, service, matcher, limits, markWatch, idleMs, watch, onEnd: over, onBug })
+    const relay = new Relay({ caller, service, matcher, limits, markWatch, idleMs, watch, ...over, onBug })
     caller.write(switching(asked.key, protocol, [...passed, 'claviger-request-id', rid]), 'latin1')
     relay.start()
   } catch (error) {
     service.destroy()
     passage.broke(error, 'failed')
+  }
+}
+
+/** How the call is told when it is over: once, and before the service's close goes out where that waits for the record. */
+function told({ settle, onEnd, outcome }: ReturnType<Passage['handOver']>): Pick<RelayOptions, 'settle' | 'onEnd'> {
+  let recorded = false
+  return {
+    settle:
+      settle &&
+      ((relayed) => {
+        recorded = true
+        return settle(outcome(relayed))
+      }),
+    onEnd: (relayed, end) => onEnd({ ...outcome(relayed), ...(recorded && { recorded }) }, end),
   }
 }

@@ -7,6 +7,8 @@ import { runInNewContext } from 'node:vm'
 import { type RawData, WebSocket } from 'ws'
 import { closed, until } from '../../../test/instruments/wait.ts'
 import { switched, type WebSocketUpstream, webSocketUpstream } from '../../../test/instruments/web-socket-upstream.ts'
+import { httpProblem } from '../../http/problems.ts'
+import type { Outcome } from '../outcome.ts'
 import { type Rig, SECRET, startRig, TOKEN } from '../proxy.support.ts'
 
 setFlagsFromString('--expose-gc')
@@ -16,6 +18,8 @@ const collect = runInNewContext('gc') as () => void
 let onSocket: ((socket: WebSocket) => void) | undefined
 let onRaw: ((socket: Socket, answer: string) => void) | undefined
 let more = ''
+/** Where outcomes are to be on the disk first. */
+let settle: ((outcome: Outcome) => Promise<unknown>) | undefined
 let upstream: WebSocketUpstream
 let rig: Rig
 
@@ -30,10 +34,11 @@ before(async () => {
 })
 after(() => upstream.close())
 beforeEach(async () => {
-  ;[onSocket, onRaw, more] = [undefined, undefined, '']
+  ;[onSocket, onRaw, more, settle] = [undefined, undefined, '', undefined]
   upstream.asked.splice(0)
   rig = await startRig({
     origins: [`http://127.0.0.1:${upstream.port}`],
+    settling: () => settle,
     forwarder: { frameLimits: { messageBytes: 1024 * 1024, totalBytes: 64 * 1024 * 1024 } },
   })
 })
@@ -417,4 +422,77 @@ test('a caller that reads slowly slows the service down, and costs no memory', a
   // What is in the kernel's buffers and the service's own: nothing like what it would send to a quick reader.
   assert.ok(sent < 64 * 1024 ** 2, `${sent}`)
   socket.destroy()
+})
+
+describe('a close that waits for the record', () => {
+  /** Holds every outcome until it is let go, as a disk would. */
+  function disk() {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const asked: Outcome[] = []
+    settle = (outcome) => {
+      asked.push(outcome)
+      return promise
+    }
+    return { asked, done: resolve, fails: reject }
+  }
+
+  test('comes once the outcome is on the disk, and nothing of the caller goes on meanwhile', async () => {
+    const { asked, done } = disk()
+    const heard: string[] = []
+    let left: number | undefined
+    onSocket = (socket) => {
+      socket.on('message', (data) => {
+        heard.push(String(data))
+        socket.send('bye')
+        socket.close(4001, 'enough')
+      })
+      socket.on('close', (code) => (left = code))
+    }
+    const socket = await opened()
+    const end = over(socket)
+    const said = next(socket)
+    socket.send('one')
+    assert.equal((await said).text, 'bye')
+    await until(() => asked.length === 1)
+    for (let n = 0; n < 50; n++) socket.send('more')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.deepEqual([socket.readyState, rig.outcomes.length], [WebSocket.OPEN, 0])
+    done()
+    assert.deepEqual(await end, [4001, 'enough'])
+    await until(() => rig.settled() && left !== undefined)
+    assert.deepEqual(heard, ['one'])
+    const { framesIn, framesOut, bytesIn, bytesOut } = asked[0] as Outcome
+    assert.deepEqual([framesIn, framesOut, bytesIn, bytesOut], [1, 2, 3, 11])
+    assert.deepEqual([rig.outcomes[0]?.recorded, rig.outcomes[0]?.error], [true, undefined])
+  })
+
+  test('waits as well where the caller closed first', async () => {
+    const { asked, done } = disk()
+    const socket = await opened()
+    const end = over(socket)
+    socket.close(1000, 'done')
+    await until(() => asked.length === 1)
+    assert.equal(rig.outcomes.length, 0)
+    done()
+    assert.deepEqual(await end, [1000, 'done'])
+    await until(() => rig.settled())
+    assert.deepEqual([asked[0]?.framesIn, asked[0]?.framesOut], [1, 1])
+  })
+
+  test('does not come where the outcome cannot be kept, or what the call stands on goes', async () => {
+    const { asked, fails } = disk()
+    const socket = await opened()
+    const end = over(socket)
+    socket.close(1000, 'done')
+    await until(() => asked.length === 1)
+    fails(httpProblem('internal_error'))
+    assert.deepEqual(await end, [1011, 'internal_error'])
+    const { asked: again } = disk()
+    const other = await opened()
+    const cut = over(other)
+    other.close(1000, 'done')
+    await until(() => again.length === 1)
+    rig.openCalls.kill(() => true, 'token_changed')
+    assert.deepEqual(await cut, [1008, 'call_ended'])
+  })
 })
