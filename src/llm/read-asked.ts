@@ -65,6 +65,11 @@ export class AskedReader {
     else this.#form.push(chunk)
   }
 
+  /** All of the body was pushed. */
+  end(): void {
+    if (this.bytes > 0) this.#form?.end()
+  }
+
   /** About so many tokens go in. `length`: bytes of the whole body, as far as it is said. */
   tokens(length = 0): number {
     const form = this.#form

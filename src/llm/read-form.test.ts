@@ -65,6 +65,24 @@ describe('a form', () => {
     assert.equal(read(`${field('model', 'a')}${field('Model', 'b')}${END}`).model, undefined)
   })
 
+  test('names another model where a loose reader finds one', () => {
+    for (const name of ['model[]', ' model', 'model.id', 'Model '])
+      assert.deepEqual(read(`${field('model', 'a')}${field(name, 'b')}${END}`).others, ['b'], name)
+  })
+
+  test('says nothing where it is over before its end', () => {
+    for (const [text, isLost] of [
+      [`${field('model', 'a')}--a-b\r\n`, true],
+      [`${field('model', 'a')}${field('model', 'b').slice(0, -2)}`, true],
+      [`${field('model', 'a')}${END}`, false],
+      ['', false],
+    ] as const) {
+      const reader = read(text)
+      reader.end()
+      assert.equal(reader.lost, isLost, text)
+    }
+  })
+
   test('is none where its boundary can be read in two ways', () => {
     for (const type of [
       `${TYPE}; boundary=c`,

@@ -10,8 +10,8 @@ const BREAK = Buffer.from('\r\n')
 const HEAD_END = Buffer.from('\r\n\r\n')
 const BOUNDARY = /^multipart\/form-data *; *boundary=(?:"([\w'()+,./:=?-]{1,70})"|([\w'+.-]{1,70})) *$/i
 const DISPOSITION = /^form-data; *name="([^"\\\r\n]*)"(; *filename="[^"\r\n]*"(?:; *filename\*=[\w!#$&+.^`|~%'-]+)?)?$/i
-/** Where else models may be named. */
-const OTHERS = /^(?:models|fallbacks|fallback_models|extra_body)(?:[.[]|$)/
+/** Where else models may be named; many a reader takes `model[]` and ` model` for the name without. */
+const OTHERS = /^\s*(?:model|models|fallbacks|fallback_models|extra_body)\s*(?:[.[]|$)/
 
 interface Part {
   readonly name: string
@@ -53,6 +53,11 @@ export class FormReader {
   /** Its last delimiter was seen. */
   get whole(): boolean {
     return this.#state === 'done'
+  }
+
+  /** There is no more of it. Without its last delimiter some readers take what there is, and others nothing. */
+  end(): void {
+    if (this.#state !== 'done') this.#lose()
   }
 
   push(chunk: Buffer): void {

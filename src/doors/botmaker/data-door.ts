@@ -87,8 +87,10 @@ async function carry(
   const meter = new CallMeter(needs.llm.ledger, { rid, agent, entry, vendor, method, target: own, ...saidOf(request) })
   const streams = body === request
   if (Buffer.isBuffer(body)) meter.asked.push(body)
-  if (!streams) meter.judge()
-  else if (meter.isBounded) meter.reserve()
+  if (!streams) {
+    meter.asked.end()
+    meter.judge()
+  } else if (meter.isBounded) meter.reserve()
   const through = streams ? new MeteredBody(meter, MAX_BODY) : undefined
   const rawHeaders = needs.wantsKey(keys[0]?.service ?? vendor.service)
     ? request.rawHeaders

@@ -45,6 +45,7 @@ export class MeteredBody implements BodyTransform {
   }
 
   flush(emit: Emit): void | Promise<void> {
+    this.#meter.asked.end()
     this.#meter.judge()
     return this.#last === undefined ? undefined : emit(this.#last)
   }
