@@ -63,6 +63,8 @@ export class UsageReader {
   #model: string | undefined
   /** Where the reader is in a line of an event stream: so many bytes of `data:` were seen, in it (-1), or past it (-2). */
   #matched = 0
+  /** Where the next carriage return of the chunk is, so that one without any is searched for it once. */
+  #return = -1
   /** Events with data, lines, or elements of the list that streams. */
   events = 0
 
@@ -109,6 +111,7 @@ export class UsageReader {
 
   #events(chunk: Buffer): void {
     let at = 0
+    this.#return = chunk.indexOf(RETURN)
     while (at < chunk.length) {
       if (this.#matched === -1 || this.#matched === -2) at = this.#restOfLine(chunk, at)
       else at = this.#beginOfLine(chunk, at)
@@ -128,7 +131,7 @@ export class UsageReader {
   }
 
   #restOfLine(chunk: Buffer, at: number): number {
-    const end = lineEnd(chunk, at)
+    const end = this.#lineEnd(chunk, at)
     const line = chunk.subarray(at, end < 0 ? chunk.length : end)
     if (this.#matched === -1) {
       this.#picker.push(line)
@@ -137,6 +140,14 @@ export class UsageReader {
     if (this.#matched === -1) this.#picker.end()
     this.#matched = 0
     return end + 1
+  }
+
+  #lineEnd(chunk: Buffer, at: number): number {
+    const feed = chunk.indexOf(LINE_FEED, at)
+    if (this.#return >= 0 && this.#return < at) this.#return = chunk.indexOf(RETURN, at)
+    const back = this.#return
+    if (feed < 0 || back < 0) return Math.max(feed, back)
+    return Math.min(feed, back)
   }
 
   #lines(chunk: Buffer): void {
@@ -151,11 +162,4 @@ export class UsageReader {
       at = end + 1
     }
   }
-}
-
-function lineEnd(chunk: Buffer, at: number): number {
-  const feed = chunk.indexOf(LINE_FEED, at)
-  const back = chunk.indexOf(RETURN, at)
-  if (feed < 0 || back < 0) return Math.max(feed, back)
-  return Math.min(feed, back)
 }

@@ -10,9 +10,13 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 export class Lines implements Pieces {
+  /** Where the next carriage return of a chunk is, so that one without any is searched for it once. */
+  #return = -1
+
   end(chunk: Buffer, at: number): number {
     const feed = chunk.indexOf(LINE_FEED, at)
-    const back = chunk.indexOf(RETURN, at)
+    if (at === 0 || (this.#return >= 0 && this.#return < at)) this.#return = chunk.indexOf(RETURN, at)
+    const back = this.#return
     if (back < 0 || (feed >= 0 && feed < back)) return feed + 1 || -1
     return chunk[back + 1] === LINE_FEED ? back + 2 : back + 1
   }
