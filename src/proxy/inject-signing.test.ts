@@ -325,6 +325,15 @@ describe('an answer', () => {
       const signature = createHash('sha256').update('x').digest('hex')
       assert.equal(find(service, opened(secret), [signature])?.text(`a ${signature} b`), 'a [redacted:crd_1] b')
       assert.equal(find(service, opened(secret))?.text(`a ${signature} b`), `a ${signature} b`)
+      const text = `${signature}${parts[0]}, ${signature.slice(0, 60)} ${Buffer.from(parts[0] ?? '').toString('hex')}${signature}`
+      const wanted = `[redacted:crd_1][redacted:crd_1], ${signature.slice(0, 60)} [redacted:crd_1][redacted:crd_1]`
+      for (const size of [1, 7, text.length]) {
+        const stream = find(service, opened(secret), [signature])!.stream()
+        const out: Buffer[] = []
+        for (let at = 0; at < text.length; at += size) out.push(stream.push(Buffer.from(text.slice(at, at + size))))
+        assert.equal(Buffer.concat([...out, stream.flush()]).toString(), wanted)
+        assert.deepEqual([stream.hits, stream.held], [4, 0])
+      }
     })
   }
 })

@@ -3,26 +3,27 @@ import { namesIn } from '../ground/placeholders.ts'
 import type { ForwardedService, ForwarderOptions } from './forward.ts'
 import type { Opened } from './inject.ts'
 import { type SecretMatcher, type SecretPattern, secretMatcher } from './scrub/matcher.ts'
+import { oneThenOther } from './scrub/one-then-other.ts'
 
 /**
  * What to search an answer for: the secret that was sent with its request. The search is compiled once for as long as
  * the vault keeps the credential open, and forgotten with it. Signatures are another one for each request, and so is the
- * search for them: whoever got one back could send the same request once more, past the gate, while it is good.
+ * search for them: whoever got one back could send the same request once more, past the gate, while it is good. It is compiled
+ * alone: a session of AWS has 1,000 characters and more, which take milliseconds, and every call would wait for each.
  */
 export function createMatchers(): ForwarderOptions['matcherFor'] {
   const made = new WeakMap<Opened, SecretMatcher>()
   return (service, opened, derived) => {
     if (opened === undefined || !service.scrub) return undefined
-    if (derived !== undefined) {
-      const signatures = derived.map((text) => ({ secret: Buffer.from(text, 'latin1') }))
-      return secretMatcher([...patternsOf(service, opened), ...signatures], `[redacted:${opened.id}]`)
-    }
+    const replacement = `[redacted:${opened.id}]`
     let matcher = made.get(opened)
     if (matcher === undefined) {
-      matcher = secretMatcher(patternsOf(service, opened), `[redacted:${opened.id}]`)
+      matcher = secretMatcher(patternsOf(service, opened), replacement)
       made.set(opened, matcher)
     }
-    return matcher
+    if (derived === undefined) return matcher
+    const signatures = derived.map((text) => ({ secret: Buffer.from(text, 'latin1') }))
+    return oneThenOther(matcher, secretMatcher(signatures, replacement))
   }
 }
 

@@ -57,7 +57,7 @@ export function secretMatcher(patterns: readonly SecretPattern[], replacement: s
     texts: searched.map((pattern) => Buffer.from(pattern.replacement ?? replacement)),
   }
   return {
-    stream: () => new SecretStream(search),
+    stream: () => new Searching(search),
     text(value) {
       if (value.length < fewestCharacters) return value
       if (value.length * 3 <= scratch.length) {
@@ -65,7 +65,7 @@ export function secretMatcher(patterns: readonly SecretPattern[], replacement: s
         if (length === value.length && search.neighbours.clean(scratch.subarray(0, length))) return value
       }
       const encoding = /^[\0-\xff]*$/.test(value) ? 'latin1' : 'utf8'
-      const stream = new SecretStream(search)
+      const stream = new Searching(search)
       const bytes = Buffer.concat([stream.push(Buffer.from(value, encoding)), stream.flush()])
       return stream.hits === 0 ? value : bytes.toString(encoding)
     },
@@ -73,8 +73,18 @@ export function secretMatcher(patterns: readonly SecretPattern[], replacement: s
 }
 
 /** One pass over one body. `push` and `flush` give the bytes that may go on; what may begin a match is held. */
-export class SecretStream {
+export interface SecretStream {
   /** Replacements made so far. */
+  readonly hits: number
+  /** Bytes held back now. Never more than the longest spelling of a secret. */
+  readonly held: number
+  /** Returns `chunk` itself, uncopied, where there is nothing to hold or to remove. */
+  push(chunk: Buffer): Buffer
+  /** The end: what was held and is no match. */
+  flush(): Buffer
+}
+
+class Searching implements SecretStream {
   hits = 0
   readonly #search: Search
   /** Where each group of the state began, oldest first; the first #groups count. (Setting an array's length is slow.) */
@@ -91,12 +101,10 @@ export class SecretStream {
     this.#state = search.automaton.root
   }
 
-  /** Bytes held back now. Never more than the longest spelling of a secret. */
   get held(): number {
     return this.#held.length
   }
 
-  /** Returns `chunk` itself, uncopied, where there is nothing to hold or to remove. */
   push(chunk: Buffer): Buffer {
     this.#run(chunk)
     const end = this.#before + chunk.length
@@ -106,7 +114,6 @@ export class SecretStream {
     return out
   }
 
-  /** The end: what was held and is no match. */
   flush(): Buffer {
     const out = this.#settle(NOTHING, this.#before)
     this.#state = this.#search.automaton.root
