@@ -1,6 +1,9 @@
 // What the vault's door gives reaches no further than the door, and ends where the door says so.
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { asOperator } from './instruments/command-line.ts'
 import { Gateway } from './instruments/gateway.ts'
 import { RecordingUpstream } from './instruments/recording-upstream.ts'
 import {
@@ -173,4 +176,16 @@ test('a path that the house cannot say exactly is refused', async () => {
     const lists = { allowedActions: ['x.get'], allowedScopes: ['odd:a:read'] }
     refusedWith(await asAdmin(gateway, 'addService', { ...form, ...lists, endpoints }), 'ENDPOINT_INVALID:x.get', 400)
   }
+})
+
+test('a service that the door made by the name of an LLM vendor is not given the vendor’s key', async () => {
+  await add('openai', {
+    allowedActions: ['data.get'],
+    allowedScopes: ['openai:a:read'],
+    endpoints: { 'data.get': { method: 'GET', path: '/v/x', requiredScope: ['openai:a:read'] } },
+  })
+  const file = join(gateway.folder, 'openai.key')
+  writeFileSync(file, 'sk-of-the-operator-0123456789', { mode: 0o600 })
+  const astray = await asOperator(gateway, `llm key add openai --secret-file ${file}`, 1)
+  assert.match(astray.stderr, /llm_service_elsewhere/)
 })

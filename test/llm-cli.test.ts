@@ -69,7 +69,7 @@ test('a key says its region: it goes to the vendor there, and to no other place'
   // A service that happens to have the name of the region's is not given the key.
   await world.gateway.does('POST', '/services', { name: 'minimax-china', injection: eu.injection, ...at })
   const astray = await asOperator(world.gateway, `llm key add minimax --region china --secret-file ${file}`, 1)
-  assert.match(astray.stderr, /llm_region_elsewhere/)
+  assert.match(astray.stderr, /llm_service_elsewhere/)
   await world.gateway.does('POST', '/services', { name: 'openai-eu', ...eu })
   assert.equal((await says(`key add openai --region eu --handle of-eu --secret-file ${file}`)).region, 'eu')
   await prints('key remove of-eu')

@@ -10,10 +10,10 @@ const IDLE_MS = 600_000
 
 /**
  * The vendor's service in a region; made of its template where it is not there. Throws Problem `llm_region_unknown`,
- * `llm_region_elsewhere`, `service_unknown`.
+ * `llm_service_elsewhere`, `service_unknown`.
  */
 export async function ensureService(
-  { services }: Pick<Rooms, 'services'>,
+  { services, vaultBook }: Pick<Rooms, 'services' | 'vaultBook'>,
   vendor: Vendor,
   region: string | undefined,
   by: Actor,
@@ -26,8 +26,10 @@ export async function ensureService(
   const known = services.byName(name)
   const origin = name === vendor.service || region === undefined ? undefined : vendor.regions?.[region]?.origin
   if (known !== undefined) {
-    if (origin !== undefined && !isThere(known, vendor, origin))
-      throw llmProblem('llm_region_elsewhere', { facts: { vendor: vendor.id, service: name } })
+    // Operators may have a service of their own by a vendor's name. Who may only add services at the door of
+    // agentic-credential-vault is not to get the vendor's keys by it.
+    const isTheirs = origin === undefined ? vaultBook.service(name) === undefined : isThere(known, vendor, origin)
+    if (!isTheirs) throw llmProblem('llm_service_elsewhere', { facts: { vendor: vendor.id, service: name } })
     return known
   }
   findTemplate(vendor.service)

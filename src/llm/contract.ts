@@ -155,10 +155,10 @@ export const llmProblems = {
     title: 'The vendor has no such region',
     hint: 'They are listed with it: claviger llm vendor list',
   },
-  llm_region_elsewhere: {
+  llm_service_elsewhere: {
     status: 409,
-    title: 'The service by the name of the vendor’s region is another',
-    hint: 'Remove it, or make it of the vendor’s template: claviger service add NAME --template VENDOR --origin URL',
+    title: 'The service by the vendor’s name does not lead to the vendor',
+    hint: 'Remove it, or make it of the vendor’s template: claviger service add NAME --template VENDOR',
   },
   llm_token_missing: { status: 401, title: 'No token was sent' },
   llm_token_refused: { status: 403, title: 'The token is nobody’s, or its bot may not act' },

@@ -41,7 +41,7 @@ export function adminWording(problem: Problem, rid: string): PlainReply {
 const worded: Readonly<Record<string, string>> = {
   llm_key_unknown: 'Key not found',
   llm_region_unknown: 'Unknown region',
-  llm_region_elsewhere: 'Another service has the name of the region’s',
+  llm_service_elsewhere: 'The service by the vendor’s name leads elsewhere',
   llm_bot_unknown: 'Bot not found',
   llm_bot_exists: 'Bot already registered',
   llm_hostname_taken: 'Hostname already registered',
