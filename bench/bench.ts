@@ -15,7 +15,7 @@ import { eventStreams } from './event-streams.ts'
 import { growth } from './growth.ts'
 import { machine } from './machine.ts'
 import { manyRules } from './many-rules.ts'
-import { measure, rssMb } from './measure.ts'
+import { measure, rssMb, WARM_UP_SECONDS } from './measure.ts'
 import { direct, startNginx, startUpstream } from './nginx.ts'
 import { startNodePeer } from './node-peers.ts'
 import { options } from './options.ts'
@@ -29,7 +29,6 @@ const values = options()
 
 /** Below the ports that the kernel gives to whoever asks for any. */
 const BASE_PORT = 24_170
-const WARM_UP_SECONDS = 4
 const started: Subject[] = []
 
 async function main(): Promise<number> {

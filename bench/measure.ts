@@ -5,6 +5,9 @@ import { LOAD_CORE, type Subject } from './subject.ts'
 
 const run = promisify(execFile)
 
+/** Before what is measured: until what runs is compiled. */
+export const WARM_UP_SECONDS = 4
+
 export interface Sample {
   readonly requestsPerSecond: number
   readonly p50Ms: number

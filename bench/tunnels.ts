@@ -6,15 +6,13 @@ import { promisify } from 'node:util'
 import { Authority } from '../test/instruments/certificates.ts'
 import { alone } from './alone.ts'
 import { type Gateway, startGateway } from './claviger.ts'
-import { cpuUs, median } from './measure.ts'
+import { cpuUs, median, WARM_UP_SECONDS } from './measure.ts'
 import { startMitmproxy } from './mitmproxy.ts'
 import { startNginx, startUpstream } from './nginx.ts'
 import { CREDENTIAL, LOAD_CORE, type Subject } from './subject.ts'
 import type { Done, Load } from './subjects/tunnel-client.ts'
 
 const run = promisify(execFile)
-
-const WARM_UP_SECONDS = 4
 
 /** One way for a call over TLS to reach the upstream over TLS, with the credential added. */
 interface Way {

@@ -15,9 +15,9 @@ export function growthPercent(bytes: number): number {
 /**
  * Has the old heap collected after it grew by some 32 MB, whatever its size. V8 knows shares alone: a fifth of a small heap is
  * collected several times a second where many calls run at once, which costs them a third of their time; twice a large one is
- * hundreds of megabytes. Returns what ends it.
+ * hundreds of megabytes.
  */
-export function keepHeapGrowth(): () => void {
+export function keepHeapGrowth(): void {
   let percent = MOST_PERCENT
   const look = () => {
     const wanted = growthPercent(getHeapStatistics().used_heap_size)
@@ -29,7 +29,6 @@ export function keepHeapGrowth(): () => void {
     if (list.getEntries().some(isMajor)) look()
   })
   observer.observe({ entryTypes: ['gc'] })
-  return () => observer.disconnect()
 }
 
 function isMajor(entry: object): boolean {

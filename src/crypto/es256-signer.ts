@@ -10,7 +10,12 @@ export interface Es256Signer {
 }
 
 export function keySigner(kid: string, privateKey: KeyObject): Es256Signer {
-  return { kid, sign: (data) => rawFromDer(sign('sha256', data, privateKey)) as Buffer }
+  return { kid, sign: (data) => signEs256(privateKey, data) }
+}
+
+/** At once. 64 bytes, r‖s. */
+export function signEs256(privateKey: KeyObject, data: Uint8Array): Buffer {
+  return rawFromDer(sign('sha256', data, privateKey)) as Buffer
 }
 
 /** A signed JWT (RFC 7519), compact form. `typ` stands in its header, so that no kind of token passes for another. */

@@ -1,5 +1,5 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { rawFromDer } from '../../crypto/ecdsa-der.ts'
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { signEs256 } from '../../crypto/es256-signer.ts'
 import { fromKey, type P256PublicKey, publicKeyFromSpki } from '../../crypto/p256.ts'
 import type { Clock } from '../../ground/clock.ts'
 import { Problem } from '../../ground/problem.ts'
@@ -133,8 +133,7 @@ export class ReceiptKeys {
     if (signer === undefined) throw new TypeError('receipts: no key signs')
     const header = `{"alg":"ES256","typ":"${RECEIPT_TYPE}","kid":"${signer.kid}"}`
     const input = `${base64url(header)}.${base64url(JSON.stringify(claims))}`
-    const signature = rawFromDer(sign('sha256', Buffer.from(input, 'latin1'), signer.key)) as Buffer
-    return `${input}.${signature.toString('base64url')}`
+    return `${input}.${signEs256(signer.key, Buffer.from(input, 'latin1')).toString('base64url')}`
   }
 
   /** What signs now; undefined if there is none, or it does not open. Throws Problem `vault_sealed`. */
